@@ -1,0 +1,214 @@
+//! One run of the sampler: the single place where samplers, guidance and the network meet.
+//! It yields steps; whoever pulls them logs, draws, cancels (by stopping).
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::codec::PatchCodec;
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::noise::NoiseSource;
+use crate::prediction::guide;
+use crate::sampler::{Sampler, SamplerKind};
+use crate::unet::{UNet, class_rows};
+
+/// What to draw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Class index of each picture (the null class is allowed).
+    pub labels: Vec<usize>,
+    /// Seed of each picture: its starting noise and, for stochastic samplers, its later noise.
+    pub seeds: Vec<u64>,
+    /// Number of denoising steps.
+    pub num_inference_steps: usize,
+    /// Which sampler.
+    pub sampler: SamplerKind,
+    /// Classifier-free guidance; 1 is off.
+    pub guidance_scale: f32,
+    /// DDIM's amount of fresh noise.
+    pub eta: f32,
+    /// Starting noise (standard normal, `[b, c, h, w]`) instead of the seeds'.
+    pub latents: Option<Vec<f32>>,
+}
+
+impl Request {
+    /// One picture with the defaults: 12 steps of DPM-Solver++(2M) at guidance 2.
+    pub fn new(label: usize, seed: u64) -> Self {
+        Self {
+            labels: vec![label],
+            seeds: vec![seed],
+            num_inference_steps: 12,
+            sampler: SamplerKind::DpmPlusPlus2M,
+            guidance_scale: 2.0,
+            eta: 0.0,
+            latents: None,
+        }
+    }
+}
+
+/// What one step gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// 1 for the first step.
+    pub step: usize,
+    /// Number of steps.
+    pub total: usize,
+    /// Timestep at which the network was asked.
+    pub timestep: f32,
+    /// x_t after the step, latents of all pictures.
+    pub sample: Vec<f32>,
+    /// The predicted x_0, latents of all pictures.
+    pub pred_original_sample: Vec<f32>,
+    /// Factor that brings `sample` to the scale of pictures (Euler works on larger numbers).
+    pub display_scale: f32,
+}
+
+/// A run in progress.
+#[derive(Debug)]
+pub struct Generation {
+    unet: UNet,
+    device: Device,
+    codec: PatchCodec,
+    context: Tensor<3>,
+    guidance: Option<f32>,
+    batch: usize,
+    sampler: Box<dyn Sampler>,
+    noise: Vec<NoiseSource>,
+    sample: Vec<f32>,
+    done: usize,
+}
+
+impl Generation {
+    pub(crate) fn new(model: &Model, request: Request) -> Result<Self> {
+        let (base, device) = (model.base(), model.device().clone());
+        let codec = base.codec();
+        let batch = request.labels.len();
+        if batch == 0 || request.seeds.len() != batch {
+            return Err(Error::Request(format!(
+                "there must be as many seeds as labels and at least one, not {} and {batch}",
+                request.seeds.len()
+            )));
+        }
+        if !request.guidance_scale.is_finite() {
+            return Err(Error::Request(format!("guidance must be a number, not {}", request.guidance_scale)));
+        }
+        let sampler = request.sampler.start(model.schedule(), request.num_inference_steps, request.eta)?;
+
+        let mut noise: Vec<NoiseSource> = request.seeds.iter().map(|&seed| NoiseSource::new(seed)).collect();
+        let drawn: Vec<f32> = noise.iter_mut().flat_map(|source| source.normals(codec.len())).collect();
+        let mut sample = match request.latents {
+            None => drawn,
+            Some(latents) if latents.len() == batch * codec.len() => latents,
+            Some(latents) => {
+                let [c, h, w] = codec.latent_shape();
+                return Err(Error::Request(format!(
+                    "latents must have {batch} x {c} x {h} x {w} values, not {}",
+                    latents.len()
+                )));
+            }
+        };
+        if sample.iter().any(|value| !value.is_finite()) {
+            return Err(Error::Request("latents must be finite numbers".into()));
+        }
+        let sigma = sampler.init_noise_sigma();
+        sample.iter_mut().for_each(|x| *x *= sigma);
+
+        let guidance = (request.guidance_scale != 1.0).then_some(request.guidance_scale);
+        let mut rows = Vec::with_capacity(2 * batch);
+        if guidance.is_some() {
+            rows.resize(batch, base.info.null_class());
+        }
+        rows.extend(&request.labels);
+        // The class tokens do not depend on x: once per run.
+        let context = model.unet().context(class_rows(&rows, &base.info, &device)?);
+        Ok(Self {
+            unet: model.unet().clone(),
+            device,
+            codec,
+            context,
+            guidance,
+            batch,
+            sampler,
+            noise,
+            sample,
+            done: 0,
+        })
+    }
+
+    /// Number of steps of the whole run.
+    pub fn total(&self) -> usize {
+        self.sampler.timesteps().len()
+    }
+
+    /// How latents become pictures.
+    pub fn codec(&self) -> PatchCodec {
+        self.codec
+    }
+
+    /// The latents as they stand (before the first step: the starting noise).
+    pub fn sample(&self) -> &[f32] {
+        &self.sample
+    }
+
+    /// Asks the network for the next step: one upload, one forward, nothing read back. `None` when done.
+    pub fn predict(&self) -> Option<Tensor<4>> {
+        let timestep = *self.sampler.timesteps().get(self.done)?;
+        let scale = self.sampler.input_scale(self.done);
+        let copies = if self.guidance.is_some() { 2 } else { 1 };
+        let input: Vec<f32> =
+            (0..copies).flat_map(|_| self.sample.iter().map(|x| x * scale)).collect();
+        let [c, h, w] = self.codec.latent_shape();
+        let rows = copies * self.batch;
+        let input = Tensor::from_data(TensorData::new(input, [rows, c, h, w]), &self.device);
+        Some(self.unet.forward(input, &vec![timestep; rows], self.context.clone()))
+    }
+
+    /// Takes what the network said, and steps.
+    pub fn advance(&mut self, output: TensorData) -> Result<Step> {
+        let output = output.try_into_vec_as::<f32>().map_err(|e| Error::Device(format!("{e:?}")))?;
+        if output.iter().any(|value| !value.is_finite()) {
+            return Err(Error::NotFinite { step: self.done + 1 });
+        }
+        let model_output = match self.guidance {
+            Some(scale) => guide(&output[..output.len() / 2], &output[output.len() / 2..], scale),
+            None => output,
+        };
+        let index = self.done;
+        let fresh: Vec<f32> = if self.sampler.needs_noise(index) {
+            let len = self.codec.len();
+            self.noise.iter_mut().flat_map(|source| source.normals(len)).collect()
+        } else {
+            Vec::new()
+        };
+        let timestep = self.sampler.timesteps()[index];
+        let pred_original_sample = self.sampler.step(index, &model_output, &mut self.sample, &fresh);
+        self.done += 1;
+        let display_scale = if self.done < self.total() { self.sampler.input_scale(self.done) } else { 1.0 };
+        Ok(Step {
+            step: self.done,
+            total: self.total(),
+            timestep,
+            sample: self.sample.clone(),
+            pred_original_sample,
+            display_scale,
+        })
+    }
+
+    /// The next step, waiting for the device without blocking: for the browser.
+    pub async fn next_async(&mut self) -> Option<Result<Step>> {
+        let output = self.predict()?.into_data_async().await;
+        Some(match output {
+            Ok(data) => self.advance(data),
+            Err(error) => Err(Error::Device(format!("{error:?}"))),
+        })
+    }
+}
+
+/// The next step, blocking: for native programs.
+impl Iterator for Generation {
+    type Item = Result<Step>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let output = self.predict()?.into_data();
+        Some(self.advance(output))
+    }
+}

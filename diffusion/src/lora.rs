@@ -1,0 +1,105 @@
+//! Low-rank adapters (arXiv 2106.09685): composition from the pristine base, and merging.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::state::{HostTensor, StateDict};
+
+/// The two factors of one Linear: `W + scaling · B A`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoraFactors {
+    /// `[rank, in]`.
+    pub a: HostTensor,
+    /// `[out, rank]`.
+    pub b: HostTensor,
+    /// alpha / rank, or alpha / sqrt(rank) for rank-stabilised adapters (arXiv 2312.03732).
+    pub scaling: f32,
+}
+
+impl LoraFactors {
+    /// The rank.
+    pub fn rank(&self) -> usize {
+        self.a.shape[0]
+    }
+
+    /// `weight += scale · scaling · B A`, with `weight` `[out, in]`.
+    pub fn add_to(&self, weight: &mut HostTensor, scale: f32) {
+        let (rank, columns) = (self.rank(), self.a.shape[1]);
+        let factor = scale * self.scaling;
+        for (row, out) in weight.values.chunks_exact_mut(columns).enumerate() {
+            let b = &self.b.values[row * rank..(row + 1) * rank];
+            for (column, w) in out.iter_mut().enumerate() {
+                let delta: f32 = b.iter().enumerate().map(|(k, b)| b * self.a.values[k * columns + column]).sum();
+                *w += factor * delta;
+            }
+        }
+    }
+}
+
+/// An adapter: factors by module path (without `.weight`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Adapter {
+    /// The factors.
+    pub modules: BTreeMap<String, LoraFactors>,
+    /// SHA-256 (lower-case hex) of the base weights file it was trained on, where the file says so.
+    pub base_sha256: Option<String>,
+}
+
+impl Adapter {
+    /// The largest rank of all modules.
+    pub fn rank(&self) -> usize {
+        self.modules.values().map(LoraFactors::rank).max().unwrap_or(0)
+    }
+
+    /// Checks that every module exists in the base, is a Linear, and has the factors' sizes.
+    pub fn check(&self, base: &StateDict) -> Result<()> {
+        if self.modules.is_empty() {
+            return Err(Error::Adapter("the file has no lora_A and lora_B tensors in it".into()));
+        }
+        for (path, factors) in &self.modules {
+            let weight = base.get(&format!("{path}.weight")).ok_or_else(|| {
+                Error::Adapter(format!("it changes {path}, which this base does not have: it was made for another model"))
+            })?;
+            let (rank, a, b) = (factors.rank(), &factors.a.shape, &factors.b.shape);
+            let [out, inner] = weight.shape[..] else {
+                return Err(Error::Adapter(format!("it changes {path}, which is not a Linear; only Linears are supported")));
+            };
+            if a[..] != [rank, inner] || b[..] != [out, rank] {
+                return Err(Error::Adapter(format!(
+                    "{path} has lora_A {a:?} and lora_B {b:?}, the base's weight is [{out}, {inner}]: it was made for another model"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The weights that `adapters` change, each `W + sum(scale_i · scaling_i · B_i A_i)` from the pristine base.
+/// `touch` names further modules to give back (those an earlier composition had changed).
+pub fn compose<'a>(
+    base: &StateDict,
+    adapters: impl IntoIterator<Item = (&'a Adapter, f32)>,
+    touch: impl IntoIterator<Item = &'a String>,
+) -> StateDict {
+    let pristine = |path: &String| {
+        let name = format!("{path}.weight");
+        base.get(&name).map(|weight| (name, weight.clone()))
+    };
+    let mut changed: StateDict = touch.into_iter().filter_map(pristine).collect();
+    for (adapter, scale) in adapters {
+        for (path, factors) in &adapter.modules {
+            let name = format!("{path}.weight");
+            if let Some(weight) = base.get(&name) {
+                factors.add_to(changed.entry(name).or_insert_with(|| weight.clone()), scale);
+            }
+        }
+    }
+    changed
+}
+
+/// The whole base with the adapters baked in. The base itself stays as it was: unmerging is using it again.
+pub fn merge<'a>(base: &StateDict, adapters: impl IntoIterator<Item = (&'a Adapter, f32)>) -> StateDict {
+    let mut merged = base.clone();
+    merged.extend(compose(base, adapters, []));
+    merged
+}

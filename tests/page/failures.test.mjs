@@ -1,0 +1,158 @@
+// Everything that can go wrong on the way says so in the page, and a second try works.
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, test } from 'node:test'
+import { choose, FILES, launch, newPage, notice, openPage, pick, serve, settled, stepsDrawn } from './support.mjs'
+
+const RETRY = '#notice button:has-text("Try again")'
+
+describe('while loading', () => {
+  let server, browser, page, close
+  before(async () => {
+    server = await serve()
+    browser = await launch()
+  })
+  after(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+  beforeEach(async () => {
+    for (const name of Object.keys(server.faults)) delete server.faults[name]
+    await close?.()
+    ;({ page, close } = await newPage(browser))
+  })
+
+  const cases = [
+    ['a missing weights file', FILES.weights, { status: 404 }, /base\/unet\/diffusion_pytorch_model\.safetensors is missing.*404/],
+    ['a server’s refusal', FILES.weights, { status: 503 }, /diffusion_pytorch_model\.safetensors could not be loaded.*503/],
+    ['a truncated weights file', FILES.weights, { keep: 5000 }, /diffusion_pytorch_model\.safetensors is cut short: 5,000 of [\d,]+ bytes/],
+    ['a corrupted weights file', FILES.weights, { flip: 4321 }, /diffusion_pytorch_model\.safetensors is not the one.*SHA-256/],
+    ['a corrupted configuration', 'models/base/unet/config.json', { flip: 3 }, /base\/unet\/config\.json is not the one.*SHA-256/],
+    ['a file that is too long', FILES.weights, { prepend: 'x'.repeat(10) }, /diffusion_pytorch_model\.safetensors is not the one.*larger/],
+    ['a broken connection', FILES.weights, { cut: 5000 }, /connection broke off.*diffusion_pytorch_model\.safetensors/],
+    ['a missing engine', FILES.engine, { status: 404 }, /engine\/engine_bg\.wasm is missing/],
+    ['a corrupted engine', FILES.engine, { keep: 1000 }, /engine could not be started.*engine\/engine_bg\.wasm/],
+    ['a missing engine script', 'engine/engine.js', { status: 404 }, /engine could not be started.*engine\/engine\.js/],
+    ['a broken manifest', FILES.manifest, { keep: 20 }, /manifest\.json cannot be used.*JSON/],
+    ['a missing worker', 'worker.js', { status: 404 }, /worker.*could not be started/],
+  ]
+  for (const [title, file, fault, message] of cases) {
+    test(`${title}: says so, and a second try works`, async () => {
+      server.faults[file] = fault
+      await page.goto(server.url)
+      assert.match(await notice(page), message)
+      await settled(page)
+      delete server.faults[file]
+      await page.click(RETRY)
+      await settled(page)
+      assert.equal(await page.locator('#notice').isHidden(), true)
+      assert.equal(await page.locator('#chip').isVisible(), true)
+    })
+  }
+
+  test('a page that cannot load its own scripts is not blank, and says so', async () => {
+    server.faults['page/film.js'] = { status: 404 }
+    await page.goto(server.url)
+    await page.locator('#broken').waitFor({ state: 'visible' })
+    assert.match(await page.innerText('h1'), /noise/)
+  })
+
+  test('a digit picked before the model is there is drawn when it is', async () => {
+    server.faults[FILES.weights] = { delay: 700 }
+    await page.goto(server.url)
+    await page.click('#digits [data-value="5"]')
+    assert.match(await page.innerText('#position'), /The 5 will be drawn/)
+    await settled(page)
+    assert.match(await page.innerText('#position'), /Step 12 of 12/)
+  })
+
+  test('a download can be stopped and taken up again', async () => {
+    server.faults[FILES.weights] = { delay: 60_000 }
+    await page.goto(server.url)
+    await page.locator('#overlay').waitFor({ state: 'visible' })
+    await page.click('#action')
+    await settled(page)
+    assert.match(await page.innerText('#position'), /download was stopped/)
+    delete server.faults[FILES.weights]
+    await page.click('#action')
+    await settled(page)
+    assert.equal(await page.innerText('#chip'), 'CPU')
+  })
+
+  test('WebGPU chosen where there is none: says so, and the model stays', async () => {
+    await openPage(page, server.url)
+    await choose(page, 'device', 'webgpu')
+    assert.match(await notice(page), /Still on the CPU\s+WebGPU is not available/)
+    assert.equal(await page.getAttribute('#device [data-value=auto]', 'aria-checked'), 'true')
+    await pick(page, 7)
+    assert.equal(await stepsDrawn(page), 3)
+  })
+
+  test('a style that cannot be loaded: says so, and the base still draws', async () => {
+    await openPage(page, server.url)
+    const style = await page.getAttribute('#styles [aria-checked=true]', 'data-value')
+    server.faults[`models/lora/${style}/adapter_model.safetensors`] = { flip: 100 }
+    await pick(page, 7)
+    await page.click('#lora')
+    assert.match(await notice(page), new RegExp(`${style}/adapter_model\\.safetensors.*SHA-256`))
+    await page.click('#lora')
+    await settled(page)
+    assert.equal(await stepsDrawn(page), 3)
+    assert.equal(await page.locator('#notice').isHidden(), true)
+  })
+})
+
+describe('while it runs', () => {
+  // The device and a way to crash, within the test's reach.
+  const REACH = `{
+    const { requestDevice } = globalThis.GPUAdapter?.prototype ?? {}
+    if (requestDevice) GPUAdapter.prototype.requestDevice = async function (...args) {
+      return (self.testDevice = await requestDevice.apply(this, args))
+    }
+  }\n`
+  let server, browser, page, close
+  before(async () => {
+    server = await serve({ faults: { 'worker.js': { prepend: REACH } } })
+    browser = await launch({ webgpu: true })
+  })
+  after(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+  beforeEach(async () => {
+    await close?.()
+    ;({ page, close } = await newPage(browser))
+    await openPage(page, server.url, { steps: 2 })
+  })
+
+  test('a lost device says so; the CPU takes over on request', async () => {
+    assert.equal(await page.innerText('#chip'), 'WebGPU')
+    await pick(page, 1)
+    await page.workers()[0].evaluate(() => self.testDevice.destroy())
+    assert.match(await notice(page), /graphics device was lost/)
+    await page.click('#notice button:has-text("Use the CPU")')
+    await settled(page)
+    assert.equal(await page.innerText('#chip'), 'CPU')
+    assert.equal(await stepsDrawn(page), 2)
+  })
+
+  test('a device lost in the middle of a run says so; a second try starts a new one', async () => {
+    await page.click('#digits [data-value="1"]')
+    await page.workers()[0].evaluate(() => self.testDevice.destroy())
+    assert.match(await notice(page), /graphics device was lost/)
+    await page.click(RETRY)
+    await settled(page)
+    assert.equal(await page.innerText('#chip'), 'WebGPU')
+    assert.equal(await stepsDrawn(page), 2)
+  })
+
+  test('an engine that panics says so; a second try starts a new one', async () => {
+    await page.workers()[0].evaluate(() => {
+      Promise.reject(new WebAssembly.RuntimeError('unreachable'))
+    })
+    assert.match(await notice(page), /engine stopped unexpectedly/)
+    await page.click(RETRY)
+    await settled(page)
+    await pick(page, 1)
+    assert.equal(await stepsDrawn(page), 2)
+  })
+})

@@ -1,0 +1,118 @@
+// Everything by keyboard, at every width, in light and dark, with motion reduced.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { launch, newPage, openPage, pick, pixels, serve, settled, stepsDrawn, toggleLora } from './support.mjs'
+
+let server, browser
+before(async () => {
+  server = await serve()
+  browser = await launch()
+})
+after(async () => {
+  await browser?.close()
+  await server?.close()
+})
+
+const focused = page => page.evaluate(() => document.activeElement.dataset.value ?? document.activeElement.id)
+
+test('by keyboard alone', async () => {
+  const { page, close } = await newPage(browser)
+  await openPage(page, server.url)
+  await page.focus('.brand')
+  await page.keyboard.press('Tab') // the backend
+  await page.keyboard.press('Tab')
+  assert.equal(await focused(page), '0')
+  await page.keyboard.press('7') // typing a digit picks it
+  await settled(page)
+  assert.equal(await focused(page), '7')
+  assert.equal(await stepsDrawn(page), 3)
+  await page.keyboard.press('ArrowRight')
+  await settled(page)
+  assert.equal(await page.getAttribute('#digits [data-value="8"]', 'aria-checked'), 'true')
+  const base = await pixels(page)
+
+  for (const stop of ['seed', 'dice', 'action', 'lora']) {
+    await page.keyboard.press('Tab') // one stop per group
+    assert.equal(await focused(page), stop)
+  }
+  await page.keyboard.press('Space')
+  await settled(page)
+  assert.equal(await page.getAttribute('#lora', 'aria-checked'), 'true')
+  assert.notEqual(await pixels(page, 'lora'), base)
+
+  await page.focus('#strip [aria-checked=true]')
+  await page.keyboard.press('Home')
+  assert.match(await page.innerText('#position'), /^Step 1 of 3/)
+  await page.keyboard.press('ArrowRight')
+  assert.match(await page.innerText('#position'), /^Step 2 of 3/)
+  const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle)
+  assert.equal(outline, 'solid')
+  await close()
+})
+
+test('announces politely what happens', async () => {
+  const { page, close } = await newPage(browser)
+  await openPage(page, server.url)
+  await pick(page, 4)
+  assert.equal(await page.getAttribute('#announcer', 'aria-live'), 'polite')
+  assert.equal(await page.textContent('#announcer'), 'Done: a 4 in 3 steps.')
+  assert.match(await page.getAttribute('#picture-base', 'aria-label'), /^Digit 4 at step 3 of 3/)
+  await close()
+})
+
+describe('nothing sticks out', () => {
+  for (const width of [320, 390, 700, 1000, 1280, 1920]) {
+    test(`at ${width} px`, async () => {
+      const { page, close } = await newPage(browser, { viewport: { width, height: 800 } })
+      await openPage(page, server.url)
+      await pick(page, 7)
+      await toggleLora(page)
+      const { scrolls, small } = await page.evaluate(() => ({
+        scrolls: document.documentElement.scrollWidth > innerWidth,
+        small: [...document.querySelectorAll('button, select, input')]
+          .filter(control => control.offsetWidth && (control.offsetWidth < 24 || control.offsetHeight < 24))
+          .map(control => control.outerHTML),
+      }))
+      assert.equal(scrolls, false)
+      assert.deepEqual(small, [])
+      await close()
+    })
+  }
+})
+
+test('what was there before the model stays where it was', async () => {
+  const { page, close } = await newPage(browser, { viewport: { width: 1280, height: 800 } })
+  await page.addInitScript(() => {
+    window.shifts = 0
+    new PerformanceObserver(list => {
+      for (const shift of list.getEntries()) if (!shift.hadRecentInput) window.shifts += shift.value
+    }).observe({ type: 'layout-shift', buffered: true })
+  })
+  await openPage(page, server.url)
+  assert.ok((await page.evaluate(() => window.shifts)) < 0.01)
+  await close()
+})
+
+test('reduced motion: the picture changes once, when it is finished', async () => {
+  const { page, close } = await newPage(browser, { reducedMotion: 'reduce' })
+  await openPage(page, server.url, { steps: 8 })
+  await page.evaluate(() => {
+    window.paints = 0
+    const put = CanvasRenderingContext2D.prototype.putImageData
+    CanvasRenderingContext2D.prototype.putImageData = function (...args) {
+      if (this.canvas.id === 'picture-base') window.paints++
+      return put.apply(this, args)
+    }
+  })
+  await pick(page, 7)
+  assert.equal(await page.evaluate(() => window.paints), 1)
+  await close()
+})
+
+test('dark is dark', async () => {
+  const { page, close } = await newPage(browser, { colorScheme: 'dark' })
+  await page.goto(server.url)
+  const background = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor)
+  assert.match(background, /^rgb\((\d|[1-3]\d), /)
+  await close()
+})

@@ -1,0 +1,151 @@
+// The path of a visitor, whole, on each backend: pick a digit, watch it finish, flip LoRA, flip it back.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { choose, launch, newPage, openPage, pick, pixels, serve, set, settled, stepsDrawn, toggleLora } from './support.mjs'
+
+const BACKENDS = [
+  { title: 'CPU, chosen', webgpu: true, device: 'cpu', backend: 'CPU' },
+  { title: 'WebGPU, found', webgpu: true, device: 'auto', backend: 'WebGPU' },
+  { title: 'no WebGPU, so the CPU', webgpu: false, device: 'auto', backend: 'CPU' },
+]
+
+for (const { title, webgpu, device, backend } of BACKENDS) {
+  describe(title, () => {
+    let server, browser, page, errors
+
+    before(async () => {
+      server = await serve()
+      browser = await launch({ webgpu })
+      ;({ page, errors } = await newPage(browser))
+      await openPage(page, server.url)
+      if (device !== 'auto') await choose(page, 'device', device)
+    })
+    after(async () => {
+      await browser?.close()
+      await server?.close()
+    })
+
+    test('says what it runs on, and why', async () => {
+      assert.equal(await page.innerText('#chip'), backend)
+      assert.notEqual(await page.innerText('#backend-note'), '')
+      if (!webgpu) assert.match(await page.innerText('#backend-note'), /WebGPU/)
+    })
+
+    test('draws a 7; LoRA changes it; LoRA off gives the first picture back exactly', async () => {
+      await pick(page, 7)
+      assert.equal(await stepsDrawn(page), 3)
+      assert.match(await page.innerText('#position'), /Step 3 of 3.*ms per step/)
+      const first = await pixels(page)
+      assert.notEqual(first, await pixels(page, 'lora'))
+
+      await toggleLora(page)
+      assert.equal(await stepsDrawn(page), 3)
+      const styled = await pixels(page, 'lora')
+      assert.notEqual(styled, first)
+      assert.equal(await pixels(page), first)
+
+      await toggleLora(page)
+      assert.equal(await pixels(page), first)
+      await toggleLora(page)
+      assert.equal(await pixels(page, 'lora'), styled)
+      await toggleLora(page)
+    })
+
+    test('a seed is a picture: another seed another picture, the same seed the same', async () => {
+      await pick(page, 7)
+      const first = await pixels(page)
+      await set(page, 'seed', 7)
+      await settled(page)
+      assert.notEqual(await pixels(page), first)
+      await set(page, 'seed', 42)
+      await settled(page)
+      assert.equal(await pixels(page), first)
+    })
+
+    test('stops within one step, and the next run works', async () => {
+      await set(page, 'steps', 60)
+      await settled(page)
+      await page.click('#digits [data-value="3"]')
+      await page.locator('#strip button:enabled').nth(1).waitFor()
+      await page.click('#action')
+      await settled(page)
+      const drawn = await stepsDrawn(page)
+      assert.ok(drawn < 60, `${drawn} steps drawn`)
+      await page.waitForTimeout(300)
+      assert.equal(await stepsDrawn(page), drawn)
+      await set(page, 'steps', 2)
+      await settled(page)
+      await pick(page, 3)
+      assert.equal(await stepsDrawn(page), 2)
+    })
+
+    test('logged no error on the way', () => assert.deepEqual(errors, []))
+  })
+}
+
+describe('looking around', () => {
+  let server, browser, page, errors
+
+  before(async () => {
+    server = await serve()
+    browser = await launch()
+    ;({ page, errors } = await newPage(browser))
+    await openPage(page, server.url, { steps: 6 })
+    await pick(page, 7)
+  })
+  after(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+
+  test('a click on the film strip shows that step', async () => {
+    const last = await pixels(page)
+    await page.click('#strip [data-value="2"]')
+    assert.match(await page.innerText('#position'), /^Step 2 of 6/)
+    assert.notEqual(await pixels(page), last)
+    await page.click('#strip [data-value="6"]')
+    assert.equal(await pixels(page), last)
+  })
+
+  test('the model’s guess is another picture, until the end', async () => {
+    await page.click('#strip [data-value="3"]')
+    const noisy = await pixels(page)
+    await page.click('#view [data-value="x0"]')
+    assert.notEqual(await pixels(page), noisy)
+    await page.click('#view [data-value="image"]')
+    assert.equal(await pixels(page), noisy)
+  })
+
+  test('every sampler draws', async () => {
+    for (const sampler of ['ddim', 'ddpm', 'euler', 'dpm++2m']) {
+      await page.selectOption('#sampler', sampler)
+      await settled(page)
+      assert.equal(await stepsDrawn(page), 6, sampler)
+    }
+  })
+
+  test('guidance, style and strength redraw', async () => {
+    const before = await pixels(page)
+    await set(page, 'guidance', 1)
+    await settled(page)
+    assert.notEqual(await pixels(page), before)
+    await toggleLora(page)
+    const full = await pixels(page, 'lora')
+    await set(page, 'strength', -0.5)
+    await settled(page)
+    assert.notEqual(await pixels(page, 'lora'), full)
+    await set(page, 'strength', 1)
+    await settled(page)
+    assert.equal(await pixels(page, 'lora'), full)
+    await toggleLora(page)
+  })
+
+  test('the dice rolls another seed', async () => {
+    const seed = await page.inputValue('#seed')
+    await page.click('#dice')
+    await settled(page)
+    assert.notEqual(await page.inputValue('#seed'), seed)
+  })
+
+  test('logged no error on the way', () => assert.deepEqual(errors, []))
+})

@@ -1,0 +1,144 @@
+// What the page tests share: a static server that can misbehave, a browser, and a visitor's moves.
+// Environment: DIST, the built site; CHROME, a Chromium or Chrome.
+import { createHash } from 'node:crypto'
+import { createServer } from 'node:http'
+import { readFile } from 'node:fs/promises'
+import { extname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+
+export const DIST = process.env.DIST ?? fileURLToPath(new URL('../../dist', import.meta.url))
+const CHROME = process.env.CHROME ?? '/usr/bin/chromium'
+const WEIGHTS = 'models/base/unet/diffusion_pytorch_model.safetensors'
+export const FILES = { weights: WEIGHTS, engine: 'engine/engine_bg.wasm', manifest: 'models/manifest.json' }
+
+const TYPES = {
+  '.css': 'text/css',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.wasm': 'application/wasm',
+}
+
+/**
+ * Serves the built site from a sub-path, as most hosts do.
+ * `faults` maps a path to what goes wrong with it: { status }, { keep: bytes }, { flip: offset }, { cut: bytes } (then the
+ * connection breaks), { delay: ms }, { prepend: text }. `pages` maps a path to HTML of its own.
+ */
+export async function serve({ faults = {}, pages = {}, prefix = '/some/where/', headers = {} } = {}) {
+  const requests = []
+  const server = createServer(async (request, response) => {
+    const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname)
+    const name = path.startsWith(prefix) ? path.slice(prefix.length) || 'index.html' : undefined
+    requests.push(name)
+    const fault = faults[name] ?? {}
+    try {
+      if (fault.status || name === undefined) throw new Error('refused')
+      let body = name in pages ? Buffer.from(pages[name]) : await readFile(join(DIST, normalize(name)))
+      const type = TYPES[extname(name)] ?? 'application/octet-stream'
+      if (fault.delay) await new Promise(resolve => setTimeout(resolve, fault.delay))
+      if (fault.prepend) body = Buffer.concat([Buffer.from(fault.prepend), body])
+      if (fault.flip !== undefined) body[fault.flip] ^= 0xff
+      if (fault.keep !== undefined) body = body.subarray(0, fault.keep)
+      response.writeHead(200, { 'content-type': type, 'content-length': body.length, 'cache-control': 'no-store', ...headers })
+      if (fault.cut === undefined) return response.end(body)
+      response.write(body.subarray(0, fault.cut), () => setTimeout(() => response.destroy(), 50))
+    } catch {
+      response.writeHead(fault.status ?? 404, { 'content-type': 'text/plain', ...headers })
+      response.end('not here')
+    }
+  })
+  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${server.address().port}${prefix}`,
+    faults,
+    requests,
+    close() {
+      server.closeAllConnections()
+      return new Promise(resolve => server.close(resolve))
+    },
+  }
+}
+
+/** Headless Chromium; WebGPU runs on SwiftShader, the emulator inside Chromium, and is absent without it. */
+export const launch = ({ webgpu = false } = {}) =>
+  chromium.launch({
+    executablePath: CHROME,
+    args: [
+      '--headless=new',
+      '--no-sandbox',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      ...(webgpu ? ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'] : []),
+    ],
+  })
+
+/** A fresh page, and the errors that its console shows. */
+export async function newPage(browser, options) {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  page.setDefaultTimeout(120_000)
+  const errors = []
+  page.on('console', message => message.type() === 'error' && errors.push(message.text()))
+  page.on('pageerror', error => errors.push(String(error)))
+  return { page, errors, close: () => context.close() }
+}
+
+/** Waits until nothing is under way. */
+export const settled = page => page.waitForSelector('#stage[data-busy=false]')
+
+export async function openPage(page, url, { steps = 3 } = {}) {
+  await page.goto(url)
+  await settled(page)
+  await set(page, 'steps', steps)
+  if ((await page.locator('#pace').getAttribute('aria-checked')) === 'false') await page.click('#pace')
+}
+
+/** Moves a slider or fills a field, as a visitor's hand would. */
+export const set = (page, id, value) =>
+  page.evaluate(
+    ([id, value]) => {
+      const input = document.getElementById(id)
+      input.value = value
+      input.dispatchEvent(new Event('input', { bubbles: true }))
+      input.dispatchEvent(new Event('change', { bubbles: true }))
+    },
+    [id, String(value)],
+  )
+
+export async function pick(page, digit) {
+  await page.click(`#digits [data-value="${digit}"]`)
+  await settled(page)
+}
+
+export async function toggleLora(page) {
+  await page.click('#lora')
+  await settled(page)
+}
+
+export async function choose(page, group, value) {
+  await page.click(`#${group} [data-value="${value}"]`)
+  await settled(page)
+}
+
+/** A fingerprint of pixels: equal for equal pictures, and short where a test fails. */
+export const fingerprint = values => createHash('sha256').update(String(values)).digest('hex').slice(0, 16)
+
+/** The fingerprint of one of the big pictures. */
+export const pixels = async (page, track = 'base') =>
+  fingerprint(
+    await page.evaluate(track => {
+      const canvas = document.getElementById(`picture-${track}`)
+      return [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]
+    }, track),
+  )
+
+export const notice = page => page.locator('#notice:not([hidden])').innerText({ timeout: 60_000 })
+export const stepsDrawn = page => page.locator('#strip button:enabled').count()
+
+/** A page that only imports. */
+export const BLANK = '<!doctype html><meta charset="utf-8"><link rel="icon" href="favicon.svg"><title>Test</title><body></body>'

@@ -1,0 +1,111 @@
+//! Training: AdamW, one-cycle learning rate, distorted pictures, the batch cut over all cores.
+
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::optim::AdamWConfig;
+use burn::tensor::{Device, Int, Tensor};
+use diffusion::noise::NoiseSource;
+
+use super::net::Net;
+use super::{Card, Classifier, augment, weights};
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::parallel;
+
+/// Pictures per job. A batch is always cut like this, so that the result does not depend on the
+/// number of cores.
+const JOB: usize = 32;
+
+/// How a classifier is trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainConfig {
+    /// Times that every picture is seen.
+    pub epochs: usize,
+    /// Pictures per step.
+    pub batch_size: usize,
+    /// Highest learning rate.
+    pub learning_rate: f64,
+    /// Decides starting weights, order and distortions.
+    pub seed: u64,
+    /// Worker threads; does not change the result.
+    pub threads: usize,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self { epochs: 8, batch_size: 128, learning_rate: 2e-3, seed: 0, threads: parallel::default_threads() }
+    }
+}
+
+/// Where the training stands after a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Step, from 1.
+    pub step: usize,
+    /// Steps in all.
+    pub total: usize,
+    /// Mean loss of the step's batch.
+    pub loss: f32,
+    /// Pictures in the step's batch.
+    pub images: usize,
+}
+
+/// Trains a classifier on `data`. `device` is the plain device, such as `Device::flex()`.
+pub fn train(config: &TrainConfig, data: &Dataset, device: &Device, mut on_step: impl FnMut(Progress)) -> Result<Classifier> {
+    let training = device.clone().autodiff();
+    let mut net = weights::initial(data.size(), data.class_names().len(), config.seed, &training);
+    let mut optimizer = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(0.02).init();
+    let mut shuffle = NoiseSource::with_stream(config.seed, 1);
+    let batch_size = config.batch_size.clamp(1, data.len());
+    let total = config.epochs * data.len().div_ceil(batch_size);
+    let mut order: Vec<usize> = (0..data.len()).collect();
+    let mut step = 0;
+    for _ in 0..config.epochs {
+        shuffle.shuffle(&mut order);
+        for batch in order.chunks(batch_size) {
+            step += 1;
+            let share = 1.0 / batch.len() as f32;
+            let jobs = batch.chunks(JOB).enumerate().map(|(i, part)| (i as u64, part)).collect();
+            let (loss, gradients) = parallel::gradients(&net, &training, jobs, config.threads, |net: &Net, (job, part)| {
+                // Every job has a stream of its own: threads do not share a generator.
+                let stream = ((step as u64) << 16 | job) + 2;
+                let noise = NoiseSource::with_stream(config.seed, stream);
+                job_loss(net, data, part, noise, &training) * (part.len() as f32 * share)
+            })?;
+            if !loss.is_finite() {
+                return Err(Error::LossNotFinite { step, loss });
+            }
+            net = optimizer.step(learning_rate(config, step, total), net, gradients);
+            on_step(Progress { step, total, loss, images: batch.len() });
+        }
+    }
+    let card = Card {
+        class_names: data.class_names().to_vec(),
+        image_size: data.size(),
+        seed: config.seed,
+        epochs: config.epochs,
+        train_images: data.len(),
+        test_accuracy: None,
+    };
+    Ok(Classifier::from_training(&net, card, device))
+}
+
+/// Mean cross-entropy over some distorted pictures.
+fn job_loss(net: &Net, data: &Dataset, part: &[usize], mut noise: NoiseSource, device: &Device) -> Tensor<1> {
+    let size = data.size();
+    let (mut images, labels) = data.batch(part);
+    for image in images.chunks_exact_mut(size * size) {
+        augment::distort(image, size, &mut noise);
+    }
+    let images = Tensor::<1>::from_floats(&images[..], device).reshape([part.len(), 1, size, size]);
+    let labels: Vec<i32> = labels.into_iter().map(i32::from).collect();
+    let labels = Tensor::<1, Int>::from_ints(&labels[..], device);
+    CrossEntropyLossConfig::new().init(device).forward(net.forward(images), labels)
+}
+
+/// Up over the first fifth, then down to zero along a cosine (Smith and Topin, 1708.07120).
+fn learning_rate(config: &TrainConfig, step: usize, total: usize) -> f64 {
+    const RISE: f64 = 0.2;
+    let done = step as f64 / (total + 1) as f64;
+    let part = if done < RISE { done / RISE } else { 0.5 + 0.5 * ((done - RISE) / (1.0 - RISE) * std::f64::consts::PI).cos() };
+    config.learning_rate * part
+}

@@ -1,0 +1,198 @@
+//! Labelled square grey pictures: MNIST, any pair of IDX files, or a folder of PNGs per class.
+
+mod fetch;
+mod folder;
+mod idx;
+mod mnist;
+
+use std::path::Path;
+
+pub use fetch::{Source, default_sources, fetch_mnist};
+pub use folder::BadPictures;
+pub use mnist::{DEFAULT_DIR, LICENCE_NOTE};
+
+use diffusion::codec::from_grey;
+
+use crate::error::{BadPicture, Error, Result};
+use crate::styles::Style;
+
+/// Sides of pictures must be a multiple of this: two halvings in the network.
+pub const SIZE_MULTIPLE: usize = 4;
+
+/// Pictures with their labels. Pixels are kept as bytes (60,000 digits are 47 MB) and scaled when a
+/// batch is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    pixels: Vec<u8>,
+    labels: Vec<u16>,
+    size: usize,
+    class_names: Vec<String>,
+}
+
+impl Dataset {
+    /// Checks that the parts fit together; `place` names the data in the error.
+    pub fn new(
+        place: &str,
+        pixels: Vec<u8>,
+        labels: Vec<u16>,
+        size: usize,
+        class_names: Vec<String>,
+    ) -> Result<Self> {
+        let refuse = |reason: String| Error::Data { place: place.to_owned(), reason };
+        if labels.is_empty() {
+            return Err(refuse("there is no picture in it".into()));
+        }
+        if size == 0 || !size.is_multiple_of(SIZE_MULTIPLE) {
+            return Err(refuse(format!(
+                "its pictures are {size}x{size}, but the side must be a multiple of {SIZE_MULTIPLE}"
+            )));
+        }
+        if pixels.len() != labels.len() * size * size {
+            return Err(refuse(format!(
+                "{} labels for {} pictures of {size}x{size}",
+                labels.len(),
+                pixels.len() as f64 / (size * size) as f64
+            )));
+        }
+        if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= class_names.len()) {
+            return Err(refuse(format!("label {label}, but only {} classes", class_names.len())));
+        }
+        Ok(Self { pixels, labels, size, class_names })
+    }
+
+    /// MNIST's 60,000 training digits, from a folder that [`fetch_mnist`] has filled.
+    pub fn mnist_train(dir: &Path) -> Result<Self> {
+        mnist::load(dir, &mnist::TRAIN)
+    }
+
+    /// MNIST's 10,000 test digits.
+    pub fn mnist_test(dir: &Path) -> Result<Self> {
+        mnist::load(dir, &mnist::TEST)
+    }
+
+    /// A pair of IDX files. Classes are named by their number.
+    pub fn from_idx(images: &Path, labels: &Path) -> Result<Self> {
+        idx::load_pair(images, labels)
+    }
+
+    /// A folder `<class name>/*.png`. Returns the pictures that were skipped as well: always none
+    /// with [`BadPictures::Refuse`].
+    pub fn from_folder(dir: &Path, bad: BadPictures) -> Result<(Self, Vec<BadPicture>)> {
+        folder::load(dir, bad)
+    }
+
+    /// Number of pictures, at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "a data set is never empty")]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Side of the pictures in pixels.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Names of the classes; a label is an index into them.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// Labels in order.
+    pub fn labels(&self) -> &[u16] {
+        &self.labels
+    }
+
+    /// Label of one picture.
+    pub fn label(&self, index: usize) -> u16 {
+        self.labels[index]
+    }
+
+    /// Grey pixels of one picture, row by row.
+    pub fn image(&self, index: usize) -> &[u8] {
+        let area = self.size * self.size;
+        &self.pixels[index * area..(index + 1) * area]
+    }
+
+    /// Pictures in order.
+    pub fn images(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.pixels.chunks_exact(self.size * self.size)
+    }
+
+    /// The chosen pictures scaled to [-1, 1], one after the other, and their labels.
+    pub fn batch(&self, indices: &[usize]) -> (Vec<f32>, Vec<u16>) {
+        let pixels = indices.iter().flat_map(|&i| self.image(i)).map(|&p| from_grey(p)).collect();
+        (pixels, indices.iter().map(|&i| self.labels[i]).collect())
+    }
+
+    /// The same pictures with a style applied. Deterministic.
+    pub fn styled(&self, style: &Style) -> Result<Self> {
+        style.check(self.class_names.len())?;
+        let pixels = (self.images().zip(&self.labels).enumerate())
+            .flat_map(|(i, (image, &label))| style.apply(image, self.size, label, i as u64))
+            .collect();
+        Ok(Self { pixels, ..self.clone() })
+    }
+
+    /// Splits off the last `count` pictures, as held-out data.
+    pub fn split_tail(mut self, count: usize) -> Result<(Self, Self)> {
+        if count == 0 || count >= self.len() {
+            return Err(Error::Data {
+                place: "the data set".into(),
+                reason: format!("{count} of {} pictures cannot be held out", self.len()),
+            });
+        }
+        let keep = self.len() - count;
+        let tail = Self {
+            pixels: self.pixels.split_off(keep * self.size * self.size),
+            labels: self.labels.split_off(keep),
+            size: self.size,
+            class_names: self.class_names.clone(),
+        };
+        Ok((self, tail))
+    }
+
+    /// Indices of the first `per_class` pictures of every class, class by class.
+    pub fn first_of_each_class(&self, per_class: usize) -> Vec<usize> {
+        (0..self.class_names.len())
+            .flat_map(|class| {
+                let of_class = move |&i: &usize| usize::from(self.labels[i]) == class;
+                (0..self.len()).filter(of_class).take(per_class)
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|i| i.to_string()).collect()
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_are_refused() {
+        let refused = |pixels: usize, labels: Vec<u16>, size| {
+            Dataset::new("x.idx", vec![0; pixels], labels, size, names(3)).unwrap_err().to_string()
+        };
+        assert!(refused(0, vec![], 4).contains("no picture"));
+        assert!(refused(36, vec![0], 6).contains("multiple of 4"));
+        assert!(refused(33, vec![0, 1], 4).contains("2 labels"));
+        assert!(refused(32, vec![0, 3], 4).contains("label 3"));
+        assert!(refused(32, vec![0, 3], 4).contains("x.idx"));
+    }
+
+    #[test]
+    fn batches_and_splits_pick_the_right_pictures() {
+        let pixels = (0..5u8).flat_map(|i| [i * 51; 16]).collect();
+        let data = Dataset::new("t", pixels, vec![1, 0, 2, 0, 1], 4, names(3)).unwrap();
+        let (batch, labels) = data.batch(&[4, 2]);
+        assert_eq!((batch.len(), batch[0], batch[16]), (32, from_grey(204), from_grey(102)));
+        assert_eq!(labels, [1, 2]);
+        assert_eq!(data.first_of_each_class(1), [1, 0, 2]);
+        assert_eq!(data.first_of_each_class(2), [1, 3, 0, 4, 2]);
+        let (head, tail) = data.clone().split_tail(2).unwrap();
+        assert_eq!((head.len(), tail.len(), tail.label(0), tail.image(1)[0]), (3, 2, 0, 204));
+        assert!(data.split_tail(5).is_err());
+    }
+}

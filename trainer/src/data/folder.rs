@@ -1,0 +1,192 @@
+//! A data set of one's own: `<class name>/*.png`, square, all of the same size.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Dataset, SIZE_MULTIPLE};
+use crate::error::{BadPicture, Error, Result};
+
+/// What to do with pictures that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadPictures {
+    /// Stop and name them.
+    Refuse,
+    /// Leave them out and report them.
+    Skip,
+}
+
+struct Picture {
+    path: PathBuf,
+    label: u16,
+    size: usize,
+    pixels: Vec<u8>,
+}
+
+pub fn load(dir: &Path, policy: BadPictures) -> Result<(Dataset, Vec<BadPicture>)> {
+    let place = dir.display().to_string();
+    let class_names = class_folders(dir)?;
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for (label, class) in (0u16..).zip(&class_names) {
+        for path in png_files(&dir.join(class))? {
+            match read_grey(&path) {
+                Ok((size, pixels)) => good.push(Picture { path, label, size, pixels }),
+                Err(reason) => bad.push(BadPicture { path, reason }),
+            }
+        }
+    }
+    // One odd picture should not condemn all the others: the size that most of them have counts.
+    let size = most_common(good.iter().map(|picture| picture.size));
+    let (good, odd): (Vec<_>, Vec<_>) = good.into_iter().partition(|picture| picture.size == size);
+    bad.extend(odd.into_iter().map(|picture| BadPicture {
+        reason: format!("it is {0}x{0}, most of the others are {size}x{size}", picture.size),
+        path: picture.path,
+    }));
+    if policy == BadPictures::Refuse && !bad.is_empty() {
+        let total = good.len() + bad.len();
+        return Err(Error::BadPictures { dir: dir.to_owned(), total, bad });
+    }
+    if good.is_empty() {
+        let reason = format!("{} bad pictures and no good one; expected <class name>/*.png", bad.len());
+        return Err(Error::Data { place, reason });
+    }
+    let labels = good.iter().map(|picture| picture.label).collect();
+    let pixels = good.into_iter().flat_map(|picture| picture.pixels).collect();
+    Ok((Dataset::new(&place, pixels, labels, size, class_names)?, bad))
+}
+
+/// Names of the sub-folders: numbers in numeric order, then the others in alphabetical order.
+fn class_folders(dir: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for path in entries(dir)? {
+        if !path.is_dir() || is_hidden(&path) {
+            continue;
+        }
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            let reason = format!("the folder name {} is not valid UTF-8", path.display());
+            return Err(Error::Data { place: dir.display().to_string(), reason });
+        };
+        names.push(name.to_owned());
+    }
+    if names.is_empty() || names.len() > usize::from(u16::MAX) {
+        let reason = format!("{} class folders found; expected <class name>/*.png", names.len());
+        return Err(Error::Data { place: dir.display().to_string(), reason });
+    }
+    names.sort_by_cached_key(|name| (name.parse::<u64>().unwrap_or(u64::MAX), name.clone()));
+    Ok(names)
+}
+
+fn png_files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let is_png = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
+    };
+    Ok(entries(dir)?.into_iter().filter(|path| is_png(path) && !is_hidden(path)).collect())
+}
+
+/// Sorted, so that the order of the pictures does not depend on the file system.
+fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
+    let list = || -> std::io::Result<Vec<PathBuf>> {
+        fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect()
+    };
+    let mut paths = list().map_err(Error::io("read", dir))?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// Side and grey pixels. Transparent pixels count as black, the background of MNIST.
+fn read_grey(path: &Path) -> std::result::Result<(usize, Vec<u8>), String> {
+    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    let picture = image::load_from_memory_with_format(&bytes, image::ImageFormat::Png)
+        .map_err(|error| format!("not a readable PNG: {error}"))?
+        .into_luma_alpha8();
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    if width != height {
+        return Err(format!("it is {width}x{height}, not square"));
+    }
+    if !width.is_multiple_of(SIZE_MULTIPLE) {
+        return Err(format!("its side {width} is not a multiple of {SIZE_MULTIPLE}"));
+    }
+    let over_black = |&image::LumaA([grey, alpha]): &image::LumaA<u8>| {
+        ((u16::from(grey) * u16::from(alpha) + 127) / 255) as u8
+    };
+    Ok((width, picture.pixels().map(over_black).collect()))
+}
+
+/// The larger of two equally common sizes.
+fn most_common(sizes: impl Iterator<Item = usize>) -> usize {
+    let mut counts = BTreeMap::new();
+    for size in sizes {
+        *counts.entry(size).or_insert(0usize) += 1;
+    }
+    counts.into_iter().max_by_key(|&(_, count)| count).map_or(0, |(size, _)| size)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{GrayAlphaImage, GrayImage, ImageBuffer, Rgb};
+
+    use super::*;
+    use crate::testing::TempDir;
+
+    fn grey(dir: &TempDir, name: &str, width: u32, height: u32, level: u8) {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        GrayImage::from_pixel(width, height, image::Luma([level])).save(path).unwrap();
+    }
+
+    #[test]
+    fn classes_in_order_and_colours_to_grey() {
+        let dir = TempDir::new("folder-good");
+        grey(&dir, "10/a.png", 8, 8, 10);
+        grey(&dir, "9/a.PNG", 8, 8, 9);
+        grey(&dir, "star/z.png", 8, 8, 99);
+        fs::write(dir.path().join("star/notes.txt"), "not a picture").unwrap();
+        fs::create_dir(dir.path().join(".git")).unwrap();
+        let red: ImageBuffer<Rgb<u8>, _> = ImageBuffer::from_pixel(8, 8, Rgb([255u8, 0, 0]));
+        red.save(dir.path().join("star/a.png")).unwrap();
+        let clear = GrayAlphaImage::from_pixel(8, 8, image::LumaA([255, 0]));
+        clear.save(dir.path().join("star/b.png")).unwrap();
+
+        let (data, skipped) = load(dir.path(), BadPictures::Refuse).unwrap();
+        assert!(skipped.is_empty());
+        assert_eq!(data.class_names(), ["9", "10", "star"]);
+        assert_eq!((data.size(), data.labels()), (8, &[0u16, 1, 2, 2, 2][..]));
+        let first: Vec<u8> = data.images().map(|image| image[0]).collect();
+        assert_eq!((first[0], first[1], first[3], first[4]), (9, 10, 0, 99));
+        assert!((50..80).contains(&first[2]), "red is a dark grey, got {}", first[2]);
+    }
+
+    #[test]
+    fn bad_pictures_are_named_counted_and_skipped_on_request() {
+        let dir = TempDir::new("folder-bad");
+        for name in ["0/a.png", "0/b.png", "1/a.png"] {
+            grey(&dir, name, 8, 8, 200);
+        }
+        grey(&dir, "0/oblong.png", 8, 12, 0);
+        grey(&dir, "0/larger.png", 12, 12, 0);
+        grey(&dir, "1/seven.png", 7, 7, 0);
+        fs::write(dir.path().join("1/broken.png"), b"\x89PNG and then nothing").unwrap();
+
+        let message = load(dir.path(), BadPictures::Refuse).unwrap_err().to_string();
+        assert!(message.contains("4 of 7 pictures"), "{message}");
+        for part in ["oblong.png", "8x12", "larger.png", "most of the others are 8x8", "broken.png", "seven.png"] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+        let (data, skipped) = load(dir.path(), BadPictures::Skip).unwrap();
+        assert_eq!((data.len(), skipped.len()), (3, 4));
+    }
+
+    #[test]
+    fn empty_and_absent_folders_are_told() {
+        let dir = TempDir::new("folder-empty");
+        let message = |path: &Path| load(path, BadPictures::Skip).unwrap_err().to_string();
+        assert!(message(dir.path()).contains("<class name>/*.png"));
+        assert!(message(&dir.path().join("absent")).contains("absent"));
+        fs::create_dir(dir.path().join("0")).unwrap();
+        assert!(message(dir.path()).contains("no good one"));
+    }
+}

@@ -1,0 +1,163 @@
+//! What can go wrong in the trainer, one variant per cause: what, where, and what to do about it.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Result of the trainer's functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything the trainer refuses, each with a sentence fit to be shown to a person.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused something.
+    #[error("cannot {action} {}: {source}", .path.display())]
+    Io {
+        /// What was tried: "read", "write", "create".
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is not the IDX file it should be.
+    #[error("{} is not a usable IDX file: {reason}", .path.display())]
+    Idx {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of MNIST differs from the original.
+    #[error(
+        "{} is not MNIST's original file (SHA-256 {found}, expected {expected}); delete it and fetch again",
+        .path.display()
+    )]
+    Checksum {
+        /// Which file.
+        path: PathBuf,
+        /// The sum of the bytes that are there.
+        found: String,
+        /// The sum of the original.
+        expected: &'static str,
+    },
+    /// MNIST was not fetched yet.
+    #[error("there is no MNIST in {}: {file} is missing; fetch it with `trainer data`", .dir.display())]
+    MnistMissing {
+        /// The data folder.
+        dir: PathBuf,
+        /// The first file that is not there.
+        file: &'static str,
+    },
+    /// No source gave the file.
+    #[error(
+        "{file} could not be fetched from any source ({}); download MNIST's four files by hand and name their folder with --from",
+        .attempts.join("; ")
+    )]
+    Fetch {
+        /// The file of MNIST.
+        file: &'static str,
+        /// Source by source, why not.
+        attempts: Vec<String>,
+    },
+    /// A data set does not hold together.
+    #[error("the data in {place} cannot be used: {reason}")]
+    Data {
+        /// The file or folder.
+        place: String,
+        /// What is wrong, and what is accepted.
+        reason: String,
+    },
+    /// Pictures of a data folder that cannot be used.
+    #[error(
+        "{} of {total} pictures in {} cannot be used: {}; mend them, remove them, or pass --skip-bad",
+        .bad.len(), .dir.display(), list(.bad, 8)
+    )]
+    BadPictures {
+        /// The data folder.
+        dir: PathBuf,
+        /// Pictures found, good and bad.
+        total: usize,
+        /// Each bad one with its reason.
+        bad: Vec<BadPicture>,
+    },
+    /// No style has this name.
+    #[error("there is no style called \"{name}\"; the styles are {known}")]
+    UnknownStyle {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A style that draws digits was asked to draw another class.
+    #[error("style \"{style}\" can draw {limit} classes, but the data has {classes}; choose another style")]
+    StyleLabels {
+        /// The style.
+        style: &'static str,
+        /// How many classes it can draw.
+        limit: usize,
+        /// How many the data has.
+        classes: usize,
+    },
+    /// A picture could not be encoded or has impossible dimensions.
+    #[error("cannot draw {}: {reason}", .path.display())]
+    Picture {
+        /// The picture that was to be written.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A file holds no classifier that this program can use.
+    #[error("{} is not a classifier of this program: {reason}; train one anew", .path.display())]
+    Classifier {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The loss became infinite or not a number.
+    #[error("the loss is {loss} at step {step}, so training stopped; lower the learning rate")]
+    LossNotFinite {
+        /// Step of the run, from 1.
+        step: usize,
+        /// Its value.
+        loss: f32,
+    },
+    /// Values could not be read back from the device.
+    #[error("the device did not give its result back: {0}")]
+    Device(String),
+    /// The model refused.
+    #[error(transparent)]
+    Diffusion(#[from] diffusion::Error),
+}
+
+impl Error {
+    /// For `map_err`: what was tried on which path.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+}
+
+/// A picture of a data folder that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadPicture {
+    /// The file.
+    pub path: PathBuf,
+    /// Why not.
+    pub reason: String,
+}
+
+impl fmt::Display for BadPicture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.path.display(), self.reason)
+    }
+}
+
+fn list(bad: &[BadPicture], limit: usize) -> String {
+    let mut names: Vec<String> = bad.iter().take(limit).map(BadPicture::to_string).collect();
+    if bad.len() > limit {
+        names.push(format!("and {} more", bad.len() - limit));
+    }
+    names.join(", ")
+}

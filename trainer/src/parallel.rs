@@ -1,0 +1,116 @@
+//! Work on all cores with results that do not depend on how many there are: jobs are cut the same way
+//! on every machine, and their results are combined in the order of the jobs.
+
+use std::num::NonZero;
+use std::{panic, thread};
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor};
+
+use crate::error::{Error, Result};
+
+/// One thread per core that this process may use.
+pub fn default_threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// Does every job on one of at most `threads` threads; results in the order of the jobs.
+pub fn map<J: Send, T: Send>(jobs: Vec<J>, threads: usize, work: impl Fn(J) -> T + Sync) -> Vec<T> {
+    if threads <= 1 || jobs.len() <= 1 {
+        return jobs.into_iter().map(work).collect();
+    }
+    let mut hands: Vec<Vec<(usize, J)>> = (0..threads.min(jobs.len())).map(|_| Vec::new()).collect();
+    let workers = hands.len();
+    for (i, job) in jobs.into_iter().enumerate() {
+        hands[i % workers].push((i, job));
+    }
+    let work = &work;
+    let mut results: Vec<(usize, T)> = thread::scope(|scope| {
+        let deal = |hand: Vec<(usize, J)>| {
+            scope.spawn(move || hand.into_iter().map(|(i, job)| (i, work(job))).collect::<Vec<_>>())
+        };
+        let running: Vec<_> = hands.into_iter().map(deal).collect();
+        let joined = running.into_iter().map(|thread| thread.join());
+        joined.flat_map(|result| result.unwrap_or_else(|panic| panic::resume_unwind(panic))).collect()
+    });
+    results.sort_by_key(|&(i, _)| i);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Loss and gradients of a batch that was cut into jobs: both are sums over the jobs, so `loss` should
+/// give each job its share of the batch's mean.
+///
+/// Every job works on a fork of the module, whose graph shares nothing with the others.
+pub fn gradients<M: Module + Sync, J: Send>(
+    module: &M,
+    device: &Device,
+    jobs: Vec<J>,
+    threads: usize,
+    loss: impl Fn(&M, J) -> Tensor<1> + Sync,
+) -> Result<(f32, GradientsParams)> {
+    let forked = jobs.into_iter().map(|job| (module.clone().fork(device), job)).collect();
+    let parts = map(forked, threads, |(module, job)| {
+        let loss = loss(&module, job);
+        let value = loss.clone().into_data().try_to_vec::<f32>();
+        (value, GradientsParams::from_grads(loss.backward(), &module))
+    });
+    let mut total = 0.0;
+    let mut gradients = Vec::with_capacity(parts.len());
+    for (value, part) in parts {
+        total += value.map_err(|error| Error::Device(format!("{error:?}")))?.iter().sum::<f32>();
+        gradients.push(part);
+    }
+    let mut sum = Sum { parts: gradients, total: GradientsParams::new() };
+    module.visit(&mut sum);
+    Ok((total, sum.total))
+}
+
+struct Sum {
+    parts: Vec<GradientsParams>,
+    total: GradientsParams,
+}
+
+impl ModuleVisitor for Sum {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let parts = self.parts.iter_mut().filter_map(|part| part.remove::<D>(param.id));
+        if let Some(total) = parts.reduce(|total, part| total + part) {
+            self.total.register(param.id, total);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::nn::LinearConfig;
+
+    use super::*;
+
+    #[test]
+    fn results_keep_the_order_of_the_jobs() {
+        let squares: Vec<usize> = (0..50).map(|i| i * i).collect();
+        for threads in [0, 1, 3, 64] {
+            assert_eq!(map((0..50).collect(), threads, |i: usize| i * i), squares);
+        }
+    }
+
+    #[test]
+    fn gradients_are_bit_for_bit_the_same_on_any_number_of_threads() {
+        let device = Device::flex().autodiff();
+        let linear = LinearConfig::new(3, 2).init(&device);
+        let sums = |threads| {
+            let loss = |linear: &burn::nn::Linear, job: usize| {
+                let rows: Vec<f32> = (0..6).map(|i| ((job * 6 + i) as f32).sin()).collect();
+                let input = Tensor::<1>::from_floats(&rows[..], &device).reshape([2, 3]);
+                linear.forward(input).powi_scalar(2).sum() / 8.0
+            };
+            let (loss, sum) = gradients(&linear, &device, (0..4).collect(), threads, loss).unwrap();
+            let weight = sum.get::<2>(linear.weight.id).unwrap().into_data().try_to_vec::<f32>().unwrap();
+            (loss, weight)
+        };
+        let (loss, weight) = sums(1);
+        assert!(loss > 0.0 && weight.iter().any(|&g| g != 0.0));
+        assert_eq!((loss, weight.clone()), sums(2));
+        assert_eq!((loss, weight), sums(5));
+    }
+}

@@ -1,0 +1,19 @@
+//! Pictures for people: sheets and film strips as PNG, a denoising as GIF, curves as SVG.
+
+mod canvas;
+mod film;
+mod font;
+mod grid;
+mod plot;
+
+pub use canvas::Canvas;
+pub use film::{film_strip, moments, save_gif};
+pub use grid::Grid;
+pub use plot::{Plot, Series};
+
+use diffusion::codec::to_grey;
+
+/// Grey bytes of a picture in the network's range [-1, 1].
+pub fn grey(values: &[f32]) -> Vec<u8> {
+    values.iter().map(|&value| to_grey(value)).collect()
+}

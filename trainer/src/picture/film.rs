@@ -1,0 +1,120 @@
+//! A denoising over time: as a strip of moments, and as an animation.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use super::{Canvas, Grid};
+use crate::error::{Error, Result};
+use crate::files;
+
+/// `count` moments spread evenly over `0..total`, the first and the last always among them.
+/// Fewer where there are not so many.
+pub fn moments(total: usize, count: usize) -> Vec<usize> {
+    match count.min(total) {
+        0 => Vec::new(),
+        1 => vec![total - 1],
+        count => (0..count)
+            .map(|i| (i * (total - 1) + (count - 1) / 2) / (count - 1))
+            .collect(),
+    }
+}
+
+/// One row per digit, one column per moment: `rows[digit][moment]` are grey tiles of
+/// `size * size`.
+pub fn film_strip(
+    rows: &[Vec<Vec<u8>>],
+    size: usize,
+    scale: usize,
+    row_labels: &[String],
+    column_labels: &[String],
+) -> Canvas {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let empty = vec![0; size * size];
+    let tile = |row: &Vec<Vec<u8>>, i: usize| row.get(i).unwrap_or(&empty).clone();
+    let tiles: Vec<Vec<u8>> =
+        rows.iter().flat_map(|row| (0..columns).map(move |i| tile(row, i))).collect();
+    Grid::new(size, columns)
+        .scale(scale)
+        .row_labels(row_labels)
+        .column_labels(column_labels)
+        .draw(&tiles)
+}
+
+/// Writes an endless animation. All frames have the size of the first; `delay` and `hold` (how long
+/// the last frame stays) are hundredths of a second.
+pub fn save_gif(path: &Path, frames: &[Canvas], delay: u16, hold: u16) -> Result<()> {
+    let refuse = |reason: String| Error::Picture { path: path.to_owned(), reason };
+    let bytes = encode(frames, delay, hold).map_err(refuse)?;
+    files::write_atomic(path, &bytes)
+}
+
+fn encode(frames: &[Canvas], delay: u16, hold: u16) -> std::result::Result<Vec<u8>, String> {
+    let first = frames.first().ok_or("there is no frame")?;
+    let side = |length: usize| {
+        u16::try_from(length).map_err(|_| format!("{length} pixels are more than a GIF can have"))
+    };
+    let (width, height) = (side(first.width())?, side(first.height())?);
+    // 256 grey levels are exactly what a GIF can hold: nothing is lost.
+    let palette: Vec<u8> = (0..=255).flat_map(|level| [level; 3]).collect();
+    let mut bytes = Vec::new();
+    let told = |error: gif::EncodingError| error.to_string();
+    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &palette).map_err(told)?;
+    encoder.set_repeat(gif::Repeat::Infinite).map_err(told)?;
+    for (i, canvas) in frames.iter().enumerate() {
+        if (canvas.width(), canvas.height()) != (first.width(), first.height()) {
+            return Err(format!("frame {} has another size than the first", i + 1));
+        }
+        let frame = gif::Frame {
+            width,
+            height,
+            delay: if i + 1 == frames.len() { hold } else { delay },
+            buffer: Cow::Borrowed(canvas.pixels()),
+            ..gif::Frame::default()
+        };
+        encoder.write_frame(&frame).map_err(told)?;
+    }
+    drop(encoder);
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_reach_from_the_first_to_the_last() {
+        assert_eq!(moments(1000, 3), [0, 500, 999]);
+        assert_eq!(moments(20, 20), (0..20).collect::<Vec<_>>());
+        assert_eq!(moments(5, 20), [0, 1, 2, 3, 4]);
+        assert_eq!((moments(9, 1), moments(0, 4)), (vec![8], vec![]));
+    }
+
+    #[test]
+    fn a_strip_has_a_row_per_digit_and_a_column_per_moment() {
+        let rows = vec![vec![vec![255; 16]; 3], vec![vec![255; 16]; 2]];
+        let strip = film_strip(&rows, 4, 1, &[], &[]);
+        assert_eq!((strip.width(), strip.height()), (3 * 6 + 2, 2 * 6 + 2));
+        assert_eq!(strip.pixels().iter().filter(|&&p| p == 255).count(), 5 * 16);
+    }
+
+    #[test]
+    fn a_gif_keeps_every_level_and_the_timing() {
+        let mut frames = vec![Canvas::new(16, 16, 0), Canvas::new(16, 16, 7)];
+        (0..256).for_each(|i| frames[1].set(i % 16, i / 16, i as u8));
+        let bytes = encode(&frames, 4, 150).unwrap();
+        let mut options = gif::DecodeOptions::new();
+        options.set_color_output(gif::ColorOutput::RGBA);
+        let mut decoder = options.read_info(&bytes[..]).unwrap();
+        assert_eq!(decoder.repeat(), gif::Repeat::Infinite);
+        assert_eq!(decoder.read_next_frame().unwrap().unwrap().delay, 4);
+        let last = decoder.read_next_frame().unwrap().unwrap();
+        assert_eq!(last.delay, 150);
+        assert!(last.buffer.chunks(4).enumerate().all(|(i, p)| p == [i as u8, i as u8, i as u8, 255]));
+    }
+
+    #[test]
+    fn frames_that_do_not_fit_are_refused() {
+        assert!(encode(&[], 1, 1).is_err());
+        assert!(encode(&[Canvas::new(4, 4, 0), Canvas::new(4, 5, 0)], 1, 1).unwrap_err().contains("frame 2"));
+    }
+}

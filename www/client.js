@@ -1,0 +1,106 @@
+// The page's end of the worker: one request at a time, in order; aborting settles at once; a dead worker fails everything.
+import { DigitDiffusionError, unpack } from './errors.js'
+
+// A function whose body uses a v128 instruction: valid only where WebAssembly has SIMD.
+const SIMD_PROBE = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11]
+
+function checkBrowser() {
+  if (typeof WebAssembly !== 'object') throw new DigitDiffusionError('unsupported', { what: 'WebAssembly' })
+  if (!WebAssembly.validate(new Uint8Array(SIMD_PROBE))) {
+    throw new DigitDiffusionError('unsupported', { what: 'WebAssembly SIMD' })
+  }
+}
+
+function startWorker() {
+  const url = new URL('./worker.js', import.meta.url)
+  // This form, word for word, is what bundlers recognise.
+  if (url.origin === location.origin) return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+  // A worker must come from the page's own origin; a Blob does, and may import from elsewhere.
+  const blob = new Blob([`import ${JSON.stringify(url.href)}`], { type: 'text/javascript' })
+  return new Worker(URL.createObjectURL(blob), { type: 'module' })
+}
+
+export class Client {
+  #worker
+  #queue = []
+  #current = null
+  #lastId = 0
+  #dead = null
+  #settleLost
+
+  /** Resolves with the error when the worker or its device dies; stays pending for as long as all is well. */
+  lost = new Promise(resolve => (this.#settleLost = resolve))
+
+  constructor() {
+    checkBrowser()
+    this.#worker = startWorker()
+    this.#worker.onmessage = ({ data }) => this.#receive(data)
+    // Without a message the script itself did not arrive or did not parse.
+    this.#worker.onerror = event => {
+      event.preventDefault()
+      this.#die(event.message ? new DigitDiffusionError('crashed', { message: event.message }) : new DigitDiffusionError('start'))
+    }
+  }
+
+  /** @returns {Promise<any>} the worker's answer; rejects with `signal.reason` as soon as the signal aborts */
+  call(method, params = {}, { signal, onprogress, transfer = [] } = {}) {
+    if (this.#dead) return Promise.reject(this.#dead)
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    return new Promise((resolve, reject) => {
+      const id = ++this.#lastId
+      const abort = () => this.#abort(job)
+      const settle = finish => value => {
+        signal?.removeEventListener('abort', abort)
+        finish(value)
+      }
+      const job = { id, method, params, transfer, onprogress, reason: () => signal.reason, resolve: settle(resolve), reject: settle(reject) }
+      signal?.addEventListener('abort', abort)
+      this.#queue.push(job)
+      this.#pump()
+    })
+  }
+
+  dispose() {
+    this.#end(new DigitDiffusionError('disposed'))
+  }
+
+  #pump() {
+    if (this.#current || !this.#queue.length) return
+    const job = (this.#current = this.#queue.shift())
+    this.#worker.postMessage({ id: job.id, method: job.method, params: job.params }, job.transfer)
+  }
+
+  #abort(job) {
+    // A request under way is told to stop, and keeps its place until the worker has answered.
+    if (job === this.#current) this.#worker.postMessage({ abort: job.id })
+    else this.#queue = this.#queue.filter(other => other !== job)
+    job.onprogress = undefined
+    job.reject(job.reason())
+  }
+
+  #receive({ id, result, error, progress, died }) {
+    if (died) return this.#die(unpack(died))
+    const job = this.#current
+    if (job?.id !== id) return
+    if (progress) return job.onprogress?.(progress)
+    this.#current = null
+    if (error) job.reject(unpack(error))
+    else job.resolve(result)
+    this.#pump()
+  }
+
+  #die(error) {
+    if (this.#end(error)) this.#settleLost(error)
+  }
+
+  #end(error) {
+    if (this.#dead) return false
+    this.#dead = error
+    this.#worker.terminate()
+    const jobs = [this.#current, ...this.#queue].filter(Boolean)
+    this.#current = null
+    this.#queue = []
+    for (const job of jobs) job.reject(error)
+    return true
+  }
+}

@@ -1,0 +1,10 @@
+// The module to import: the DigitDiffusion class, and the <digit-diffusion> element.
+// Nothing is fetched beyond these scripts until a model is loaded or an element comes into view.
+import { DigitDiffusionElement } from './element.js'
+
+export { DigitDiffusionElement }
+export { DigitDiffusion, DigitDiffusionError } from './model.js'
+
+if (globalThis.customElements && !customElements.get('digit-diffusion')) {
+  customElements.define('digit-diffusion', DigitDiffusionElement)
+}

@@ -1,0 +1,28 @@
+// Typed errors: a stable `code` for programs, one sentence for people.
+import { errors as texts } from './texts/module.js'
+
+export class DigitDiffusionError extends Error {
+  /**
+   * @param {keyof typeof texts} code
+   * @param {object} details what the sentence needs, e.g. { file, status }
+   */
+  constructor(code, details = {}) {
+    super(texts[code](details))
+    this.name = 'DigitDiffusionError'
+    this.code = code
+    this.details = details
+    this.file = details.file
+  }
+}
+
+export const isAbort = error => error?.name === 'AbortError'
+
+/** An error as plain data, so that it survives postMessage with its type. */
+export function pack(error) {
+  if (error instanceof DigitDiffusionError) return { code: error.code, details: error.details }
+  if (error instanceof WebAssembly.RuntimeError) return { code: 'crashed', details: { message: error.message } }
+  // The engine's own sentences are written for visitors.
+  return { code: 'engine', details: { message: String(error?.message ?? error) } }
+}
+
+export const unpack = ({ code, details }) => new DigitDiffusionError(code, details)

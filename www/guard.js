@@ -1,0 +1,16 @@
+// Runs first, in any browser, to say so when the page's modules cannot start. Old JavaScript on purpose.
+(function () {
+  function tell(id) {
+    var element = document.getElementById(id)
+    if (element) element.hidden = false
+    else document.addEventListener('DOMContentLoaded', function () { tell(id) })
+  }
+  if (!('noModule' in document.createElement('script'))) {
+    tell('outdated')
+    return
+  }
+  addEventListener('error', function () {
+    // Once it runs, the page reports its troubles itself.
+    if (!document.documentElement.hasAttribute('data-started')) tell('broken')
+  }, true)
+})()

@@ -1,0 +1,144 @@
+// The class that programs use: a loaded model in its own worker.
+import { Client } from './client.js'
+import { DigitDiffusionError } from './errors.js'
+import { checkDevice, checkScales, DEFAULTS, readSampleOptions } from './options.js'
+import { mistakes } from './texts/module.js'
+
+const folderUrl = (address, root = document.baseURI) => {
+  const url = new URL(address, root)
+  if (!url.pathname.endsWith('/')) url.pathname += '/'
+  return url.href
+}
+
+/** The model that comes with this script, wherever the script lives. */
+export const DEFAULT_BASE = new URL('./models/base/', import.meta.url).href
+
+const readText = async source =>
+  source instanceof Blob ? source.text() : typeof source === 'object' ? JSON.stringify(source) : String(source)
+
+const isAddress = source => typeof source === 'string' || source instanceof URL
+const named = (files, ending) => files.find(file => file.name?.toLowerCase().endsWith(ending))
+
+/** What the worker needs to add an adapter: an address to fetch from, or the files' contents. */
+async function readAdapterSource(source, config) {
+  if (isAddress(source)) return { url: folderUrl(source) }
+  if (!(source instanceof Blob)) {
+    const files = Array.from(source?.[Symbol.iterator] ? source : [])
+    if (!files.length || !files.every(file => file instanceof Blob)) throw new TypeError(mistakes.adapterSource(String(source)))
+    source = named(files, '.safetensors')
+    if (!source) throw new TypeError(mistakes.adapterFiles())
+    config ??= named(files, '.json')
+  }
+  const weights = new Uint8Array(await source.arrayBuffer())
+  return { config: config === undefined ? '' : await readText(config), weights }
+}
+
+export class DigitDiffusion {
+  #client
+  #facts
+  #adapters = new Map()
+  #scales = {}
+  #lastRun = 0
+
+  constructor(client, facts) {
+    this.#client = client
+    this.#facts = facts
+  }
+
+  static async load(base = DEFAULT_BASE, { device = DEFAULTS.device, signal, onprogress, manifest } = {}) {
+    checkDevice(device)
+    const address = folderUrl(base)
+    if (isAddress(manifest)) manifest = new URL(manifest, document.baseURI).href
+    signal?.throwIfAborted()
+    const client = new Client()
+    try {
+      return new DigitDiffusion(client, await client.call('load', { base: address, device, manifest }, { signal, onprogress }))
+    } catch (error) {
+      client.dispose()
+      throw error
+    }
+  }
+
+  get backend() { return this.#facts.backend }
+  get backendNote() { return this.#facts.backendNote }
+  get labels() { return [...this.#facts.labels] }
+  get imageSize() { return this.#facts.imageSize }
+  get baseHash() { return this.#facts.baseHash }
+  get catalog() { return this.#facts.catalog.map(entry => ({ ...entry })) }
+  get adapters() { return [...this.#adapters.values()].map(adapter => ({ ...adapter, scale: this.#scales[adapter.name] ?? 0 })) }
+  get lost() { return this.#client.lost }
+
+  async addAdapter(name, source, { config, signal, onprogress } = {}) {
+    if (typeof name !== 'string' || !name) throw new TypeError(mistakes.adapterName(String(name)))
+    if (this.#adapters.has(name)) throw new RangeError(mistakes.adapterTaken(name))
+    source ??= this.#facts.catalog.find(entry => entry.name === name)?.url
+    if (source === undefined) throw new RangeError(mistakes.adapterUnlisted(name))
+    const { weights, ...rest } = await readAdapterSource(source, config)
+    const transfer = weights ? [weights.buffer] : []
+    try {
+      this.#adapters.set(name, await this.#client.call('addAdapter', { name, ...rest, weights }, { signal, onprogress, transfer }))
+    } catch (error) {
+      // Aborted here, it may have been added there a moment before.
+      if (signal?.aborted) this.#client.call('removeAdapter', { name }).catch(() => {})
+      throw error
+    }
+    return { ...this.#adapters.get(name) }
+  }
+
+  async removeAdapter(name) {
+    if (!this.#adapters.has(name)) throw new RangeError(mistakes.adapterUnknown(name, [...this.#adapters.keys()]))
+    this.#adapters.delete(name)
+    const { [name]: removed, ...others } = this.#scales
+    this.#scales = others
+    await this.#client.call('removeAdapter', { name })
+  }
+
+  async setAdapters(scales) {
+    const checked = this.#check(scales)
+    await this.#client.call('setAdapters', { scales: checked })
+    this.#scales = checked
+  }
+
+  /** Arguments are checked here and now; the run begins when the first step is asked for. */
+  sample(options) {
+    const { labels, imageSize } = this.#facts
+    const { request, batched } = readSampleOptions(options, { labels, imageSize })
+    const scales = options.adapters === undefined ? this.#scales : this.#check(options.adapters)
+    return this.#steps({ request, scales, batched, signal: options.signal })
+  }
+
+  dispose() {
+    this.#client.dispose()
+  }
+
+  #check(scales) {
+    // Sorted, so that equal settings are equal for the worker too.
+    return Object.fromEntries(Object.entries(checkScales(scales, [...this.#adapters.keys()])).sort())
+  }
+
+  async *#steps({ request, scales, batched, signal }) {
+    const run = ++this.#lastRun
+    try {
+      await this.#client.call('sample', { run, scales, request }, { signal })
+      for (;;) {
+        const step = await this.#client.call('next', { run }, { signal })
+        if (!step) return
+        yield this.#readable(step, batched)
+      }
+    } finally {
+      // Also when the consumer breaks off or the signal aborts: the engine keeps nothing of a run that nobody watches.
+      this.#client.call('free', { run }).catch(() => {})
+    }
+  }
+
+  #readable({ image, x0, ...step }, batched) {
+    const size = this.#facts.imageSize
+    const bytes = size * size * 4
+    const pictures = pixels =>
+      Array.from({ length: pixels.length / bytes }, (_, i) => new ImageData(pixels.subarray(i * bytes, (i + 1) * bytes), size, size))
+    const [images, x0s] = [pictures(image), pictures(x0)]
+    return { ...step, image: batched ? images : images[0], x0: batched ? x0s : x0s[0] }
+  }
+}
+
+export { DigitDiffusionError }

@@ -1,0 +1,70 @@
+// Defaults and checks of what callers pass in: one clear sentence per mistake.
+import { mistakes } from './texts/module.js'
+
+export const DEVICES = ['auto', 'webgpu', 'cpu']
+export const SAMPLERS = ['dpm++2m', 'ddim', 'ddpm', 'euler']
+export const DEFAULTS = Object.freeze({ device: 'auto', steps: 12, sampler: 'dpm++2m', guidanceScale: 2, eta: 0 })
+
+/** Short enough to read out, long enough not to repeat. */
+export const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000
+
+const show = value => (typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? `[${value}]` : String(value))
+const isSeed = value => Number.isSafeInteger(value) && value >= 0
+
+export function checkDevice(device) {
+  if (!DEVICES.includes(device)) throw new TypeError(mistakes.device(show(device)))
+  return device
+}
+
+export function checkScales(scales, known) {
+  if (scales === null || typeof scales !== 'object' || Array.isArray(scales)) throw new TypeError(mistakes.scales(show(scales)))
+  for (const [name, scale] of Object.entries(scales)) {
+    if (!known.includes(name)) throw new RangeError(mistakes.adapterUnknown(name, known))
+    if (!Number.isFinite(scale)) throw new TypeError(mistakes.scale(name, show(scale)))
+  }
+  return { ...scales }
+}
+
+function checkLabel(label, labels) {
+  const index = typeof label === 'string' ? labels.indexOf(label) : label
+  if (typeof label !== 'string' && typeof label !== 'number') throw new TypeError(mistakes.label(show(label), labels))
+  if (!Number.isInteger(index) || index < 0 || index >= labels.length) throw new RangeError(mistakes.label(show(label), labels))
+  return index
+}
+
+function checkSeed(seed) {
+  if (typeof seed !== 'number') throw new TypeError(mistakes.seed(show(seed)))
+  if (!isSeed(seed)) throw new RangeError(mistakes.seed(show(seed)))
+  return seed
+}
+
+function checkLatents(latents, length) {
+  if (!(latents instanceof Float32Array)) throw new TypeError(mistakes.latentsType(show(latents)))
+  if (latents.length !== length) throw new RangeError(mistakes.latentsLength(latents.length, length))
+  return latents
+}
+
+/** What the engine's `sample` wants: label indices and seeds of equal length, everything filled in. */
+export function readSampleOptions(options, { labels, imageSize }) {
+  if (options === null || typeof options !== 'object') throw new TypeError(mistakes.options(show(options)))
+  const { label, seed = randomSeed(), steps = DEFAULTS.steps, sampler = DEFAULTS.sampler } = options
+  const { guidanceScale = DEFAULTS.guidanceScale, eta = DEFAULTS.eta, latents, raw = false } = options
+
+  if (!Number.isInteger(steps) || steps < 1) throw new RangeError(mistakes.steps(show(steps)))
+  if (!SAMPLERS.includes(sampler)) throw new RangeError(mistakes.sampler(show(sampler), SAMPLERS))
+  if (!Number.isFinite(guidanceScale)) throw new RangeError(mistakes.guidanceScale(show(guidanceScale)))
+  if (!(eta >= 0 && eta <= 1)) throw new RangeError(mistakes.eta(show(eta)))
+
+  const batched = Array.isArray(label) || Array.isArray(seed)
+  const chosen = [label].flat().map(value => checkLabel(value, labels))
+  const seeds = [seed].flat().map(checkSeed)
+  if (!chosen.length || !seeds.length) throw new RangeError(mistakes.emptyBatch())
+  if (Array.isArray(label) && Array.isArray(seed) && chosen.length !== seeds.length) {
+    throw new RangeError(mistakes.batch(chosen.length, seeds.length))
+  }
+  const size = Math.max(chosen.length, seeds.length)
+  const spread = values => Array.from({ length: size }, (_, i) => values[Math.min(i, values.length - 1)])
+  const request = { labels: spread(chosen), seeds: spread(seeds), steps, sampler, guidanceScale, eta, raw: Boolean(raw) }
+  if (latents !== undefined) request.latents = checkLatents(latents, size * imageSize * imageSize)
+  return { request, batched }
+}

@@ -1,0 +1,54 @@
+// What was drawn: every step of every track, so that all of it can be looked at again.
+export class Film {
+  #pinned = null
+
+  /** @param {{ key: string, digit: string, total: number, tracks: Record<string, object[]> }} film `tracks` may hold steps already */
+  constructor({ key, digit, total, tracks }) {
+    Object.assign(this, { key, digit, total, tracks })
+  }
+
+  /** How many steps all tracks have. */
+  get length() {
+    return Math.min(...Object.values(this.tracks).map(steps => steps.length))
+  }
+
+  get complete() {
+    return this.length === this.total
+  }
+
+  /** The step on show: the newest, unless one was chosen. */
+  get position() {
+    return Math.min(this.#pinned ?? this.length, this.length)
+  }
+
+  set position(step) {
+    this.#pinned = step
+  }
+
+  get msPerStep() {
+    const times = Object.values(this.tracks).flat().map(({ ms }) => ms)
+    return times.reduce((sum, ms) => sum + ms, 0) / times.length
+  }
+
+  /** @param {number} step 1 to length */
+  at(step) {
+    return Object.fromEntries(Object.entries(this.tracks).map(([name, steps]) => [name, steps[step - 1]]))
+  }
+}
+
+/** Steps several runs side by side; each yield is one step of all of them. */
+export async function* lockstep(runs) {
+  try {
+    for (;;) {
+      const steps = {}
+      for (const [name, run] of Object.entries(runs)) {
+        const { done, value } = await run.next()
+        if (done) return
+        steps[name] = value
+      }
+      yield steps
+    }
+  } finally {
+    for (const run of Object.values(runs)) run.return()
+  }
+}

@@ -1,0 +1,65 @@
+// Every sentence that the module can say: errors, mistakes of callers, and what the element reads out.
+const bytes = n => n.toLocaleString('en')
+
+/** What a visitor or a developer reads when something fails, by the error's `code`. */
+export const errors = {
+  unsupported: ({ what }) =>
+    `This browser is too old to run the model: it has no ${what}. Any browser updated since 2023 will do.`,
+  start: () => 'The background worker that runs the model could not be started. Reload the page to try again.',
+  engine: ({ message }) => message,
+  'engine-file': ({ file }) => `The engine could not be started because ${file} could not be loaded. Check the network and try again.`,
+  network: ({ file }) => `The connection broke off while ${file} was loading. Check the network and try again.`,
+  missing: ({ file, status }) =>
+    status === 404
+      ? `The file ${file} is missing: the server has no such file (404). Check the address, or whether the site was copied whole.`
+      : `The file ${file} could not be loaded: the server answered ${status}. Try again in a moment.`,
+  truncated: ({ file, received, expected }) =>
+    `The file ${file} is cut short: ${bytes(received)} of ${bytes(expected)} bytes arrived. Try again; if it stays so, the copy on the server is damaged.`,
+  mismatch: ({ file }) =>
+    `The file ${file} is not the one that belongs to this model: its SHA-256 differs from the manifest’s. Try again; if it stays so, the server’s files do not fit together.`,
+  oversized: ({ file, expected }) =>
+    `The file ${file} is not the one that belongs to this model: it is larger than the ${bytes(expected)} bytes that the manifest lists. Try again; if it stays so, the server’s files do not fit together.`,
+  manifest: ({ file, why }) =>
+    `The list of files ${file} cannot be used: ${
+      { json: 'it is not JSON', format: 'it is not of the format digit-diffusion/1', shape: 'it lists no base model' }[why]
+    }.`,
+  'webgpu-unavailable': () => 'WebGPU is not available in this browser or on this machine.',
+  'device-lost': ({ message }) =>
+    `The graphics device was lost, and the model with it.${message ? ` The browser says: ${message.replace(/\.?$/, '.')}` : ''} Load it again, or use the CPU.`,
+  crashed: ({ message }) => `The engine stopped unexpectedly${message ? ` (${message.replace(/\.$/, '')})` : ''}. Load the model again.`,
+  disposed: () => 'This model was disposed of and cannot be used any more.',
+}
+
+/** Programming mistakes: thrown as TypeError or RangeError. */
+export const mistakes = {
+  options: got => `sample() takes an object such as { label: 7, seed: 42 }, not ${got}.`,
+  device: got => `device must be 'auto', 'webgpu' or 'cpu', not ${got}.`,
+  label: (got, labels) =>
+    `label must be one of ${labels.map(label => `'${label}'`).join(', ')} or an index from 0 to ${labels.length - 1}, not ${got}.`,
+  seed: got => `seed must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not ${got}.`,
+  steps: got => `steps must be a whole number of at least 1, not ${got}.`,
+  sampler: (got, samplers) => `sampler must be one of ${samplers.map(name => `'${name}'`).join(', ')}, not ${got}.`,
+  guidanceScale: got => `guidanceScale must be a finite number (1 turns guidance off), not ${got}.`,
+  eta: got => `eta must be a number from 0 to 1, not ${got}.`,
+  batch: (labels, seeds) => `label and seed must have the same length when both are arrays, not ${labels} and ${seeds}.`,
+  emptyBatch: () => 'label and seed must not be empty arrays.',
+  latentsType: got => `latents must be a Float32Array, not ${got}.`,
+  latentsLength: (got, want) => `latents must hold ${bytes(want)} numbers for this batch, not ${bytes(got)}.`,
+  adapterName: got => `An adapter’s name must be a non-empty string, not ${got}.`,
+  adapterTaken: name => `There is already an adapter called '${name}': remove it first.`,
+  adapterUnknown: (name, known) =>
+    `There is no adapter called '${name}': ${known.length ? `loaded are ${known.map(n => `'${n}'`).join(', ')}` : 'none is loaded'}.`,
+  adapterSource: got => `An adapter comes from a folder’s address, a File, a Blob or a list of files, not from ${got}.`,
+  adapterFiles: () => 'The list of files holds no .safetensors file, so there is no adapter in it.',
+  adapterUnlisted: name => `The manifest lists no adapter called '${name}': give its folder’s address.`,
+  scale: (name, got) => `The strength of '${name}' must be a finite number, not ${got}.`,
+  scales: got => `setAdapters() takes an object such as { outline: 0.8 }, not ${got}.`,
+}
+
+/** <digit-diffusion>. */
+export const element = {
+  idle: label => `A picture of the digit ${label} will be drawn here`,
+  loading: 'Loading the model',
+  drawing: label => `Drawing the digit ${label}`,
+  done: label => `The digit ${label}, drawn from noise`,
+}

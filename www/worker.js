@@ -1,0 +1,151 @@
+// The worker that holds the engine: everything heavy happens here, one request after the other (see client.js).
+import { DigitDiffusionError, isAbort, pack } from './errors.js'
+import { announcedBytes, download, Progress, request } from './worker/download.js'
+import { hasWebGpu, watchDevices } from './worker/devices.js'
+import { findManifest, shortName } from './worker/manifest.js'
+
+const BASE_FILES = [
+  'digit_diffusion.json',
+  'unet/config.json',
+  'scheduler/scheduler_config.json',
+  'unet/diffusion_pytorch_model.safetensors',
+]
+const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors']
+
+let wasm // the engine's module, once it has started
+let engine
+let catalog = []
+let composed = '{}' // the strengths that the engine's working weights hold now
+const runs = new Map()
+const aborts = new Map()
+
+const text = bytes => new TextDecoder().decode(bytes)
+const die = error => postMessage({ died: pack(error) })
+
+// A panic inside an asynchronous call never settles its promise: it surfaces only here.
+addEventListener('error', event => die(new DigitDiffusionError('crashed', { message: event.message })))
+addEventListener('unhandledrejection', event => die(new DigitDiffusionError('crashed', { message: String(event.reason?.message ?? event.reason) })))
+
+watchDevices(({ message }) => {
+  // While loading, or on the CPU, the engine has let go of the device itself. After dispose() this worker is gone.
+  if (engine?.backend === 'webgpu') die(new DigitDiffusionError('device-lost', { message }))
+})
+
+async function startEngine({ progress, signal }) {
+  const file = 'engine/engine_bg.wasm'
+  const [module, response] = await Promise.all([
+    import('./engine/engine.js').catch(() => {
+      throw new DigitDiffusionError('engine-file', { file: 'engine/engine.js' })
+    }),
+    request(new URL(`./${file}`, import.meta.url), { file, signal }),
+  ])
+  const total = announcedBytes(response)
+  let loaded = 0
+  const counted = response.body.pipeThrough(
+    new TransformStream({
+      transform(chunk, controller) {
+        loaded += chunk.length
+        progress.set(file, loaded, total)
+        controller.enqueue(chunk)
+      },
+    }),
+  )
+  try {
+    // Compiled while it arrives, whatever MIME type the host gives it.
+    await module.default({ module_or_path: new Response(counted, { headers: { 'content-type': 'application/wasm' } }) })
+  } catch (error) {
+    throw isAbort(error) ? error : new DigitDiffusionError('engine-file', { file })
+  }
+  return module
+}
+
+/** Fetches `paths` of a folder side by side, each checked by what `listed` says of it. */
+const downloadFolder = (folder, paths, { listed, ...options }) =>
+  Promise.all(
+    paths.map(path => download(new URL(path, folder), { file: shortName(folder, path), listed: listed?.[path], ...options })),
+  )
+
+/** A run composes the weights it was started with, whatever other runs did in between. */
+function compose(scales) {
+  const key = JSON.stringify(scales)
+  if (key === composed) return
+  composed = undefined
+  engine.setAdapters(scales)
+  composed = key
+}
+
+const methods = {
+  async load({ base, device, manifest }, { signal, onprogress }) {
+    if (device === 'webgpu' && !(await hasWebGpu())) throw new DigitDiffusionError('webgpu-unavailable')
+    const progress = new Progress(onprogress)
+    const started = startEngine({ progress, signal })
+    const downloaded = findManifest({ base, manifest, signal }).then(async list => {
+      catalog = list.adapters
+      const digest = async bytes => (await started).sha256(bytes)
+      return downloadFolder(base, BASE_FILES, { listed: list.files, digest, progress, signal })
+    })
+    const [module, [info, unetConfig, schedulerConfig, weights]] = await Promise.all([started, downloaded])
+    wasm = module
+    onprogress({ phase: 'start' })
+    const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights }
+    engine = await wasm.Engine.load(files, device)
+    const { backend, backendNote, labels, imageSize, baseHash } = engine
+    return { backend, backendNote, labels: [...labels], imageSize, baseHash, catalog: catalog.map(({ files, ...rest }) => rest) }
+  },
+
+  async addAdapter({ name, url, config, weights }, { signal, onprogress }) {
+    if (url) {
+      const listed = catalog.find(adapter => adapter.url === url)?.files
+      const digest = async bytes => wasm.sha256(bytes)
+      const files = await downloadFolder(url, ADAPTER_FILES, { listed, digest, progress: new Progress(onprogress), signal })
+      config = text(files[0])
+      weights = files[1]
+    }
+    const { rank, modules } = engine.addAdapter(name, config, weights)
+    return { name, rank, modules }
+  },
+
+  removeAdapter({ name }) {
+    composed = undefined
+    engine.removeAdapter(name)
+  },
+
+  setAdapters: ({ scales }) => compose(scales),
+
+  sample({ run, scales, request }) {
+    compose(scales)
+    runs.set(run, { scales, steps: engine.sample(request) })
+  },
+
+  async next({ run }) {
+    const { scales, steps } = runs.get(run)
+    compose(scales)
+    const started = performance.now()
+    const step = await steps.next()
+    return step && { ...step, ms: performance.now() - started }
+  },
+
+  free({ run }) {
+    runs.get(run)?.steps.free()
+    runs.delete(run)
+  },
+}
+
+const buffers = step => [step.image, step.x0, step.rawImage, step.rawX0].filter(Boolean).map(({ buffer }) => buffer)
+
+addEventListener('message', async ({ data: { id, method, params, abort } }) => {
+  if (abort) return aborts.get(abort)?.abort()
+  const controller = new AbortController()
+  aborts.set(id, controller)
+  try {
+    const onprogress = progress => postMessage({ id, progress })
+    const result = await methods[method](params, { signal: controller.signal, onprogress })
+    postMessage({ id, result }, result?.image ? buffers(result) : [])
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) return die(error) // a panic leaves the engine in no state to go on
+    controller.abort() // a file that failed takes the other downloads with it
+    postMessage({ id, error: pack(error) })
+  } finally {
+    aborts.delete(id)
+  }
+})

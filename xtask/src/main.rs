@@ -1,0 +1,73 @@
+//! Everything around the code: building the page, serving it, testing it. Run as `cargo xtask <task>`.
+
+mod apt;
+mod browser;
+mod command;
+mod npm;
+mod serve;
+mod site;
+mod size;
+mod test;
+mod toolchain;
+mod wasm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use workspace::Workspace;
+
+/// Builds, serves and tests Digit Diffusion
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the page and serve it on this machine
+    Demo {
+        /// Port to serve on [default: 8080, or the next free one]
+        #[arg(long)]
+        port: Option<u16>,
+        /// Only build
+        #[arg(long)]
+        no_serve: bool,
+    },
+    /// Build the page into dist/, a static folder that any host can serve
+    Build,
+    /// Run the native tests, then the page's tests in a real browser
+    Test {
+        /// Run only this suite
+        suite: Option<test::Suite>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Demo { port, no_serve } => {
+            let dist = site::build(&workspace)?;
+            if no_serve {
+                return Ok(());
+            }
+            serve::serve(&dist, port)
+        }
+        Task::Build => site::build(&workspace).map(drop),
+        Task::Test { suite } => test::run(&workspace, suite),
+    }
+}

@@ -1,0 +1,63 @@
+//! Packages from npm, exactly those of a lockfile.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{command, on_path, output, run, say};
+
+const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+const OLDEST_NODE: u32 = 20;
+
+pub fn here() -> bool {
+    on_path("node").is_some() && output(command(NPM).arg("--version")).is_ok()
+}
+
+/// An error unless Node and npm are there and new enough.
+pub fn require() -> Result<()> {
+    let version = output(command("node").arg("--version")).unwrap_or_default();
+    match major_version(&version) {
+        Some(major) if major >= OLDEST_NODE && here() => Ok(()),
+        _ => bail!(
+            "the page's tests need Node.js {OLDEST_NODE} or newer, with npm; install it from https://nodejs.org, then try again"
+        ),
+    }
+}
+
+/// Makes `folder/node_modules` what `folder/package-lock.json` says; nothing to do when it is already.
+pub fn install(folder: &Path, what_for: &str) -> Result<()> {
+    let lock = fs::read(folder.join("package-lock.json"))
+        .with_context(|| format!("{} has no package-lock.json", folder.display()))?;
+    let installed = folder.join("node_modules/.installed");
+    if fs::read(&installed).is_ok_and(|old| old == lock) {
+        return Ok(());
+    }
+    say(format!("installing npm packages for {what_for}"));
+    run(command(NPM)
+        .args([
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ])
+        .current_dir(folder))?;
+    fs::write(installed, lock)?;
+    Ok(())
+}
+
+/// 20 of "v20.11.1".
+fn major_version(version: &str) -> Option<u32> {
+    version.strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_versions_are_read() {
+        assert_eq!(major_version("v20.11.1"), Some(20));
+        assert_eq!(major_version(""), None);
+    }
+}

@@ -1,0 +1,111 @@
+//! dist/: the page and the engine in one static folder.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{command::say, size, wasm, workspace::Workspace};
+
+const ENGINE: &str = "engine";
+
+/// Builds what is out of date, reports the sizes, and returns dist/.
+pub fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let engine = wasm::build(workspace)?;
+    let dist = workspace.dist();
+    assemble(&workspace.root.join("www"), &engine, &dist)?;
+    say(format!("the page is in {}", dist.display()));
+    size::report(&dist, ENGINE, &workspace.target.join("sizes.json"))?;
+    Ok(dist)
+}
+
+/// Puts `dist` together beside itself and swaps it in whole, so that a half-copied page is never served.
+fn assemble(www: &Path, engine: &Path, dist: &Path) -> Result<()> {
+    if !www.join("index.html").is_file() {
+        bail!("{} has no index.html", www.display());
+    }
+    let fresh = dist.with_extension(format!("new-{}", process::id()));
+    let stale = dist.with_extension(format!("old-{}", process::id()));
+    let put_together = || -> io::Result<()> {
+        copy_folder(www, &fresh)?;
+        fs::create_dir_all(fresh.join(ENGINE))?;
+        for file in wasm::FILES {
+            fs::copy(engine.join(file), fresh.join(ENGINE).join(file))?;
+        }
+        if dist.exists() {
+            fs::rename(dist, &stale)?;
+        }
+        fs::rename(&fresh, dist)
+    };
+    let done = put_together();
+    for leftover in [fresh, stale] {
+        if leftover.exists() {
+            fs::remove_dir_all(leftover)?;
+        }
+    }
+    done.with_context(|| format!("cannot put together {}", dist.display()))
+}
+
+/// Copies everything but hidden files.
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with('.') {
+            continue;
+        }
+        if fs::metadata(entry.path())?.is_dir() {
+            copy_folder(&entry.path(), &to.join(name))?;
+        } else {
+            fs::copy(entry.path(), to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_page_replaces_the_old_one_whole() {
+        let folder = std::env::temp_dir().join(format!("xtask-site-{}", process::id()));
+        let (www, engine, dist) = (
+            folder.join("www"),
+            folder.join("engine"),
+            folder.join("dist"),
+        );
+        for folder in [&www.join("models"), &engine, &dist] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        fs::write(www.join("index.html"), "page").unwrap();
+        fs::write(www.join(".hidden"), "").unwrap();
+        fs::write(www.join("models/manifest.json"), "{}").unwrap();
+        fs::write(dist.join("removed.js"), "").unwrap();
+
+        assert!(assemble(&www, &engine, &dist).is_err());
+        assert!(
+            dist.join("removed.js").exists(),
+            "a failed build leaves the old page alone"
+        );
+
+        for file in wasm::FILES {
+            fs::write(engine.join(file), "").unwrap();
+        }
+        assemble(&www, &engine, &dist).unwrap();
+        assert!(!dist.join("removed.js").exists());
+        assert!(!dist.join(".hidden").exists());
+        assert!(dist.join("models/manifest.json").exists());
+        assert!(dist.join("engine/engine_bg.wasm").exists());
+        assert_eq!(
+            fs::read_dir(&folder).unwrap().count(),
+            3,
+            "nothing is left beside it"
+        );
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

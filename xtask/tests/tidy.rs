@@ -1,0 +1,234 @@
+//! The architecture, kept by a test: what each crate may know, and how its files are written.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const LONGEST_FILE: usize = 350;
+const SOURCES: [&str; 6] = ["rs", "js", "mjs", "css", "html", "py"];
+
+/// Crates that people may ask questions of, without being answered by a panic.
+const NO_PANIC: [&str; 3] = ["diffusion", "trainer", "web"];
+
+/// Who may depend on what. `Only` is the whole list; `Never` leaves the rest open.
+enum Rule {
+    Only(&'static [&'static str]),
+    Never(&'static [&'static str]),
+}
+
+const DEPENDENCIES: [(&str, Rule); 4] = [
+    (
+        "diffusion",
+        Rule::Only(&[
+            "burn",
+            "half",
+            "libm",
+            "rand",
+            "rand_chacha",
+            "regex",
+            "safetensors",
+            "serde",
+            "serde_json",
+            "thiserror",
+        ]),
+    ),
+    (
+        "web",
+        Rule::Only(&[
+            "burn",
+            "console_error_panic_hook",
+            "console_log",
+            "diffusion",
+            "getrandom",
+            "js-sys",
+            "log",
+            "serde_json",
+            "sha2",
+            "thiserror",
+            "wasm-bindgen",
+            "wasm-bindgen-futures",
+            "web-sys",
+        ]),
+    ),
+    (
+        "trainer",
+        Rule::Never(&["web", "xtask", "tests", "wasm-bindgen", "js-sys", "web-sys"]),
+    ),
+    (
+        "xtask",
+        Rule::Never(&["diffusion", "trainer", "web", "tests", "burn"]),
+    ),
+];
+
+#[test]
+fn crates_depend_only_on_what_they_may_know() {
+    for (krate, rule) in &DEPENDENCIES {
+        for dependency in dependencies(krate) {
+            let allowed = match rule {
+                Rule::Only(names) => names.contains(&&*dependency),
+                Rule::Never(names) => !names.contains(&&*dependency),
+            };
+            assert!(allowed, "{krate} may not depend on {dependency}");
+        }
+    }
+}
+
+#[test]
+fn diffusion_touches_nothing_outside_itself() {
+    forbid(
+        &rust_files("diffusion/src"),
+        &[
+            "std::fs",
+            "std::net",
+            "std::env",
+            "std::process",
+            "std::thread",
+            "std::time",
+            "println!",
+            "eprintln!",
+            "print!",
+            "eprint!",
+            "dbg!",
+        ],
+        "the caller reads, prints and measures; diffusion only computes",
+    );
+}
+
+#[test]
+fn people_get_errors_instead_of_panics() {
+    for krate in NO_PANIC {
+        forbid(
+            &rust_files(&format!("{krate}/src")),
+            &[".unwrap()", ".expect(", "todo!", "unimplemented!"],
+            "return a typed error that says what is wrong",
+        );
+    }
+}
+
+#[test]
+fn only_web_knows_the_browser() {
+    for krate in ["diffusion", "trainer", "tests"] {
+        forbid(
+            &rust_files(krate),
+            &[
+                "cfg(target_arch",
+                "cfg!(target_arch",
+                "cfg(target_family",
+                "wasm_bindgen",
+            ],
+            "what differs in the browser belongs into web",
+        );
+    }
+}
+
+#[test]
+fn files_stay_short() {
+    for path in sources(&root()) {
+        let lines = read(&path).lines().count();
+        assert!(
+            lines <= LONGEST_FILE,
+            "{} has {lines} lines; over {LONGEST_FILE} it asks to be two files",
+            path.display()
+        );
+    }
+}
+
+fn forbid(files: &[PathBuf], words: &[&str], advice: &str) {
+    assert!(!files.is_empty());
+    for path in files {
+        for (number, line) in shipped_lines(&read(path)) {
+            for word in words {
+                assert!(
+                    !contains_word(line, word),
+                    "{}:{number} has `{word}`: {advice}",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+/// `print!` is not in `eprint!`.
+fn contains_word(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| {
+        !word.starts_with(char::is_alphabetic)
+            || !line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
+    })
+}
+
+/// The numbered lines of a Rust file, without comments and without the tests at its end.
+fn shipped_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let end = text
+        .find("\n#[cfg(test)]\nmod tests {")
+        .unwrap_or(text.len());
+    (1..)
+        .zip(text[..end].lines())
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// The names in a crate's tables of dependencies, those for its tests left out.
+fn dependencies(krate: &str) -> Vec<String> {
+    let manifest = read(&root().join(krate).join("Cargo.toml"));
+    let mut names = Vec::new();
+    let mut inside = false;
+    for line in manifest.lines() {
+        if let Some(table) = line.strip_prefix('[') {
+            inside = table.ends_with("dependencies]") && !table.ends_with("dev-dependencies]");
+        } else if inside && let Some((name, value)) = line.split_once('=') {
+            // `name = { package = "real-name" }` and `name.workspace = true`
+            let real = value
+                .split_once("package = \"")
+                .and_then(|(_, rest)| rest.split('"').next());
+            let name = name.trim().trim_end_matches(".workspace");
+            names.push(real.unwrap_or(name).to_owned());
+        }
+    }
+    assert!(!names.is_empty(), "{krate} has no dependencies");
+    names
+}
+
+/// A crate's own Rust files, its tests left out.
+fn rust_files(folder: &str) -> Vec<PathBuf> {
+    sources(&root().join(folder))
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .filter(|path| !path.ends_with("tests.rs") && !path.ends_with("testing.rs"))
+        .collect()
+}
+
+/// All files that people write, below `folder`.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let made = name.starts_with('.')
+            || name.starts_with("dist")
+            || name == "target"
+            || name == "node_modules";
+        if made {
+            continue;
+        }
+        if path.is_dir() {
+            found.append(&mut sources(&path));
+        } else if SOURCES
+            .iter()
+            .any(|extension| name.ends_with(&format!(".{extension}")))
+        {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
