@@ -106,7 +106,7 @@ export class DigitDiffusionElement extends (globalThis.HTMLElement ?? class {}) 
       if (this.#visible && !this.#run) this.#schedule()
     })
     this.#observer.observe(this)
-    if (this.label !== null) this.#say(texts.idle(this.label))
+    this.#say(texts.idle(this.label))
   }
 
   disconnectedCallback() {

@@ -56,15 +56,15 @@ async function draw({ keepBase = false } = {}) {
   run?.abort()
   const mine = (run = new AbortController())
   const { signal } = mine
-  const { digit, seed, steps, sampler, guidance, lora, style, strength } = state
   let doing = 'load'
   hideNotice()
   settle()
   try {
-    if (!session.model) stage.say(live.waiting(digit))
+    if (!session.model) stage.say(live.waiting(state.digit))
     const model = await session.ready()
     signal.throwIfAborted()
     stage.say('')
+    const { digit, seed, steps, sampler, guidance, lora, style, strength } = state // a change begins another draw()
     doing = 'style'
     const adapter = lora && (await addStyle(signal))
     doing = 'run'
@@ -82,7 +82,8 @@ async function draw({ keepBase = false } = {}) {
     for await (const fresh of lockstep(runs)) {
       for (const [track, step] of Object.entries(fresh)) tracks[track].push(step)
       stage.update({ follow: !calm.matches || film.complete })
-      if (!film.complete && !state.fullSpeed) await pause(MOMENT - fresh[Object.keys(runs)[0]].ms)
+      const spent = Object.values(fresh).reduce((sum, { ms }) => sum + ms, 0)
+      if (!film.complete && !state.fullSpeed) await pause(MOMENT - spent)
     }
     announce(live.done(digit, steps))
   } catch (error) {
@@ -116,6 +117,7 @@ async function load() {
     settle()
     await loading
   } catch (error) {
+    if (session.loading) return // for another device
     if (isAbort(error)) stage.say(live.loadStopped)
     else report(error, 'load')
   }

@@ -1,7 +1,7 @@
 // The worker that holds the engine: everything heavy happens here, one request after the other (see client.js).
 import { DigitDiffusionError, isAbort, pack } from './errors.js'
 import { announcedBytes, download, Progress, request } from './worker/download.js'
-import { hasWebGpu, watchDevices } from './worker/devices.js'
+import { watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { findManifest, shortName } from './worker/manifest.js'
 
 const BASE_FILES = [
@@ -22,9 +22,14 @@ const aborts = new Map()
 const text = bytes => new TextDecoder().decode(bytes)
 const die = error => postMessage({ died: pack(error) })
 
+/** After a panic WebAssembly only says "unreachable"; the engine remembers why. */
+function crash(message) {
+  die(new DigitDiffusionError('crashed', { message: wasm?.lastPanic() ?? message }))
+}
+
 // A panic inside an asynchronous call never settles its promise: it surfaces only here.
-addEventListener('error', event => die(new DigitDiffusionError('crashed', { message: event.message })))
-addEventListener('unhandledrejection', event => die(new DigitDiffusionError('crashed', { message: String(event.reason?.message ?? event.reason) })))
+addEventListener('error', event => crash(event.message))
+addEventListener('unhandledrejection', event => crash(String(event.reason?.message ?? event.reason)))
 
 watchDevices(({ message }) => {
   // While loading, or on the CPU, the engine has let go of the device itself. After dispose() this worker is gone.
@@ -65,7 +70,7 @@ const downloadFolder = (folder, paths, { listed, ...options }) =>
     paths.map(path => download(new URL(path, folder), { file: shortName(folder, path), listed: listed?.[path], ...options })),
   )
 
-/** A run composes the weights it was started with, whatever other runs did in between. */
+/** Sets the strengths that the next run begins with; a run under way keeps its own weights. */
 function compose(scales) {
   const key = JSON.stringify(scales)
   if (key === composed) return
@@ -76,7 +81,8 @@ function compose(scales) {
 
 const methods = {
   async load({ base, device, manifest }, { signal, onprogress }) {
-    if (device === 'webgpu' && !(await hasWebGpu())) throw new DigitDiffusionError('webgpu-unavailable')
+    const why = device === 'webgpu' && (await whyNoWebGpu())
+    if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)
     const started = startEngine({ progress, signal })
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
@@ -114,19 +120,17 @@ const methods = {
 
   sample({ run, scales, request }) {
     compose(scales)
-    runs.set(run, { scales, steps: engine.sample(request) })
+    runs.set(run, engine.sample(request))
   },
 
   async next({ run }) {
-    const { scales, steps } = runs.get(run)
-    compose(scales)
     const started = performance.now()
-    const step = await steps.next()
+    const step = await runs.get(run).next()
     return step && { ...step, ms: performance.now() - started }
   },
 
   free({ run }) {
-    runs.get(run)?.steps.free()
+    runs.get(run)?.free()
     runs.delete(run)
   },
 }
@@ -142,7 +146,7 @@ addEventListener('message', async ({ data: { id, method, params, abort } }) => {
     const result = await methods[method](params, { signal: controller.signal, onprogress })
     postMessage({ id, result }, result?.image ? buffers(result) : [])
   } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) return die(error) // a panic leaves the engine in no state to go on
+    if (error instanceof WebAssembly.RuntimeError) return crash(error.message) // a panic leaves the engine in no state to go on
     controller.abort() // a file that failed takes the other downloads with it
     postMessage({ id, error: pack(error) })
   } finally {

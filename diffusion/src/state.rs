@@ -23,8 +23,8 @@ pub struct HostTensor {
 
 impl HostTensor {
     /// Swaps rows and columns of a matrix; anything else stays as it is.
-    fn transposed_if_matrix(self) -> Self {
-        let [rows, columns] = self.shape[..] else { return self };
+    pub fn transposed(&self) -> Self {
+        let [rows, columns] = self.shape[..] else { return self.clone() };
         let mut values = Vec::with_capacity(self.values.len());
         for column in 0..columns {
             values.extend((0..rows).map(|row| self.values[row * columns + column]));
@@ -128,7 +128,7 @@ impl ModuleVisitor for Read {
         let shape = data.shape().to_vec();
         match data.try_into_vec_as::<f32>() {
             Ok(values) => {
-                let tensor = HostTensor { shape, values }.transposed_if_matrix();
+                let tensor = HostTensor { shape, values }.transposed();
                 self.state.insert(file_name(&self.path.join(".")), tensor);
             }
             Err(error) => self.failed = Some(Error::Device(format!("{error:?}"))),
@@ -174,7 +174,7 @@ impl ModuleMapper for Write<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = file_name(&self.path.join("."));
         let Some(tensor) = self.state.get(&name) else { return param };
-        let tensor = tensor.clone().transposed_if_matrix();
+        let tensor = tensor.transposed();
         let data = TensorData::new(tensor.values, tensor.shape);
         let mut loaded: Param<Tensor<D>> = Param::from_data(data, self.device);
         loaded.id = stable_id(&name);

@@ -1,1 +1,18 @@
+//! Native integration tests: what diffusers and PEFT compute, and what nobody may break.
+//! `cargo test -p tests -- --nocapture` also prints the largest difference of every comparison.
+
+mod architecture;
+mod base_files;
+mod codec;
+mod configs;
+mod generate;
+mod hostile;
+mod lora;
+mod lora_files;
+mod noise;
+mod requests;
+mod samplers;
+mod schedules;
+mod shipped;
+mod support;
 mod unet;

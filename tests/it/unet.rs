@@ -1,31 +1,84 @@
-use burn::tensor::{Device, Tensor, TensorData};
-use diffusion::{Base, BaseFiles};
-use diffusion::tensors::read_tensors;
-use std::path::Path;
+//! The network against `UNet2DConditionModel`, with every parameter random.
 
-fn base(folder: &Path) -> Base {
-    let text = |p: &str| std::fs::read_to_string(folder.join(p)).unwrap();
-    Base::read(&BaseFiles { info: &text("digit_diffusion.json"), unet_config: &text("unet/config.json"),
-        scheduler_config: &text("scheduler/scheduler_config.json"),
-        weights: &std::fs::read(folder.join("unet/diffusion_pytorch_model.safetensors")).unwrap() }).unwrap()
+use burn::tensor::Device;
+use diffusion::init::initial_state;
+use diffusion::state::{load_state, read_state};
+use diffusion::unet::UNet;
+
+use crate::support::*;
+
+const CASES: [(&str, &str); 4] =
+    [("tiny", "integer"), ("tiny", "fractional"), ("uneven", "square"), ("uneven", "wide")];
+
+fn run(folder: &str, case: &str, device: &Device) -> (Vec<f32>, Vec<f32>) {
+    let base = base(folder);
+    let file = tensors(&format!("unet/{folder}/forward.safetensors"));
+    let tensor = |name: &str| &file[&format!("{case}.{name}")];
+    let got = forward(
+        &base.build(device).unwrap(),
+        &base.info,
+        device,
+        tensor("sample"),
+        &tensor("timestep").values,
+        &labels(tensor("label")),
+    );
+    (got, tensor("output").values.clone())
 }
 
 #[test]
-fn forward() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/unet");
-    for (folder, case, labels, t) in [("tiny", "integer", [2, 3], [999.0f32, 371.0]), ("tiny","fractional",[0,1],[0.5,613.25]), ("uneven","wide",[1,2],[17.75,250.0]), ("uneven","square",[2,0],[0.0,399.0])] {
-        for device in [Device::flex(), Device::ndarray()] {
-        let b = base(&root.join(folder));
-        let unet = b.build(&device).unwrap();
-        let (f, _) = read_tensors(&std::fs::read(root.join(folder).join("forward.safetensors")).unwrap()).unwrap_or_default();
-        let s = &f[&format!("{case}.sample")];
-        let x: Tensor<4> = Tensor::from_data(TensorData::new(s.values.clone(), s.shape.clone()), &device);
-        let ctx = unet.context(diffusion::unet::class_rows(&labels, &b.info, &device).unwrap());
-        let out = unet.forward(x, &t, ctx).into_data().try_into_vec_as::<f32>().unwrap();
-        let want = &f[&format!("{case}.output")].values;
-        let diff = out.iter().zip(want).map(|(a,b)| (a-b).abs()).fold(0.0, f32::max);
-        println!("{folder} {case} {device:?} {diff:e}");
-        assert!(diff < 1e-4);
+fn forward_is_what_diffusers_computes() {
+    for (folder, case) in CASES {
+        for (name, device) in devices() {
+            let (got, want) = run(folder, case, &device);
+            let off = assert_close(&format!("{folder} {case} on {name}"), &got, &want, 1e-4);
+            println!("forward {folder} {case} on {name}: {off:e}");
         }
+    }
+}
+
+#[test]
+fn flex_and_ndarray_agree() {
+    for (folder, case) in CASES {
+        let [flex, ndarray] = devices().map(|(_, device)| run(folder, case, &device).0);
+        let off = assert_close(&format!("{folder} {case}"), &flex, &ndarray, 2e-5);
+        println!("flex against ndarray, {folder} {case}: {off:e}");
+    }
+}
+
+#[test]
+fn a_picture_does_not_depend_on_its_batch() {
+    let base = base("tiny");
+    let file = tensors("unet/tiny/forward.safetensors");
+    let (sample, device) = (&file["integer.sample"], Device::flex());
+    let unet = base.build(&device).unwrap();
+    let (timesteps, labels) = (&file["integer.timestep"].values, labels(&file["integer.label"]));
+    let together = forward(&unet, &base.info, &device, sample, timesteps, &labels);
+    for (row, want) in together.chunks(together.len() / 2).enumerate() {
+        let mut one = sample.clone();
+        one.shape[0] = 1;
+        one.values = sample.values.chunks(want.len()).nth(row).unwrap().to_vec();
+        let alone = forward(&unet, &base.info, &device, &one, &timesteps[row..=row], &labels[row..=row]);
+        assert_close(&format!("row {row}"), &alone, want, 1e-5);
+    }
+}
+
+/// Starting weights are the same everywhere, load like any others, and make a network that says zero.
+#[test]
+fn initial_weights() {
+    for folder in ["tiny", "uneven"] {
+        let base = base(folder);
+        let [flex, ndarray] = devices().map(|(_, device)| initial_state(&base.unet, 7, &device));
+        assert_eq!(flex, ndarray, "{folder}");
+        assert_ne!(flex, initial_state(&base.unet, 8, &Device::flex()), "{folder}");
+        assert!(flex.keys().eq(base.state.keys()), "{folder}: the names are those of the file");
+
+        let device = Device::flex();
+        let unet = load_state(UNet::new(&base.unet, &device), &flex, &device).unwrap();
+        assert_eq!(read_state(&unet).unwrap(), flex, "{folder}: what went in comes out");
+        let file = tensors(&format!("unet/{folder}/forward.safetensors"));
+        let case = if folder == "tiny" { "integer" } else { "square" };
+        let sample = &file[&format!("{case}.sample")];
+        let output = forward(&unet, &base.info, &device, sample, &[3.0, 20.0], &[0, 1]);
+        assert!(output.iter().all(|&value| value == 0.0), "{folder}: the last layer starts at zero");
     }
 }

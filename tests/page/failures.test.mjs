@@ -122,12 +122,14 @@ describe('while it runs', () => {
     await close?.()
     ;({ page, close } = await newPage(browser))
     await openPage(page, server.url, { steps: 2 })
+    await choose(page, 'device', 'webgpu')
   })
+  const worker = () => page.workers().at(-1)
 
   test('a lost device says so; the CPU takes over on request', async () => {
     assert.equal(await page.innerText('#chip'), 'WebGPU')
     await pick(page, 1)
-    await page.workers()[0].evaluate(() => self.testDevice.destroy())
+    await worker().evaluate(() => self.testDevice.destroy())
     assert.match(await notice(page), /graphics device was lost/)
     await page.click('#notice button:has-text("Use the CPU")')
     await settled(page)
@@ -137,7 +139,7 @@ describe('while it runs', () => {
 
   test('a device lost in the middle of a run says so; a second try starts a new one', async () => {
     await page.click('#digits [data-value="1"]')
-    await page.workers()[0].evaluate(() => self.testDevice.destroy())
+    await worker().evaluate(() => self.testDevice.destroy())
     assert.match(await notice(page), /graphics device was lost/)
     await page.click(RETRY)
     await settled(page)
@@ -146,7 +148,7 @@ describe('while it runs', () => {
   })
 
   test('an engine that panics says so; a second try starts a new one', async () => {
-    await page.workers()[0].evaluate(() => {
+    await worker().evaluate(() => {
       Promise.reject(new WebAssembly.RuntimeError('unreachable'))
     })
     assert.match(await notice(page), /engine stopped unexpectedly/)

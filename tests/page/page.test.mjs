@@ -5,7 +5,7 @@ import { choose, launch, newPage, openPage, pick, pixels, serve, set, settled, s
 
 const BACKENDS = [
   { title: 'CPU, chosen', webgpu: true, device: 'cpu', backend: 'CPU' },
-  { title: 'WebGPU, found', webgpu: true, device: 'auto', backend: 'WebGPU' },
+  { title: 'WebGPU, chosen', webgpu: true, device: 'webgpu', backend: 'WebGPU' },
   { title: 'no WebGPU, so the CPU', webgpu: false, device: 'auto', backend: 'CPU' },
 ]
 

@@ -53,6 +53,7 @@ export async function serve({ faults = {}, pages = {}, prefix = '/some/where/', 
   return {
     url: `http://127.0.0.1:${server.address().port}${prefix}`,
     faults,
+    pages,
     requests,
     close() {
       server.closeAllConnections()

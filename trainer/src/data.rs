@@ -14,6 +14,7 @@ pub use mnist::{DEFAULT_DIR, LICENCE_NOTE};
 use diffusion::codec::from_grey;
 
 use crate::error::{BadPicture, Error, Result};
+use crate::parallel;
 use crate::styles::Style;
 
 /// Sides of pictures must be a multiple of this: two halvings in the network.
@@ -127,10 +128,12 @@ impl Dataset {
     /// The same pictures with a style applied. Deterministic.
     pub fn styled(&self, style: &Style) -> Result<Self> {
         style.check(self.class_names.len())?;
-        let pixels = (self.images().zip(&self.labels).enumerate())
-            .flat_map(|(i, (image, &label))| style.apply(image, self.size, label, i as u64))
-            .collect();
-        Ok(Self { pixels, ..self.clone() })
+        let jobs = (self.images().zip(&self.labels).enumerate()).collect();
+        let styled = parallel::map(jobs, parallel::default_threads(), |(i, (image, &label))| {
+            style.apply(image, self.size, label, i as u64)
+        });
+        let (labels, class_names) = (self.labels.clone(), self.class_names.clone());
+        Ok(Self { pixels: styled.concat(), labels, size: self.size, class_names })
     }
 
     /// Splits off the last `count` pictures, as held-out data.

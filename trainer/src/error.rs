@@ -127,6 +127,26 @@ pub enum Error {
     /// Values could not be read back from the device.
     #[error("the device did not give its result back: {0}")]
     Device(String),
+    /// A base folder cannot be used.
+    #[error("the base folder {} cannot be used: {source}", .dir.display())]
+    Folder {
+        /// The folder.
+        dir: PathBuf,
+        /// Why not.
+        source: diffusion::Error,
+    },
+    /// A checkpoint cannot be used.
+    #[error("the checkpoint cannot be used: {reason}; start again without --resume, or give the run's own folder")]
+    Checkpoint {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A setting makes no sense.
+    #[error("{reason}")]
+    Setting {
+        /// Which one, and what is accepted.
+        reason: String,
+    },
     /// The model refused.
     #[error(transparent)]
     Diffusion(#[from] diffusion::Error),

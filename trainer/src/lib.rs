@@ -1,4 +1,5 @@
 //! Training, evaluation and pictures.
+#![deny(missing_docs)]
 
 pub mod classifier;
 pub mod data;
@@ -7,6 +8,10 @@ pub mod eval;
 pub mod files;
 pub mod parallel;
 pub mod picture;
+pub mod sampling;
+pub mod session;
+pub mod store;
 pub mod styles;
 #[cfg(test)]
 mod testing;
+pub mod train;

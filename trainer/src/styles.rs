@@ -68,7 +68,7 @@ pub static STYLES: &[Style] = &[
     Style {
         name: "dotted",
         title: "Dotted",
-        description: "A string of lights along every stroke",
+        description: "The lamps of a display board",
         classes: None,
         draw: strokes::dotted,
     },

@@ -1,1 +1,68 @@
+//! The JavaScript face of `diffusion`: what the page's worker calls. No mathematics here, only arguments,
+//! answers, and the choice of the device.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`engine`], [`run`] | the two classes: a loaded model, and a run of its sampler |
+//! | [`device`], [`adapter`] | WebGPU or CPU, and why |
+//! | [`convert`] | JavaScript values to Rust values and back, with a clear error for each mistake |
+//! | [`pixels`] | latents to what a canvas takes |
+//! | [`panic`] | the last words of an engine that broke |
+#![deny(missing_docs)]
 
+pub mod adapter;
+pub mod convert;
+pub mod device;
+pub mod engine;
+pub mod panic;
+pub mod pixels;
+pub mod run;
+
+use sha2::{Digest, Sha256};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use convert::Failure;
+
+/// Runs once, when the module has been loaded.
+#[wasm_bindgen(start)]
+pub fn start() {
+    panic::install_hook();
+    // Shaders that WebGPU refuses are only logged. An error here means that a logger is there already.
+    let _ = console_log::init_with_level(log::Level::Warn);
+}
+
+/// SHA-256 of some bytes, in lower-case hex.
+#[wasm_bindgen]
+pub fn sha256(
+    #[wasm_bindgen(unchecked_param_type = "Uint8Array")] bytes: &wasm_bindgen::JsValue,
+) -> Result<String, Failure> {
+    Ok(hex_sha256(&convert::bytes(bytes, "bytes")?))
+}
+
+/// Version of this engine.
+#[wasm_bindgen]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").into()
+}
+
+/// What the engine said when it broke, if it did: to be asked after a `WebAssembly.RuntimeError`.
+/// A broken engine can do nothing else any more; load the module again.
+#[wasm_bindgen(js_name = lastPanic)]
+pub fn last_panic() -> Option<String> {
+    panic::last()
+}
+
+fn hex_sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_hash_is_lower_case_hex() {
+        assert_eq!(
+            super::hex_sha256(b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+}

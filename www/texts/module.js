@@ -1,12 +1,13 @@
 // Every sentence that the module can say: errors, mistakes of callers, and what the element reads out.
 const bytes = n => n.toLocaleString('en')
+const sentence = text => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.')
 
 /** What a visitor or a developer reads when something fails, by the error's `code`. */
 export const errors = {
   unsupported: ({ what }) =>
     `This browser is too old to run the model: it has no ${what}. Any browser updated since 2023 will do.`,
   start: () => 'The background worker that runs the model could not be started. Reload the page to try again.',
-  engine: ({ message }) => message,
+  engine: ({ message }) => sentence(message),
   'engine-file': ({ file }) => `The engine could not be started because ${file} could not be loaded. Check the network and try again.`,
   network: ({ file }) => `The connection broke off while ${file} was loading. Check the network and try again.`,
   missing: ({ file, status }) =>
@@ -23,7 +24,12 @@ export const errors = {
     `The list of files ${file} cannot be used: ${
       { json: 'it is not JSON', format: 'it is not of the format digit-diffusion/1', shape: 'it lists no base model' }[why]
     }.`,
-  'webgpu-unavailable': () => 'WebGPU is not available in this browser or on this machine.',
+  'webgpu-unavailable': ({ why }) =>
+    ({
+      browser: 'WebGPU is not available in this browser.',
+      insecure: 'WebGPU is not available: browsers offer it only to pages served over HTTPS.',
+      machine: 'WebGPU is not available: the browser knows it, but finds no graphics processor to use.',
+    })[why],
   'device-lost': ({ message }) =>
     `The graphics device was lost, and the model with it.${message ? ` The browser says: ${message.replace(/\.?$/, '.')}` : ''} Load it again, or use the CPU.`,
   crashed: ({ message }) => `The engine stopped unexpectedly${message ? ` (${message.replace(/\.$/, '')})` : ''}. Load the model again.`,
@@ -58,7 +64,7 @@ export const mistakes = {
 
 /** <digit-diffusion>. */
 export const element = {
-  idle: label => `A picture of the digit ${label} will be drawn here`,
+  idle: label => (label === null ? 'A digit will be drawn here' : `The digit ${label} will be drawn here`),
   loading: 'Loading the model',
   drawing: label => `Drawing the digit ${label}`,
   done: label => `The digit ${label}, drawn from noise`,

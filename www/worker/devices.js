@@ -1,12 +1,10 @@
 // WebGPU devices can be lost at any time (driver reset, sleep, another tab); the engine itself does not hear of it.
 
-/** Is there an adapter at all? Answers before anything heavy is loaded. */
-export async function hasWebGpu() {
-  try {
-    return Boolean(await navigator.gpu?.requestAdapter())
-  } catch {
-    return false
-  }
+/** Why WebGPU cannot be had, or undefined if it can: known before anything heavy is loaded. */
+export async function whyNoWebGpu() {
+  if (!navigator.gpu) return isSecureContext ? 'browser' : 'insecure'
+  const adapter = await navigator.gpu.requestAdapter().catch(() => null)
+  return adapter ? undefined : 'machine'
 }
 
 /** Calls `onlost` for every device that this worker loses. To be installed before the engine asks for its device. */

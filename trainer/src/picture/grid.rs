@@ -75,6 +75,8 @@ impl Grid {
             let y = middle.saturating_sub(font::HEIGHT * text_scale / 2);
             canvas.write(label, x, y, text_scale, INK);
         }
+        let widest = self.column_labels.iter().map(|label| font::width(label)).max().unwrap_or(0);
+        let text_scale = ((cell - 1) / (widest + 1)).clamp(1, text_scale);
         for (column, label) in self.column_labels.iter().enumerate().take(self.columns) {
             let middle = left + self.gutter + column * cell + self.size * self.scale / 2;
             let x = middle.saturating_sub(font::width(label) * text_scale / 2);

@@ -50,6 +50,21 @@ impl Field {
         }
     }
 
+    /// Mean over squares of `2 * radius + 1` points, cut off at the border.
+    pub fn blurred(&self, radius: usize) -> Self {
+        let size = self.size;
+        let pass = |values: &[f32], step: usize| -> Vec<f32> {
+            let mean = |i: usize| {
+                let (place, start) = (i / step % size, i - i / step % size * step);
+                let (from, to) = (place.saturating_sub(radius), (place + radius).min(size - 1));
+                (from..=to).map(|p| values[start + p * step]).sum::<f32>() / (to - from + 1) as f32
+            };
+            (0..size * size).map(mean).collect()
+        };
+        let rows = pass(&self.values, 1);
+        Self { size, values: pass(&rows, size) }
+    }
+
     /// Where the ink is, on the finer grid, with edges smoothed.
     pub fn ink(&self) -> Vec<bool> {
         // A quarter-pixel cross rounds off the steps that bilinear samples leave on diagonals.
@@ -89,50 +104,55 @@ pub fn signed_distance(ink: &[bool], side: usize) -> Vec<f32> {
 pub fn distance_to(marked: &[bool], side: usize) -> Vec<f32> {
     let far = (2 * side * side) as f32;
     let mut squares: Vec<f32> = marked.iter().map(|&m| if m { 0.0 } else { far }).collect();
-    let mut line = vec![0.0; side];
-    for y in 0..side {
-        line.copy_from_slice(&squares[y * side..(y + 1) * side]);
-        squares[y * side..(y + 1) * side].copy_from_slice(&envelope(&line));
+    let mut envelope = Envelope::default();
+    for row in squares.chunks_exact_mut(side) {
+        envelope.heights.clear();
+        envelope.heights.extend_from_slice(row);
+        envelope.lower(|p, square| row[p] = square);
     }
     for x in 0..side {
-        for y in 0..side {
-            line[y] = squares[y * side + x];
-        }
-        for (y, value) in envelope(&line).into_iter().enumerate() {
-            squares[y * side + x] = value;
-        }
+        envelope.heights.clear();
+        envelope.heights.extend(squares.iter().skip(x).step_by(side));
+        envelope.lower(|p, square| squares[p * side + x] = square);
     }
     squares.iter().map(|square| square.sqrt() / FINE as f32).collect()
 }
 
-/// `min over q of (p - q)^2 + heights[q]` for every p.
-fn envelope(heights: &[f32]) -> Vec<f32> {
-    let mut roots: Vec<usize> = Vec::with_capacity(heights.len());
-    let mut starts: Vec<f32> = Vec::with_capacity(heights.len());
-    let lifted = |q: usize| heights[q] + (q * q) as f32;
-    for q in 0..heights.len() {
-        let mut start = f32::NEG_INFINITY;
-        while let (Some(&root), Some(&root_start)) = (roots.last(), starts.last()) {
-            start = (lifted(q) - lifted(root)) / (2 * (q - root)) as f32;
-            if start > root_start {
-                break;
+/// The lower envelope of one parabola per point of a line, each standing on its height.
+#[derive(Default)]
+struct Envelope {
+    heights: Vec<f32>,
+    /// The points whose parabolas are lowest somewhere, and from where on each is.
+    lowest: Vec<(usize, f32)>,
+}
+
+impl Envelope {
+    /// Hands out `min over q of (p - q)^2 + heights[q]` for every p in order.
+    fn lower(&mut self, mut put: impl FnMut(usize, f32)) {
+        let heights = &self.heights;
+        let lifted = |q: usize| heights[q] + (q * q) as f32;
+        self.lowest.clear();
+        for q in 0..heights.len() {
+            let mut start = f32::NEG_INFINITY;
+            while let Some(&(root, root_start)) = self.lowest.last() {
+                start = (lifted(q) - lifted(root)) / (2 * (q - root)) as f32;
+                if start > root_start {
+                    break;
+                }
+                self.lowest.pop();
+                start = f32::NEG_INFINITY;
             }
-            roots.pop();
-            starts.pop();
-            start = f32::NEG_INFINITY;
+            self.lowest.push((q, start));
         }
-        roots.push(q);
-        starts.push(start);
-    }
-    let mut k = 0;
-    (0..heights.len())
-        .map(|p| {
-            while k + 1 < roots.len() && starts[k + 1] < p as f32 {
+        let mut k = 0;
+        for p in 0..heights.len() {
+            while self.lowest.get(k + 1).is_some_and(|&(_, start)| start < p as f32) {
                 k += 1;
             }
-            (p as f32 - roots[k] as f32).powi(2) + heights[roots[k]]
-        })
-        .collect()
+            let root = self.lowest[k].0;
+            put(p, (p as f32 - root as f32).powi(2) + heights[root]);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! The middle line of strokes: thinning (Zhang and Suen 1984), short side branches pruned.
 
-use std::collections::VecDeque;
-
 use super::field::{FINE, Field};
 
 /// Side branches up to this many points come from bumps of the edge, not from the digit.
@@ -15,47 +13,6 @@ pub fn middle_line(image: &Field) -> Vec<bool> {
     thin(&mut points, side);
     prune(&mut points, side);
     points
-}
-
-/// Points of a line that are about `spacing` apart, walking along it from an end.
-pub fn spaced_points(line: &[bool], side: usize, spacing: f32) -> Vec<usize> {
-    let mut chosen: Vec<usize> = Vec::new();
-    for point in walk(line, side) {
-        let far = |&other: &usize| {
-            let (dx, dy) = ((point % side).abs_diff(other % side), (point / side).abs_diff(other / side));
-            (dx as f32).hypot(dy as f32) >= spacing
-        };
-        if chosen.iter().all(far) {
-            chosen.push(point);
-        }
-    }
-    chosen
-}
-
-/// All points, piece by piece, each in order of the way from one of its ends.
-fn walk(line: &[bool], side: usize) -> Vec<usize> {
-    let mut seen = vec![false; line.len()];
-    let mut order = Vec::new();
-    let is_end = |&p: &usize| line[p] && neighbours(line, p, side).into_iter().filter(|&n| n).count() == 1;
-    let ends = (0..line.len()).filter(is_end);
-    let rest = (0..line.len()).filter(|&p| line[p]);
-    for start in ends.chain(rest) {
-        if seen[start] {
-            continue;
-        }
-        seen[start] = true;
-        let mut queue = VecDeque::from([start]);
-        while let Some(point) = queue.pop_front() {
-            order.push(point);
-            for next in around(point, side) {
-                if line[next] && !seen[next] {
-                    seen[next] = true;
-                    queue.push_back(next);
-                }
-            }
-        }
-    }
-    order
 }
 
 /// The eight neighbours, clockwise from the one above. The border is always clear.
@@ -132,5 +89,30 @@ fn prune(points: &mut [bool], side: usize) {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::drawn_digit;
+
+    #[test]
+    fn a_thick_stroke_becomes_one_line_of_about_its_length() {
+        let line = middle_line(&Field::from_grey(&drawn_digit(1), 28));
+        let side = 28 * FINE;
+        let rows: Vec<usize> = (0..side).map(|y| line[y * side..(y + 1) * side].iter().filter(|&&p| p).count()).collect();
+        let inked = rows.iter().filter(|&&count| count > 0).count();
+        assert!((14 * FINE..24 * FINE).contains(&inked), "{inked}");
+        assert!(rows.iter().all(|&count| count <= 3), "{rows:?}");
+    }
+
+    #[test]
+    fn a_ring_stays_closed() {
+        let side = 28 * FINE;
+        let line = middle_line(&Field::from_grey(&drawn_digit(0), 28));
+        let ends = (0..line.len()).filter(|&p| line[p] && crossings(&neighbours(&line, p, side)) == 1).count();
+        assert!(line.iter().any(|&p| p));
+        assert_eq!(ends, 0);
     }
 }

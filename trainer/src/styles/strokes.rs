@@ -9,15 +9,19 @@ use super::skeleton;
 const OUTLINE_HALF_WIDTH: f32 = 0.6;
 const OUTLINE_OFFSET: f32 = 0.75;
 
-/// How far bold strokes grow on either side.
-const BOLD_GROWTH: f32 = 1.5;
+/// How far bold strokes grow on either side, and what is left open of a hole, measured from its middle:
+/// an 8 whose holes are closed is no longer an 8.
+const BOLD_GROWTH: f32 = 1.4;
+const HOLE_RADIUS: f32 = 0.9;
+/// Holes that were smaller than this are specks, and are filled.
+const SPECK_RADIUS: f32 = 0.4;
 
 /// Half-width of the thin line.
 const THIN_HALF_WIDTH: f32 = 0.65;
 
-/// Radius of the dots and the distance of their centres.
-const DOT_RADIUS: f32 = 1.1;
-const DOT_SPACING: f32 = 3.3;
+/// Distance of the lamps, each of which is one pixel, and how far outside of the ink they still shine.
+const LAMP_PITCH: usize = 2;
+const LAMP_REACH: f32 = 0.3;
 
 pub fn outline(glyph: &Glyph) -> Field {
     let edge = edge_distance(glyph);
@@ -26,7 +30,15 @@ pub fn outline(glyph: &Glyph) -> Field {
 
 pub fn bold(glyph: &Glyph) -> Field {
     let edge = edge_distance(glyph);
-    Field::fill(glyph.image.size, |i| edge[i] - BOLD_GROWTH)
+    let mut growth = vec![BOLD_GROWTH; edge.len()];
+    for hole in holes(&edge, glyph.image.size * FINE) {
+        let radius = hole.iter().map(|&i| edge[i]).fold(0.0, f32::max);
+        if radius > SPECK_RADIUS {
+            let limit = (radius - HOLE_RADIUS).clamp(0.0, BOLD_GROWTH);
+            hole.into_iter().for_each(|i| growth[i] = limit);
+        }
+    }
+    Field::fill(glyph.image.size, |i| edge[i] - growth[i])
 }
 
 pub fn thin(glyph: &Glyph) -> Field {
@@ -36,16 +48,52 @@ pub fn thin(glyph: &Glyph) -> Field {
 }
 
 pub fn dotted(glyph: &Glyph) -> Field {
-    let side = glyph.image.size * FINE;
-    let middle = skeleton::middle_line(&glyph.image);
-    let mut dots = vec![false; side * side];
-    for point in skeleton::spaced_points(&middle, side, DOT_SPACING * FINE as f32) {
-        dots[point] = true;
+    let size = glyph.image.size;
+    let edge = Field { size: size * FINE, values: edge_distance(glyph) };
+    let mut lamps = Field { size, values: vec![0.0; size * size] };
+    // A lamp shows what is around the middle of its cell.
+    let middle = (LAMP_PITCH * FINE) as f32 / 2.0;
+    for y in (0..size).step_by(LAMP_PITCH) {
+        for x in (0..size).step_by(LAMP_PITCH) {
+            let at = |i: usize| (i * FINE) as f32 + middle;
+            let outside = edge.sample(at(x), at(y)) - LAMP_REACH;
+            lamps.values[y * size + x] = (0.5 - outside * 2.0).clamp(0.0, 1.0);
+        }
     }
-    let distance = distance_to(&dots, side);
-    Field::fill(glyph.image.size, |i| distance[i] - DOT_RADIUS)
+    lamps
 }
 
 fn edge_distance(glyph: &Glyph) -> Vec<f32> {
     signed_distance(&glyph.image.ink(), glyph.image.size * FINE)
+}
+
+/// The points of every piece of the ground that the ink encloses.
+fn holes(edge: &[f32], side: usize) -> Vec<Vec<usize>> {
+    let mut seen: Vec<bool> = edge.iter().map(|&distance| distance <= 0.0).collect();
+    let mut holes = Vec::new();
+    for start in 0..edge.len() {
+        if seen[start] {
+            continue;
+        }
+        seen[start] = true;
+        let (mut piece, mut enclosed, mut next) = (vec![start], true, 0);
+        while next < piece.len() {
+            let (x, y) = (piece[next] % side, piece[next] / side);
+            next += 1;
+            if x == 0 || y == 0 || x + 1 == side || y + 1 == side {
+                enclosed = false;
+                continue;
+            }
+            for neighbour in [y * side + x - 1, y * side + x + 1, (y - 1) * side + x, (y + 1) * side + x] {
+                if !seen[neighbour] {
+                    seen[neighbour] = true;
+                    piece.push(neighbour);
+                }
+            }
+        }
+        if enclosed {
+            holes.push(piece);
+        }
+    }
+    holes
 }

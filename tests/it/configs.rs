@@ -1,0 +1,173 @@
+//! Configuration files: what they become, and every setting that is refused, in tables.
+
+use diffusion::config::{ModelInfo, UNetConfig};
+use diffusion::schedule::{BetaSchedule, PredictionType, ScheduleConfig};
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+fn config_text(path: &str) -> String {
+    text(fixture("unet").join(path))
+}
+
+/// The text with one key set (or, with null as the value, absent).
+fn with(text: &str, key: &str, value: Value) -> String {
+    let mut json: Value = serde_json::from_str(text).unwrap();
+    let fields = json.as_object_mut().unwrap();
+    match value {
+        Value::Null => drop(fields.remove(key)),
+        value => drop(fields.insert(key.to_owned(), value)),
+    }
+    json.to_string()
+}
+
+#[test]
+fn unet_config_round_trip() {
+    for name in ["tiny", "uneven"] {
+        let config = UNetConfig::from_json(&config_text(&format!("{name}/unet/config.json"))).unwrap();
+        assert_eq!(UNetConfig::from_json(&config.to_json()).unwrap(), config, "{name}");
+    }
+    let uneven = UNetConfig::from_json(&config_text("uneven/unet/config.json")).unwrap();
+    assert_eq!(uneven.block_out_channels, [4, 8, 12]);
+    assert_eq!(uneven.num_heads, [2, 4, 3]);
+    assert_eq!(uneven.only_cross_attention, [true, false, false]);
+
+    let mixed = UNetConfig {
+        down_attention: vec![false, true, true],
+        up_attention: vec![true, false, true],
+        transformer_layers_per_block: 2,
+        norm_eps: 1e-6,
+        ..uneven
+    };
+    assert_eq!(UNetConfig::from_json(&mixed.to_json()).unwrap(), mixed);
+}
+
+#[test]
+fn unet_config_refusals() {
+    let good = config_text("tiny/unet/config.json");
+    let table: [(&str, Value, &[&str]); 30] = [
+        ("_class_name", json!("UNet2DModel"), &["_class_name", "UNet2DModel"]),
+        ("_class_name", Value::Null, &["_class_name", "missing"]),
+        ("act_fn", json!("gelu"), &["act_fn", "gelu", "silu"]),
+        ("addition_embed_type", json!("text"), &["addition_embed_type"]),
+        ("attention_head_dim", json!([2, 2, 2]), &["attention_head_dim", "2 block_out_channels"]),
+        ("attention_head_dim", json!(3), &["8 channels", "3 heads"]),
+        ("attention_head_dim", json!(0), &["0 heads"]),
+        ("block_out_channels", json!([]), &["block_out_channels"]),
+        ("block_out_channels", json!([8, -16]), &["block_out_channels"]),
+        ("block_out_channels", json!([8, 18]), &["18 channels", "norm_num_groups 4"]),
+        ("block_out_channels", json!([8, 16, 16]), &["down_block_types", "3 times"]),
+        ("block_out_channels", json!([8, 4_000_000_000u64]), &["block_out_channels", "65536"]),
+        ("class_embed_type", json!("timestep"), &["class_embed_type"]),
+        ("conv_in_kernel", json!(5), &["conv_in_kernel", "5", "3"]),
+        ("cross_attention_dim", json!(0), &["cross_attention_dim"]),
+        ("cross_attention_dim", json!("12"), &["cross_attention_dim", "whole number"]),
+        ("down_block_types", json!(["AttnDownBlock2D"; 2]), &["down_block_types", "CrossAttnDownBlock2D"]),
+        ("dual_cross_attention", json!(true), &["dual_cross_attention"]),
+        ("encoder_hid_dim", Value::Null, &["encoder_hid_dim"]),
+        ("encoder_hid_dim_type", json!("image_proj"), &["encoder_hid_dim_type", "text_proj"]),
+        ("flip_sin_to_cos", json!(false), &["flip_sin_to_cos"]),
+        ("layers_per_block", json!(0), &["layers_per_block"]),
+        ("layers_per_block", json!(1_000_000_000u64), &["layers_per_block"]),
+        ("mid_block_only_cross_attention", json!(true), &["mid_block_only_cross_attention"]),
+        ("norm_eps", json!("tiny"), &["norm_eps"]),
+        ("norm_num_groups", json!(0), &["norm_num_groups"]),
+        ("num_attention_heads", json!(4), &["num_attention_heads"]),
+        ("only_cross_attention", json!(true), &["mid_block_only_cross_attention"]),
+        ("resnet_time_scale_shift", json!("scale_shift"), &["resnet_time_scale_shift"]),
+        ("use_linear_projection", json!(true), &["use_linear_projection"]),
+    ];
+    for (key, value, parts) in table {
+        let text = with(&good, key, value.clone());
+        let message = assert_refused(&format!("{key} {value}"), UNetConfig::from_json(&text), parts);
+        assert!(message.starts_with("unet/config.json"), "{message}");
+    }
+    let levels = json!(vec![8; 40]);
+    let deep = with(&good, "block_out_channels", levels);
+    let deep = with(&deep, "down_block_types", json!(["DownBlock2D"; 40].to_vec()));
+    let deep = with(&deep, "up_block_types", json!(["UpBlock2D"; 40].to_vec()));
+    assert_refused("40 resolutions", UNetConfig::from_json(&deep), &["block_out_channels", "40"]);
+    assert_refused("a number", UNetConfig::from_json("7"), &["unet/config.json"]);
+    assert_refused("half a file", UNetConfig::from_json(&good[..99]), &["unet/config.json", "line"]);
+}
+
+#[test]
+fn info_round_trip_and_refusals() {
+    let good = config_text("tiny/digit_diffusion.json");
+    let info = ModelInfo::from_json(&good).unwrap();
+    assert_eq!(ModelInfo::from_json(&info.to_json()).unwrap(), info);
+    assert_eq!((info.num_classes(), info.null_class(), info.encoder_hid_dim()), (3, 3, 16));
+
+    let table: [(&str, Value, &[&str]); 8] = [
+        ("format", json!(2), &["format 2"]),
+        ("labels", json!([]), &["labels"]),
+        ("labels", json!([1, 2]), &["expected a string"]),
+        ("labels", Value::Null, &["missing field `labels`"]),
+        ("tokens_per_class", json!(0), &["tokens_per_class"]),
+        ("image_size", json!(29), &["29", "patch_size 2"]),
+        ("image_size", json!(2_000_000), &["image_size", "at most"]),
+        ("patch_size", json!(0), &["patch_size"]),
+    ];
+    for (key, value, parts) in table {
+        let text = with(&good, key, value.clone());
+        let message = assert_refused(&format!("{key} {value}"), ModelInfo::from_json(&text), parts);
+        assert!(message.starts_with("digit_diffusion.json"), "{message}");
+    }
+
+    let unet = UNetConfig::from_json(&config_text("tiny/unet/config.json")).unwrap();
+    let table: [(&str, Value, &[&str]); 3] = [
+        ("patch_size", json!(1), &["in_channels", "1", "4"]),
+        ("tokens_per_class", json!(5), &["encoder_hid_dim 20", "16"]),
+        ("image_size", json!(30), &["15 x 15", "halved 1"]),
+    ];
+    for (key, value, parts) in table {
+        let info = ModelInfo::from_json(&with(&good, key, value.clone())).unwrap();
+        assert_refused(&format!("{key} {value}"), info.check(&unet), parts);
+    }
+}
+
+#[test]
+fn scheduler_config_defaults_and_round_trip() {
+    let tiny = ScheduleConfig::from_json(&config_text("tiny/scheduler/scheduler_config.json")).unwrap();
+    assert_eq!(tiny.beta_schedule, BetaSchedule::SquaredcosCapV2);
+    assert_eq!(tiny.prediction_type, PredictionType::VPrediction);
+    let uneven = ScheduleConfig::from_json(&config_text("uneven/scheduler/scheduler_config.json")).unwrap();
+    let differing = ScheduleConfig {
+        num_train_timesteps: 400,
+        beta_start: 0.0002,
+        beta_end: 0.03,
+        ..ScheduleConfig::default()
+    };
+    assert_eq!(uneven, differing, "what is not there is diffusers' default");
+    for config in [tiny, uneven] {
+        let text = config.to_json();
+        assert_eq!(ScheduleConfig::from_json(&text).unwrap(), config);
+        // With this key DPM-Solver++ and Euler would take over DDPM's spacing.
+        assert!(!text.contains("timestep_spacing"));
+    }
+}
+
+#[test]
+fn scheduler_config_refusals() {
+    let good = config_text("tiny/scheduler/scheduler_config.json");
+    let table: [(&str, Value, &[&str]); 13] = [
+        ("beta_schedule", json!("sigmoid"), &["sigmoid", "squaredcos_cap_v2"]),
+        ("prediction_type", json!("flow"), &["flow", "v_prediction"]),
+        ("num_train_timesteps", json!(1), &["num_train_timesteps"]),
+        ("num_train_timesteps", json!(-5), &["-5"]),
+        ("num_train_timesteps", json!(10_000_000_000u64), &["num_train_timesteps", "at most"]),
+        ("beta_start", json!(0.0), &["beta_start"]),
+        ("beta_start", json!(0.5), &["beta_start <= beta_end"]),
+        ("beta_end", json!(1.0), &["beta_end < 1"]),
+        ("variance_type", json!("learned"), &["variance_type", "learned", "fixed_small"]),
+        ("thresholding", json!(true), &["thresholding"]),
+        ("rescale_betas_zero_snr", json!(true), &["rescale_betas_zero_snr"]),
+        ("clip_sample_range", json!(2.0), &["clip_sample_range"]),
+        ("trained_betas", json!([0.1, 0.2]), &["trained_betas"]),
+    ];
+    for (key, value, parts) in table {
+        let text = with(&good, key, value.clone());
+        let message = assert_refused(&format!("{key} {value}"), ScheduleConfig::from_json(&text), parts);
+        assert!(message.starts_with("scheduler_config.json"), "{message}");
+    }
+}

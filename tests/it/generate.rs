@@ -1,0 +1,185 @@
+//! Runs: cancelling, batches, seeds, guidance, eta, and adapters switched in between.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, TensorData};
+use diffusion::noise::NoiseSource;
+use diffusion::{Base, Error, Model, Request, SamplerKind, Step};
+
+use crate::lora::{adapter_config, adapter_file};
+use crate::support::*;
+
+fn steps(model: &Model, request: &Request) -> Vec<Step> {
+    model.generate(request.clone()).unwrap().map(|step| step.unwrap()).collect()
+}
+
+fn picture(model: &Model, request: &Request) -> Vec<f32> {
+    steps(model, request).pop().unwrap().sample
+}
+
+fn request(sampler: SamplerKind) -> Request {
+    Request { sampler, num_inference_steps: 6, ..Request::new(1, 42) }
+}
+
+#[test]
+fn a_run_yields_its_steps() {
+    let model = tiny();
+    for sampler in SamplerKind::ALL {
+        let request = request(sampler);
+        let run = model.generate(request.clone()).unwrap();
+        assert_eq!(run.total(), 6);
+        let all = steps(&model, &request);
+        assert!(all.iter().map(|step| (step.step, step.total)).eq((1..=6).map(|step| (step, 6))));
+        assert!(all.is_sorted_by(|a, b| a.timestep > b.timestep), "{}", sampler.name());
+        let last = &all[5];
+        assert_eq!((last.sample.len(), last.pred_original_sample.len()), (784, 784));
+        assert_eq!(last.display_scale, 1.0);
+        assert_close(sampler.name(), &last.sample, &last.pred_original_sample, 1e-5);
+    }
+}
+
+#[test]
+fn dropping_a_run_leaves_the_model_as_it_was() {
+    let model = tiny();
+    for sampler in SamplerKind::ALL {
+        let request = request(sampler);
+        let whole = picture(&model, &request);
+        let mut cancelled = model.generate(request.clone()).unwrap();
+        for _ in 0..3 {
+            cancelled.next().unwrap().unwrap();
+        }
+        drop(cancelled);
+        assert_eq!(bits(&picture(&model, &request)), bits(&whole), "{}", sampler.name());
+    }
+}
+
+#[test]
+fn runs_side_by_side_do_not_meet() {
+    let model = tiny();
+    let (one, two) = (request(SamplerKind::Ddpm), Request { seeds: vec![7], ..request(SamplerKind::Euler) });
+    let apart = [picture(&model, &one), picture(&model, &two)];
+    let pairs = model.generate(one).unwrap().zip(model.generate(two).unwrap());
+    let (last_one, last_two) = pairs.last().unwrap();
+    assert_eq!(bits(&last_one.unwrap().sample), bits(&apart[0]));
+    assert_eq!(bits(&last_two.unwrap().sample), bits(&apart[1]));
+}
+
+#[test]
+fn a_run_keeps_the_weights_it_started_with() {
+    let mut model = tiny();
+    model.add_adapter("plain", &adapter_file("plain"), Some(&adapter_config("plain"))).unwrap();
+    let request = request(SamplerKind::Ddim);
+    let off = picture(&model, &request);
+    let mut run = model.generate(request.clone()).unwrap();
+    run.next().unwrap().unwrap();
+    model.set_adapters(BTreeMap::from([("plain".to_owned(), 1.0)])).unwrap();
+    assert_eq!(bits(&run.last().unwrap().unwrap().sample), bits(&off));
+
+    let on = picture(&model, &request);
+    assert!(max_abs_diff(&on, &off) > 1e-2, "the adapter shows");
+    model.set_adapters(BTreeMap::new()).unwrap();
+    assert_eq!(bits(&picture(&model, &request)), bits(&off), "off is off");
+}
+
+#[test]
+fn the_same_seed_alone_and_in_a_batch() {
+    for (device_name, device) in devices() {
+        let model = Model::new(base("tiny"), device).unwrap();
+        for sampler in SamplerKind::ALL {
+            let batch = Request {
+                labels: vec![0, 1, 2, 1],
+                seeds: vec![5, 42, 5, u64::MAX],
+                eta: 0.5,
+                ..request(sampler)
+            };
+            let together = picture(&model, &batch);
+            for (row, want) in together.chunks(784).enumerate() {
+                let alone =
+                    Request { labels: vec![batch.labels[row]], seeds: vec![batch.seeds[row]], ..batch.clone() };
+                let what = format!("{} on {device_name}, row {row}", sampler.name());
+                assert_close(&what, &picture(&model, &alone), want, 1e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn seeds_decide_and_nothing_else() {
+    let model = tiny();
+    for sampler in SamplerKind::ALL {
+        let request = request(sampler);
+        let first = picture(&model, &request);
+        assert_eq!(bits(&picture(&model, &request)), bits(&first), "{}: again", sampler.name());
+        let other = Request { seeds: vec![43], ..request.clone() };
+        assert!(max_abs_diff(&picture(&model, &other), &first) > 1e-2, "{}: another seed", sampler.name());
+
+        // The seed's own starting noise, handed in, changes nothing: not even the noise of later steps.
+        let latents = Some(NoiseSource::new(42).normals(784));
+        let given = Request { latents, ..request };
+        assert_eq!(bits(&picture(&model, &given)), bits(&first), "{}: latents", sampler.name());
+    }
+}
+
+#[test]
+fn the_samplers_draw_the_same_picture_with_enough_steps() {
+    let model = tiny();
+    let long = |sampler| Request { num_inference_steps: 150, guidance_scale: 1.0, ..request(sampler) };
+    let of = |sampler| picture(&model, &long(sampler));
+    let (dpm, euler) = (of(SamplerKind::DpmPlusPlus2M), of(SamplerKind::Euler));
+    let apart = max_abs_diff(&dpm, &euler);
+    assert!(apart < 0.05, "dpm++2m and euler solve one equation, but are {apart} apart");
+}
+
+#[test]
+fn guidance_one_is_the_doubled_batch_without_the_double() {
+    let model = tiny();
+    for sampler in SamplerKind::ALL {
+        let plain = Request { guidance_scale: 1.0, ..request(sampler) };
+        // So close to 1 that the doubled batch is computed and the picture must not change.
+        let doubled = Request { guidance_scale: 1.0 + f32::EPSILON, ..plain.clone() };
+        let rows = |request: &Request| model.generate(request.clone()).unwrap().predict().unwrap().dims()[0];
+        assert_eq!((rows(&plain), rows(&doubled)), (1, 2));
+        let off = assert_close(sampler.name(), &picture(&model, &doubled), &picture(&model, &plain), 1e-4);
+        println!("guidance 1, one batch or two, {}: {off:e}", sampler.name());
+
+        // At 0 only the null class counts, whatever the label.
+        let zero = Request { guidance_scale: 0.0, ..plain.clone() };
+        let null = Request { labels: vec![3], ..plain.clone() };
+        assert_close(sampler.name(), &picture(&model, &zero), &picture(&model, &null), 1e-4);
+        let strong = Request { guidance_scale: 4.0, ..plain.clone() };
+        assert!(max_abs_diff(&picture(&model, &strong), &picture(&model, &plain)) > 1e-2);
+    }
+}
+
+#[test]
+fn eta_is_the_amount_of_fresh_noise() {
+    let model = tiny();
+    let with = |eta: f32, seed: u64| {
+        let latents = Some(NoiseSource::new(9).normals(784));
+        picture(&model, &Request { eta, seeds: vec![seed], latents, ..request(SamplerKind::Ddim) })
+    };
+    assert_eq!(bits(&with(0.0, 1)), bits(&with(0.0, 2)), "at 0 nothing is drawn after the start");
+    assert_eq!(bits(&with(0.8, 1)), bits(&with(0.8, 1)));
+    assert!(max_abs_diff(&with(0.8, 1), &with(0.8, 2)) > 1e-2, "above 0 the seed matters again");
+    assert!(max_abs_diff(&with(0.8, 1), &with(0.0, 1)) > 1e-2);
+
+    for sampler in [SamplerKind::DpmPlusPlus2M, SamplerKind::Euler, SamplerKind::Ddpm] {
+        let eta = Request { eta: 1.0, ..request(sampler) };
+        assert_eq!(bits(&picture(&model, &eta)), bits(&picture(&model, &request(sampler))), "only DDIM has it");
+    }
+}
+
+/// A broken network is told, once, and the run is over.
+#[test]
+fn what_is_not_finite_ends_the_run() {
+    let mut broken: Base = base("tiny");
+    broken.state.get_mut("conv_out.bias").unwrap().values[2] = f32::NAN;
+    let model = Model::new(broken, Device::flex()).unwrap();
+    let results: Vec<_> = model.generate(request(SamplerKind::Ddim)).unwrap().take(9).collect();
+    assert_eq!(results, [Err(Error::NotFinite { step: 1 })]);
+
+    let model = tiny();
+    let mut run = model.generate(request(SamplerKind::Ddim)).unwrap();
+    let short = run.advance(TensorData::new(vec![0.5f32; 784], [1, 4, 14, 14]));
+    assert_refused("half an output", short, &["784", "1568"]);
+}

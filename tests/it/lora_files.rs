@@ -1,0 +1,189 @@
+//! Adapter files: PEFT's, diffusers' and kohya's are read, ours are read again, the rest is refused with a reason.
+
+use burn::tensor::Device;
+use diffusion::lora::Adapter;
+use diffusion::peft::{LoraConfig, read_adapter, write_adapter};
+use diffusion::state::{HostTensor, StateDict};
+use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
+use diffusion::{Base, Model};
+use serde_json::{Value, json};
+
+use crate::lora::{FOLDERS, adapter_config, adapter_file};
+use crate::support::*;
+
+fn read(name: &str, base: &Base) -> Adapter {
+    read_adapter(&adapter_file(name), Some(&adapter_config(name)), &base.state).unwrap()
+}
+
+#[test]
+fn the_file_alone_is_enough_with_diffusers_metadata() {
+    let base = base("tiny");
+    for name in ["plain", "patterned"] {
+        let alone = read_adapter(&adapter_file(&format!("{name}_diffusers")), None, &base.state).unwrap();
+        assert_eq!(alone, read(name, &base), "{name}");
+    }
+    let without = read_adapter(&adapter_file("plain"), None, &base.state);
+    assert_refused("a file without its alpha", without, &["alpha is unknown", "adapter_config.json"]);
+}
+
+#[test]
+fn kohya_files_give_the_same_adapter() {
+    let base = base("tiny");
+    let expected = tensors("lora/expected.safetensors");
+    for name in ["plain", "patterned"] {
+        let file = bytes(fixture(&format!("lora/kohya/{name}.safetensors")));
+        let kohya = read_adapter(&file, None, &base.state).unwrap();
+        let peft = read(name, &base);
+        assert!(kohya.modules.keys().eq(peft.modules.keys()), "{name}: the same modules");
+        for (path, factors) in &kohya.modules {
+            let want = &peft.modules[path];
+            assert_eq!((&factors.a, &factors.b), (&want.a, &want.b), "{name} {path}");
+            assert_relatively_close(&format!("{name} {path}"), &[factors.scaling], &[want.scaling], 1e-6);
+        }
+
+        let mut model = Model::new(base.clone(), Device::flex()).unwrap();
+        model.add_adapter("kohya", &file, None).unwrap();
+        model.set_adapters([("kohya".to_owned(), 1.0)].into()).unwrap();
+        let timesteps = &expected["timestep"].values;
+        let labels = labels(&expected["label"]);
+        let got = forward(model.unet(), &base.info, model.device(), &expected["sample"], timesteps, &labels);
+        let off = assert_close(name, &got, &expected[&format!("{name}.output")].values, 1e-4);
+        println!("kohya/{name} applied: {off:e}");
+    }
+}
+
+#[test]
+fn written_adapters_are_read_again() {
+    let base = base("tiny");
+    for name in FOLDERS {
+        let config = LoraConfig::from_json(&adapter_config(name)).unwrap();
+        assert_eq!(LoraConfig::from_json(&config.to_json()).unwrap(), config, "{name}");
+        let adapter = Adapter { base_sha256: Some("ab".repeat(32)), ..read(name, &base) };
+
+        let file = write_adapter(&adapter, &config, "A title", Precision::F32).unwrap();
+        let alone = read_adapter(&file, None, &base.state).unwrap();
+        assert_eq!(alone, adapter, "{name}: the file alone");
+        let with_config = read_adapter(&file, Some(&config.to_json()), &base.state).unwrap();
+        assert_eq!(with_config, adapter, "{name}: with its config");
+        let again = write_adapter(&alone, &config, "A title", Precision::F32).unwrap();
+        assert_eq!(again, file, "{name}: equal bytes");
+
+        let (tensors, metadata) = read_tensors(&file).unwrap();
+        assert_eq!(tensors, read_tensors(&adapter_file(name)).unwrap().0, "{name}: PEFT's names and values");
+        assert_eq!(metadata["format"], "pt");
+        assert_eq!(metadata["modelspec.title"], "A title");
+
+        let half = write_adapter(&adapter, &config, "A title", Precision::F16).unwrap();
+        let rounded = read_adapter(&half, None, &base.state).unwrap();
+        for (path, factors) in &rounded.modules {
+            let want = &adapter.modules[path];
+            assert_eq!(factors.scaling, want.scaling, "{name} {path}");
+            assert_close(path, &factors.a.values, &want.a.values, 1e-3);
+            assert_close(path, &factors.b.values, &want.b.values, 1e-3);
+        }
+    }
+}
+
+#[test]
+fn kinds_that_are_not_supported_say_so() {
+    let base = base("tiny");
+    let conv = read_adapter(&adapter_file("conv"), Some(&adapter_config("conv")), &base.state);
+    assert_refused("convolutions", conv, &["only Linears are supported", "proj_in"]);
+
+    let dora = read_adapter(&adapter_file("dora"), Some(&adapter_config("dora")), &base.state);
+    assert_refused("DoRA", dora, &["adapter_config.json", "DoRA", "not supported"]);
+    let lone = read_adapter(&adapter_file("dora"), None, &base.state);
+    assert_refused("DoRA without its config", lone, &["lora_magnitude_vector", "DoRA"]);
+}
+
+#[test]
+fn config_refusals() {
+    let good = adapter_config("plain");
+    let table: [(&str, Value, &[&str]); 16] = [
+        ("peft_type", json!("LOHA"), &["peft_type", "LORA"]),
+        ("use_dora", json!(true), &["DoRA"]),
+        ("bias", json!("all"), &["bias"]),
+        ("fan_in_fan_out", json!(true), &["fan_in_fan_out"]),
+        ("modules_to_save", json!(["conv_in"]), &["modules_to_save"]),
+        ("lora_bias", json!(true), &["lora_bias"]),
+        ("use_qalora", json!(true), &["use_qalora"]),
+        ("alora_invocation_tokens", json!([1]), &["alora_invocation_tokens"]),
+        ("init_lora_weights", json!("pissa"), &["init_lora_weights", "pissa", "base"]),
+        ("init_lora_weights", json!("loftq"), &["init_lora_weights", "loftq"]),
+        ("r", json!(0), &["r must be at least 1"]),
+        ("r", json!(-1), &["-1"]),
+        ("r", Value::Null, &["null"]),
+        ("lora_alpha", json!(1e300), &["lora_alpha"]),
+        ("alpha_pattern", json!({"to_q": 1e300}), &["alpha"]),
+        ("alpha_pattern", json!({"to_q(": 1}), &["to_q(", "not a pattern"]),
+    ];
+    let base = base("tiny");
+    for (key, value, parts) in table {
+        let mut config: Value = serde_json::from_str(&good).unwrap();
+        config[key] = value.clone();
+        let result = read_adapter(&adapter_file("plain"), Some(&config.to_string()), &base.state);
+        assert_refused(&format!("{key} {value}"), result, parts);
+    }
+    // Harmless ways of starting the factors.
+    for init in [json!(false), json!("gaussian"), Value::Null] {
+        let mut config: Value = serde_json::from_str(&good).unwrap();
+        config["init_lora_weights"] = init;
+        read_adapter(&adapter_file("plain"), Some(&config.to_string()), &base.state).unwrap();
+    }
+}
+
+#[test]
+fn a_wrong_base_is_told_by_module() {
+    let uneven = base("uneven");
+    let result = read_adapter(&adapter_file("plain"), Some(&adapter_config("plain")), &uneven.state);
+    assert_refused("plain on uneven", result, &["attn1.to_k", "made for another model"]);
+    let kohya = read_adapter(&bytes(fixture("lora/kohya/plain.safetensors")), None, &uneven.state);
+    assert_refused("kohya's plain on uneven", kohya, &["attn1.to_k", "made for another model"]);
+
+    let mut base = base("tiny");
+    base.state.remove("mid_block.attentions.0.transformer_blocks.0.attn2.to_v.weight");
+    let result = read_adapter(&adapter_file("plain"), Some(&adapter_config("plain")), &base.state);
+    let parts = ["mid_block.attentions.0.transformer_blocks.0.attn2.to_v", "this base does not have"];
+    assert_refused("a base without one module", result, &parts);
+}
+
+/// Factors that are missing, torn or misshapen.
+#[test]
+fn damaged_adapters_are_refused() {
+    let base = base("tiny");
+    let (pristine, _) = read_tensors(&adapter_file("plain")).unwrap();
+    let module = "base_model.model.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q";
+    let (a, b) = (format!("{module}.lora_A.weight"), format!("{module}.lora_B.weight"));
+    let altered = |change: &dyn Fn(&mut StateDict)| {
+        let mut state = pristine.clone();
+        change(&mut state);
+        let file = write_tensors(&state, Metadata::new(), Precision::F32).unwrap();
+        read_adapter(&file, Some(&adapter_config("plain")), &base.state)
+    };
+    let half = altered(&|state| drop(state.remove(&b)));
+    assert_refused("one factor", half, &["attn1.to_q", "only one of its two factors"]);
+    let short = altered(&|state| {
+        state.insert(a.clone(), HostTensor { shape: vec![4, 7], values: vec![0.5; 28] });
+    });
+    assert_refused("a short factor", short, &["attn1.to_q", "[4, 7]", "[8, 8]"]);
+    let ranks = altered(&|state| {
+        state.insert(a.clone(), HostTensor { shape: vec![3, 8], values: vec![0.5; 24] });
+    });
+    assert_refused("two ranks", ranks, &["attn1.to_q", "[3, 8]", "[8, 4]"]);
+    let nothing = altered(&|state| {
+        state.insert(a.clone(), HostTensor { shape: vec![0, 8], values: vec![] });
+        state.insert(b.clone(), HostTensor { shape: vec![8, 0], values: vec![] });
+    });
+    assert_refused("rank 0", nothing, &["attn1.to_q"]);
+    let stranger = altered(&|state| {
+        state.insert("text_model.q".into(), HostTensor { shape: vec![1], values: vec![0.5] });
+    });
+    assert_refused("another tensor", stranger, &["text_model.q", "not a LoRA factor"]);
+    let alpha = altered(&|state| {
+        let name = format!("{}.alpha", module.trim_start_matches("base_model.model."));
+        state.insert(name, HostTensor { shape: vec![], values: vec![f32::NAN] });
+    });
+    assert_refused("an alpha that is no number", alpha, &["attn1.to_q", "alpha"]);
+    let empty = altered(&|state| state.clear());
+    assert_refused("no factors", empty, &["lora_A", "lora_B"]);
+}

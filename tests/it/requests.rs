@@ -1,0 +1,74 @@
+//! Requests that cannot be met, each with a message that says what is wrong and what is possible.
+
+use diffusion::{Request, SamplerKind};
+
+use crate::support::*;
+
+#[test]
+fn refusals() {
+    let model = tiny();
+    let good = Request::new(1, 42);
+    let sampler = |sampler| Request { sampler, ..good.clone() };
+    let table: Vec<(&str, Request, &[&str])> = vec![
+        ("no steps", Request { num_inference_steps: 0, ..good.clone() }, &["steps", "1 to 999", "not 0"]),
+        (
+            "as many steps as T for dpm++2m",
+            Request { num_inference_steps: 1000, ..good.clone() },
+            &["1 to 999 for dpm++2m", "not 1000"],
+        ),
+        (
+            "more steps than T",
+            Request { num_inference_steps: 1001, ..sampler(SamplerKind::Ddpm) },
+            &["1 to 1000 for ddpm", "not 1001"],
+        ),
+        (
+            "steps beyond counting",
+            Request { num_inference_steps: usize::MAX, ..sampler(SamplerKind::Euler) },
+            &["1 to 1000 for euler"],
+        ),
+        ("guidance NaN", Request { guidance_scale: f32::NAN, ..good.clone() }, &["guidance", "NaN"]),
+        ("guidance inf", Request { guidance_scale: f32::INFINITY, ..good.clone() }, &["guidance", "inf"]),
+        ("eta above 1", Request { eta: 1.5, ..sampler(SamplerKind::Ddim) }, &["eta must be 0 to 1", "1.5"]),
+        ("eta below 0", Request { eta: -0.1, ..sampler(SamplerKind::Ddim) }, &["eta", "-0.1"]),
+        ("eta NaN", Request { eta: f32::NAN, ..sampler(SamplerKind::Ddim) }, &["eta", "NaN"]),
+        ("no label", Request { labels: vec![], seeds: vec![], ..good.clone() }, &["at least one"]),
+        (
+            "more seeds than labels",
+            Request { seeds: vec![1, 2, 3], ..good.clone() },
+            &["as many seeds as labels", "3 and 1"],
+        ),
+        ("an unknown label", Request { labels: vec![4], ..good.clone() }, &["class 4", "0 to 2"]),
+        (
+            "short latents",
+            Request { latents: Some(vec![0.0; 783]), ..good.clone() },
+            &["latents", "1 x 4 x 14 x 14", "783"],
+        ),
+        (
+            "latents of one picture for two",
+            Request { labels: vec![0, 1], seeds: vec![0, 1], latents: Some(vec![0.0; 784]), ..good.clone() },
+            &["2 x 4 x 14 x 14", "784"],
+        ),
+        (
+            "latents with a hole",
+            Request { latents: Some([vec![0.0; 783], vec![f32::NAN]].concat()), ..good.clone() },
+            &["latents", "finite"],
+        ),
+    ];
+    for (what, request, parts) in table {
+        assert_refused(what, model.generate(request), parts);
+    }
+    // The limits themselves are fine, and so is the null class.
+    for (steps, kind) in [(999, SamplerKind::DpmPlusPlus2M), (1000, SamplerKind::Ddpm), (1, SamplerKind::Euler)] {
+        let request = Request { num_inference_steps: steps, labels: vec![3], ..sampler(kind) };
+        assert_eq!(model.generate(request).unwrap().total(), steps);
+    }
+}
+
+#[test]
+fn samplers_have_names() {
+    for kind in SamplerKind::ALL {
+        assert_eq!(SamplerKind::from_name(kind.name()).unwrap(), kind);
+        assert_eq!(serde_json::json!(kind), kind.name());
+    }
+    assert_refused("an unknown sampler", SamplerKind::from_name("heun"), &["\"heun\"", "dpm++2m, ddim, euler, ddpm"]);
+}

@@ -1,0 +1,159 @@
+//! Whole trajectories against diffusers: x_t after every step, and the predicted x_0 of every step.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use diffusion::prediction::guide;
+use diffusion::schedule::{NoiseSchedule, ScheduleConfig};
+use diffusion::state::StateDict;
+use diffusion::unet::class_rows;
+use diffusion::{Base, Model, Request, SamplerKind};
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+/// Starts at sigma 20,291, where one f32 step is 2e-3: there 1e-3 is meant relative to x (see the fixtures' README).
+const RELATIVE: &str = "euler_v_guided";
+
+struct Case {
+    name: String,
+    sampler: SamplerKind,
+    schedule: ScheduleConfig,
+    steps: usize,
+    guidance_scale: f32,
+    eta: f32,
+    max_abs_x_t: Vec<f32>,
+}
+
+fn cases() -> (Vec<usize>, Vec<Case>) {
+    let listing = json("trajectories/trajectories.json");
+    let number = |value: &Value| value.as_f64().unwrap() as f32;
+    let make = |(name, entry): (&String, &Value)| {
+        let mut schedule = entry["schedule"].clone();
+        schedule["prediction_type"] = entry["prediction_type"].clone();
+        Case {
+            name: name.clone(),
+            sampler: SamplerKind::from_name(entry["sampler"].as_str().unwrap()).unwrap(),
+            schedule: serde_json::from_value(schedule).unwrap(),
+            steps: entry["num_inference_steps"].as_u64().unwrap() as usize,
+            guidance_scale: number(&entry["guidance_scale"]),
+            eta: number(&entry["eta"]),
+            max_abs_x_t: entry["max_abs_x_t"].as_array().unwrap().iter().map(number).collect(),
+        }
+    };
+    let cases: Vec<Case> = listing["cases"].as_object().unwrap().iter().map(make).collect();
+    assert_eq!(cases.len(), 17);
+    (serde_json::from_value(listing["labels"].clone()).unwrap(), cases)
+}
+
+impl Case {
+    fn tolerance(&self, step: usize) -> f32 {
+        1e-3 * if self.name == RELATIVE { self.max_abs_x_t[step].max(1.0) } else { 1.0 }
+    }
+
+    /// The largest differences of x_t and x_0, as parts of their tolerance of 1e-3.
+    fn compare(&self, file: &StateDict, step: usize, x_t: &[f32], x_0: &[f32]) -> [f32; 2] {
+        let of = |kind: &str, got: &[f32]| {
+            let all = &file[&format!("{}.{kind}", self.name)].values;
+            let want = &all[step * got.len()..(step + 1) * got.len()];
+            let tolerance = self.tolerance(step);
+            let what = format!("{} step {step} {kind}", self.name);
+            assert_close(&what, got, want, tolerance) / (tolerance / 1e-3)
+        };
+        [of("x_t", x_t), of("pred_original_sample", x_0)]
+    }
+}
+
+fn larger(a: [f32; 2], b: [f32; 2]) -> [f32; 2] {
+    [a[0].max(b[0]), a[1].max(b[1])]
+}
+
+/// Every case, with the noise of the fixture also inside the run.
+fn drive(device: &Device) -> Vec<(String, [f32; 2])> {
+    let file = tensors("trajectories/trajectories.safetensors");
+    let base = base("tiny");
+    let unet = base.build(device).unwrap();
+    let (labels, cases) = cases();
+    let null = vec![base.info.null_class(); labels.len()];
+    let context = |labels: &[usize]| unet.context(class_rows(labels, &base.info, device).unwrap());
+    let (guided, plain) = (context(&[null, labels.clone()].concat()), context(&labels));
+
+    let run = |case: &Case| {
+        let schedule = NoiseSchedule::new(case.schedule.clone());
+        let mut sampler = case.sampler.start(&schedule, case.steps, case.eta).unwrap();
+        let (noise, step_noise) = (&file["noise"], &file["step_noise"].values);
+        let len = noise.values.len();
+        let mut x: Vec<f32> = noise.values.iter().map(|z| z * sampler.init_noise_sigma()).collect();
+        let mut worst = [0.0; 2];
+        for step in 0..case.steps {
+            let scale = sampler.input_scale(step);
+            let input: Vec<f32> = x.iter().map(|x| x * scale).collect();
+            let doubled = case.guidance_scale != 1.0;
+            let (input, rows, context) =
+                if doubled { ([&input[..], &input].concat(), 4, &guided) } else { (input, 2, &plain) };
+            let input = Tensor::from_data(TensorData::new(input, [rows, 4, 14, 14]), device);
+            let timesteps = vec![sampler.timesteps()[step]; rows];
+            let mut output = values(unet.forward(input, &timesteps, context.clone()));
+            if doubled {
+                output = guide(&output[..len], &output[len..], case.guidance_scale);
+            }
+            let fresh = if sampler.needs_noise(step) { &step_noise[step * len..(step + 1) * len] } else { &[] };
+            let x_0 = sampler.step(step, &output, &mut x, fresh);
+            worst = larger(worst, case.compare(&file, step, &x, &x_0));
+        }
+        (case.name.clone(), worst)
+    };
+    cases.iter().map(run).collect()
+}
+
+#[test]
+fn trajectories_are_those_of_diffusers() {
+    for (device_name, device) in devices() {
+        for (name, [x_t, x_0]) in drive(&device) {
+            println!("{name} on {device_name}: x_t {x_t:e}, x_0 {x_0:e}");
+        }
+    }
+}
+
+/// The same through the front door, for the cases that draw no noise of their own.
+#[test]
+fn model_generate_walks_the_same_trajectories() {
+    let file = tensors("trajectories/trajectories.safetensors");
+    let (labels, cases) = cases();
+    for case in cases.iter().filter(|case| case.sampler != SamplerKind::Ddpm && case.eta == 0.0) {
+        let base = Base { schedule: case.schedule.clone(), ..base("tiny") };
+        let request = Request {
+            labels: labels.clone(),
+            seeds: vec![0, 1],
+            num_inference_steps: case.steps,
+            sampler: case.sampler,
+            guidance_scale: case.guidance_scale,
+            eta: case.eta,
+            latents: Some(file["noise"].values.clone()),
+        };
+        let mut worst = [0.0; 2];
+        let mut steps = 0;
+        for (index, step) in Model::new(base, Device::flex()).unwrap().generate(request).unwrap().enumerate() {
+            let step = step.unwrap();
+            assert_eq!((step.step, step.total), (index + 1, case.steps));
+            worst = larger(worst, case.compare(&file, index, &step.sample, &step.pred_original_sample));
+            steps += 1;
+        }
+        assert_eq!(steps, case.steps);
+        println!("{} through generate: x_t {:e}, x_0 {:e}", case.name, worst[0], worst[1]);
+    }
+}
+
+/// The fixtures have every sampler, with and without guidance, and both predictions.
+#[test]
+fn the_cases_cover_what_there_is() {
+    let (_, cases) = cases();
+    for kind in SamplerKind::ALL {
+        for guided in [false, true] {
+            let has = |case: &Case| case.sampler == kind && (case.guidance_scale != 1.0) == guided;
+            assert!(cases.iter().any(has), "{} guided: {guided}", kind.name());
+        }
+        for prediction in ["epsilon", "v_prediction"] {
+            let has = |case: &Case| case.sampler == kind && json!(case.schedule.prediction_type) == prediction;
+            assert!(cases.iter().any(has), "{} {prediction}", kind.name());
+        }
+    }
+}

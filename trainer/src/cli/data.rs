@@ -1,0 +1,61 @@
+//! `trainer data`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use trainer::data::{Dataset, Source, default_sources, fetch_mnist};
+use trainer::picture::Grid;
+use trainer::styles::{STYLES, Style};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where the four files of MNIST are kept
+    #[arg(long, default_value = "data/mnist")]
+    dir: PathBuf,
+    /// Take the files from this folder instead of fetching them
+    #[arg(long)]
+    from: Option<PathBuf>,
+    /// Show this style on the sheet; "all" shows every style
+    #[arg(long)]
+    style: Option<String>,
+    /// Where the sheet of samples is written
+    #[arg(long, default_value = "data/sheet.png")]
+    sheet: PathBuf,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let sources = match &args.from {
+        Some(folder) => vec![Source::Folder(folder.clone())],
+        None => default_sources(),
+    };
+    fetch_mnist(&args.dir, &sources, &mut |message| eprintln!("{message}"))?;
+    let (train, test) = (Dataset::mnist_train(&args.dir)?, Dataset::mnist_test(&args.dir)?);
+    eprintln!("MNIST: {} pictures to train on, {} to test on, in {}", train.len(), test.len(), args.dir.display());
+
+    let styles: Vec<Option<&Style>> = match args.style.as_deref() {
+        None => vec![None],
+        Some("all") => std::iter::once(None).chain(STYLES.iter().map(Some)).collect(),
+        Some(name) => vec![Some(Style::named(name)?)],
+    };
+    let per_class = if styles.len() > 1 { 1 } else { 10 };
+    let chosen = train.first_of_each_class(per_class);
+    let mut tiles = Vec::new();
+    for style in &styles {
+        for row in 0..per_class {
+            for &i in chosen.iter().skip(row).step_by(per_class) {
+                let image = train.image(i);
+                tiles.push(match style {
+                    Some(style) => style.apply(image, train.size(), train.label(i), i as u64),
+                    None => image.to_vec(),
+                });
+            }
+        }
+    }
+    let mut grid = Grid::new(train.size(), train.class_names().len());
+    if styles.len() > 1 {
+        grid = grid.row_labels(styles.iter().map(|style| style.map_or("mnist", |style| style.name)));
+    }
+    grid.draw(&tiles).save_png(&args.sheet)?;
+    eprintln!("a sheet of samples: {}", args.sheet.display());
+    Ok(ExitCode::SUCCESS)
+}

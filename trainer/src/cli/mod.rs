@@ -1,0 +1,38 @@
+//! Commands and their flags.
+
+mod base;
+mod data;
+mod device;
+mod lora;
+mod training;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Trains and samples a small class-conditional diffusion model, and LoRA adapters for it.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fetch MNIST, check it, show a sheet of samples
+    Data(data::Args),
+    /// Train the base model
+    Base(base::Args),
+    /// Fine-tune a LoRA adapter on a style or on a folder of pictures
+    Lora(lora::Args),
+}
+
+/// Runs a command.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Data(args) => data::run(args),
+        Command::Base(args) => base::run(args),
+        Command::Lora(args) => lora::run(args),
+    }
+}

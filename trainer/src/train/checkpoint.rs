@@ -1,0 +1,79 @@
+//! One file with all that a run needs to go on: a safetensors file with `model.*`, `ema.*` and `optimizer`.
+
+use std::path::Path;
+
+use diffusion::state::{HostTensor, StateDict};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use super::config::TrainConfig;
+use crate::error::{Error, Result};
+use crate::files;
+
+const CONFIG: &str = "digit_diffusion.train_config";
+const STEP: &str = "digit_diffusion.step";
+
+/// A run at some step.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    /// Steps done.
+    pub step: usize,
+    /// What the run is made of.
+    pub config: TrainConfig,
+    /// Trainable parameters.
+    pub model: StateDict,
+    /// Their moving average.
+    pub ema: StateDict,
+    /// The optimizer's own record.
+    pub optimizer: Vec<u8>,
+}
+
+impl Checkpoint {
+    /// Writes the file, whole or not at all.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let refuse = |reason: String| Error::Checkpoint { reason };
+        let named = |prefix: &'static str, state: &StateDict| -> Vec<(String, Vec<usize>, Vec<u8>)> {
+            let bytes = |tensor: &HostTensor| tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            state.iter().map(|(name, tensor)| (format!("{prefix}.{name}"), tensor.shape.clone(), bytes(tensor))).collect()
+        };
+        let floats = [named("model", &self.model), named("ema", &self.ema)].concat();
+        let mut views = Vec::with_capacity(floats.len() + 1);
+        for (name, shape, bytes) in &floats {
+            let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|e| refuse(e.to_string()))?;
+            views.push((name.as_str(), view));
+        }
+        let optimizer = TensorView::new(Dtype::U8, vec![self.optimizer.len()], &self.optimizer).map_err(|e| refuse(e.to_string()))?;
+        views.push(("optimizer", optimizer));
+        let config = serde_json::to_string(&self.config).map_err(|e| refuse(e.to_string()))?;
+        let metadata = [(CONFIG.to_owned(), config), (STEP.to_owned(), self.step.to_string())].into();
+        let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| refuse(e.to_string()))?;
+        files::write_atomic(path, &bytes)
+    }
+
+    /// Reads the file.
+    pub fn load(path: &Path) -> Result<Self> {
+        let bytes = files::read(path)?;
+        Self::decode(&bytes).map_err(|reason| Error::Checkpoint { reason: format!("{}: {reason}", path.display()) })
+    }
+
+    fn decode(bytes: &[u8]) -> std::result::Result<Self, String> {
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let field = |key: &str| metadata.get(key).ok_or_else(|| format!("{key} is missing, this is not a checkpoint of this program"));
+        let step = field(STEP)?.parse().map_err(|_| "its step is not a number".to_owned())?;
+        let config = serde_json::from_str(field(CONFIG)?).map_err(|e| e.to_string())?;
+        let mut checkpoint = Self { step, config, model: StateDict::new(), ema: StateDict::new(), optimizer: Vec::new() };
+        let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
+        for (name, view) in file.iter() {
+            let values = || view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            let tensor = || HostTensor { shape: view.shape().to_vec(), values: values() };
+            match name.split_once('.') {
+                Some(("model", path)) => drop(checkpoint.model.insert(path.to_owned(), tensor())),
+                Some(("ema", path)) => drop(checkpoint.ema.insert(path.to_owned(), tensor())),
+                _ if name == "optimizer" => checkpoint.optimizer = view.data().to_vec(),
+                _ => return Err(format!("tensor {name} does not belong in a checkpoint")),
+            }
+        }
+        Ok(checkpoint)
+    }
+}

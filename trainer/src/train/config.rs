@@ -1,0 +1,121 @@
+//! What a run is made of. Written beside the weights, so that a run can be repeated and resumed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::parallel;
+
+/// The loss between predicted and true target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LossKind {
+    /// Absolute error.
+    L1,
+    /// Squared error.
+    L2,
+    /// Squared near zero, absolute beyond 1.
+    Huber,
+}
+
+/// Everything that decides the weights that come out, but for data and starting weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainConfig {
+    /// Times that every picture is seen (fractions allowed).
+    pub epochs: f64,
+    /// Pictures per optimizer step.
+    pub batch_size: usize,
+    /// Pictures per forward and backward; the gradients of a batch are summed over these.
+    pub micro_batch: usize,
+    /// Highest learning rate.
+    pub lr: f64,
+    /// Steps over which the learning rate rises.
+    pub warmup_steps: usize,
+    /// Part of the learning rate that is left at the end of the cosine.
+    pub lr_floor: f64,
+    /// Loss.
+    pub loss: LossKind,
+    /// Gamma of min-SNR weighting; none for equal weights.
+    pub snr_gamma: Option<f32>,
+    /// Part of the labels replaced by "no label", for classifier-free guidance (arXiv 2207.12598).
+    pub class_dropout: f32,
+    /// Decay of the moving average of the weights.
+    pub ema_decay: f64,
+    /// Largest norm of the whole gradient.
+    pub clip_norm: Option<f32>,
+    /// AdamW's weight decay.
+    pub weight_decay: f32,
+    /// Decides starting weights, order, noise.
+    pub seed: u64,
+    /// Worker threads; does not change the result.
+    #[serde(skip, default = "parallel::default_threads")]
+    pub threads: usize,
+}
+
+impl TrainConfig {
+    /// Base training.
+    pub fn base() -> Self {
+        Self {
+            epochs: 6.0,
+            batch_size: 128,
+            micro_batch: 16,
+            lr: 2e-3,
+            warmup_steps: 100,
+            lr_floor: 0.02,
+            loss: LossKind::L2,
+            snr_gamma: Some(5.0),
+            class_dropout: 0.1,
+            ema_decay: 0.999,
+            clip_norm: Some(1.0),
+            weight_decay: 0.0,
+            seed: 0,
+            threads: parallel::default_threads(),
+        }
+    }
+
+    /// Adapter training.
+    pub fn lora() -> Self {
+        Self { epochs: 1.0, lr: 2e-3, warmup_steps: 20, ema_decay: 0.99, batch_size: 64, ..Self::base() }
+    }
+
+    /// Refuses numbers that cannot work.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |reason: &str| Err(Error::Setting { reason: reason.to_owned() });
+        if self.batch_size == 0 || self.micro_batch == 0 {
+            return refuse("--batch-size and --micro-batch must be at least 1");
+        }
+        if !(self.epochs > 0.0 && self.epochs.is_finite()) {
+            return refuse("--epochs must be a positive number");
+        }
+        if !(self.lr > 0.0 && self.lr.is_finite()) {
+            return refuse("--lr must be a positive number");
+        }
+        if !(0.0..1.0).contains(&self.ema_decay) {
+            return refuse("--ema-decay must be at least 0 and below 1");
+        }
+        if !(0.0..=1.0).contains(&self.class_dropout) {
+            return refuse("--class-dropout must be 0 to 1");
+        }
+        Ok(())
+    }
+
+    /// Whole batches in the data; the rest of an epoch is left out.
+    pub fn steps_per_epoch(&self, images: usize) -> usize {
+        images / self.batch_size
+    }
+
+    /// Steps of the run.
+    pub fn total_steps(&self, images: usize) -> usize {
+        ((self.epochs * self.steps_per_epoch(images) as f64).round() as usize).max(1)
+    }
+
+    /// Linear warm-up, then a cosine down to `lr_floor`. `step` counts from 0.
+    pub fn learning_rate(&self, step: usize, total: usize) -> f64 {
+        let warmup = self.warmup_steps.min(total / 2);
+        if step < warmup {
+            return self.lr * (step + 1) as f64 / warmup as f64;
+        }
+        let done = (step - warmup) as f64 / (total - warmup).max(1) as f64;
+        let cosine = 0.5 + 0.5 * (done * std::f64::consts::PI).cos();
+        self.lr * (self.lr_floor + (1.0 - self.lr_floor) * cosine)
+    }
+}

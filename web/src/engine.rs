@@ -1,0 +1,204 @@
+//! A loaded model, as JavaScript sees it.
+
+use std::cell::RefCell;
+
+use diffusion::{Base, BaseFiles, Model};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::convert::{Result, bytes, field, object, sample_options, scales, text};
+use crate::device::{Backend, DeviceChoice, Placed, place};
+use crate::hex_sha256;
+use crate::run::Run;
+
+/// What `engine.d.ts` says of the objects that go in and out.
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+export type Backend = "webgpu" | "cpu";
+
+/** The files of a base folder. */
+export interface EngineFiles {
+  /** digit_diffusion.json */
+  info: string;
+  /** unet/config.json */
+  unetConfig: string;
+  /** scheduler/scheduler_config.json */
+  schedulerConfig: string;
+  /** unet/diffusion_pytorch_model.safetensors */
+  weights: Uint8Array;
+}
+
+export interface AdapterInfo {
+  name: string;
+  /** The largest rank of its modules. */
+  rank: number;
+  /** How many Linears it changes. */
+  modules: number;
+}
+
+export interface SampleOptions {
+  /** Class names or indices; as many as seeds. The index after the last class means "no class". */
+  labels: (string | number)[];
+  /** Whole numbers from 0 to Number.MAX_SAFE_INTEGER. */
+  seeds: number[];
+  steps: number;
+  sampler: "ddpm" | "ddim" | "dpm++2m" | "euler";
+  /** 1 is off. */
+  guidanceScale: number;
+  /** 0 (default) to 1: how much fresh noise DDIM adds. */
+  eta?: number;
+  /** Standard normal starting noise, [labels.length, channels, height, width], in place of that of the seeds. */
+  latents?: Float32Array;
+  /** Adds rawImage and rawX0. */
+  raw?: boolean;
+}
+
+/** What one step gave: all pictures of the batch, one after the other. */
+export interface Step {
+  /** 1 to total. */
+  step: number;
+  total: number;
+  timestep: number;
+  /** x_t after the step, brought to the scale of pictures: imageSize * imageSize * 4 bytes of RGBA each. */
+  image: Uint8ClampedArray;
+  /** The clean picture as predicted at this step. */
+  x0: Uint8ClampedArray;
+  /** x_t as the sampler has it: imageSize * imageSize numbers each, neither rescaled nor clipped. */
+  rawImage?: Float32Array;
+  /** The clean picture as the sampler has it. */
+  rawX0?: Float32Array;
+}
+"#;
+
+/// A loaded model. `free()` gives its memory back; runs that it has started go on without it.
+#[wasm_bindgen]
+pub struct Engine {
+    /// Borrowed only where nothing calls back into JavaScript.
+    model: RefCell<Model>,
+    backend: Backend,
+    note: String,
+    base_hash: String,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Reads a base folder's files and puts the model on a device. "auto" takes WebGPU where it works and is
+    /// not emulated, and else the CPU; "webgpu" rejects where WebGPU does not work.
+    pub async fn load(
+        #[wasm_bindgen(unchecked_param_type = "EngineFiles")] files: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "\"auto\" | Backend")] device: JsValue,
+    ) -> Result<Engine> {
+        let choice = DeviceChoice::from_name(&text(&device, "device")?)?;
+        let string = |name: &str| text(&field(&files, "files", name)?, &format!("files.{name}"));
+        let weights = bytes(&field(&files, "files", "weights")?, "files.weights")?;
+        let base = Base::read(&BaseFiles {
+            info: &string("info")?,
+            unet_config: &string("unetConfig")?,
+            scheduler_config: &string("schedulerConfig")?,
+            weights: &weights,
+        })?;
+        let base_hash = format!("sha256-{}", hex_sha256(&weights));
+        drop(weights);
+        let Placed {
+            model,
+            backend,
+            note,
+        } = place(base, choice).await?;
+        Ok(Self {
+            model: RefCell::new(model),
+            backend,
+            note,
+            base_hash,
+        })
+    }
+
+    /// Where the model computes.
+    #[wasm_bindgen(getter, unchecked_return_type = "Backend")]
+    pub fn backend(&self) -> String {
+        self.backend.name().into()
+    }
+
+    /// Why there: one sentence for the visitor.
+    #[wasm_bindgen(getter, js_name = backendNote)]
+    pub fn backend_note(&self) -> String {
+        self.note.clone()
+    }
+
+    /// Names of the classes.
+    #[wasm_bindgen(getter)]
+    pub fn labels(&self) -> Vec<String> {
+        self.model.borrow().base().info.labels.clone()
+    }
+
+    /// Side of a picture in pixels.
+    #[wasm_bindgen(getter, js_name = imageSize)]
+    pub fn image_size(&self) -> usize {
+        self.model.borrow().base().info.image_size
+    }
+
+    /// "sha256-" and the hash of the weights file.
+    #[wasm_bindgen(getter, js_name = baseHash)]
+    pub fn base_hash(&self) -> String {
+        self.base_hash.clone()
+    }
+
+    /// Reads an adapter and keeps it under a name, switched off. `config` is the text of its
+    /// `adapter_config.json`; empty if the weights file carries its alphas itself.
+    #[wasm_bindgen(js_name = addAdapter, unchecked_return_type = "AdapterInfo")]
+    pub fn add_adapter(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "string")] name: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string")] config: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Uint8Array")] weights: &JsValue,
+    ) -> Result<JsValue> {
+        let name = text(name, "name")?;
+        let config = text(config, "config")?;
+        let weights = bytes(weights, "weights")?;
+        let (rank, modules) = {
+            let mut model = self.model.borrow_mut();
+            let adapter = model.add_adapter(
+                &name,
+                &weights,
+                Some(config.as_str()).filter(|text| !text.is_empty()),
+            )?;
+            (adapter.rank(), adapter.modules.len())
+        };
+        object([
+            ("name", name.into()),
+            ("rank", rank.into()),
+            ("modules", modules.into()),
+        ])
+    }
+
+    /// Switches an adapter off and forgets it.
+    #[wasm_bindgen(js_name = removeAdapter)]
+    pub fn remove_adapter(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "string")] name: &JsValue,
+    ) -> Result<()> {
+        let name = text(name, "name")?;
+        Ok(self.model.borrow_mut().remove_adapter(&name)?)
+    }
+
+    /// Switches on exactly these adapters, each at its strength; `{}` is the base, bit for bit.
+    #[wasm_bindgen(js_name = setAdapters)]
+    pub fn set_adapters(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Record<string, number>")] strengths: &JsValue,
+    ) -> Result<()> {
+        let scales = scales(strengths)?;
+        Ok(self.model.borrow_mut().set_adapters(scales)?)
+    }
+
+    /// Starts a run with the weights of this moment.
+    pub fn sample(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "SampleOptions")] options: &JsValue,
+    ) -> Result<Run> {
+        let options = sample_options(options, &self.labels())?;
+        Ok(Run::new(
+            self.model.borrow().generate(options.request)?,
+            options.raw,
+        ))
+    }
+}

@@ -1,0 +1,104 @@
+//! A run of the sampler, one step at a time.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use diffusion::codec::PatchCodec;
+use diffusion::{Generation, Step};
+use js_sys::{Float32Array, Promise, Uint8ClampedArray};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::future_to_promise;
+
+use crate::convert::{Failure, Result, object, set};
+use crate::pixels::{floats, rgba};
+
+/// The generation, unless a step has it, or it is over.
+enum State {
+    Ready(Box<Generation>),
+    Stepping,
+    Over,
+}
+
+/// A drawing under way. It keeps the weights it was started with, whatever becomes of its engine.
+#[wasm_bindgen]
+pub struct Run {
+    total: usize,
+    codec: PatchCodec,
+    raw: bool,
+    /// Shared with the step under way, which may outlive this object.
+    state: Rc<RefCell<State>>,
+}
+
+#[wasm_bindgen]
+impl Run {
+    /// Number of steps.
+    #[wasm_bindgen(getter)]
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// One denoising step; `undefined` when the run is over. Ask for one step at a time.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Step | undefined>")]
+    pub fn next(&self) -> Promise {
+        let (codec, raw, state) = (self.codec, self.raw, Rc::clone(&self.state));
+        // Taken now, not when the promise gets its turn: a second call must find it gone.
+        let taken = state.replace(State::Stepping);
+        future_to_promise(async move {
+            let mut generation = match taken {
+                State::Ready(generation) => generation,
+                State::Over => {
+                    state.replace(State::Over);
+                    return Ok(JsValue::UNDEFINED);
+                }
+                State::Stepping => {
+                    let message = "the step before is still being computed: wait for it before asking for the next";
+                    return Err(Failure::Refused(message.into()).into());
+                }
+            };
+            let step = generation.next_async().await.transpose();
+            let more = matches!(&step, Ok(Some(step)) if step.step < step.total);
+            state.replace(if more {
+                State::Ready(generation)
+            } else {
+                State::Over
+            });
+            match step.map_err(Failure::from)? {
+                Some(step) => Ok(describe(&step, codec, raw)?),
+                None => Ok(JsValue::UNDEFINED),
+            }
+        })
+    }
+}
+
+impl Run {
+    pub(crate) fn new(generation: Generation, raw: bool) -> Self {
+        Self {
+            total: generation.total(),
+            codec: generation.codec(),
+            raw,
+            state: Rc::new(RefCell::new(State::Ready(Box::new(generation)))),
+        }
+    }
+}
+
+/// A step as JavaScript sees it.
+fn describe(step: &Step, codec: PatchCodec, raw: bool) -> Result<JsValue> {
+    let picture = |latents: &[f32], scale| {
+        Uint8ClampedArray::from(rgba(codec, latents, scale).as_slice()).into()
+    };
+    let described = object([
+        ("step", step.step.into()),
+        ("total", step.total.into()),
+        ("timestep", step.timestep.into()),
+        ("image", picture(&step.sample, step.display_scale)),
+        ("x0", picture(&step.pred_original_sample, 1.0)),
+    ])?;
+    if raw {
+        let numbers =
+            |latents: &[f32]| Float32Array::from(floats(codec, latents).as_slice()).into();
+        set(&described, "rawImage", &numbers(&step.sample))?;
+        set(&described, "rawX0", &numbers(&step.pred_original_sample))?;
+    }
+    Ok(described)
+}

@@ -1,0 +1,241 @@
+/** A small class-conditional diffusion model that runs in the browser. */
+
+export type Device = 'auto' | 'webgpu' | 'cpu'
+export type Backend = 'webgpu' | 'cpu'
+export type Sampler = 'dpm++2m' | 'ddim' | 'ddpm' | 'euler'
+
+/** A class name, such as '7', or an index into `labels`. */
+export type Label = string | number
+
+export type Progress =
+  /** Bytes so far. `total` is undefined while, or where, the size is not known. */
+  | { phase: 'download'; file: string; loaded: number; total: number | undefined }
+  /** Everything has arrived; the engine starts and checks itself. */
+  | { phase: 'start' }
+
+export interface FileEntry {
+  bytes: number
+  sha256: string
+}
+
+/** manifest.json, as `trainer export` writes it. Paths are relative to the manifest. */
+export interface Manifest {
+  format: 'digit-diffusion/1'
+  base: { path: string; title?: string; labels?: string[]; image_size?: number; files: Record<string, FileEntry> }
+  adapters: {
+    name: string
+    title?: string
+    description?: string
+    path: string
+    rank?: number
+    lora_alpha?: number
+    base_sha256?: string
+    files: Record<string, FileEntry>
+  }[]
+}
+
+export interface LoadOptions {
+  /** Default 'auto': WebGPU where it works, otherwise the CPU. */
+  device?: Device
+  /** Stops the download. */
+  signal?: AbortSignal
+  onprogress?: (progress: Progress) => void
+  /**
+   * By what to check the files' sizes and SHA-256: an address, the list itself (paths then relative to the folder above the
+   * base), or false for no check. By default `../manifest.json`, where there is one.
+   */
+  manifest?: string | URL | Manifest | false
+}
+
+/** An adapter that the manifest offers. */
+export interface CatalogEntry {
+  name: string
+  url: string
+  title?: string
+  description?: string
+  rank?: number
+  lora_alpha?: number
+  base_sha256?: string
+}
+
+export interface Adapter {
+  name: string
+  rank: number
+  /** How many layers it changes. */
+  modules: number
+}
+
+export interface AdapterOptions {
+  /** adapter_config.json. Without it the file's own metadata must say what PEFT's configuration would. */
+  config?: File | Blob | string | object
+  signal?: AbortSignal
+  onprogress?: (progress: Progress) => void
+}
+
+/** Adapter names and strengths. {} is the base model; 0 is off; negative strengths lean the other way. */
+export type Scales = Record<string, number>
+
+interface SampleOptionsBase {
+  /** At least 1; default 12. */
+  steps?: number
+  /** Default 'dpm++2m'. */
+  sampler?: Sampler
+  /** 1 turns guidance off; default 2. */
+  guidanceScale?: number
+  /** 0 (default) to 1: how much fresh noise DDIM adds. */
+  eta?: number
+  /**
+   * Starting noise in place of the seed's: standard normal, imageSize² numbers for every picture of the batch, in the layout
+   * that the network works in, [channels, height, width].
+   */
+  latents?: Float32Array
+  /** Adapters for this run alone, in place of those of setAdapters(). */
+  adapters?: Scales
+  /** Stops between two steps. The model stays loaded. */
+  signal?: AbortSignal
+}
+
+export interface SampleOptions<L extends Label | Label[], S extends number | number[], R extends boolean> extends SampleOptionsBase {
+  /** An array draws a batch. */
+  label: L
+  /** A whole number; random by default. An array draws a batch. */
+  seed?: S
+  /** Adds the pictures as floats. */
+  raw?: R
+}
+
+export interface Step<P = ImageData> {
+  /** 1 to total. */
+  step: number
+  total: number
+  timestep: number
+  /** Milliseconds that the engine took for this step. */
+  ms: number
+  /** The noisy picture after this step. */
+  image: P
+  /** The clean picture as the model guesses it at this step. */
+  x0: P
+}
+
+export interface RawStep {
+  /** x_t as the sampler has it, black -1 and white 1, neither scaled nor clipped; imageSize² numbers, picture after picture. */
+  rawImage: Float32Array
+  /** The guess, likewise. */
+  rawX0: Float32Array
+}
+
+type Picture<L, S> = L extends unknown[] ? ImageData[] : S extends unknown[] ? ImageData[] : ImageData
+
+export class DigitDiffusion {
+  private constructor()
+
+  /** Loads a base model's folder, by default the one beside this script. */
+  static load(base?: string | URL, options?: LoadOptions): Promise<DigitDiffusion>
+
+  readonly backend: Backend
+  /** One sentence: why this backend. */
+  readonly backendNote: string
+  readonly labels: string[]
+  /** Pixels along one side. */
+  readonly imageSize: number
+  /** 'sha256-…' of the weights file. */
+  readonly baseHash: string
+  /** The adapters that are loaded, with their present strength. */
+  readonly adapters: (Adapter & { scale: number })[]
+  /** The adapters that the manifest offers; addAdapter(name) loads one. */
+  readonly catalog: CatalogEntry[]
+  /** Resolves when the engine dies: its device was lost or it crashed. Load a new model then. */
+  readonly lost: Promise<DigitDiffusionError>
+
+  /**
+   * @param source a PEFT folder's address; a .safetensors file; or a list of files with its configuration among them.
+   * Without it, the adapter of that name in the manifest.
+   */
+  addAdapter(name: string, source?: string | URL | Blob | Iterable<File>, options?: AdapterOptions): Promise<Adapter>
+  removeAdapter(name: string): Promise<void>
+  /** For the runs that are begun from then on. */
+  setAdapters(scales: Scales): Promise<void>
+
+  /**
+   * Draws step by step, each when it is asked for: stop iterating and the run is over and freed.
+   * Wrong arguments throw a TypeError or RangeError at once.
+   */
+  sample<L extends Label | Label[], S extends number | number[] = number, R extends boolean = false>(
+    options: SampleOptions<L, S, R>,
+  ): AsyncGenerator<Step<Picture<L, S>> & (R extends true ? RawStep : unknown), void, undefined>
+
+  /** Ends the worker and frees everything. */
+  dispose(): void
+}
+
+export type ErrorCode =
+  | 'unsupported'
+  | 'start'
+  | 'engine'
+  | 'engine-file'
+  | 'network'
+  | 'missing'
+  | 'truncated'
+  | 'oversized'
+  | 'mismatch'
+  | 'manifest'
+  | 'webgpu-unavailable'
+  | 'device-lost'
+  | 'crashed'
+  | 'disposed'
+
+/** What went wrong, in one sentence for people (`message`) and by a stable `code` for programs. */
+export class DigitDiffusionError extends Error {
+  readonly code: ErrorCode
+  /** The file it is about, where there is one. */
+  readonly file?: string
+  readonly details: Record<string, unknown>
+}
+
+export interface DigitDiffusionElementEventMap {
+  load: CustomEvent<{ model: DigitDiffusion }>
+  progress: CustomEvent<
+    | { phase: 'download'; loaded: number; total: number | undefined }
+    | ({ phase: 'sample'; loaded: number } & Step)
+  >
+  done: CustomEvent<{ label: string; seed: number; image: ImageData }>
+  error: ErrorEvent
+}
+
+/**
+ * `<digit-diffusion label="7" seed="42" lora="outline" lora-scale="0.8" steps="12">`
+ *
+ * Loads when it comes into view; elements of the same base and device share one engine.
+ * CSS parts: picture, progress, error. Custom property: --digit-diffusion-accent.
+ */
+export class DigitDiffusionElement extends HTMLElement {
+  label: string | null
+  seed: number | undefined
+  /** An adapter's name in the manifest, or its folder's address. */
+  lora: string | null
+  loraScale: number
+  steps: number
+  sampler: Sampler
+  guidance: number
+  device: Device
+  base: string
+  /** The model behind this element; null before it was first visible. */
+  readonly model: Promise<DigitDiffusion> | null
+  /** Draws again. Resolves when the picture is finished, failed or replaced. */
+  draw(): Promise<void>
+  /** Stops within one step. */
+  cancel(): void
+
+  addEventListener<K extends keyof DigitDiffusionElementEventMap>(
+    type: K,
+    listener: (this: DigitDiffusionElement, event: DigitDiffusionElementEventMap[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject, options?: boolean | AddEventListenerOptions): void
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'digit-diffusion': DigitDiffusionElement
+  }
+}
