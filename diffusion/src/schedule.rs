@@ -6,6 +6,9 @@ use crate::error::{Error, Result};
 
 const FILE: &str = "scheduler_config.json";
 
+/// More are a mistake, and would only be noticed when memory runs out.
+const MOST_TIMESTEPS: usize = 1_000_000;
+
 /// How the variances beta_t are spaced over the timesteps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,8 +90,9 @@ impl ScheduleConfig {
         }
         let config: Self = serde_json::from_value(raw)
             .map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
-        if config.num_train_timesteps < 2 {
-            return refuse("num_train_timesteps must be at least 2".into());
+        let t = config.num_train_timesteps;
+        if !(2..=MOST_TIMESTEPS).contains(&t) {
+            return refuse(format!("num_train_timesteps must be at least 2 and at most {MOST_TIMESTEPS}, not {t}"));
         }
         let ordered = config.beta_start > 0.0 && config.beta_end < 1.0 && config.beta_start <= config.beta_end;
         if !ordered {
@@ -210,10 +214,12 @@ impl NoiseSchedule {
     }
 }
 
-/// torch.linspace in f32: from both ends towards the middle.
+/// torch.linspace in f32: from both ends towards the middle, each value rounded once.
 fn linspace(start: f32, end: f32, n: usize) -> Vec<f32> {
-    let step = (end - start) / (n - 1) as f32;
+    let step = f64::from((end - start) / (n - 1) as f32);
+    let (start, end) = (f64::from(start), f64::from(end));
     (0..n)
-        .map(|i| if i < n / 2 { start + step * i as f32 } else { end - step * (n - 1 - i) as f32 })
+        .map(|i| if i < n / 2 { start + step * i as f64 } else { end - step * (n - 1 - i) as f64 })
+        .map(|value| value as f32)
         .collect()
 }

@@ -50,16 +50,10 @@ fn values(view: &TensorView<'_>) -> Option<Vec<f32>> {
 
 /// Writes tensors, sorted by name, with metadata.
 pub fn write_tensors(state: &StateDict, metadata: Metadata, precision: Precision) -> Result<Vec<u8>> {
-    let encoded: Vec<(&String, &HostTensor, Vec<u8>)> = state
+    let encoded = state
         .iter()
-        .map(|(name, tensor)| {
-            let bytes = match precision {
-                Precision::F32 => tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-                Precision::F16 => tensor.values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect(),
-            };
-            (name, tensor, bytes)
-        })
-        .collect();
+        .map(|(name, tensor)| Ok((name, tensor, encode(name, &tensor.values, precision)?)))
+        .collect::<Result<Vec<_>>>()?;
     let dtype = match precision {
         Precision::F32 => Dtype::F32,
         Precision::F16 => Dtype::F16,
@@ -75,6 +69,16 @@ pub fn write_tensors(state: &StateDict, metadata: Metadata, precision: Precision
     let metadata: HashMap<String, String> = metadata.into_iter().collect();
     let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| Error::SafeTensors(e.to_string()))?;
     sorted_header(&bytes)
+}
+
+fn encode(name: &str, values: &[f32], precision: Precision) -> Result<Vec<u8>> {
+    match precision {
+        Precision::F32 => Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+        Precision::F16 => match values.iter().find(|v| v.is_finite() && f16::from_f32(**v).is_infinite()) {
+            None => Ok(values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect()),
+            Some(large) => Err(Error::SafeTensors(format!("{name} has a value too large for f16, {large}: write f32"))),
+        },
+    }
 }
 
 /// The library writes metadata in the order of a HashMap; sorted, equal contents make equal files.

@@ -82,7 +82,7 @@ export const launch = ({ webgpu = false } = {}) =>
 export async function newPage(browser, options) {
   const context = await browser.newContext(options)
   const page = await context.newPage()
-  page.setDefaultTimeout(120_000)
+  page.setDefaultTimeout(300_000)
   const errors = []
   page.on('console', message => message.type() === 'error' && errors.push(message.text()))
   page.on('pageerror', error => errors.push(String(error)))
@@ -92,10 +92,12 @@ export async function newPage(browser, options) {
 /** Waits until nothing is under way. */
 export const settled = page => page.waitForSelector('#stage[data-busy=false]')
 
-export async function openPage(page, url, { steps = 3 } = {}) {
+/** SwiftShader takes seconds for a step, and twice as long with guidance: there, both are kept small. */
+export async function openPage(page, url, { steps = 3, guidance = 2 } = {}) {
   await page.goto(url)
   await settled(page)
   await set(page, 'steps', steps)
+  await set(page, 'guidance', guidance)
   if ((await page.locator('#pace').getAttribute('aria-checked')) === 'false') await page.click('#pace')
 }
 

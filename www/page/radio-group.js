@@ -24,7 +24,7 @@ export class RadioGroup {
   }
 
   get value() {
-    return this.buttons.find(button => button.ariaChecked === 'true' || button.getAttribute('aria-checked') === 'true')?.dataset.value
+    return this.buttons.find(button => button.getAttribute('aria-checked') === 'true')?.dataset.value
   }
 
   set value(value) {

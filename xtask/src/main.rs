@@ -1,6 +1,7 @@
 //! Everything around the code: building the page, serving it, testing it. Run as `cargo xtask <task>`.
 
 mod apt;
+mod bench;
 mod browser;
 mod command;
 mod npm;
@@ -45,6 +46,11 @@ enum Task {
         /// Run only this suite
         suite: Option<test::Suite>,
     },
+    /// Measure how fast the engine is
+    Bench {
+        #[command(subcommand)]
+        bench: bench::Bench,
+    },
 }
 
 fn main() -> ExitCode {
@@ -69,5 +75,6 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Build => site::build(&workspace).map(drop),
         Task::Test { suite } => test::run(&workspace, suite),
+        Task::Bench { bench } => bench::run(&workspace, &bench),
     }
 }

@@ -1,6 +1,11 @@
 //! A server for dist/, for this machine only.
 
-use std::{io::ErrorKind, net::Ipv4Addr, path::Path};
+use std::{
+    io::ErrorKind,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    thread,
+};
 
 use anyhow::{Context, Result, bail};
 use axum::{
@@ -23,6 +28,16 @@ pub fn serve(dist: &Path, port: Option<u16>) -> Result<()> {
         axum::serve(listener, app(dist)).await?;
         Ok(())
     })
+}
+
+/// Serves `dist` from now on, until the process ends; answers where.
+pub fn in_background(dist: &Path) -> Result<SocketAddr> {
+    let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
+    let listener = runtime.block_on(listen(Some(0)))?;
+    let address = listener.local_addr()?;
+    let app = app(dist);
+    thread::spawn(move || runtime.block_on(async { axum::serve(listener, app).await }));
+    Ok(address)
 }
 
 fn app(dist: &Path) -> Router {

@@ -1,6 +1,7 @@
 //! dist/: the page and the engine in one static folder.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     process,
@@ -8,18 +9,30 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{command::say, size, wasm, workspace::Workspace};
+use crate::{
+    command::say,
+    size::{self, Size},
+    wasm,
+    workspace::Workspace,
+};
 
 const ENGINE: &str = "engine";
 
-/// Builds what is out of date, reports the sizes, and returns dist/.
+/// Builds what is out of date, shows the sizes, and returns dist/.
 pub fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let (dist, sizes) = build_quietly(workspace)?;
+    size::print(&sizes);
+    Ok(dist)
+}
+
+/// As [`build`], the sizes left to the caller.
+pub fn build_quietly(workspace: &Workspace) -> Result<(PathBuf, BTreeMap<String, Size>)> {
     let engine = wasm::build(workspace)?;
     let dist = workspace.dist();
     assemble(&workspace.root.join("www"), &engine, &dist)?;
     say(format!("the page is in {}", dist.display()));
-    size::report(&dist, ENGINE, &workspace.target.join("sizes.json"))?;
-    Ok(dist)
+    let sizes = size::of_site(&dist, ENGINE, &workspace.target.join("sizes.json"))?;
+    Ok((dist, sizes))
 }
 
 /// Puts `dist` together beside itself and swaps it in whole, so that a half-copied page is never served.

@@ -29,22 +29,26 @@ impl Sum for Size {
     }
 }
 
-/// Prints the sizes of `dist`'s folder `engine` and of the whole. Compressing takes long and is remembered in `cache`.
-pub fn report(dist: &Path, engine: &str, cache: &Path) -> Result<()> {
+/// The sizes of `dist`'s folder `engine` and of the whole. Compressing takes long and is remembered in `cache`.
+pub fn of_site(dist: &Path, engine: &str, cache: &Path) -> Result<BTreeMap<String, Size>> {
     let sizes = measure(dist, cache)?;
     let of = |folder: &Path| -> Size {
         let inside = sizes.iter().filter(|(path, _)| path.starts_with(folder));
         inside.map(|(_, size)| *size).sum()
     };
+    let parts = [(engine, of(&dist.join(engine))), ("dist", of(dist))];
+    Ok(parts.map(|(name, size)| (name.to_owned(), size)).into())
+}
+
+/// Shows sizes as a table.
+pub fn print(sizes: &BTreeMap<String, Size>) {
     println!(
-        "{:<8}{:>14}{:>14}{:>14}",
+        "{:<8}{:>16}{:>16}{:>16}",
         "bytes", "raw", "gzip -9", "brotli -11"
     );
-    for (name, Size { raw, gzip, brotli }) in [(engine, of(&dist.join(engine))), ("dist", of(dist))]
-    {
-        println!("{name:<8}{raw:>14}{gzip:>14}{brotli:>14}");
+    for (name, Size { raw, gzip, brotli }) in sizes {
+        println!("{name:<8}{raw:>16}{gzip:>16}{brotli:>16}");
     }
-    Ok(())
 }
 
 /// The size of every file in `folder`, each compressed by itself, as a host sends it.

@@ -3,7 +3,11 @@
 mod base;
 mod data;
 mod device;
+mod eval;
+mod export;
 mod lora;
+mod merge;
+mod sample;
 mod training;
 
 use std::process::ExitCode;
@@ -26,6 +30,14 @@ enum Command {
     Base(base::Args),
     /// Fine-tune a LoRA adapter on a style or on a folder of pictures
     Lora(lora::Args),
+    /// Draw digits: a grid, single pictures, a film strip, an animation
+    Sample(sample::Args),
+    /// Measure how many digits are read as asked by a classifier trained on real MNIST
+    Eval(eval::Args),
+    /// Bake adapters into a base folder
+    Merge(merge::Args),
+    /// Write the folders and the manifest that the page loads
+    Export(export::Args),
 }
 
 /// Runs a command.
@@ -34,5 +46,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Data(args) => data::run(args),
         Command::Base(args) => base::run(args),
         Command::Lora(args) => lora::run(args),
+        Command::Sample(args) => sample::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Merge(args) => merge::run(args),
+        Command::Export(args) => export::run(args),
     }
 }

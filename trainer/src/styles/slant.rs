@@ -7,7 +7,7 @@ use super::field::{FINE, Field, signed_distance};
 const LEAN: f32 = 0.6;
 
 /// Radius, in points of the finer grid, over which edges are evened out: shearing magnifies their steps.
-const SMOOTHING: usize = 3;
+const SMOOTHING: usize = 2;
 
 /// Digits with next to no height have no lean that could be measured.
 const MIN_VARIANCE: f32 = 0.5;

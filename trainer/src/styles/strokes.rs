@@ -19,9 +19,10 @@ const SPECK_RADIUS: f32 = 0.4;
 /// Half-width of the thin line.
 const THIN_HALF_WIDTH: f32 = 0.65;
 
-/// Distance of the lamps, each of which is one pixel, and how far outside of the ink they still shine.
+/// Distance of the lamps, each of which is one pixel. A lamp shines with half its light when the middle
+/// line passes at this distance from the middle of its cell, and goes out over half a pixel more.
 const LAMP_PITCH: usize = 2;
-const LAMP_REACH: f32 = 0.3;
+const LAMP_REACH: f32 = 1.1;
 
 pub fn outline(glyph: &Glyph) -> Field {
     let edge = edge_distance(glyph);
@@ -49,15 +50,16 @@ pub fn thin(glyph: &Glyph) -> Field {
 
 pub fn dotted(glyph: &Glyph) -> Field {
     let size = glyph.image.size;
-    let edge = Field { size: size * FINE, values: edge_distance(glyph) };
+    let line = distance_to(&skeleton::middle_line(&glyph.image), size * FINE);
+    let line = Field { size: size * FINE, values: line };
     let mut lamps = Field { size, values: vec![0.0; size * size] };
     // A lamp shows what is around the middle of its cell.
     let middle = (LAMP_PITCH * FINE) as f32 / 2.0;
     for y in (0..size).step_by(LAMP_PITCH) {
         for x in (0..size).step_by(LAMP_PITCH) {
             let at = |i: usize| (i * FINE) as f32 + middle;
-            let outside = edge.sample(at(x), at(y)) - LAMP_REACH;
-            lamps.values[y * size + x] = (0.5 - outside * 2.0).clamp(0.0, 1.0);
+            let outside = line.sample(at(x), at(y)) - LAMP_REACH;
+            lamps.values[y * size + x] = (0.5 - outside).clamp(0.0, 1.0);
         }
     }
     lamps

@@ -1,0 +1,98 @@
+//! `digit_diffusion.json`.
+
+use serde::{Deserialize, Serialize};
+
+use super::UNetConfig;
+use crate::error::{Error, Result};
+
+const FILE: &str = "digit_diffusion.json";
+
+/// A picture larger than this is a mistake, and would only be noticed when memory runs out.
+const LARGEST_IMAGE: usize = 4096;
+
+/// What diffusers does not store: the classes and how pictures become latents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// Version of this file's layout; 1 today.
+    pub format: u32,
+    /// Class names, by class index. The index after the last means "no class" (guidance's null class).
+    pub labels: Vec<String>,
+    /// Context tokens per class.
+    pub tokens_per_class: usize,
+    /// Side of the (square, grey) picture in pixels.
+    pub image_size: usize,
+    /// Pixels are folded into channels in squares of this side (lossless pixel-unshuffle).
+    pub patch_size: usize,
+}
+
+impl ModelInfo {
+    /// Reads `digit_diffusion.json`.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let info: Self =
+            serde_json::from_str(text).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
+        let refuse = |reason: String| Err(Error::Config { file: FILE, reason });
+        if info.format != 1 {
+            return refuse(format!("format {} is newer than this program, which reads format 1", info.format));
+        }
+        if info.labels.is_empty() || info.tokens_per_class == 0 || info.patch_size == 0 || info.image_size == 0 {
+            return refuse("labels, tokens_per_class, image_size and patch_size must not be empty or zero".into());
+        }
+        if info.image_size > LARGEST_IMAGE {
+            return refuse(format!("image_size {} is too large, it can be at most {LARGEST_IMAGE}", info.image_size));
+        }
+        if info.image_size % info.patch_size != 0 {
+            return refuse(format!(
+                "image_size {} is not divisible by patch_size {}",
+                info.image_size, info.patch_size
+            ));
+        }
+        Ok(info)
+    }
+
+    /// Writes `digit_diffusion.json`.
+    pub fn to_json(&self) -> String {
+        format!("{:#}\n", serde_json::json!(self))
+    }
+
+    /// Number of classes, the null class not counted.
+    pub fn num_classes(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Index of the null class.
+    pub fn null_class(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Length of the one-hot rows: one per token of every class, the null class included.
+    pub fn encoder_hid_dim(&self) -> usize {
+        (self.labels.len() + 1) * self.tokens_per_class
+    }
+
+    /// Checks that the network has this many classes, and pictures of this size.
+    pub fn check(&self, unet: &UNetConfig) -> Result<()> {
+        let refuse = |reason: String| Err(Error::Config { file: FILE, reason });
+        let channels = self.patch_size * self.patch_size;
+        if unet.in_channels != channels || unet.out_channels != channels {
+            return refuse(format!(
+                "patch_size {} needs in_channels and out_channels {channels}, unet/config.json has {} and {}",
+                self.patch_size, unet.in_channels, unet.out_channels
+            ));
+        }
+        if unet.encoder_hid_dim != self.encoder_hid_dim() {
+            return refuse(format!(
+                "{} labels with {} tokens each (and as many for \"no label\") need encoder_hid_dim {}, unet/config.json has {}",
+                self.labels.len(), self.tokens_per_class, self.encoder_hid_dim(), unet.encoder_hid_dim
+            ));
+        }
+        let side = self.image_size / self.patch_size;
+        let multiple = 1usize << (unet.block_out_channels.len() - 1);
+        if side % multiple != 0 {
+            return refuse(format!(
+                "latents of {side} x {side} cannot be halved {} times",
+                unet.block_out_channels.len() - 1
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,8 @@
+//! What a base folder says about itself: `digit_diffusion.json` and `unet/config.json`.
+
+mod info;
+mod reader;
+mod unet;
+
+pub use info::ModelInfo;
+pub use unet::UNetConfig;

@@ -1,0 +1,133 @@
+//! `unet/config.json`.
+
+use serde_json::Value;
+
+use super::reader::{FILE, Reader, whole};
+use crate::error::{Error, Result};
+
+/// The part of diffusers' `UNet2DConditionModel` configuration that is supported.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UNetConfig {
+    /// Side of the latents, for information.
+    pub sample_size: usize,
+    /// Channels that come in.
+    pub in_channels: usize,
+    /// Channels that go out.
+    pub out_channels: usize,
+    /// Channels of each resolution, finest first.
+    pub block_out_channels: Vec<usize>,
+    /// ResNet blocks of each resolution on the way down (one more on the way up).
+    pub layers_per_block: usize,
+    /// Whether each resolution has transformer blocks (on the way down, finest first).
+    pub down_attention: Vec<bool>,
+    /// Whether each resolution has transformer blocks (on the way up, coarsest first).
+    pub up_attention: Vec<bool>,
+    /// Transformer blocks per transformer.
+    pub transformer_layers_per_block: usize,
+    /// Groups of every GroupNorm.
+    pub norm_num_groups: usize,
+    /// Epsilon of the ResNet blocks' GroupNorms.
+    pub norm_eps: f64,
+    /// Number of heads of each resolution (diffusers calls it `attention_head_dim`).
+    pub num_heads: Vec<usize>,
+    /// Whether the first attention of each resolution also looks at the context, not at the picture.
+    pub only_cross_attention: Vec<bool>,
+    /// Width of a context token.
+    pub cross_attention_dim: usize,
+    /// Length of the one-hot rows that stand for class tokens.
+    pub encoder_hid_dim: usize,
+}
+
+impl UNetConfig {
+    /// Reads a `config.json`, refusing every setting that would change the result and is not supported.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let read = Reader::new(text)?;
+        let block_out_channels = read.list("block_out_channels")?;
+        let levels = block_out_channels.len();
+        let down_attention = read.blocks("down_block_types", "CrossAttnDownBlock2D", "DownBlock2D", levels)?;
+        let up_attention = read.blocks("up_block_types", "CrossAttnUpBlock2D", "UpBlock2D", levels)?;
+        let config = Self {
+            sample_size: read.number_or("sample_size", 0)?,
+            in_channels: read.number_or("in_channels", 4)?,
+            out_channels: read.number_or("out_channels", 4)?,
+            layers_per_block: read.number_or("layers_per_block", 2)?,
+            down_attention,
+            up_attention,
+            transformer_layers_per_block: read.number_or("transformer_layers_per_block", 1)?,
+            norm_num_groups: read.number_or("norm_num_groups", 32)?,
+            norm_eps: read.positive_or("norm_eps", 1e-5)?,
+            num_heads: read.per_level("attention_head_dim", levels, 8, whole)?,
+            only_cross_attention: read.per_level("only_cross_attention", levels, false, Value::as_bool)?,
+            cross_attention_dim: read.number_or("cross_attention_dim", 1280)?,
+            encoder_hid_dim: read.number("encoder_hid_dim")?,
+            block_out_channels,
+        };
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Checks that the numbers divide as they must.
+    pub fn validate(&self) -> Result<()> {
+        let refuse = |reason: String| Err(Error::Config { file: FILE, reason });
+        for (key, depth, deepest) in [
+            ("the length of block_out_channels", self.block_out_channels.len(), 8),
+            ("layers_per_block", self.layers_per_block, 64),
+            ("transformer_layers_per_block", self.transformer_layers_per_block, 64),
+        ] {
+            if !(1..=deepest).contains(&depth) {
+                return refuse(format!("{key} must be 1 to {deepest}, not {depth}"));
+            }
+        }
+        if self.norm_num_groups == 0 || self.cross_attention_dim == 0 {
+            return refuse("norm_num_groups and cross_attention_dim must not be zero".into());
+        }
+        for (&channels, &heads) in self.block_out_channels.iter().zip(&self.num_heads) {
+            if channels == 0 || channels % self.norm_num_groups != 0 {
+                return refuse(format!("{channels} channels do not divide into norm_num_groups {}", self.norm_num_groups));
+            }
+            if heads == 0 || channels % heads != 0 {
+                return refuse(format!("{channels} channels do not divide into {heads} heads"));
+            }
+        }
+        if self.block_out_channels[0] % 2 != 0 {
+            return refuse("the first of block_out_channels must be even".into());
+        }
+        Ok(())
+    }
+
+    /// Writes a `config.json` that `UNet2DConditionModel.from_pretrained` loads.
+    pub fn to_json(&self) -> String {
+        let names = |attention: &[bool], with: &str, without: &str| -> Vec<String> {
+            attention.iter().map(|&a| if a { with } else { without }.to_owned()).collect()
+        };
+        let value = serde_json::json!({
+            "_class_name": "UNet2DConditionModel",
+            "_diffusers_version": "0.42.1",
+            "act_fn": "silu",
+            "attention_head_dim": self.num_heads,
+            "block_out_channels": self.block_out_channels,
+            "center_input_sample": false,
+            "cross_attention_dim": self.cross_attention_dim,
+            "down_block_types": names(&self.down_attention, "CrossAttnDownBlock2D", "DownBlock2D"),
+            "downsample_padding": 1,
+            "encoder_hid_dim": self.encoder_hid_dim,
+            "encoder_hid_dim_type": "text_proj",
+            "flip_sin_to_cos": true,
+            "freq_shift": 0,
+            "in_channels": self.in_channels,
+            "layers_per_block": self.layers_per_block,
+            "mid_block_scale_factor": 1,
+            "mid_block_type": "UNetMidBlock2DCrossAttn",
+            "norm_eps": self.norm_eps,
+            "norm_num_groups": self.norm_num_groups,
+            "only_cross_attention": self.only_cross_attention,
+            "mid_block_only_cross_attention": false,
+            "out_channels": self.out_channels,
+            "sample_size": self.sample_size,
+            "transformer_layers_per_block": self.transformer_layers_per_block,
+            "up_block_types": names(&self.up_attention, "CrossAttnUpBlock2D", "UpBlock2D"),
+            "use_linear_projection": false,
+        });
+        format!("{value:#}\n")
+    }
+}

@@ -1,0 +1,34 @@
+//! `trainer merge`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use diffusion::tensors::Precision;
+use trainer::store::write_base;
+
+use super::device::DeviceName;
+use super::export::Float;
+use super::sample::load_model;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The base model's folder
+    #[arg(long, default_value = "www/models/base")]
+    base: PathBuf,
+    /// Adapters to bake in, with :scale behind them where it is not 1
+    #[arg(long, value_name = "DIR[:SCALE]", required = true)]
+    lora: Vec<String>,
+    /// Where the merged base is written
+    #[arg(long)]
+    out: PathBuf,
+    /// Precision of the weights file
+    #[arg(long, value_enum, default_value_t = Float::F32)]
+    precision: Float,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let merged = load_model(&args.base, &args.lora, true, DeviceName::default())?;
+    write_base(&args.out, merged.base(), Precision::from(args.precision))?;
+    eprintln!("merged: {}", args.out.display());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,209 @@
+//! `trainer sample`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+use diffusion::lora::{Adapter, merge};
+use diffusion::state::{HostTensor, StateDict};
+use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
+use diffusion::{Base, Model, Request, SamplerKind};
+use trainer::files::{read, write_atomic};
+use trainer::parallel::default_threads;
+use trainer::picture::{Canvas, Grid, film_strip, grey, moments, save_gif};
+use trainer::sampling::draw;
+use trainer::store::{read_adapter_files, read_base};
+
+use super::device::DeviceName;
+
+/// Moments of the denoising on a film strip, as in the article this grew from.
+const MOMENTS: usize = 20;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The base model's folder
+    #[arg(long, default_value = "www/models/base")]
+    base: PathBuf,
+    /// Classes to draw, by name, or "all"
+    #[arg(long, value_delimiter = ',', default_value = "all")]
+    label: Vec<String>,
+    /// First seed
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Seeds per class, counting up from --seed
+    #[arg(long, default_value_t = 1)]
+    count: usize,
+    /// Denoising steps
+    #[arg(long, default_value_t = 20)]
+    steps: usize,
+    /// dpm++2m, ddim, euler or ddpm
+    #[arg(long, default_value = "dpm++2m", value_parser = sampler)]
+    sampler: SamplerKind,
+    /// Classifier-free guidance; 1 is off
+    #[arg(long, default_value_t = 2.0)]
+    guidance: f32,
+    /// DDIM's amount of fresh noise, 0 to 1
+    #[arg(long, default_value_t = 0.0)]
+    eta: f32,
+    /// An adapter folder or file, with :scale behind it where it is not 1; several add up
+    #[arg(long, value_name = "DIR[:SCALE]")]
+    lora: Vec<String>,
+    /// Bake the adapters into the weights first (the same pictures, by the other way)
+    #[arg(long)]
+    merge: bool,
+    /// A picture of all samples (.png), a folder <class>/<seed>.png, or with --filmstrip the strip (.png) or an animation (.gif)
+    #[arg(long, default_value = "samples.png")]
+    out: PathBuf,
+    /// Draw the denoising: a row per class, 20 moments across
+    #[arg(long)]
+    filmstrip: bool,
+    /// Starting noise: a safetensors file with "latents" [b, c, h, w], instead of --seed
+    #[arg(long)]
+    latents: Option<PathBuf>,
+    /// Also write the pictures as floats: a safetensors file with "images" [b, 1, h, w]
+    #[arg(long)]
+    raw: Option<PathBuf>,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceName,
+}
+
+fn sampler(name: &str) -> Result<SamplerKind, String> {
+    SamplerKind::from_name(name).map_err(|error| error.to_string())
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let model = load_model(&args.base, &args.lora, args.merge, args.device)?;
+    let request = request(&args, &model)?;
+    let info = &model.base().info;
+    let (size, labels) = (info.image_size, request.labels.clone());
+    let names: Vec<String> = labels.iter().map(|&label| info.labels[label].clone()).collect();
+
+    // Every picture at every step, where they are wanted.
+    let film = Mutex::new(vec![Vec::new(); if args.filmstrip { labels.len() } else { 0 }]);
+    let codec = model.base().codec();
+    let images = draw(&model, &request, default_threads(), |first, step| {
+        if let (true, Ok(mut film)) = (args.filmstrip, film.lock()) {
+            for (i, latents) in step.sample.chunks_exact(codec.len()).enumerate() {
+                let shown: Vec<f32> = latents.iter().map(|x| x * step.display_scale).collect();
+                film[first + i].push(grey(&codec.decode(&shown)));
+            }
+        }
+    })?;
+    if let Some(path) = &args.raw {
+        write_raw(path, &images, size)?;
+    }
+    let film = film.into_inner().unwrap_or_default();
+    let extension = args.out.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    match (args.filmstrip, extension) {
+        (true, "gif") => {
+            let total = film.iter().map(Vec::len).min().unwrap_or(0);
+            let frame = |i: usize| -> Canvas {
+                let tiles: Vec<&Vec<u8>> = film.iter().map(|row| &row[i]).collect();
+                Grid::new(size, 5).scale(4).draw(&tiles)
+            };
+            save_gif(&args.out, &(0..total).map(frame).collect::<Vec<_>>(), 8, 150)?;
+        }
+        (true, "png") => {
+            let chosen = moments(request.num_inference_steps, MOMENTS);
+            let rows: Vec<Vec<Vec<u8>>> = film.iter().map(|row| chosen.iter().map(|&i| row[i].clone()).collect()).collect();
+            let columns: Vec<String> = chosen.iter().map(|i| (i + 1).to_string()).collect();
+            film_strip(&rows, size, 2, &names, &columns).save_png(&args.out)?;
+        }
+        (true, _) => anyhow::bail!("--filmstrip writes a .png or a .gif, not {}", args.out.display()),
+        (false, "png") => {
+            let columns = if args.count == 1 { labels.len().min(10) } else { labels.len() / args.count };
+            let tiles: Vec<Vec<u8>> = images.iter().map(|image| grey(image)).collect();
+            Grid::new(size, columns).scale(4).draw(&tiles).save_png(&args.out)?;
+        }
+        (false, "") => {
+            for ((image, name), seed) in images.iter().zip(&names).zip(&request.seeds) {
+                let path = args.out.join(name).join(format!("{seed}.png"));
+                Grid::new(size, 1).scale(1).gutter(0).draw(&[grey(image)]).save_png(&path)?;
+            }
+        }
+        (false, other) => anyhow::bail!("--out is a .png file or a folder, not a .{other} file"),
+    }
+    eprintln!("{} pictures: {}", images.len(), args.out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The base with adapters on, composed or merged.
+pub fn load_model(base: &Path, lora: &[String], merged: bool, device: DeviceName) -> anyhow::Result<Model> {
+    let base = read_base(base)?;
+    let adapters = lora.iter().map(|text| load_adapter(text, &base)).collect::<anyhow::Result<Vec<_>>>()?;
+    if merged {
+        let state = merge(&base.state, adapters.iter().map(|(_, _, _, adapter, scale)| (adapter, *scale)));
+        return Ok(Model::new(Base { state, ..base }, device.open())?);
+    }
+    let mut model = Model::new(base, device.open())?;
+    let mut scales = std::collections::BTreeMap::new();
+    for (name, bytes, config, _, scale) in &adapters {
+        model.add_adapter(name, bytes, config.as_deref())?;
+        *scales.entry(name.clone()).or_insert(0.0) += scale;
+    }
+    model.set_adapters(scales)?;
+    Ok(model)
+}
+
+type Loaded = (String, Vec<u8>, Option<String>, Adapter, f32);
+
+/// `DIR[:SCALE]`. A colon that is followed by no number belongs to the path.
+fn load_adapter(text: &str, base: &Base) -> anyhow::Result<Loaded> {
+    let (path, scale) = match text.rsplit_once(':').map(|(path, scale)| (path, scale.parse::<f32>())) {
+        Some((path, Ok(scale))) => (path, scale),
+        _ => (text, 1.0),
+    };
+    let (bytes, config) = read_adapter_files(Path::new(path))?;
+    let adapter = diffusion::peft::read_adapter(&bytes, config.as_deref(), &base.state)
+        .map_err(|error| anyhow::anyhow!("{path} cannot be used: {error}"))?;
+    Ok((path.to_owned(), bytes, config, adapter, scale))
+}
+
+fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
+    let info = &model.base().info;
+    let classes: Vec<usize> = match &args.label[..] {
+        [all] if all == "all" => (0..info.num_classes()).collect(),
+        names => names
+            .iter()
+            .map(|name| {
+                let found = info.labels.iter().position(|label| label == name);
+                found.ok_or_else(|| anyhow::anyhow!("there is no class \"{name}\"; the classes are {}", info.labels.join(", ")))
+            })
+            .collect::<anyhow::Result<_>>()?,
+    };
+    if args.count == 0 {
+        anyhow::bail!("--count must be at least 1");
+    }
+    let seeds: Vec<u64> = (0..args.count as u64)
+        .flat_map(|i| std::iter::repeat_n(args.seed.wrapping_add(i), classes.len()))
+        .collect();
+    let labels = (0..args.count).flat_map(|_| classes.iter().copied()).collect();
+    let latents = match &args.latents {
+        Some(path) => Some(read_latents(path)?),
+        None => None,
+    };
+    Ok(Request {
+        labels,
+        seeds,
+        num_inference_steps: args.steps,
+        sampler: args.sampler,
+        guidance_scale: args.guidance,
+        eta: args.eta,
+        latents,
+    })
+}
+
+fn read_latents(path: &Path) -> anyhow::Result<Vec<f32>> {
+    let (mut tensors, _) = read_tensors(&read(path)?)?;
+    match tensors.remove("latents") {
+        Some(tensor) => Ok(tensor.values),
+        None => anyhow::bail!("{} has no tensor \"latents\"", path.display()),
+    }
+}
+
+fn write_raw(path: &Path, images: &[Vec<f32>], size: usize) -> anyhow::Result<()> {
+    let tensor = HostTensor { shape: vec![images.len(), 1, size, size], values: images.concat() };
+    let state = StateDict::from([("images".to_owned(), tensor)]);
+    Ok(write_atomic(path, &write_tensors(&state, Metadata::new(), Precision::F32)?)?)
+}
