@@ -28,6 +28,9 @@ pub enum Error {
     /// The bytes are not a safetensors file (truncated, corrupted, or something else).
     #[error("not a readable safetensors file: {0}")]
     SafeTensors(String),
+    /// Tensors cannot be stored as asked.
+    #[error("no safetensors file can be written: {0}")]
+    Unwritable(String),
     /// The tensors of a file are not those of the model.
     #[error("the weights do not fit the model: {}", describe_mismatch(.missing, .unexpected, .wrong))]
     Weights {

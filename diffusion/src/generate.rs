@@ -162,26 +162,21 @@ impl Generation {
         Some(self.unet.forward(input, &vec![timestep; rows], self.context.clone()))
     }
 
-    /// Takes what the network said, and steps.
+    /// Takes what the network said about [`predict`](Self::predict)'s input, and steps. After an error the run is over.
     pub fn advance(&mut self, output: TensorData) -> Result<Step> {
-        let output = output.try_into_vec_as::<f32>().map_err(|e| Error::Device(format!("{e:?}")))?;
-        if output.iter().any(|value| !value.is_finite()) {
-            return Err(Error::NotFinite { step: self.done + 1 });
-        }
-        let model_output = match self.guidance {
-            Some(scale) => guide(&output[..output.len() / 2], &output[output.len() / 2..], scale),
-            None => output,
-        };
         let index = self.done;
+        let over = || Error::Request("the run is over, there is no further step".into());
+        let timestep = *self.sampler.timesteps().get(index).ok_or_else(over)?;
+        self.done = self.total();
+        let model_output = self.model_output(output, index)?;
         let fresh: Vec<f32> = if self.sampler.needs_noise(index) {
             let len = self.codec.len();
             self.noise.iter_mut().flat_map(|source| source.normals(len)).collect()
         } else {
             Vec::new()
         };
-        let timestep = self.sampler.timesteps()[index];
         let pred_original_sample = self.sampler.step(index, &model_output, &mut self.sample, &fresh);
-        self.done += 1;
+        self.done = index + 1;
         let display_scale = if self.done < self.total() { self.sampler.input_scale(self.done) } else { 1.0 };
         Ok(Step {
             step: self.done,
@@ -190,6 +185,23 @@ impl Generation {
             sample: self.sample.clone(),
             pred_original_sample,
             display_scale,
+        })
+    }
+
+    /// The guided output of step `index`, on the host.
+    fn model_output(&self, output: TensorData, index: usize) -> Result<Vec<f32>> {
+        let output = output.try_into_vec_as::<f32>().map_err(|e| Error::Device(format!("{e:?}")))?;
+        let len = self.sample.len();
+        let expected = if self.guidance.is_some() { 2 * len } else { len };
+        if output.len() != expected {
+            return Err(Error::Device(format!("{} values came back, {expected} were asked for", output.len())));
+        }
+        if output.iter().any(|value| !value.is_finite()) {
+            return Err(Error::NotFinite { step: index + 1 });
+        }
+        Ok(match self.guidance {
+            Some(scale) => guide(&output[..len], &output[len..], scale),
+            None => output,
         })
     }
 

@@ -63,11 +63,11 @@ pub fn write_tensors(state: &StateDict, metadata: Metadata, precision: Precision
         .map(|(name, tensor, bytes)| {
             TensorView::new(dtype, tensor.shape.clone(), bytes)
                 .map(|view| (name.as_str(), view))
-                .map_err(|e| Error::SafeTensors(e.to_string()))
+                .map_err(|e| Error::Unwritable(e.to_string()))
         })
         .collect::<Result<Vec<_>>>()?;
     let metadata: HashMap<String, String> = metadata.into_iter().collect();
-    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| Error::SafeTensors(e.to_string()))?;
+    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| Error::Unwritable(e.to_string()))?;
     sorted_header(&bytes)
 }
 
@@ -76,20 +76,20 @@ fn encode(name: &str, values: &[f32], precision: Precision) -> Result<Vec<u8>> {
         Precision::F32 => Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
         Precision::F16 => match values.iter().find(|v| v.is_finite() && f16::from_f32(**v).is_infinite()) {
             None => Ok(values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect()),
-            Some(large) => Err(Error::SafeTensors(format!("{name} has a value too large for f16, {large}: write f32"))),
+            Some(large) => Err(Error::Unwritable(format!("{name} has a value too large for f16, {large}: write f32"))),
         },
     }
 }
 
 /// The library writes metadata in the order of a HashMap; sorted, equal contents make equal files.
 fn sorted_header(bytes: &[u8]) -> Result<Vec<u8>> {
-    let unreadable = |reason: &str| Error::SafeTensors(reason.to_owned());
-    let length = bytes.first_chunk::<8>().ok_or_else(|| unreadable("no header"))?;
+    let failed = |reason: &str| Error::Unwritable(reason.to_owned());
+    let length = bytes.first_chunk::<8>().ok_or_else(|| failed("no header"))?;
     let length = u64::from_le_bytes(*length) as usize;
-    let body = bytes.get(8 + length..).ok_or_else(|| unreadable("truncated header"))?;
+    let body = bytes.get(8 + length..).ok_or_else(|| failed("truncated header"))?;
     let header: BTreeMap<String, BTreeMap<String, serde_json::Value>> =
-        serde_json::from_slice(&bytes[8..8 + length]).map_err(|e| unreadable(&e.to_string()))?;
-    let mut text = serde_json::to_vec(&header).map_err(|e| unreadable(&e.to_string()))?;
+        serde_json::from_slice(&bytes[8..8 + length]).map_err(|e| failed(&e.to_string()))?;
+    let mut text = serde_json::to_vec(&header).map_err(|e| failed(&e.to_string()))?;
     text.resize(text.len().next_multiple_of(8), b' ');
     Ok([&(text.len() as u64).to_le_bytes()[..], &text, body].concat())
 }
