@@ -5,8 +5,8 @@ const $ = id => document.getElementById(id)
 
 for (const address of document.querySelectorAll('.here')) address.textContent = new URL('digit-diffusion.js', import.meta.url).href
 
-// The style is the first one that the manifest offers.
-$('changing').addEventListener('load', ({ detail: { model } }) => {
+// The style shown is the first one that the manifest offers.
+document.querySelector('digit-diffusion').addEventListener('load', ({ detail: { model } }) => {
   const [style] = model.catalog
   if (!style) return
   document.querySelector('.style').textContent = style.name

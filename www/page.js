@@ -27,8 +27,10 @@ const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 function change(name) {
   if (name === 'device') return changeDevice(state.device)
   if (name === 'fullSpeed') return
-  if (name === 'style' || name === 'lora' || name === 'strength') controls.describeStyle()
-  if ((name === 'style' || name === 'strength') && !state.lora) return
+  if (name === 'style') {
+    controls.lora = true // who chooses a style wants to see it
+    controls.describeStyle()
+  }
   if (state.digit === undefined) return
   draw({ keepBase: state.lora && ['lora', 'style', 'strength'].includes(name) })
 }

@@ -132,12 +132,8 @@ fn scheduler_config_defaults_and_round_trip() {
     assert_eq!(tiny.beta_schedule, BetaSchedule::SquaredcosCapV2);
     assert_eq!(tiny.prediction_type, PredictionType::VPrediction);
     let uneven = ScheduleConfig::from_json(&config_text("uneven/scheduler/scheduler_config.json")).unwrap();
-    let differing = ScheduleConfig {
-        num_train_timesteps: 400,
-        beta_start: 0.0002,
-        beta_end: 0.03,
-        ..ScheduleConfig::default()
-    };
+    let differing =
+        ScheduleConfig { num_train_timesteps: 400, beta_start: 0.0002, beta_end: 0.03, ..ScheduleConfig::default() };
     assert_eq!(uneven, differing, "what is not there is diffusers' default");
     for config in [tiny, uneven] {
         let text = config.to_json();

@@ -86,16 +86,11 @@ fn the_same_seed_alone_and_in_a_batch() {
     for (device_name, device) in devices() {
         let model = Model::new(base("tiny"), device).unwrap();
         for sampler in SamplerKind::ALL {
-            let batch = Request {
-                labels: vec![0, 1, 2, 1],
-                seeds: vec![5, 42, 5, u64::MAX],
-                eta: 0.5,
-                ..request(sampler)
-            };
+            let batch =
+                Request { labels: vec![0, 1, 2, 1], seeds: vec![5, 42, 5, u64::MAX], eta: 0.5, ..request(sampler) };
             let together = picture(&model, &batch);
             for (row, want) in together.chunks(784).enumerate() {
-                let alone =
-                    Request { labels: vec![batch.labels[row]], seeds: vec![batch.seeds[row]], ..batch.clone() };
+                let alone = Request { labels: vec![batch.labels[row]], seeds: vec![batch.seeds[row]], ..batch.clone() };
                 let what = format!("{} on {device_name}, row {row}", sampler.name());
                 assert_close(&what, &picture(&model, &alone), want, 1e-5);
             }

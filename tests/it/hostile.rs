@@ -106,10 +106,22 @@ fn headers_that_lie() {
         ("a negative shape", json!({"a": tensor("F32", json!([-2, -2]), 0, 16)}), 16),
         ("an unknown type", json!({"a": tensor("F33", json!([2, 2]), 0, 16)}), 16),
         ("a type that is not read", json!({"a": tensor("U8", json!([16]), 0, 16)}), 16),
-        ("a hole in the data", json!({"a": tensor("F32", json!([1]), 0, 4), "b": tensor("F32", json!([1]), 12, 16)}), 16),
-        ("two tensors in one place", json!({"a": tensor("F32", json!([4]), 0, 16), "b": tensor("F32", json!([4]), 0, 16)}), 16),
+        (
+            "a hole in the data",
+            json!({"a": tensor("F32", json!([1]), 0, 4), "b": tensor("F32", json!([1]), 12, 16)}),
+            16,
+        ),
+        (
+            "two tensors in one place",
+            json!({"a": tensor("F32", json!([4]), 0, 16), "b": tensor("F32", json!([4]), 0, 16)}),
+            16,
+        ),
         ("no data at all", json!({"a": tensor("F32", json!([2, 2]), 0, 16)}), 0),
-        ("metadata that is not text", json!({"__metadata__": {"format": 1}, "a": tensor("F32", json!([4]), 0, 16)}), 16),
+        (
+            "metadata that is not text",
+            json!({"__metadata__": {"format": 1}, "a": tensor("F32", json!([4]), 0, 16)}),
+            16,
+        ),
         ("a list", json!([1, 2, 3]), 16),
         ("a number", json!(7), 0),
     ];

@@ -68,7 +68,9 @@ fn applied_and_merged_are_what_peft_computes() {
             let to_applied = assert_close(&format!("{what}: merged, applied"), &merged, &applied, 1e-5);
             let theirs = &expected[&format!("{run}.merged_output")].values;
             let to_merged = assert_close(&format!("{what}: merged"), &merged, theirs, 1e-5);
-            println!("{what}: applied {off:e}, merged {to_merged:e}, merged to applied {to_applied:e}, weight {weight_off:e}");
+            println!(
+                "{what}: applied {off:e}, merged {to_merged:e}, merged to applied {to_applied:e}, weight {weight_off:e}"
+            );
         }
     }
 }

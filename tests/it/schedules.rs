@@ -48,8 +48,7 @@ fn add_noise_and_velocity() {
         let timesteps = tensor("timesteps");
         let len = tensor("noise").len() / timesteps.len();
         type Mix = fn(&NoiseSchedule, &[f32], &[f32], usize) -> Vec<f32>;
-        let kinds: [(&str, Mix); 2] =
-            [("add_noise", NoiseSchedule::add_noise), ("velocity", NoiseSchedule::velocity)];
+        let kinds: [(&str, Mix); 2] = [("add_noise", NoiseSchedule::add_noise), ("velocity", NoiseSchedule::velocity)];
         for (what, mix) in kinds {
             let rows = tensor("original").chunks(len).zip(tensor("noise").chunks(len)).zip(timesteps);
             let got: Vec<f32> = rows.flat_map(|((x, e), &t)| mix(&schedule, x, e, t as usize)).collect();

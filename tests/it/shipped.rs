@@ -44,8 +44,7 @@ fn entries(manifest: &Value) -> Vec<Entry> {
         let folder = models().join(listing["path"].as_str().unwrap());
         Entry { name: name.to_owned(), weights: folder.join(file), folder, listing: listing.clone() }
     };
-    let mut entries =
-        vec![entry("base", &manifest["base"], "unet/diffusion_pytorch_model.safetensors")];
+    let mut entries = vec![entry("base", &manifest["base"], "unet/diffusion_pytorch_model.safetensors")];
     for adapter in manifest["adapters"].as_array().unwrap() {
         entries.push(entry(adapter["name"].as_str().unwrap(), adapter, "adapter_model.safetensors"));
     }

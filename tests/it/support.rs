@@ -115,13 +115,7 @@ fn worst(got: &[f32], want: &[f32], distance: impl Fn(f32, f32) -> f32) -> Worst
 }
 
 #[track_caller]
-fn assert_within(
-    what: &str,
-    got: &[f32],
-    want: &[f32],
-    tolerance: f32,
-    distance: impl Fn(f32, f32) -> f32,
-) -> f32 {
+fn assert_within(what: &str, got: &[f32], want: &[f32], tolerance: f32, distance: impl Fn(f32, f32) -> f32) -> f32 {
     assert_eq!(got.len(), want.len(), "{what}: another number of values");
     let Worst { index, difference } = worst(got, want, distance);
     assert!(

@@ -122,3 +122,16 @@ test('module, worker, engine and models from another origin', async () => {
   await page.waitForSelector(DRAWN)
   assert.equal(await page.getAttribute('digit-diffusion', 'data-drawn'), abroad)
 })
+
+test('embed.html: every example runs', async () => {
+  await page.goto(`${home.url}embed.html`)
+  for (const element of await page.locator('digit-diffusion').all()) {
+    await element.scrollIntoViewIfNeeded()
+    await element.and(page.locator('[data-drawn]')).waitFor()
+  }
+  await page.click('#next')
+  await page.click('#start')
+  await page.locator('#status:has-text("12 of 12")').waitFor()
+  assert.match(await page.innerText('.here >> nth=0'), /^http.*digit-diffusion\.js$/)
+  assert.deepEqual(errors, [])
+})

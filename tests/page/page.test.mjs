@@ -134,6 +134,14 @@ describe('looking around', () => {
     await toggleLora(page)
   })
 
+  test('choosing a style switches LoRA on', async () => {
+    await page.locator('#styles button').last().click()
+    await settled(page)
+    assert.equal(await page.getAttribute('#lora', 'aria-checked'), 'true')
+    assert.notEqual(await pixels(page, 'lora'), await pixels(page))
+    await toggleLora(page)
+  })
+
   test('the dice rolls another seed', async () => {
     const seed = await page.inputValue('#seed')
     await page.click('#dice')

@@ -64,6 +64,12 @@ export class Controls {
     this.#digits.value = digit
   }
 
+  set lora(on) {
+    this.state.lora = on
+    $('lora').setAttribute('aria-checked', String(on))
+    $('stage').dataset.lora = on ? 'on' : 'off'
+  }
+
   rollSeed() {
     this.state.seed = randomSeed()
     $('seed').value = this.state.seed
@@ -115,8 +121,8 @@ export class Controls {
   #toggle(id, name) {
     $(id).addEventListener('click', () => {
       const on = !this.state[name]
-      $(id).setAttribute('aria-checked', String(on))
-      if (name === 'lora') $('stage').dataset.lora = on ? 'on' : 'off'
+      if (name === 'lora') this.lora = on
+      else $(id).setAttribute('aria-checked', String(on))
       this.#set(name, on)
     })
   }

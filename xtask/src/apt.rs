@@ -24,10 +24,7 @@ pub fn install(packages: &[&str], what_for: &str) -> Result<()> {
             by_hand(packages)
         );
     };
-    say(format!(
-        "installing Debian's {} for {what_for}",
-        packages.join(", ")
-    ));
+    say(format!("installing Debian's {} for {what_for}", packages.join(", ")));
     let apt = |words: &[&str]| {
         let mut apt = match sudo {
             Privilege::Root => command("apt-get"),
@@ -37,13 +34,7 @@ pub fn install(packages: &[&str], what_for: &str) -> Result<()> {
         apt
     };
     // --no-remove: a package that would push out another one is for its owner to decide.
-    let words = [
-        "install",
-        "-y",
-        "-qq",
-        "--no-install-recommends",
-        "--no-remove",
-    ];
+    let words = ["install", "-y", "-qq", "--no-install-recommends", "--no-remove"];
     let words = [&words, packages].concat();
     // On a fresh machine there are no package lists yet, or old ones.
     if run(apt(&words).stdout(Stdio::null()).stderr(Stdio::null())).is_ok() {
@@ -52,10 +43,7 @@ pub fn install(packages: &[&str], what_for: &str) -> Result<()> {
     run(apt(&["update", "-qq"]).stdout(Stdio::null()))
         .and_then(|()| run(apt(&words).stdout(Stdio::null())))
         .with_context(|| {
-            format!(
-                "the packages for {what_for} could not be installed; run `{}`, then try again",
-                by_hand(packages)
-            )
+            format!("the packages for {what_for} could not be installed; run `{}`, then try again", by_hand(packages))
         })
 }
 
@@ -69,9 +57,7 @@ fn privilege() -> Option<Privilege> {
     if output(command("id").arg("-u")).is_ok_and(|id| id == "0") {
         return Some(Privilege::Root);
     }
-    output(sudo_command("true").stderr(Stdio::null()))
-        .is_ok()
-        .then_some(Privilege::Sudo)
+    output(sudo_command("true").stderr(Stdio::null())).is_ok().then_some(Privilege::Sudo)
 }
 
 fn sudo_command(program: &str) -> Command {

@@ -9,6 +9,7 @@ use crate::{
     command::{command, output, say},
     npm, serve, site,
     size::Size,
+    wasm::Finish,
     workspace::Workspace,
 };
 
@@ -30,12 +31,9 @@ pub fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
     npm::require()?;
     let browser = browser::find_or_install()?;
     npm::install(&workspace.page_tests(), "driving a browser")?;
-    let (dist, sizes) = site::build_quietly(workspace)?;
+    let (dist, sizes) = site::build_quietly(workspace, Finish::Optimised)?;
     let server = serve::in_background(&dist)?;
-    say(format!(
-        "measuring in {}, {rounds} rounds (an emulated GPU takes minutes)",
-        browser.display()
-    ));
+    say(format!("measuring in {}, {rounds} rounds (an emulated GPU takes minutes)", browser.display()));
     let report = output(
         command("node")
             .arg(workspace.root.join("xtask/bench/web.mjs"))
@@ -44,13 +42,9 @@ pub fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
             .env("ROUNDS", rounds.to_string())
             .env("URL", format!("http://{server}/")),
     )?;
-    let mut report: Value =
-        serde_json::from_str(&report).context("the measurement gave no report")?;
+    let mut report: Value = serde_json::from_str(&report).context("the measurement gave no report")?;
     if json {
-        report["bytes"] = sizes
-            .iter()
-            .map(|(name, size)| (name.clone(), bytes(*size)))
-            .collect();
+        report["bytes"] = sizes.iter().map(|(name, size)| (name.clone(), bytes(*size))).collect();
         println!("{report:#}");
     } else {
         table(&report);
@@ -65,11 +59,7 @@ fn bytes(Size { raw, gzip, brotli }: Size) -> Value {
 
 fn table(report: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or("none").to_owned();
-    println!(
-        "{}, GPU: {}",
-        text(&report["browser"]),
-        text(&report["adapter"])
-    );
+    println!("{}, GPU: {}", text(&report["browser"]), text(&report["adapter"]));
     println!(
         "{:<8}{:>16}{:>16}{:>16}{:>16}",
         "device", "first step, ms", "ms/step, b 2", "ms/step, b 20", "wasm memory, MB"

@@ -9,13 +9,7 @@ use anyhow::{Result, bail};
 
 use crate::{apt, command::on_path};
 
-const NAMES: [&str; 5] = [
-    "google-chrome",
-    "google-chrome-stable",
-    "chromium",
-    "chromium-browser",
-    "chrome",
-];
+const NAMES: [&str; 5] = ["google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "chrome"];
 /// Chromium, and one font: without any, a page has no text to show.
 const DEBIAN_PACKAGES: [&str; 2] = ["chromium", "fonts-dejavu-core"];
 
@@ -36,16 +30,11 @@ pub fn find_or_install() -> Result<PathBuf> {
             return Ok(browser);
         }
     }
-    bail!(
-        "the page's tests need Chrome or Chromium; install one, or name it in CHROME, then try again"
-    )
+    bail!("the page's tests need Chrome or Chromium; install one, or name it in CHROME, then try again")
 }
 
 fn find() -> Option<PathBuf> {
-    NAMES
-        .into_iter()
-        .find_map(on_path)
-        .or_else(|| usual_places().into_iter().find(|place| place.is_file()))
+    NAMES.into_iter().find_map(on_path).or_else(|| usual_places().into_iter().find(|place| place.is_file()))
 }
 
 fn usual_places() -> Vec<PathBuf> {
@@ -63,11 +52,8 @@ fn usual_places() -> Vec<PathBuf> {
             .into_iter()
             .filter_map(env::var_os)
             .flat_map(|folder| {
-                [
-                    r"Google\Chrome\Application\chrome.exe",
-                    r"Microsoft\Edge\Application\msedge.exe",
-                ]
-                .map(|inside| Path::new(&folder).join(inside))
+                [r"Google\Chrome\Application\chrome.exe", r"Microsoft\Edge\Application\msedge.exe"]
+                    .map(|inside| Path::new(&folder).join(inside))
             })
             .collect()
     } else {

@@ -27,9 +27,7 @@ pub fn say(what: impl AsRef<str>) {
 /// Where `program` is on PATH.
 pub fn on_path(program: &str) -> Option<PathBuf> {
     let file = format!("{program}{}", env::consts::EXE_SUFFIX);
-    env::split_paths(&env::var_os("PATH")?)
-        .map(|folder| folder.join(&file))
-        .find(|candidate| candidate.is_file())
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(&file)).find(|candidate| candidate.is_file())
 }
 
 /// Runs to the end, output shown; an error unless it succeeds.
@@ -49,11 +47,7 @@ pub fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
         if start.elapsed() > limit {
             child.kill()?;
             child.wait()?;
-            bail!(
-                "`{}` took longer than {} s",
-                shown(command),
-                limit.as_secs()
-            );
+            bail!("`{}` took longer than {} s", shown(command), limit.as_secs());
         }
         thread::sleep(Duration::from_millis(50));
     }
@@ -61,16 +55,12 @@ pub fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
 
 /// What it prints on stdout, without the line's end.
 pub fn output(command: &mut Command) -> Result<String> {
-    let output = command
-        .output()
-        .with_context(|| format!("cannot start `{}`", shown(command)))?;
+    let output = command.output().with_context(|| format!("cannot start `{}`", shown(command)))?;
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         bail!("`{}` failed: {}", shown(command), complaint.trim());
     }
-    Ok(String::from_utf8_lossy(&output.stdout)
-        .trim_end()
-        .to_owned())
+    Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
 }
 
 /// Runs to the end, showing stdout line by line and handing each line to `on_line`. True when it succeeds.
@@ -88,9 +78,7 @@ pub fn run_reading(command: &mut Command, mut on_line: impl FnMut(&str)) -> Resu
 }
 
 fn spawn(command: &mut Command) -> Result<Child> {
-    command
-        .spawn()
-        .with_context(|| format!("cannot start `{}`", shown(command)))
+    command.spawn().with_context(|| format!("cannot start `{}`", shown(command)))
 }
 
 fn check(command: &Command, status: ExitStatus) -> Result<()> {
@@ -102,10 +90,8 @@ fn check(command: &Command, status: ExitStatus) -> Result<()> {
 
 /// The command as somebody would type it.
 pub fn shown(command: &Command) -> String {
-    let words: Vec<_> = std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .map(OsStr::to_string_lossy)
-        .collect();
+    let words: Vec<_> =
+        std::iter::once(command.get_program()).chain(command.get_args()).map(OsStr::to_string_lossy).collect();
     words.join(" ")
 }
 
@@ -115,11 +101,8 @@ mod tests {
 
     #[test]
     fn a_slow_program_is_stopped() {
-        let error = run_within(
-            command("node").args(["-e", "setTimeout(() => {}, 60000)"]),
-            Duration::from_millis(200),
-        )
-        .unwrap_err();
+        let error = run_within(command("node").args(["-e", "setTimeout(() => {}, 60000)"]), Duration::from_millis(200))
+            .unwrap_err();
         assert!(error.to_string().contains("took longer"), "{error}");
     }
 

@@ -34,13 +34,7 @@ pub fn install(folder: &Path, what_for: &str) -> Result<()> {
     }
     say(format!("installing npm packages for {what_for}"));
     run(command(NPM)
-        .args([
-            "ci",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--loglevel=error",
-        ])
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
         .current_dir(folder))?;
     fs::write(installed, lock)?;
     Ok(())

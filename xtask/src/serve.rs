@@ -44,10 +44,7 @@ fn app(dist: &Path) -> Router {
     Router::new()
         .fallback_service(ServeDir::new(dist))
         // Ask each time: a rebuilt engine must not meet yesterday's script.
-        .layer(SetResponseHeaderLayer::overriding(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("no-cache"),
-        ))
+        .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")))
 }
 
 async fn listen(port: Option<u16>) -> Result<TcpListener> {
@@ -66,11 +63,7 @@ async fn listen(port: Option<u16>) -> Result<TcpListener> {
     }
     match port {
         Some(port) => bail!("port {port} is taken; choose another one with --port"),
-        None => bail!(
-            "the ports {} to {} are taken; choose another one with --port",
-            ports.start(),
-            ports.end()
-        ),
+        None => bail!("the ports {} to {} are taken; choose another one with --port", ports.start(), ports.end()),
     }
 }
 
@@ -87,8 +80,7 @@ mod tests {
 
     /// Runs `check` against a server of a folder with a few files, a secret beside it.
     fn with_server(name: &str, check: impl AsyncFnOnce(u16)) {
-        let folder =
-            std::env::temp_dir().join(format!("xtask-serve-{name}-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("xtask-serve-{name}-{}", std::process::id()));
         let dist = folder.join("dist");
         fs::create_dir_all(dist.join("engine")).unwrap();
         fs::write(dist.join("index.html"), "<!doctype html>").unwrap();
@@ -96,10 +88,7 @@ mod tests {
         fs::write(dist.join("engine/engine_bg.wasm"), "\0asm").unwrap();
         fs::write(dist.join("weights.safetensors"), "0123456789").unwrap();
         fs::write(folder.join("secret"), "secret").unwrap();
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_io()
-            .build()
-            .unwrap();
+        let runtime = runtime::Builder::new_current_thread().enable_io().build().unwrap();
         runtime.block_on(async {
             let listener = listen(Some(0)).await.unwrap();
             let port = listener.local_addr().unwrap().port();
@@ -111,9 +100,7 @@ mod tests {
     }
 
     async fn ask(port: u16, request: &str) -> String {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
-            .await
-            .unwrap();
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         let request = format!("{request}\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
@@ -132,14 +119,8 @@ mod tests {
             ] {
                 let answer = ask(port, &format!("GET {path} HTTP/1.1")).await;
                 assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
-                assert!(
-                    answer.contains(&format!("content-type: {kind}")),
-                    "{path}: {answer}"
-                );
-                assert!(
-                    answer.contains("cache-control: no-cache"),
-                    "{path}: {answer}"
-                );
+                assert!(answer.contains(&format!("content-type: {kind}")), "{path}: {answer}");
+                assert!(answer.contains("cache-control: no-cache"), "{path}: {answer}");
             }
         });
     }
@@ -148,32 +129,16 @@ mod tests {
     fn head_and_range_are_understood() {
         with_server("range", async |port| {
             let head = ask(port, "HEAD /weights.safetensors HTTP/1.1").await;
-            assert!(
-                head.contains("content-length: 10") && head.ends_with("\r\n\r\n"),
-                "{head}"
-            );
-            let part = ask(
-                port,
-                "GET /weights.safetensors HTTP/1.1\r\nRange: bytes=2-4",
-            )
-            .await;
-            assert!(
-                part.starts_with("HTTP/1.1 206") && part.ends_with("\r\n\r\n234"),
-                "{part}"
-            );
+            assert!(head.contains("content-length: 10") && head.ends_with("\r\n\r\n"), "{head}");
+            let part = ask(port, "GET /weights.safetensors HTTP/1.1\r\nRange: bytes=2-4").await;
+            assert!(part.starts_with("HTTP/1.1 206") && part.ends_with("\r\n\r\n234"), "{part}");
         });
     }
 
     #[test]
     fn nothing_outside_of_the_folder_is_served() {
         with_server("outside", async |port| {
-            for path in [
-                "/../secret",
-                "/%2e%2e/secret",
-                "/engine/../../secret",
-                "/..%2fsecret",
-                "/none",
-            ] {
+            for path in ["/../secret", "/%2e%2e/secret", "/engine/../../secret", "/..%2fsecret", "/none"] {
                 let answer = ask(port, &format!("GET {path} HTTP/1.1")).await;
                 assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
             }
@@ -184,10 +149,7 @@ mod tests {
     fn a_taken_port_is_named() {
         with_server("taken", async |port| {
             let error = listen(Some(port)).await.unwrap_err().to_string();
-            assert_eq!(
-                error,
-                format!("port {port} is taken; choose another one with --port")
-            );
+            assert_eq!(error, format!("port {port} is taken; choose another one with --port"));
         });
     }
 }

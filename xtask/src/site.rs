@@ -12,22 +12,22 @@ use anyhow::{Context, Result, bail};
 use crate::{
     command::say,
     size::{self, Size},
-    wasm,
+    wasm::{self, Finish},
     workspace::Workspace,
 };
 
 const ENGINE: &str = "engine";
 
 /// Builds what is out of date, shows the sizes, and returns dist/.
-pub fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let (dist, sizes) = build_quietly(workspace)?;
+pub fn build(workspace: &Workspace, finish: Finish) -> Result<PathBuf> {
+    let (dist, sizes) = build_quietly(workspace, finish)?;
     size::print(&sizes);
     Ok(dist)
 }
 
 /// As [`build`], the sizes left to the caller.
-pub fn build_quietly(workspace: &Workspace) -> Result<(PathBuf, BTreeMap<String, Size>)> {
-    let engine = wasm::build(workspace)?;
+pub fn build_quietly(workspace: &Workspace, finish: Finish) -> Result<(PathBuf, BTreeMap<String, Size>)> {
+    let engine = wasm::build(workspace, finish)?;
     let dist = workspace.dist();
     assemble(&workspace.root.join("www"), &engine, &dist)?;
     say(format!("the page is in {}", dist.display()));
@@ -87,11 +87,7 @@ mod tests {
     #[test]
     fn a_new_page_replaces_the_old_one_whole() {
         let folder = std::env::temp_dir().join(format!("xtask-site-{}", process::id()));
-        let (www, engine, dist) = (
-            folder.join("www"),
-            folder.join("engine"),
-            folder.join("dist"),
-        );
+        let (www, engine, dist) = (folder.join("www"), folder.join("engine"), folder.join("dist"));
         for folder in [&www.join("models"), &engine, &dist] {
             fs::create_dir_all(folder).unwrap();
         }
@@ -101,10 +97,7 @@ mod tests {
         fs::write(dist.join("removed.js"), "").unwrap();
 
         assert!(assemble(&www, &engine, &dist).is_err());
-        assert!(
-            dist.join("removed.js").exists(),
-            "a failed build leaves the old page alone"
-        );
+        assert!(dist.join("removed.js").exists(), "a failed build leaves the old page alone");
 
         for file in wasm::FILES {
             fs::write(engine.join(file), "").unwrap();
@@ -114,11 +107,7 @@ mod tests {
         assert!(!dist.join(".hidden").exists());
         assert!(dist.join("models/manifest.json").exists());
         assert!(dist.join("engine/engine_bg.wasm").exists());
-        assert_eq!(
-            fs::read_dir(&folder).unwrap().count(),
-            3,
-            "nothing is left beside it"
-        );
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 3, "nothing is left beside it");
         fs::remove_dir_all(folder).unwrap();
     }
 }

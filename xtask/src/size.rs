@@ -42,10 +42,7 @@ pub fn of_site(dist: &Path, engine: &str, cache: &Path) -> Result<BTreeMap<Strin
 
 /// Shows sizes as a table.
 pub fn print(sizes: &BTreeMap<String, Size>) {
-    println!(
-        "{:<8}{:>16}{:>16}{:>16}",
-        "bytes", "raw", "gzip -9", "brotli -11"
-    );
+    println!("{:<8}{:>16}{:>16}{:>16}", "bytes", "raw", "gzip -9", "brotli -11");
     for (name, Size { raw, gzip, brotli }) in sizes {
         println!("{name:<8}{raw:>16}{gzip:>16}{brotli:>16}");
     }
@@ -61,9 +58,7 @@ fn measure(folder: &Path, cache: &Path) -> Result<BTreeMap<PathBuf, Size>> {
         let hash = format!("{:x}", Sha256::digest(&bytes));
         let size = match known.get(&hash) {
             Some(size) => *size,
-            None => {
-                compress(&bytes).with_context(|| format!("cannot compress {}", path.display()))?
-            }
+            None => compress(&bytes).with_context(|| format!("cannot compress {}", path.display()))?,
         };
         hashes.insert(hash, size);
         sizes.insert(path, size);
@@ -79,18 +74,9 @@ fn compress(bytes: &[u8]) -> io::Result<Size> {
     brotli::BrotliCompress(
         &mut &*bytes,
         &mut brotli,
-        &brotli::enc::BrotliEncoderParams {
-            quality: 11,
-            lgwin: 24,
-            size_hint: bytes.len(),
-            ..Default::default()
-        },
+        &brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 24, size_hint: bytes.len(), ..Default::default() },
     )?;
-    Ok(Size {
-        raw: bytes.len() as u64,
-        gzip: gzip.finish()?.len() as u64,
-        brotli: brotli.len() as u64,
-    })
+    Ok(Size { raw: bytes.len() as u64, gzip: gzip.finish()?.len() as u64, brotli: brotli.len() as u64 })
 }
 
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -113,11 +99,7 @@ fn recall(cache: &Path) -> BTreeMap<String, Size> {
     entries
         .filter_map(|(hash, size)| {
             let number = |name: &str| size[name].as_u64();
-            let size = Size {
-                raw: number("raw")?,
-                gzip: number("gzip")?,
-                brotli: number("brotli")?,
-            };
+            let size = Size { raw: number("raw")?, gzip: number("gzip")?, brotli: number("brotli")? };
             Some((hash.clone(), size))
         })
         .collect()
@@ -125,10 +107,7 @@ fn recall(cache: &Path) -> BTreeMap<String, Size> {
 
 fn remember(cache: &Path, sizes: &BTreeMap<String, Size>) -> Result<()> {
     let entries = sizes.iter().map(|(hash, Size { raw, gzip, brotli })| {
-        (
-            hash.clone(),
-            json!({ "raw": raw, "gzip": gzip, "brotli": brotli }),
-        )
+        (hash.clone(), json!({ "raw": raw, "gzip": gzip, "brotli": brotli }))
     });
     let json: serde_json::Map<_, _> = entries.collect();
     fs::write(cache, serde_json::to_vec_pretty(&json)?)?;

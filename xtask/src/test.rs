@@ -13,6 +13,7 @@ use crate::{
     browser,
     command::{command, run_reading, say, shown},
     npm, site,
+    wasm::Finish,
     workspace::{Workspace, cargo},
 };
 
@@ -38,14 +39,14 @@ impl AddAssign for Count {
 }
 
 /// Runs `suite`, or both, to the end and prints one line of summary. An error unless all passed.
-pub fn run(workspace: &Workspace, suite: Option<Suite>) -> Result<()> {
+pub fn run(workspace: &Workspace, suite: Option<Suite>, finish: Finish) -> Result<()> {
     let wanted = |one| suite.is_none_or(|suite| suite == one);
     let mut count = Count::default();
     if wanted(Suite::Native) {
         count += native(workspace)?;
     }
     if wanted(Suite::Page) {
-        count += page(workspace)?;
+        count += page(workspace, finish)?;
     }
     let Count { passed, failed } = count;
     println!("\n{passed} passed, {failed} failed");
@@ -58,9 +59,7 @@ pub fn run(workspace: &Workspace, suite: Option<Suite>) -> Result<()> {
 fn native(workspace: &Workspace) -> Result<Count> {
     say("running the native tests");
     let mut tests = command(cargo());
-    tests
-        .args(["test", "--release", "--workspace", "--no-fail-fast"])
-        .current_dir(&workspace.root);
+    tests.args(["test", "--release", "--workspace", "--no-fail-fast"]).current_dir(&workspace.root);
     let mut count = Count::default();
     let ok = run_reading(&mut tests, |line| {
         if let Some(result) = native_result(line) {
@@ -70,13 +69,13 @@ fn native(workspace: &Workspace) -> Result<Count> {
     settle(count, ok, &shown(&tests))
 }
 
-fn page(workspace: &Workspace) -> Result<Count> {
+fn page(workspace: &Workspace, finish: Finish) -> Result<Count> {
     npm::require()?;
     let folder = workspace.page_tests();
     let files = test_files(&folder)?;
     let browser = browser::find_or_install()?;
     npm::install(&folder, "testing the page in a browser")?;
-    let dist = site::build(workspace)?;
+    let dist = site::build(workspace, finish)?;
 
     say(format!("running the page's tests in {}", browser.display()));
     let tap = workspace.target.join("page-tests.tap");
@@ -142,20 +141,11 @@ fn native_result(line: &str) -> Option<Count> {
 fn page_result(tap: &str) -> Count {
     let number = |name: &str| -> u64 {
         tap.lines()
-            .filter_map(|line| {
-                line.strip_prefix("# ")?
-                    .strip_prefix(name)?
-                    .trim()
-                    .parse()
-                    .ok()
-            })
+            .filter_map(|line| line.strip_prefix("# ")?.strip_prefix(name)?.trim().parse().ok())
             .next_back()
             .unwrap_or(0)
     };
-    Count {
-        passed: number("pass "),
-        failed: number("fail ") + number("cancelled "),
-    }
+    Count { passed: number("pass "), failed: number("fail ") + number("cancelled ") }
 }
 
 #[cfg(test)]
@@ -165,27 +155,14 @@ mod tests {
     #[test]
     fn results_of_cargo_are_read() {
         let line = "test result: FAILED. 12 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.00s";
-        assert_eq!(
-            native_result(line),
-            Some(Count {
-                passed: 12,
-                failed: 1
-            })
-        );
+        assert_eq!(native_result(line), Some(Count { passed: 12, failed: 1 }));
         assert_eq!(native_result("test adds ... ok"), None);
     }
 
     #[test]
     fn results_of_node_are_read() {
-        let tap =
-            "ok 1 - a\n# tests 3\n# suites 0\n# pass 1\n# fail 1\n# cancelled 1\n# skipped 0\n";
-        assert_eq!(
-            page_result(tap),
-            Count {
-                passed: 1,
-                failed: 2
-            }
-        );
+        let tap = "ok 1 - a\n# tests 3\n# suites 0\n# pass 1\n# fail 1\n# cancelled 1\n# skipped 0\n";
+        assert_eq!(page_result(tap), Count { passed: 1, failed: 2 });
     }
 
     #[test]

@@ -19,13 +19,7 @@ pub const TARGET: &str = "wasm32-unknown-unknown";
 
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
-const DEBIAN_PACKAGES: [&str; 5] = [
-    "rustc-web",
-    "cargo-web",
-    "rust-web-src",
-    "libstd-rust-web-dev",
-    "lld-19",
-];
+const DEBIAN_PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "libstd-rust-web-dev", "lld-19"];
 const BY_HAND: &str = "rustup target add wasm32-unknown-unknown";
 
 /// Which compiler makes the engine.
@@ -46,13 +40,8 @@ impl Toolchain {
             return Ok(debian);
         }
         if on_path("rustup").is_some() {
-            say(format!(
-                "installing the Rust target {TARGET}, to compile the engine for the browser"
-            ));
-            let add = run_within(
-                command("rustup").args(["target", "add", TARGET]),
-                Duration::from_secs(120),
-            );
+            say(format!("installing the Rust target {TARGET}, to compile the engine for the browser"));
+            let add = run_within(command("rustup").args(["target", "add", TARGET]), Duration::from_secs(120));
             match add {
                 Ok(()) if active_has_target() => return Ok(Self::Active),
                 Ok(()) => say("the active toolchain still lacks it"),
@@ -136,11 +125,9 @@ fn active_has_target() -> bool {
 }
 
 fn has_std(libraries: &Path) -> bool {
-    libraries.read_dir().is_ok_and(|entries| {
-        entries
-            .flatten()
-            .any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
-    })
+    libraries
+        .read_dir()
+        .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
 }
 
 /// Debian's compiler, if it is whole and new enough.
@@ -148,39 +135,22 @@ fn debian() -> Option<Toolchain> {
     if !cfg!(target_os = "linux") || !Path::new(DEBIAN_CARGO).is_file() {
         return None;
     }
-    let rustc = |words: &[&str]| {
-        output(
-            command(DEBIAN_RUSTC)
-                .env_remove("LD_LIBRARY_PATH")
-                .args(words),
-        )
-    };
+    let rustc = |words: &[&str]| output(command(DEBIAN_RUSTC).env_remove("LD_LIBRARY_PATH").args(words));
     let version = rustc(&["--version"]).ok()?;
-    if minor_version(&version)? < minor_version(concat!("rustc ", env!("CARGO_PKG_RUST_VERSION")))?
-    {
+    if minor_version(&version)? < minor_version(concat!("rustc ", env!("CARGO_PKG_RUST_VERSION")))? {
         return None;
     }
     let sysroot = PathBuf::from(rustc(&["--print", "sysroot"]).ok()?);
-    if !sysroot
-        .join("lib/rustlib/src/rust/library/std/Cargo.toml")
-        .is_file()
-    {
+    if !sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file() {
         return None;
     }
-    let linker = ["wasm-ld-19", "wasm-ld-20", "wasm-ld-21", "wasm-ld"]
-        .into_iter()
-        .find_map(on_path)?;
+    let linker = ["wasm-ld-19", "wasm-ld-20", "wasm-ld-21", "wasm-ld"].into_iter().find_map(on_path)?;
     Some(Toolchain::Debian { linker })
 }
 
 /// 95 of "rustc 1.95.0 (…)".
 fn minor_version(version: &str) -> Option<u32> {
-    version
-        .strip_prefix("rustc 1.")?
-        .split('.')
-        .next()?
-        .parse()
-        .ok()
+    version.strip_prefix("rustc 1.")?.split('.').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -189,10 +159,7 @@ mod tests {
 
     #[test]
     fn versions_compare_by_number() {
-        assert_eq!(
-            minor_version("rustc 1.95.0 (59807616e1 2026-04-14)"),
-            Some(95)
-        );
+        assert_eq!(minor_version("rustc 1.95.0 (59807616e1 2026-04-14)"), Some(95));
         assert_eq!(minor_version("rustc 1.96"), Some(96));
         assert_eq!(minor_version("clang 19"), None);
     }
@@ -204,26 +171,12 @@ mod tests {
 
     #[test]
     fn debian_builds_the_standard_library_with_its_own_compiler() {
-        let debian = Toolchain::Debian {
-            linker: "/usr/bin/wasm-ld-19".into(),
-        };
+        let debian = Toolchain::Debian { linker: "/usr/bin/wasm-ld-19".into() };
         let build = debian.cargo_build();
         assert_eq!(build.get_program(), DEBIAN_CARGO);
-        assert!(
-            build
-                .get_args()
-                .any(|word| word == "build-std=std,panic_abort")
-        );
-        assert!(
-            build
-                .get_envs()
-                .any(|(name, value)| name == "RUSTC" && value == Some(DEBIAN_RUSTC.as_ref()))
-        );
-        assert!(
-            build
-                .get_envs()
-                .any(|(name, value)| name == "LD_LIBRARY_PATH" && value.is_none())
-        );
+        assert!(build.get_args().any(|word| word == "build-std=std,panic_abort"));
+        assert!(build.get_envs().any(|(name, value)| name == "RUSTC" && value == Some(DEBIAN_RUSTC.as_ref())));
+        assert!(build.get_envs().any(|(name, value)| name == "LD_LIBRARY_PATH" && value.is_none()));
         assert_ne!(debian.target_folder(), Toolchain::Active.target_folder());
     }
 }

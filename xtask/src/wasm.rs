@@ -36,14 +36,26 @@ const OPTIMISER_FLAGS: [&str; 8] = [
     "--enable-simd",
 ];
 
+/// How much time to spend on the engine after it is compiled.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Finish {
+    /// What visitors get.
+    Optimised,
+    /// Without wasm-opt, for while one writes: minutes sooner, a tenth larger and slower.
+    Quick,
+}
+
 /// Builds what is out of date and returns the folder that holds [`FILES`].
-pub fn build(workspace: &Workspace) -> Result<PathBuf> {
+pub fn build(workspace: &Workspace, finish: Finish) -> Result<PathBuf> {
     let toolchain = Toolchain::find_or_install()?;
     let target = workspace.target.join(toolchain.target_folder());
     let compiled = compile(workspace, &toolchain, &target)?;
-    let optimiser = optimiser(workspace)?;
+    let (name, optimiser) = match finish {
+        Finish::Optimised => ("engine", optimiser(workspace)?),
+        Finish::Quick => ("engine-quick", None),
+    };
 
-    let engine = target.join("engine");
+    let engine = target.join(name);
     let recipe = recipe(&compiled, optimiser.is_some())?;
     let recipe_file = engine.join("recipe");
     if fs::read_to_string(&recipe_file).is_ok_and(|old| old == recipe)
@@ -82,10 +94,8 @@ fn compile(workspace: &Workspace, toolchain: &Toolchain, target: &Path) -> Resul
 
 /// Panic messages name source files: leave the builder's home folder out of a public page.
 fn anonymous_paths() -> Option<String> {
-    let cargo_home = env::var_os("CARGO_HOME").map_or_else(
-        || env::home_dir().map(|home| home.join(".cargo")),
-        |home| Some(home.into()),
-    )?;
+    let cargo_home = env::var_os("CARGO_HOME")
+        .map_or_else(|| env::home_dir().map(|home| home.join(".cargo")), |home| Some(home.into()))?;
     let sources = cargo_home.join("registry").join("src");
     let flag = format!("--remap-path-prefix={}=crates", sources.display());
     // A JSON string is a TOML string too.
@@ -126,16 +136,11 @@ fn optimiser(workspace: &Workspace) -> Result<Option<PathBuf>> {
 }
 
 fn optimise(wasm_opt: &Path, wasm: &Path) -> Result<()> {
-    say("optimising the engine");
+    say("optimising the engine (minutes; `--quick` leaves this out)");
     let start = Instant::now();
     let before = fs::metadata(wasm)?.len();
     let optimised = wasm.with_extension("optimised");
-    run(command("node")
-        .arg(wasm_opt)
-        .args(OPTIMISER_FLAGS)
-        .arg(wasm)
-        .arg("-o")
-        .arg(&optimised))?;
+    run(command("node").arg(wasm_opt).args(OPTIMISER_FLAGS).arg(wasm).arg("-o").arg(&optimised))?;
     let after = fs::metadata(&optimised)?.len();
     fs::rename(optimised, wasm)?;
     took(&format!("optimised, {before} to {after} bytes"), start);
@@ -144,25 +149,14 @@ fn optimise(wasm_opt: &Path, wasm: &Path) -> Result<()> {
 
 /// All that decides what binding and optimising give.
 fn recipe(compiled: &Path, optimised: bool) -> Result<String> {
-    let wasm = fs::read(compiled)
-        .with_context(|| format!("cargo left no engine at {}", compiled.display()))?;
-    let tools = if optimised {
-        format!("{OPTIMISER_FLAGS:?}\n{OPTIMISER_LOCK}")
-    } else {
-        "not optimised\n".to_owned()
-    };
+    let wasm = fs::read(compiled).with_context(|| format!("cargo left no engine at {}", compiled.display()))?;
+    let tools = if optimised { format!("{OPTIMISER_FLAGS:?}\n{OPTIMISER_LOCK}") } else { "not optimised\n".to_owned() };
     let version = env!("CARGO_PKG_VERSION");
-    Ok(format!(
-        "{:x}\nxtask {version}\n{tools}",
-        Sha256::digest(wasm)
-    ))
+    Ok(format!("{:x}\nxtask {version}\n{tools}", Sha256::digest(wasm)))
 }
 
 fn took(what: &str, start: Instant) {
-    say(format!(
-        "engine {what} in {:.1} s",
-        start.elapsed().as_secs_f64()
-    ));
+    say(format!("engine {what} in {:.1} s", start.elapsed().as_secs_f64()));
 }
 
 #[cfg(test)]

@@ -17,22 +17,12 @@ pub struct Workspace {
 impl Workspace {
     pub fn find() -> Result<Self> {
         // Cargo's word at run time comes first: one target folder may serve several checkouts.
-        let manifest =
-            env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-        let root = Path::new(&manifest)
-            .parent()
-            .context("xtask lies outside of a workspace")?
-            .to_owned();
-        let metadata = output(
-            command(cargo())
-                .args(["metadata", "--no-deps", "--format-version=1"])
-                .current_dir(&root),
-        )?;
+        let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&manifest).parent().context("xtask lies outside of a workspace")?.to_owned();
+        let metadata =
+            output(command(cargo()).args(["metadata", "--no-deps", "--format-version=1"]).current_dir(&root))?;
         let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
-        let target = metadata["target_directory"]
-            .as_str()
-            .context("`cargo metadata` names no target folder")?
-            .into();
+        let target = metadata["target_directory"].as_str().context("`cargo metadata` names no target folder")?.into();
         Ok(Self { root, target })
     }
 

@@ -51,14 +51,8 @@ const DEPENDENCIES: [(&str, Rule); 4] = [
             "web-sys",
         ]),
     ),
-    (
-        "trainer",
-        Rule::Never(&["web", "xtask", "tests", "wasm-bindgen", "js-sys", "web-sys"]),
-    ),
-    (
-        "xtask",
-        Rule::Never(&["diffusion", "trainer", "web", "tests", "burn"]),
-    ),
+    ("trainer", Rule::Never(&["web", "xtask", "tests", "wasm-bindgen", "js-sys", "web-sys"])),
+    ("xtask", Rule::Never(&["diffusion", "trainer", "web", "tests", "burn"])),
 ];
 
 #[test]
@@ -111,12 +105,7 @@ fn only_web_knows_the_browser() {
     for krate in ["diffusion", "trainer", "tests"] {
         forbid(
             &rust_files(krate),
-            &[
-                "cfg(target_arch",
-                "cfg!(target_arch",
-                "cfg(target_family",
-                "wasm_bindgen",
-            ],
+            &["cfg(target_arch", "cfg!(target_arch", "cfg(target_family", "wasm_bindgen"],
             "what differs in the browser belongs into web",
         );
     }
@@ -139,11 +128,7 @@ fn forbid(files: &[PathBuf], words: &[&str], advice: &str) {
     for path in files {
         for (number, line) in shipped_lines(&read(path)) {
             for word in words {
-                assert!(
-                    !contains_word(line, word),
-                    "{}:{number} has `{word}`: {advice}",
-                    path.display()
-                );
+                assert!(!contains_word(line, word), "{}:{number} has `{word}`: {advice}", path.display());
             }
         }
     }
@@ -159,12 +144,8 @@ fn contains_word(line: &str, word: &str) -> bool {
 
 /// The numbered lines of a Rust file, without comments and without the tests at its end.
 fn shipped_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let end = text
-        .find("\n#[cfg(test)]\nmod tests {")
-        .unwrap_or(text.len());
-    (1..)
-        .zip(text[..end].lines())
-        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+    let end = text.find("\n#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    (1..).zip(text[..end].lines()).filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
 /// The names in a crate's tables of dependencies, those for its tests left out.
@@ -177,9 +158,7 @@ fn dependencies(krate: &str) -> Vec<String> {
             inside = table.ends_with("dependencies]") && !table.ends_with("dev-dependencies]");
         } else if inside && let Some((name, value)) = line.split_once('=') {
             // `name = { package = "real-name" }` and `name.workspace = true`
-            let real = value
-                .split_once("package = \"")
-                .and_then(|(_, rest)| rest.split('"').next());
+            let real = value.split_once("package = \"").and_then(|(_, rest)| rest.split('"').next());
             let name = name.trim().trim_end_matches(".workspace");
             names.push(real.unwrap_or(name).to_owned());
         }
@@ -203,19 +182,13 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
-        let made = name.starts_with('.')
-            || name.starts_with("dist")
-            || name == "target"
-            || name == "node_modules";
+        let made = name.starts_with('.') || name.starts_with("dist") || name == "target" || name == "node_modules";
         if made {
             continue;
         }
         if path.is_dir() {
             found.append(&mut sources(&path));
-        } else if SOURCES
-            .iter()
-            .any(|extension| name.ends_with(&format!(".{extension}")))
-        {
+        } else if SOURCES.iter().any(|extension| name.ends_with(&format!(".{extension}"))) {
             found.push(path);
         }
     }
@@ -223,10 +196,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 fn read(path: &Path) -> String {
