@@ -15,4 +15,5 @@ mod samplers;
 mod schedules;
 mod shipped;
 mod support;
+mod training;
 mod unet;

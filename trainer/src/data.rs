@@ -32,13 +32,7 @@ pub struct Dataset {
 
 impl Dataset {
     /// Checks that the parts fit together; `place` names the data in the error.
-    pub fn new(
-        place: &str,
-        pixels: Vec<u8>,
-        labels: Vec<u16>,
-        size: usize,
-        class_names: Vec<String>,
-    ) -> Result<Self> {
+    pub fn new(place: &str, pixels: Vec<u8>, labels: Vec<u16>, size: usize, class_names: Vec<String>) -> Result<Self> {
         let refuse = |reason: String| Error::Data { place: place.to_owned(), reason };
         if labels.is_empty() {
             return Err(refuse("there is no picture in it".into()));
@@ -183,6 +177,17 @@ mod tests {
         assert!(refused(33, vec![0, 1], 4).contains("2 labels"));
         assert!(refused(32, vec![0, 3], 4).contains("label 3"));
         assert!(refused(32, vec![0, 3], 4).contains("x.idx"));
+    }
+
+    #[test]
+    fn real_digits_are_read_from_the_fixture() {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+        let data = Dataset::from_idx(&fixtures.join("mnist-64.idx3"), &fixtures.join("mnist-64.idx1")).unwrap();
+        assert_eq!((data.len(), data.size(), data.class_names().len()), (64, 28, 10));
+        assert!(data.images().all(|image| image[0] == 0 && image.iter().any(|&p| p > 200)));
+        let styled = data.styled(Style::named("outline").unwrap()).unwrap();
+        assert_eq!((styled.len(), styled.labels()), (64, data.labels()));
+        assert_ne!(styled.image(63), data.image(63));
     }
 
     #[test]

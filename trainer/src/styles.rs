@@ -44,13 +44,7 @@ pub static STYLES: &[Style] = &[
         classes: Some(segments::CLASSES),
         draw: segments::draw,
     },
-    Style {
-        name: "bold",
-        title: "Bold",
-        description: "A broad felt pen",
-        classes: None,
-        draw: strokes::bold,
-    },
+    Style { name: "bold", title: "Bold", description: "A broad felt pen", classes: None, draw: strokes::bold },
     Style {
         name: "thin",
         title: "Thin",
@@ -102,9 +96,7 @@ impl Style {
     /// Whether it can draw that many classes.
     pub fn check(&self, classes: usize) -> Result<()> {
         match self.classes {
-            Some(limit) if classes > limit => {
-                Err(Error::StyleLabels { style: self.name, limit, classes })
-            }
+            Some(limit) if classes > limit => Err(Error::StyleLabels { style: self.name, limit, classes }),
             _ => Ok(()),
         }
     }

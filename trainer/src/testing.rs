@@ -25,7 +25,7 @@ impl Drop for TempDir {
     }
 }
 
-/// 28x28 digits drawn by hand, as thick strokes: a 1 and a 0, and a 7.
+/// 28x28 digits drawn with thick strokes: 0, 7, and for every other label a 1.
 pub fn drawn_digit(label: u16) -> Vec<u8> {
     let distance: fn(f32, f32) -> f32 = match label {
         0 => |x, y| (((x - 13.5) / 6.5).hypot((y - 13.5) / 9.0) - 1.0).abs() * 7.0,

@@ -60,8 +60,10 @@ impl Net {
 /// Squares of 2x2 pixels become 4 channels: a quarter of the places, nothing lost.
 fn fold(images: Tensor<4>) -> Tensor<4> {
     let [batch, _, height, width] = images.dims();
-    images
-        .reshape([batch, height / 2, 2, width / 2, 2])
-        .permute([0, 2, 4, 1, 3])
-        .reshape([batch, 4, height / 2, width / 2])
+    images.reshape([batch, height / 2, 2, width / 2, 2]).permute([0, 2, 4, 1, 3]).reshape([
+        batch,
+        4,
+        height / 2,
+        width / 2,
+    ])
 }

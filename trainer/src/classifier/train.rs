@@ -50,7 +50,12 @@ pub struct Progress {
 }
 
 /// Trains a classifier on `data`. `device` is the plain device, such as `Device::flex()`.
-pub fn train(config: &TrainConfig, data: &Dataset, device: &Device, mut on_step: impl FnMut(Progress)) -> Result<Classifier> {
+pub fn train(
+    config: &TrainConfig,
+    data: &Dataset,
+    device: &Device,
+    mut on_step: impl FnMut(Progress),
+) -> Result<Classifier> {
     let training = device.clone().autodiff();
     let mut net = weights::initial(data.size(), data.class_names().len(), config.seed, &training);
     let mut optimizer = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(0.02).init();
@@ -65,12 +70,13 @@ pub fn train(config: &TrainConfig, data: &Dataset, device: &Device, mut on_step:
             step += 1;
             let share = 1.0 / batch.len() as f32;
             let jobs = batch.chunks(JOB).enumerate().map(|(i, part)| (i as u64, part)).collect();
-            let (loss, gradients) = parallel::gradients(&net, &training, jobs, config.threads, |net: &Net, (job, part)| {
-                // Every job has a stream of its own: threads do not share a generator.
-                let stream = ((step as u64) << 16 | job) + 2;
-                let noise = NoiseSource::with_stream(config.seed, stream);
-                job_loss(net, data, part, noise, &training) * (part.len() as f32 * share)
-            })?;
+            let (loss, gradients) =
+                parallel::gradients(&net, &training, jobs, config.threads, |net: &Net, (job, part)| {
+                    // Every job has a stream of its own: threads do not share a generator.
+                    let stream = ((step as u64) << 16 | job) + 2;
+                    let noise = NoiseSource::with_stream(config.seed, stream);
+                    job_loss(net, data, part, noise, &training) * (part.len() as f32 * share)
+                })?;
             if !loss.is_finite() {
                 return Err(Error::LossNotFinite { step, loss });
             }
@@ -106,6 +112,7 @@ fn job_loss(net: &Net, data: &Dataset, part: &[usize], mut noise: NoiseSource, d
 fn learning_rate(config: &TrainConfig, step: usize, total: usize) -> f64 {
     const RISE: f64 = 0.2;
     let done = step as f64 / (total + 1) as f64;
-    let part = if done < RISE { done / RISE } else { 0.5 + 0.5 * ((done - RISE) / (1.0 - RISE) * std::f64::consts::PI).cos() };
+    let part =
+        if done < RISE { done / RISE } else { 0.5 + 0.5 * ((done - RISE) / (1.0 - RISE) * std::f64::consts::PI).cos() };
     config.learning_rate * part
 }

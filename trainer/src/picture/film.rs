@@ -13,9 +13,7 @@ pub fn moments(total: usize, count: usize) -> Vec<usize> {
     match count.min(total) {
         0 => Vec::new(),
         1 => vec![total - 1],
-        count => (0..count)
-            .map(|i| (i * (total - 1) + (count - 1) / 2) / (count - 1))
-            .collect(),
+        count => (0..count).map(|i| (i * (total - 1) + (count - 1) / 2) / (count - 1)).collect(),
     }
 }
 
@@ -31,13 +29,8 @@ pub fn film_strip(
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let empty = vec![0; size * size];
     let tile = |row: &Vec<Vec<u8>>, i: usize| row.get(i).unwrap_or(&empty).clone();
-    let tiles: Vec<Vec<u8>> =
-        rows.iter().flat_map(|row| (0..columns).map(move |i| tile(row, i))).collect();
-    Grid::new(size, columns)
-        .scale(scale)
-        .row_labels(row_labels)
-        .column_labels(column_labels)
-        .draw(&tiles)
+    let tiles: Vec<Vec<u8>> = rows.iter().flat_map(|row| (0..columns).map(move |i| tile(row, i))).collect();
+    Grid::new(size, columns).scale(scale).row_labels(row_labels).column_labels(column_labels).draw(&tiles)
 }
 
 /// Writes an endless animation. All frames have the size of the first; `delay` and `hold` (how long
@@ -50,9 +43,8 @@ pub fn save_gif(path: &Path, frames: &[Canvas], delay: u16, hold: u16) -> Result
 
 fn encode(frames: &[Canvas], delay: u16, hold: u16) -> std::result::Result<Vec<u8>, String> {
     let first = frames.first().ok_or("there is no frame")?;
-    let side = |length: usize| {
-        u16::try_from(length).map_err(|_| format!("{length} pixels are more than a GIF can have"))
-    };
+    let side =
+        |length: usize| u16::try_from(length).map_err(|_| format!("{length} pixels are more than a GIF can have"));
     let (width, height) = (side(first.width())?, side(first.height())?);
     // 256 grey levels are exactly what a GIF can hold: nothing is lost.
     let palette: Vec<u8> = (0..=255).flat_map(|level| [level; 3]).collect();

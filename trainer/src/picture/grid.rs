@@ -20,14 +20,7 @@ pub struct Grid {
 impl Grid {
     /// Tiles of `size * size` pixels, `columns` side by side, doubled, 2 pixels apart.
     pub fn new(size: usize, columns: usize) -> Self {
-        Self {
-            size,
-            columns: columns.max(1),
-            scale: 2,
-            gutter: 2,
-            row_labels: Vec::new(),
-            column_labels: Vec::new(),
-        }
+        Self { size, columns: columns.max(1), scale: 2, gutter: 2, row_labels: Vec::new(), column_labels: Vec::new() }
     }
 
     /// Enlarges every pixel of a tile to `scale * scale`.

@@ -63,8 +63,7 @@ impl Plot {
 
     /// The SVG file's text.
     pub fn to_svg(&self) -> String {
-        let curves: Vec<Vec<(f64, f64)>> =
-            self.series.iter().map(|series| self.transformed(&series.points)).collect();
+        let curves: Vec<Vec<(f64, f64)>> = self.series.iter().map(|series| self.transformed(&series.points)).collect();
         let all = || curves.iter().flatten();
         let (x_low, x_high) = range(all().map(|p| p.0));
         let (y_low, y_high) = range(all().map(|p| p.1));
@@ -110,15 +109,28 @@ impl Plot {
         for tick in ticks(x.low, x.high) {
             let at = x.place(tick);
             push(svg, &format!(r##"<path d="M{at:.1} {TOP}V{bottom}" stroke="#e5e7eb"/>"##));
-            push(svg, &format!(r#"<text x="{at:.1}" y="{}" text-anchor="middle">{}</text>"#, bottom + 17.0, number(tick)));
+            push(
+                svg,
+                &format!(r#"<text x="{at:.1}" y="{}" text-anchor="middle">{}</text>"#, bottom + 17.0, number(tick)),
+            );
         }
         for tick in ticks(y.low, y.high) {
             let (at, value) = (y.place(tick), if self.log_y { 10f64.powf(tick) } else { tick });
             push(svg, &format!(r##"<path d="M{LEFT} {at:.1}H{right}" stroke="#e5e7eb"/>"##));
-            push(svg, &format!(r#"<text x="{}" y="{:.1}" text-anchor="end">{}</text>"#, LEFT - 8.0, at + 4.0, number(value)));
+            push(
+                svg,
+                &format!(r#"<text x="{}" y="{:.1}" text-anchor="end">{}</text>"#, LEFT - 8.0, at + 4.0, number(value)),
+            );
         }
         let middle = (LEFT + right) / 2.0;
-        push(svg, &format!(r#"<text x="{middle}" y="{}" text-anchor="middle">{}</text>"#, HEIGHT - 8.0, escape(&self.x_label)));
+        push(
+            svg,
+            &format!(
+                r#"<text x="{middle}" y="{}" text-anchor="middle">{}</text>"#,
+                HEIGHT - 8.0,
+                escape(&self.x_label)
+            ),
+        );
     }
 }
 

@@ -8,8 +8,8 @@ pub const CLASSES: usize = 16;
 
 /// Which bars are lit: bit 0 is the top one, then clockwise, bit 6 the middle one.
 const LIT: [u8; CLASSES] = [
-    0b011_1111, 0b000_0110, 0b101_1011, 0b100_1111, 0b110_0110, 0b110_1101, 0b111_1101, 0b000_0111,
-    0b111_1111, 0b110_1111, 0b111_0111, 0b111_1100, 0b011_1001, 0b101_1110, 0b111_1001, 0b111_0001,
+    0b011_1111, 0b000_0110, 0b101_1011, 0b100_1111, 0b110_0110, 0b110_1101, 0b111_1101, 0b000_0111, 0b111_1111,
+    0b110_1111, 0b111_0111, 0b111_1100, 0b011_1001, 0b101_1110, 0b111_1001, 0b111_0001,
 ];
 
 /// Centre of every bar in units of half the digit's width and half its height, and whether it is
@@ -51,8 +51,7 @@ pub fn draw(glyph: &Glyph) -> Field {
         let bars = BARS.iter().enumerate().filter(|(bar, _)| lit >> bar & 1 == 1);
         let distance = bars.map(|(_, &(cx, cy, upright))| {
             let (dx, dy) = ((x - cx * half_width).abs(), (y - cy * half_height).abs());
-            let (along, across, half_length) =
-                if upright { (dy, dx, half_height / 2.0) } else { (dx, dy, half_width) };
+            let (along, across, half_length) = if upright { (dy, dx, half_height / 2.0) } else { (dx, dy, half_width) };
             // A bar with pointed ends, cut at 45 degrees.
             let tip = (along + across - (half_length - GAP / 2.0)) * std::f32::consts::FRAC_1_SQRT_2;
             tip.max(across - thickness)

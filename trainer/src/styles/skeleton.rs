@@ -101,7 +101,8 @@ mod tests {
     fn a_thick_stroke_becomes_one_line_of_about_its_length() {
         let line = middle_line(&Field::from_grey(&drawn_digit(1), 28));
         let side = 28 * FINE;
-        let rows: Vec<usize> = (0..side).map(|y| line[y * side..(y + 1) * side].iter().filter(|&&p| p).count()).collect();
+        let rows: Vec<usize> =
+            (0..side).map(|y| line[y * side..(y + 1) * side].iter().filter(|&&p| p).count()).collect();
         let inked = rows.iter().filter(|&&count| count > 0).count();
         assert!((14 * FINE..24 * FINE).contains(&inked), "{inked}");
         assert!(rows.iter().all(|&count| count <= 3), "{rows:?}");

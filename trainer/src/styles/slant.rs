@@ -46,14 +46,14 @@ struct Moments {
 
 fn moments(image: &Field) -> Moments {
     let points = || {
-        image.values.iter().enumerate().map(|(i, &ink)| {
-            ((i % image.size) as f32 + 0.5, (i / image.size) as f32 + 0.5, ink)
-        })
+        image
+            .values
+            .iter()
+            .enumerate()
+            .map(|(i, &ink)| ((i % image.size) as f32 + 0.5, (i / image.size) as f32 + 0.5, ink))
     };
     let mass = points().map(|(_, _, ink)| ink).sum::<f32>().max(1e-6);
-    let mean = |value: &dyn Fn(f32, f32) -> f32| {
-        points().map(|(x, y, ink)| value(x, y) * ink).sum::<f32>() / mass
-    };
+    let mean = |value: &dyn Fn(f32, f32) -> f32| points().map(|(x, y, ink)| value(x, y) * ink).sum::<f32>() / mass;
     let (x, y) = (mean(&|x, _| x), mean(&|_, y| y));
     let variance = mean(&|_, py| (py - y) * (py - y));
     let covariance = mean(&|px, py| (px - x) * (py - y));
@@ -64,9 +64,7 @@ fn moments(image: &Field) -> Moments {
 /// Smallest and largest value over the ink.
 fn extent(image: &Field, value: impl Fn(f32, f32) -> f32) -> (f32, f32) {
     let inked = image.values.iter().enumerate().filter(|&(_, &ink)| ink > 0.3);
-    let values = inked.map(|(i, _)| {
-        value((i % image.size) as f32 + 0.5, (i / image.size) as f32 + 0.5)
-    });
+    let values = inked.map(|(i, _)| value((i % image.size) as f32 + 0.5, (i / image.size) as f32 + 0.5));
     let (low, high) = values.fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)));
     if low > high { (0.0, 0.0) } else { (low, high) }
 }

@@ -6,7 +6,7 @@ use super::skeleton;
 
 /// A line of this half-width along the edge of the strokes, a little outside of it, so that thin
 /// strokes keep a dark inside.
-const OUTLINE_HALF_WIDTH: f32 = 0.6;
+const OUTLINE_HALF_WIDTH: f32 = 0.68;
 const OUTLINE_OFFSET: f32 = 0.75;
 
 /// How far bold strokes grow on either side, and what is left open of a hole, measured from its middle:
@@ -20,9 +20,9 @@ const SPECK_RADIUS: f32 = 0.4;
 const THIN_HALF_WIDTH: f32 = 0.65;
 
 /// Distance of the lamps, each of which is one pixel. A lamp shines with half its light when the middle
-/// line passes at this distance from the middle of its cell, and goes out over half a pixel more.
+/// line passes at this distance from the middle of its cell, and is out 0.4 pixels further.
 const LAMP_PITCH: usize = 2;
-const LAMP_REACH: f32 = 1.1;
+const LAMP_REACH: f32 = 1.25;
 
 pub fn outline(glyph: &Glyph) -> Field {
     let edge = edge_distance(glyph);
@@ -59,7 +59,7 @@ pub fn dotted(glyph: &Glyph) -> Field {
         for x in (0..size).step_by(LAMP_PITCH) {
             let at = |i: usize| (i * FINE) as f32 + middle;
             let outside = line.sample(at(x), at(y)) - LAMP_REACH;
-            lamps.values[y * size + x] = (0.5 - outside).clamp(0.0, 1.0);
+            lamps.values[y * size + x] = (0.5 - 1.25 * outside).clamp(0.0, 1.0);
         }
     }
     lamps

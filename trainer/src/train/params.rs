@@ -74,32 +74,6 @@ pub fn clip_by_global_norm(unet: &UNet, gradients: GradientsParams, max: Option<
     }
 }
 
-/// Names of the parameters that gradients reach.
-#[cfg(test)]
-pub fn names_with_gradient(unet: &UNet, gradients: &GradientsParams) -> BTreeSet<String> {
-    struct Names<'a> {
-        path: Vec<String>,
-        gradients: &'a GradientsParams,
-        names: BTreeSet<String>,
-    }
-    impl ModuleVisitor for Names<'_> {
-        fn enter_module(&mut self, name: &str, _: &str) {
-            self.path.push(name.to_owned());
-        }
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.path.pop();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if self.gradients.get::<D>(param.id).is_some() {
-                self.names.insert(self.path.join("."));
-            }
-        }
-    }
-    let mut visitor = Names { path: Vec::new(), gradients, names: BTreeSet::new() };
-    unet.visit(&mut visitor);
-    visitor.names
-}
-
 struct StableIds {
     path: Vec<String>,
 }

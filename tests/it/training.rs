@@ -1,0 +1,158 @@
+//! Training that stops and goes on ends with the very weights of training that did not.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use burn::tensor::Device;
+use diffusion::config::{ModelInfo, UNetConfig};
+use diffusion::init::initial_state;
+use diffusion::schedule::{BetaSchedule, NoiseSchedule, PredictionType, ScheduleConfig};
+use trainer::data::Dataset;
+use trainer::train::adapter::{attach, detach, initial_adapter};
+use trainer::train::{Checkpoint, TrainConfig, Trainer};
+
+fn data() -> Dataset {
+    let fixture = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+    Dataset::from_idx(&fixture("mnist-64.idx3"), &fixture("mnist-64.idx1")).unwrap()
+}
+
+fn info(data: &Dataset) -> ModelInfo {
+    ModelInfo {
+        format: 1,
+        labels: data.class_names().to_vec(),
+        tokens_per_class: 4,
+        image_size: data.size(),
+        patch_size: 2,
+    }
+}
+
+fn unet_config(info: &ModelInfo) -> UNetConfig {
+    UNetConfig {
+        sample_size: 14,
+        in_channels: 4,
+        out_channels: 4,
+        block_out_channels: vec![8, 16],
+        layers_per_block: 1,
+        down_attention: vec![true; 2],
+        up_attention: vec![true; 2],
+        transformer_layers_per_block: 1,
+        norm_num_groups: 4,
+        norm_eps: 1e-5,
+        num_heads: vec![2; 2],
+        only_cross_attention: vec![true, false],
+        cross_attention_dim: 12,
+        encoder_hid_dim: info.encoder_hid_dim(),
+    }
+}
+
+fn config(threads: usize) -> TrainConfig {
+    // 4 steps an epoch, 6 steps: the second half begins inside an epoch and crosses into the next.
+    TrainConfig { epochs: 1.5, batch_size: 16, micro_batch: 6, warmup_steps: 2, threads, ..TrainConfig::base() }
+}
+
+fn schedule() -> NoiseSchedule {
+    NoiseSchedule::new(ScheduleConfig {
+        beta_schedule: BetaSchedule::SquaredcosCapV2,
+        prediction_type: PredictionType::VPrediction,
+        ..ScheduleConfig::default()
+    })
+}
+
+fn trainer(data: &Dataset, lora: bool, threads: usize) -> Trainer<'_> {
+    let device = Device::flex().autodiff();
+    let info = info(data);
+    let unet_config = unet_config(&info);
+    let state = initial_state(&unet_config, 3, &Device::flex());
+    let base = diffusion::Base { info: info.clone(), unet: unet_config, schedule: schedule().config().clone(), state };
+    let mut unet = base.build(&device).unwrap();
+    if lora {
+        let adapter = initial_adapter(&base.state, &["to_q".into(), "ff.net.2".into()], 2, 2.0, 5).unwrap();
+        unet = attach(unet, &adapter, &device);
+    }
+    Trainer::new(config(threads), data, info, schedule(), unet, device).unwrap()
+}
+
+fn run(trainer: &mut Trainer<'_>, steps: usize) -> Vec<f32> {
+    let stop = AtomicBool::new(false);
+    let end = trainer.step() + steps;
+    let mut losses = Vec::new();
+    trainer
+        .run(&stop, |trainer, report| {
+            losses.push(report.loss);
+            if trainer.step() == end {
+                stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+            Ok(())
+        })
+        .unwrap();
+    losses
+}
+
+fn temporary(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("digit-diffusion-{name}-{}.safetensors", std::process::id()))
+}
+
+fn resumed_equals_uninterrupted(lora: bool) {
+    let data = data();
+    let mut whole = trainer(&data, lora, 1);
+    let losses = run(&mut whole, usize::MAX / 2);
+    assert_eq!(losses.len(), 6);
+
+    let mut first = trainer(&data, lora, 2);
+    let mut halves = run(&mut first, 3);
+    let path = temporary(if lora { "lora" } else { "base" });
+    first.checkpoint().unwrap().save(&path).unwrap();
+    drop(first);
+    let checkpoint = Checkpoint::load(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(checkpoint.step, 3);
+    let mut second = trainer(&data, lora, 3).resume(checkpoint).unwrap();
+    halves.extend(run(&mut second, usize::MAX / 2));
+
+    assert_eq!(losses, halves, "losses, bit for bit");
+    let (a, b) = (whole.checkpoint().unwrap(), second.checkpoint().unwrap());
+    assert_eq!(a.model, b.model, "weights, bit for bit");
+    assert_eq!(a.ema, b.ema, "averaged weights, bit for bit");
+    assert_ne!(a.model, a.ema);
+}
+
+#[test]
+fn base_resumes_exactly() {
+    resumed_equals_uninterrupted(false);
+}
+
+#[test]
+fn lora_resumes_exactly() {
+    resumed_equals_uninterrupted(true);
+}
+
+#[test]
+fn only_the_factors_are_trained() {
+    let data = data();
+    let mut trainer = trainer(&data, true, 2);
+    let before = trainer.checkpoint().unwrap();
+    run(&mut trainer, 2);
+    let after = trainer.checkpoint().unwrap();
+    assert!(after.model.keys().all(|name| name.ends_with(".lora.a") || name.ends_with(".lora.b")), "{:?}", after.model.keys());
+    assert_eq!(after.model.len(), 2 * (7 + 7));
+    for (name, tensor) in &after.model {
+        assert_ne!(Some(tensor), before.model.get(name), "{name} did not move");
+    }
+    let frozen = diffusion::state::read_state(trainer.averaged()).unwrap();
+    let initial = initial_state(&unet_config(&info(&data)), 3, &Device::flex());
+    for (name, tensor) in &initial {
+        assert_eq!(Some(tensor), frozen.get(name), "{name} moved");
+    }
+    let adapter = initial_adapter(&initial, &["to_q".into(), "ff.net.2".into()], 2, 2.0, 5).unwrap();
+    let trained = detach(&adapter, &after.model).unwrap();
+    assert_eq!(trained.modules.len(), 14);
+    assert_ne!(trained, adapter);
+}
+
+#[test]
+fn a_checkpoint_of_another_model_is_refused() {
+    let data = data();
+    let checkpoint = trainer(&data, false, 1).checkpoint().unwrap();
+    let message = trainer(&data, true, 1).resume(checkpoint).err().unwrap().to_string();
+    assert!(message.contains("does not fit"), "{message}");
+}
