@@ -69,9 +69,7 @@ pub enum Error {
 fn describe_mismatch(missing: &[String], unexpected: &[String], wrong: &[String]) -> String {
     let part = |what: &str, names: &[String]| match names {
         [] => None,
-        _ if names.len() > 6 => {
-            Some(format!("{} {what} ({}, …)", names.len(), names[..6].join(", ")))
-        }
+        _ if names.len() > 6 => Some(format!("{} {what} ({}, …)", names.len(), names[..6].join(", "))),
         _ => Some(format!("{} {what} ({})", names.len(), names.join(", "))),
     };
     [part("missing", missing), part("unexpected", unexpected), part("of the wrong shape or type", wrong)]

@@ -154,8 +154,7 @@ impl Generation {
         let timestep = *self.sampler.timesteps().get(self.done)?;
         let scale = self.sampler.input_scale(self.done);
         let copies = if self.guidance.is_some() { 2 } else { 1 };
-        let input: Vec<f32> =
-            (0..copies).flat_map(|_| self.sample.iter().map(|x| x * scale)).collect();
+        let input: Vec<f32> = (0..copies).flat_map(|_| self.sample.iter().map(|x| x * scale)).collect();
         let [c, h, w] = self.codec.latent_shape();
         let rows = copies * self.batch;
         let input = Tensor::from_data(TensorData::new(input, [rows, c, h, w]), &self.device);

@@ -58,11 +58,15 @@ impl Adapter {
         }
         for (path, factors) in &self.modules {
             let weight = base.get(&format!("{path}.weight")).ok_or_else(|| {
-                Error::Adapter(format!("it changes {path}, which this base does not have: it was made for another model"))
+                Error::Adapter(format!(
+                    "it changes {path}, which this base does not have: it was made for another model"
+                ))
             })?;
             let (rank, a, b) = (factors.rank(), &factors.a.shape, &factors.b.shape);
             let [out, inner] = weight.shape[..] else {
-                return Err(Error::Adapter(format!("it changes {path}, which is not a Linear; only Linears are supported")));
+                return Err(Error::Adapter(format!(
+                    "it changes {path}, which is not a Linear; only Linears are supported"
+                )));
             };
             if a[..] != [rank, inner] || b[..] != [out, rank] {
                 return Err(Error::Adapter(format!(

@@ -148,7 +148,9 @@ impl Model {
         for (name, scale) in &scales {
             self.known(name)?;
             if !scale.is_finite() {
-                return Err(Error::Request(format!("the strength of adapter \"{name}\" must be a number, not {scale}")));
+                return Err(Error::Request(format!(
+                    "the strength of adapter \"{name}\" must be a number, not {scale}"
+                )));
             }
         }
         let on: Vec<(&Adapter, f32)> = scales

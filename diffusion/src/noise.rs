@@ -58,12 +58,7 @@ impl NoiseSource {
 
     /// Where the generator stands.
     pub fn state(&self) -> NoiseState {
-        NoiseState {
-            seed: self.seed,
-            stream: self.stream,
-            words: self.rng.get_word_pos() as u64,
-            spare: self.spare,
-        }
+        NoiseState { seed: self.seed, stream: self.stream, words: self.rng.get_word_pos() as u64, spare: self.spare }
     }
 
     fn unit24(&mut self) -> f64 {

@@ -21,10 +21,9 @@ pub fn predict(kind: PredictionType, output: &[f32], sample: &[f32], signal: f32
     match kind {
         PredictionType::Epsilon => both(|o, x, signal, sigma| (x - sigma * o) / signal, |o, _, _, _| o),
         PredictionType::Sample => both(|o, _, _, _| o, |o, x, signal, sigma| (x - signal * o) / sigma),
-        PredictionType::VPrediction => both(
-            |o, x, signal, sigma| signal * x - sigma * o,
-            |o, x, signal, sigma| signal * o + sigma * x,
-        ),
+        PredictionType::VPrediction => {
+            both(|o, x, signal, sigma| signal * x - sigma * o, |o, x, signal, sigma| signal * o + sigma * x)
+        }
     }
 }
 

@@ -67,8 +67,8 @@ impl Default for ScheduleConfig {
 impl ScheduleConfig {
     /// Reads a diffusers `scheduler_config.json`.
     pub fn from_json(text: &str) -> Result<Self> {
-        let raw: serde_json::Value = serde_json::from_str(text)
-            .map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
+        let raw: serde_json::Value =
+            serde_json::from_str(text).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
         let refuse = |reason: String| Err(Error::Config { file: FILE, reason });
         if let Some(value) = raw.get("variance_type").and_then(|v| v.as_str())
             && value != "fixed_small"
@@ -88,8 +88,8 @@ impl ScheduleConfig {
         if raw.get("trained_betas").is_some_and(|v| !v.is_null()) {
             return refuse("trained_betas is not supported, name a beta_schedule".into());
         }
-        let config: Self = serde_json::from_value(raw)
-            .map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
+        let config: Self =
+            serde_json::from_value(raw).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
         let t = config.num_train_timesteps;
         if !(2..=MOST_TIMESTEPS).contains(&t) {
             return refuse(format!("num_train_timesteps must be at least 2 and at most {MOST_TIMESTEPS}, not {t}"));

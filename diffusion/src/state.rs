@@ -49,9 +49,9 @@ pub fn file_name(path: &str) -> String {
 /// An identity for a parameter that is the same in every process (FNV-1a of its name), so that the
 /// state of an optimizer finds its parameters again after a restart.
 pub fn stable_id(name: &str) -> ParamId {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     ParamId::from(hash)
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use half::{bf16, f16};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::state::{HostTensor, StateDict};
@@ -29,8 +30,9 @@ pub fn read_tensors(bytes: &[u8]) -> Result<(StateDict, Metadata)> {
     let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
     let mut state = StateDict::new();
     for (name, view) in file.iter() {
-        let values = values(&view)
-            .ok_or_else(|| Error::SafeTensors(format!("tensor {name} has type {:?}; F32, F16, BF16 and I64 are read", view.dtype())))?;
+        let values = values(&view).ok_or_else(|| {
+            Error::SafeTensors(format!("tensor {name} has type {:?}; F32, F16, BF16 and I64 are read", view.dtype()))
+        })?;
         state.insert(name.to_owned(), HostTensor { shape: view.shape().to_vec(), values });
     }
     Ok((state, metadata))
@@ -43,7 +45,9 @@ fn values(view: &TensorView<'_>) -> Option<Vec<f32>> {
         Dtype::F32 => data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
         Dtype::F16 => pairs().map(|b| f16::from_le_bytes(b).to_f32()).collect(),
         Dtype::BF16 => pairs().map(|b| bf16::from_le_bytes(b).to_f32()).collect(),
-        Dtype::I64 => data.chunks_exact(8).filter_map(|b| b.first_chunk::<8>()).map(|b| i64::from_le_bytes(*b) as f32).collect(),
+        Dtype::I64 => {
+            data.chunks_exact(8).filter_map(|b| b.first_chunk::<8>()).map(|b| i64::from_le_bytes(*b) as f32).collect()
+        }
         _ => return None,
     })
 }
@@ -87,8 +91,10 @@ fn sorted_header(bytes: &[u8]) -> Result<Vec<u8>> {
     let length = bytes.first_chunk::<8>().ok_or_else(|| failed("no header"))?;
     let length = u64::from_le_bytes(*length) as usize;
     let body = bytes.get(8 + length..).ok_or_else(|| failed("truncated header"))?;
+    // The first JSON value: the library may pad a header with something else than spaces.
+    let mut json = serde_json::Deserializer::from_slice(&bytes[8..8 + length]);
     let header: BTreeMap<String, BTreeMap<String, serde_json::Value>> =
-        serde_json::from_slice(&bytes[8..8 + length]).map_err(|e| failed(&e.to_string()))?;
+        Deserialize::deserialize(&mut json).map_err(|e| failed(&e.to_string()))?;
     let mut text = serde_json::to_vec(&header).map_err(|e| failed(&e.to_string()))?;
     text.resize(text.len().next_multiple_of(8), b' ');
     Ok([&(text.len() as u64).to_le_bytes()[..], &text, body].concat())

@@ -62,7 +62,11 @@ fn unet_config_refusals() {
         ("conv_in_kernel", json!(5), &["conv_in_kernel", "5", "3"]),
         ("cross_attention_dim", json!(0), &["cross_attention_dim"]),
         ("cross_attention_dim", json!("12"), &["cross_attention_dim", "whole number"]),
-        ("down_block_types", json!(["AttnDownBlock2D", "AttnDownBlock2D"]), &["down_block_types", "CrossAttnDownBlock2D"]),
+        (
+            "down_block_types",
+            json!(["AttnDownBlock2D", "AttnDownBlock2D"]),
+            &["down_block_types", "CrossAttnDownBlock2D"],
+        ),
         ("dual_cross_attention", json!(true), &["dual_cross_attention"]),
         ("encoder_hid_dim", Value::Null, &["encoder_hid_dim"]),
         ("encoder_hid_dim_type", json!("image_proj"), &["encoder_hid_dim_type", "text_proj"]),

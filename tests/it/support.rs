@@ -72,6 +72,7 @@ pub fn tiny() -> Model {
 }
 
 /// The device that people use, and the second opinion.
+#[allow(deprecated)] // burn prefers flex to ndarray; here they check each other.
 pub fn devices() -> [(&'static str, Device); 2] {
     [("flex", Device::flex()), ("ndarray", Device::ndarray())]
 }

@@ -10,7 +10,12 @@ const CHUNK: usize = 10;
 
 /// Draws every picture of the request and returns them in [-1, 1], in order; `on_step` sees every step of every chunk
 /// (first picture of the chunk, the step).
-pub fn draw(model: &Model, request: &Request, threads: usize, on_step: impl Fn(usize, &Step) + Sync) -> Result<Vec<Vec<f32>>> {
+pub fn draw(
+    model: &Model,
+    request: &Request,
+    threads: usize,
+    on_step: impl Fn(usize, &Step) + Sync,
+) -> Result<Vec<Vec<f32>>> {
     let codec = model.base().codec();
     let jobs: Vec<(usize, Request)> = (0..request.labels.len())
         .step_by(CHUNK)

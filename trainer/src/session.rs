@@ -90,7 +90,12 @@ impl Session {
         writeln!(file, "{text}").map_err(Error::io("write", &path))?;
         if self.bar.is_hidden() && (report.step % (20 * self.log_every) == 0 || report.step == report.total) {
             let left = Duration::from_secs_f64((report.total - report.step) as f64 * seconds / self.steps_here as f64);
-            eprintln!("step {}/{}  loss {loss:.4}  {rate:.0} img/s  {} left", report.step, report.total, indicatif::HumanDuration(left));
+            eprintln!(
+                "step {}/{}  loss {loss:.4}  {rate:.0} img/s  {} left",
+                report.step,
+                report.total,
+                indicatif::HumanDuration(left)
+            );
         }
         Ok(())
     }

@@ -26,7 +26,8 @@ pub fn read_base(dir: &Path) -> Result<Base> {
     };
     let (info, unet_config, scheduler_config) = (text(INFO)?, text(UNET_CONFIG)?, text(SCHEDULER_CONFIG)?);
     let weights = files::read(&dir.join(WEIGHTS))?;
-    let files = BaseFiles { info: &info, unet_config: &unet_config, scheduler_config: &scheduler_config, weights: &weights };
+    let files =
+        BaseFiles { info: &info, unet_config: &unet_config, scheduler_config: &scheduler_config, weights: &weights };
     Base::read(&files).map_err(|source| Error::Folder { dir: dir.to_owned(), source })
 }
 
@@ -60,7 +61,13 @@ pub fn read_adapter_files(path: &Path) -> Result<(Vec<u8>, Option<String>)> {
 }
 
 /// Writes a PEFT folder.
-pub fn write_adapter_folder(dir: &Path, adapter: &Adapter, config: &LoraConfig, title: &str, precision: Precision) -> Result<()> {
+pub fn write_adapter_folder(
+    dir: &Path,
+    adapter: &Adapter,
+    config: &LoraConfig,
+    title: &str,
+    precision: Precision,
+) -> Result<()> {
     files::write_atomic(&dir.join(ADAPTER_CONFIG), config.to_json().as_bytes())?;
     let bytes = write_adapter(adapter, config, title, precision)?;
     files::write_atomic(&dir.join(ADAPTER_WEIGHTS), &bytes)

@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
+use diffusion::codec::PatchCodec;
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
 use diffusion::schedule::NoiseSchedule;
 use diffusion::state::StateDict;
 use diffusion::unet::{UNet, class_rows};
-use diffusion::codec::PatchCodec;
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -24,8 +24,8 @@ use crate::parallel;
 pub use checkpoint::Checkpoint;
 pub use config::{LossKind, TrainConfig};
 use ema::Ema;
-use params::Trainable;
 use objective::Objective;
+use params::Trainable;
 
 /// Streams of the seed's generator: every step and every epoch has one of its own, so that the number of the
 /// step is all there is to remember, and a resumed run draws what an uninterrupted one would have drawn.
@@ -161,9 +161,10 @@ impl<'a> Trainer<'a> {
         let share = 1.0 / self.config.batch_size as f32;
         // The batch is always cut alike, whatever the number of threads.
         let jobs = batch.split(self.config.micro_batch);
-        let (loss, gradients) = parallel::gradients(&self.unet, device, jobs, self.config.threads, |unet, job: Batch| {
-            job.loss(unet, &objective, info, device) * share
-        })?;
+        let (loss, gradients) =
+            parallel::gradients(&self.unet, device, jobs, self.config.threads, |unet, job: Batch| {
+                job.loss(unet, &objective, info, device) * share
+            })?;
         let step = self.step + 1;
         if !loss.is_finite() {
             return Err(Error::LossNotFinite { step, loss });
@@ -181,7 +182,8 @@ impl<'a> Trainer<'a> {
     }
 
     fn next_batch(&self) -> Batch {
-        let (config, codec) = (&self.config, PatchCodec { image_size: self.info.image_size, patch_size: self.info.patch_size });
+        let (config, codec) =
+            (&self.config, PatchCodec { image_size: self.info.image_size, patch_size: self.info.patch_size });
         let per_epoch = config.steps_per_epoch(self.data.len());
         let (epoch, position) = (self.step / per_epoch, self.step % per_epoch);
         let mut order: Vec<usize> = (0..self.data.len()).collect();
@@ -199,10 +201,20 @@ impl<'a> Trainer<'a> {
         noise.shuffle(&mut timesteps);
         let labels = labels
             .into_iter()
-            .map(|label| if noise.uniform() < config.class_dropout { self.info.null_class() } else { usize::from(label) })
+            .map(
+                |label| {
+                    if noise.uniform() < config.class_dropout { self.info.null_class() } else { usize::from(label) }
+                },
+            )
             .collect();
         let latents = images.chunks_exact(codec.len()).flat_map(|image| codec.encode(image)).collect();
-        Batch { noise: noise.normals(config.batch_size * codec.len()), latents, labels, timesteps, shape: codec.latent_shape() }
+        Batch {
+            noise: noise.normals(config.batch_size * codec.len()),
+            latents,
+            labels,
+            timesteps,
+            shape: codec.latent_shape(),
+        }
     }
 }
 
@@ -242,7 +254,8 @@ impl Batch {
         let (noisy, target, weights) = objective.inputs(&self.latents, &self.noise, &self.timesteps);
         let timesteps: Vec<f32> = self.timesteps.iter().map(|&t| t as f32).collect();
         // Labels come from the data set, whose classes the model was built for.
-        let rows = class_rows(&self.labels, info, device).unwrap_or_else(|_| Tensor::zeros([b, 1, info.encoder_hid_dim()], device));
+        let rows = class_rows(&self.labels, info, device)
+            .unwrap_or_else(|_| Tensor::zeros([b, 1, info.encoder_hid_dim()], device));
         let output = unet.forward(tensor(noisy), &timesteps, unet.context(rows));
         objective.loss(output, tensor(target), Tensor::from_data(TensorData::new(weights, [b, 1]), device))
     }

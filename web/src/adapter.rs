@@ -68,10 +68,7 @@ pub async fn is_emulated() -> Result<bool, String> {
 
 fn names_itself_emulated(adapter: &Adapter) -> bool {
     let info = adapter.info();
-    let mut words = info
-        .iter()
-        .flat_map(|info| [info.architecture(), info.description()])
-        .flatten();
+    let mut words = info.iter().flat_map(|info| [info.architecture(), info.description()]).flatten();
     adapter.is_fallback() == Some(true)
         || info.as_ref().and_then(AdapterInfo::is_fallback) == Some(true)
         || words.any(|words| is_emulator(&words))

@@ -38,9 +38,7 @@ impl From<Failure> for JsValue {
 
 /// "`name` must be `wanted`, not `got`".
 fn wrong<T>(name: &str, wanted: &str, got: &str) -> Result<T> {
-    Err(Failure::Argument(format!(
-        "{name} must be {wanted}, not {got}"
-    )))
+    Err(Failure::Argument(format!("{name} must be {wanted}, not {got}")))
 }
 
 /// A value, short enough for a sentence.
@@ -54,10 +52,7 @@ fn show(value: &JsValue) -> String {
     if value.is_null() {
         return "null".into();
     }
-    value
-        .js_typeof()
-        .as_string()
-        .unwrap_or_else(|| "something else".into())
+    value.js_typeof().as_string().unwrap_or_else(|| "something else".into())
 }
 
 /// A property of an object.
@@ -71,9 +66,7 @@ pub fn field(object: &JsValue, of: &str, name: &str) -> Result<JsValue> {
 
 /// A string.
 pub fn text(value: &JsValue, name: &str) -> Result<String> {
-    value
-        .as_string()
-        .map_or_else(|| wrong(name, "a string", &show(value)), Ok)
+    value.as_string().map_or_else(|| wrong(name, "a string", &show(value)), Ok)
 }
 
 /// The contents of a `Uint8Array`.
@@ -92,9 +85,7 @@ fn floats(value: &JsValue, name: &str) -> Result<Vec<f32>> {
 }
 
 fn number(value: &JsValue, name: &str) -> Result<f64> {
-    value
-        .as_f64()
-        .map_or_else(|| wrong(name, "a number", &show(value)), Ok)
+    value.as_f64().map_or_else(|| wrong(name, "a number", &show(value)), Ok)
 }
 
 fn list(value: &JsValue, name: &str) -> Result<Vec<JsValue>> {
@@ -113,11 +104,7 @@ fn whole(value: f64, name: &str, most: u64) -> Result<u64> {
     if value.fract() == 0.0 && (0.0..=most as f64).contains(&value) {
         return Ok(value as u64);
     }
-    wrong(
-        name,
-        &format!("a whole number from 0 to {most}"),
-        &value.to_string(),
-    )
+    wrong(name, &format!("a whole number from 0 to {most}"), &value.to_string())
 }
 
 fn count(value: &JsValue, name: &str) -> Result<usize> {
@@ -134,16 +121,10 @@ fn label(value: &JsValue, name: &str, labels: &[String]) -> Result<usize> {
 }
 
 fn label_index(text: &str, labels: &[String]) -> Result<usize> {
-    labels
-        .iter()
-        .position(|label| label == text)
-        .ok_or_else(|| {
-            let message = format!(
-                "there is no class \"{text}\", the model has {}",
-                labels.join(", ")
-            );
-            diffusion::Error::Request(message).into()
-        })
+    labels.iter().position(|label| label == text).ok_or_else(|| {
+        let message = format!("there is no class \"{text}\", the model has {}", labels.join(", "));
+        diffusion::Error::Request(message).into()
+    })
 }
 
 /// What `Engine.sample` is asked for.
@@ -161,10 +142,7 @@ pub fn sample_options(options: &JsValue, labels: &[String]) -> Result<SampleOpti
     let element = |name: &str, index: usize| format!("{name}[{index}]");
 
     let classes = list(&field("labels")?, "labels")?;
-    let classes = classes
-        .iter()
-        .enumerate()
-        .map(|(i, value)| label(value, &element("labels", i), labels));
+    let classes = classes.iter().enumerate().map(|(i, value)| label(value, &element("labels", i), labels));
     let seeds = list(&field("seeds")?, "seeds")?;
     let seeds = seeds.iter().enumerate().map(|(i, value)| {
         let name = element("seeds", i);
@@ -177,32 +155,21 @@ pub fn sample_options(options: &JsValue, labels: &[String]) -> Result<SampleOpti
         sampler: SamplerKind::from_name(&text(&field("sampler")?, "sampler")?)?,
         guidance_scale: number(&field("guidanceScale")?, "guidanceScale")? as f32,
         eta: given("eta")?.map_or(Ok(0.0), |value| number(&value, "eta"))? as f32,
-        latents: given("latents")?
-            .map(|value| floats(&value, "latents"))
-            .transpose()?,
+        latents: given("latents")?.map(|value| floats(&value, "latents")).transpose()?,
     };
-    Ok(SampleOptions {
-        request,
-        raw: given("raw")?.is_some_and(|value| value.is_truthy()),
-    })
+    Ok(SampleOptions { request, raw: given("raw")?.is_some_and(|value| value.is_truthy()) })
 }
 
 /// Reads the argument of `Engine.setAdapters`.
 pub fn scales(value: &JsValue) -> Result<BTreeMap<String, f32>> {
-    let Some(object) = value
-        .dyn_ref::<Object>()
-        .filter(|_| !Array::is_array(value))
-    else {
+    let Some(object) = value.dyn_ref::<Object>().filter(|_| !Array::is_array(value)) else {
         return wrong("scales", "an object such as { outline: 0.8 }", &show(value));
     };
     let mut scales = BTreeMap::new();
     for entry in Object::entries(object).iter() {
         let entry = Array::from(&entry);
         let name = text(&entry.get(0), "an adapter's name")?;
-        let scale = number(
-            &entry.get(1),
-            &format!("the strength of adapter \"{name}\""),
-        )?;
+        let scale = number(&entry.get(1), &format!("the strength of adapter \"{name}\""))?;
         scales.insert(name, scale as f32);
     }
     Ok(scales)
@@ -220,8 +187,7 @@ pub fn object<const N: usize>(properties: [(&str, JsValue); N]) -> Result<JsValu
 /// Adds a property to an object.
 pub fn set(object: &JsValue, name: &str, value: &JsValue) -> Result<()> {
     let done = Reflect::set(object, &name.into(), value);
-    done.map(drop)
-        .map_err(|_| Failure::Refused(format!("the browser refused to set {name}")))
+    done.map(drop).map_err(|_| Failure::Refused(format!("the browser refused to set {name}")))
 }
 
 #[cfg(test)]
@@ -239,16 +205,11 @@ mod tests {
     #[test]
     fn seeds_are_whole_numbers_that_javascript_can_count() {
         assert_eq!(whole(0.0, "seed", MAX_SAFE_INTEGER), Ok(0));
-        assert_eq!(
-            whole(9_007_199_254_740_991.0, "seed", MAX_SAFE_INTEGER),
-            Ok(MAX_SAFE_INTEGER)
-        );
+        assert_eq!(whole(9_007_199_254_740_991.0, "seed", MAX_SAFE_INTEGER), Ok(MAX_SAFE_INTEGER));
         for refused in [-1.0, 0.5, 9_007_199_254_740_992.0, f64::NAN, f64::INFINITY] {
             assert_eq!(
                 message(whole(refused, "seeds[1]", MAX_SAFE_INTEGER)),
-                format!(
-                    "seeds[1] must be a whole number from 0 to 9007199254740991, not {refused}"
-                )
+                format!("seeds[1] must be a whole number from 0 to 9007199254740991, not {refused}")
             );
         }
     }
@@ -257,9 +218,6 @@ mod tests {
     fn a_class_is_found_by_its_name() {
         let labels = ["cat".to_owned(), "7".to_owned()];
         assert_eq!(label_index("7", &labels), Ok(1));
-        assert_eq!(
-            message(label_index("dog", &labels)),
-            "there is no class \"dog\", the model has cat, 7"
-        );
+        assert_eq!(message(label_index("dog", &labels)), "there is no class \"dog\", the model has cat, 7");
     }
 }

@@ -24,9 +24,7 @@ impl DeviceChoice {
             "auto" => Ok(Self::Auto),
             "webgpu" => Ok(Self::WebGpu),
             "cpu" => Ok(Self::Cpu),
-            _ => Err(Failure::Argument(format!(
-                "device must be \"auto\", \"webgpu\" or \"cpu\", not \"{name}\""
-            ))),
+            _ => Err(Failure::Argument(format!("device must be \"auto\", \"webgpu\" or \"cpu\", not \"{name}\""))),
         }
     }
 }
@@ -64,29 +62,17 @@ pub struct Placed {
 pub async fn place(base: Base, choice: DeviceChoice) -> Result<Placed> {
     if choice == DeviceChoice::Cpu {
         let note = "The digits are computed on the CPU, as was asked.".into();
-        return Ok(Placed {
-            model: Model::new(base, Device::flex())?,
-            backend: Backend::Cpu,
-            note,
-        });
+        return Ok(Placed { model: Model::new(base, Device::flex())?, backend: Backend::Cpu, note });
     }
     let on_cpu = Model::new(base.clone(), Device::flex())?;
     match (place_on_gpu(base, &on_cpu, choice).await, choice) {
-        (Ok((model, note)), _) => Ok(Placed {
-            model,
-            backend: Backend::WebGpu,
-            note: note.into(),
-        }),
-        (Err(why), DeviceChoice::WebGpu) => Err(Failure::Refused(format!(
-            "{why}; choose the device \"auto\" or \"cpu\" instead"
-        ))),
+        (Ok((model, note)), _) => Ok(Placed { model, backend: Backend::WebGpu, note: note.into() }),
+        (Err(why), DeviceChoice::WebGpu) => {
+            Err(Failure::Refused(format!("{why}; choose the device \"auto\" or \"cpu\" instead")))
+        }
         (Err(why), _) => {
             let note = format!("{why}, so the digits are computed on the CPU.");
-            Ok(Placed {
-                model: on_cpu,
-                backend: Backend::Cpu,
-                note,
-            })
+            Ok(Placed { model: on_cpu, backend: Backend::Cpu, note })
         }
     }
 }
@@ -101,20 +87,14 @@ async fn place_on_gpu(
     if emulated && choice == DeviceChoice::Auto {
         return Err("WebGPU is only emulated on this machine, slower than the CPU".into());
     }
-    let device = start_webgpu()
-        .await
-        .map_err(|error| format!("WebGPU could not be started ({error})"))?;
+    let device = start_webgpu().await.map_err(|error| format!("WebGPU could not be started ({error})"))?;
     let failed = |error: diffusion::Error| format!("WebGPU could not run this model ({error})");
     let model = Model::new(base, device).map_err(failed)?;
-    let difference = max_difference(
-        &check_output(on_cpu).await.map_err(failed)?,
-        &check_output(&model).await.map_err(failed)?,
-    );
+    let difference =
+        max_difference(&check_output(on_cpu).await.map_err(failed)?, &check_output(&model).await.map_err(failed)?);
     web_sys::console::debug_1(&format!("WebGPU and CPU differ by at most {difference:e}").into());
     if difference > TOLERANCE {
-        return Err(format!(
-            "WebGPU does not compute this model correctly here (off by {difference:.1e})"
-        ));
+        return Err(format!("WebGPU does not compute this model correctly here (off by {difference:.1e})"));
     }
     let note = if emulated {
         "The digits are computed with WebGPU, as was asked, though it is only emulated on this machine."
@@ -136,16 +116,9 @@ async fn check_output(model: &Model) -> diffusion::Result<Vec<f32>> {
         ..Request::new(0, 0)
     };
     let lost = |error: String| diffusion::Error::Device(error);
-    let output = model
-        .generate(request)?
-        .predict()
-        .ok_or_else(|| lost("it has no steps".into()))?;
-    let data = output
-        .into_data_async()
-        .await
-        .map_err(|error| lost(format!("{error:?}")))?;
-    data.try_into_vec_as::<f32>()
-        .map_err(|error| lost(format!("{error:?}")))
+    let output = model.generate(request)?.predict().ok_or_else(|| lost("it has no steps".into()))?;
+    let data = output.into_data_async().await.map_err(|error| lost(format!("{error:?}")))?;
+    data.try_into_vec_as::<f32>().map_err(|error| lost(format!("{error:?}")))
 }
 
 /// The largest difference; infinite where the lengths differ or something is not a number.
@@ -154,13 +127,7 @@ fn max_difference(a: &[f32], b: &[f32]) -> f32 {
         return f32::INFINITY;
     }
     let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
-    differences.fold(0.0, |most, d| {
-        if d.is_nan() {
-            f32::INFINITY
-        } else {
-            most.max(d)
-        }
-    })
+    differences.fold(0.0, |most, d| if d.is_nan() { f32::INFINITY } else { most.max(d) })
 }
 
 /// burn's WebGPU device. It starts once in the life of the module.
@@ -177,11 +144,7 @@ async fn start_webgpu() -> std::result::Result<Device, String> {
     if let Some(device) = started() {
         return Ok(device);
     }
-    match Device::wgpu_options()
-        .graphics_api(WgpuBackend::WebGpu)
-        .init_async()
-        .await
-    {
+    match Device::wgpu_options().graphics_api(WgpuBackend::WebGpu).init_async().await {
         Ok(device) => Ok(STARTED.with(|started| started.get_or_init(|| device).clone())),
         // Another load may have started it in the meantime.
         Err(error) => started().ok_or_else(|| error.to_string()),
@@ -209,12 +172,7 @@ mod tests {
     #[test]
     fn what_is_not_a_number_differs() {
         assert_eq!(max_difference(&[1.0, -2.0], &[1.0, -2.5]), 0.5);
-        for broken in [
-            &[f32::NAN, 1.0][..],
-            &[1.0, f32::NAN],
-            &[1.0, f32::INFINITY],
-            &[1.0],
-        ] {
+        for broken in [&[f32::NAN, 1.0][..], &[1.0, f32::NAN], &[1.0, f32::INFINITY], &[1.0]] {
             assert!(max_difference(&[1.0, 1.0], broken) > TOLERANCE);
         }
     }

@@ -99,17 +99,8 @@ impl Engine {
         })?;
         let base_hash = format!("sha256-{}", hex_sha256(&weights));
         drop(weights);
-        let Placed {
-            model,
-            backend,
-            note,
-        } = place(base, choice).await?;
-        Ok(Self {
-            model: RefCell::new(model),
-            backend,
-            note,
-            base_hash,
-        })
+        let Placed { model, backend, note } = place(base, choice).await?;
+        Ok(Self { model: RefCell::new(model), backend, note, base_hash })
     }
 
     /// Where the model computes.
@@ -156,26 +147,15 @@ impl Engine {
         let weights = bytes(weights, "weights")?;
         let (rank, modules) = {
             let mut model = self.model.borrow_mut();
-            let adapter = model.add_adapter(
-                &name,
-                &weights,
-                Some(config.as_str()).filter(|text| !text.is_empty()),
-            )?;
+            let adapter = model.add_adapter(&name, &weights, Some(config.as_str()).filter(|text| !text.is_empty()))?;
             (adapter.rank(), adapter.modules.len())
         };
-        object([
-            ("name", name.into()),
-            ("rank", rank.into()),
-            ("modules", modules.into()),
-        ])
+        object([("name", name.into()), ("rank", rank.into()), ("modules", modules.into())])
     }
 
     /// Switches an adapter off and forgets it.
     #[wasm_bindgen(js_name = removeAdapter)]
-    pub fn remove_adapter(
-        &self,
-        #[wasm_bindgen(unchecked_param_type = "string")] name: &JsValue,
-    ) -> Result<()> {
+    pub fn remove_adapter(&self, #[wasm_bindgen(unchecked_param_type = "string")] name: &JsValue) -> Result<()> {
         let name = text(name, "name")?;
         Ok(self.model.borrow_mut().remove_adapter(&name)?)
     }
@@ -191,14 +171,8 @@ impl Engine {
     }
 
     /// Starts a run with the weights of this moment.
-    pub fn sample(
-        &self,
-        #[wasm_bindgen(unchecked_param_type = "SampleOptions")] options: &JsValue,
-    ) -> Result<Run> {
+    pub fn sample(&self, #[wasm_bindgen(unchecked_param_type = "SampleOptions")] options: &JsValue) -> Result<Run> {
         let options = sample_options(options, &self.labels())?;
-        Ok(Run::new(
-            self.model.borrow().generate(options.request)?,
-            options.raw,
-        ))
+        Ok(Run::new(self.model.borrow().generate(options.request)?, options.raw))
     }
 }

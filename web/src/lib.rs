@@ -60,9 +60,6 @@ fn hex_sha256(bytes: &[u8]) -> String {
 mod tests {
     #[test]
     fn a_hash_is_lower_case_hex() {
-        assert_eq!(
-            super::hex_sha256(b"abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(super::hex_sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

@@ -35,9 +35,6 @@ mod tests {
         super::install_hook();
         assert!(std::panic::catch_unwind(|| panic!("the {} broke", "engine")).is_err());
         let last = super::last().unwrap_or_default();
-        assert!(
-            last.starts_with("the engine broke (") && last.contains("panic.rs:"),
-            "{last}"
-        );
+        assert!(last.starts_with("the engine broke (") && last.contains("panic.rs:"), "{last}");
     }
 }

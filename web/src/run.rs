@@ -58,11 +58,7 @@ impl Run {
             };
             let step = generation.next_async().await.transpose();
             let more = matches!(&step, Ok(Some(step)) if step.step < step.total);
-            state.replace(if more {
-                State::Ready(generation)
-            } else {
-                State::Over
-            });
+            state.replace(if more { State::Ready(generation) } else { State::Over });
             match step.map_err(Failure::from)? {
                 Some(step) => Ok(describe(&step, codec, raw)?),
                 None => Ok(JsValue::UNDEFINED),
@@ -84,9 +80,7 @@ impl Run {
 
 /// A step as JavaScript sees it.
 fn describe(step: &Step, codec: PatchCodec, raw: bool) -> Result<JsValue> {
-    let picture = |latents: &[f32], scale| {
-        Uint8ClampedArray::from(rgba(codec, latents, scale).as_slice()).into()
-    };
+    let picture = |latents: &[f32], scale| Uint8ClampedArray::from(rgba(codec, latents, scale).as_slice()).into();
     let described = object([
         ("step", step.step.into()),
         ("total", step.total.into()),
@@ -95,8 +89,7 @@ fn describe(step: &Step, codec: PatchCodec, raw: bool) -> Result<JsValue> {
         ("x0", picture(&step.pred_original_sample, 1.0)),
     ])?;
     if raw {
-        let numbers =
-            |latents: &[f32]| Float32Array::from(floats(codec, latents).as_slice()).into();
+        let numbers = |latents: &[f32]| Float32Array::from(floats(codec, latents).as_slice()).into();
         set(&described, "rawImage", &numbers(&step.sample))?;
         set(&described, "rawX0", &numbers(&step.pred_original_sample))?;
     }

@@ -28,8 +28,7 @@ pub struct ModelInfo {
 impl ModelInfo {
     /// Reads `digit_diffusion.json`.
     pub fn from_json(text: &str) -> Result<Self> {
-        let info: Self =
-            serde_json::from_str(text).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
+        let info: Self = serde_json::from_str(text).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
         let refuse = |reason: String| Err(Error::Config { file: FILE, reason });
         if info.format != 1 {
             return refuse(format!("format {} is newer than this program, which reads format 1", info.format));
@@ -82,7 +81,10 @@ impl ModelInfo {
         if unet.encoder_hid_dim != self.encoder_hid_dim() {
             return refuse(format!(
                 "{} labels with {} tokens each (and as many for \"no label\") need encoder_hid_dim {}, unet/config.json has {}",
-                self.labels.len(), self.tokens_per_class, self.encoder_hid_dim(), unet.encoder_hid_dim
+                self.labels.len(),
+                self.tokens_per_class,
+                self.encoder_hid_dim(),
+                unet.encoder_hid_dim
             ));
         }
         let side = self.image_size / self.patch_size;

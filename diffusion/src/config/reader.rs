@@ -70,9 +70,17 @@ impl Reader {
             }
         }
         let absent = [
-            "addition_embed_type", "addition_time_embed_dim", "class_embed_type", "num_class_embeds",
-            "num_attention_heads", "reverse_transformer_layers_per_block", "time_cond_proj_dim",
-            "time_embedding_act_fn", "time_embedding_dim", "timestep_post_act", "cross_attention_norm",
+            "addition_embed_type",
+            "addition_time_embed_dim",
+            "class_embed_type",
+            "num_class_embeds",
+            "num_attention_heads",
+            "reverse_transformer_layers_per_block",
+            "time_cond_proj_dim",
+            "time_embedding_act_fn",
+            "time_embedding_dim",
+            "timestep_post_act",
+            "cross_attention_norm",
             "projection_class_embeddings_input_dim",
         ];
         for key in absent {
@@ -84,7 +92,8 @@ impl Reader {
         let middle = self.json.get("mid_block_only_cross_attention").and_then(Value::as_bool);
         let everywhere = self.json.get("only_cross_attention").and_then(Value::as_bool) == Some(true);
         if middle == Some(true) || (everywhere && middle.is_none()) {
-            return self.refuse("the middle block must keep self-attention (mid_block_only_cross_attention false)".into());
+            return self
+                .refuse("the middle block must keep self-attention (mid_block_only_cross_attention false)".into());
         }
         Ok(())
     }

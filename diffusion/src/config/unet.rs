@@ -83,7 +83,10 @@ impl UNetConfig {
         }
         for (&channels, &heads) in self.block_out_channels.iter().zip(&self.num_heads) {
             if channels == 0 || channels % self.norm_num_groups != 0 {
-                return refuse(format!("{channels} channels do not divide into norm_num_groups {}", self.norm_num_groups));
+                return refuse(format!(
+                    "{channels} channels do not divide into norm_num_groups {}",
+                    self.norm_num_groups
+                ));
             }
             if heads == 0 || channels % heads != 0 {
                 return refuse(format!("{channels} channels do not divide into {heads} heads"));

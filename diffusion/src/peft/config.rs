@@ -55,8 +55,7 @@ pub struct LoraConfig {
 impl LoraConfig {
     /// Reads `adapter_config.json`, refusing what would change the result and is not supported.
     pub fn from_json(text: &str) -> Result<Self> {
-        let json: Value =
-            serde_json::from_str(text).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
+        let json: Value = serde_json::from_str(text).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
         Self::from_value(json)
     }
 
@@ -143,18 +142,14 @@ impl LoraConfig {
             "rank_pattern": self.rank_pattern,
             "alpha_pattern": self.alpha_pattern,
         });
-        let prefixed: BTreeMap<String, &Value> = fields
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(key, value)| (format!("{PREFIX}{key}"), value))
-            .collect();
+        let prefixed: BTreeMap<String, &Value> =
+            fields.as_object().into_iter().flatten().map(|(key, value)| (format!("{PREFIX}{key}"), value)).collect();
         serde_json::json!(prefixed).to_string()
     }
 
     pub(super) fn from_metadata(text: &str) -> Result<Self> {
-        let fields: BTreeMap<String, Value> = serde_json::from_str(text)
-            .map_err(|e| Error::Json { file: DIFFUSERS_METADATA, reason: e.to_string() })?;
+        let fields: BTreeMap<String, Value> =
+            serde_json::from_str(text).map_err(|e| Error::Json { file: DIFFUSERS_METADATA, reason: e.to_string() })?;
         let plain = fields.into_iter().map(|(key, value)| {
             let name = [PREFIX, "unet."].iter().find_map(|prefix| key.strip_prefix(prefix)).unwrap_or(&key);
             (name.to_owned(), value)

@@ -52,7 +52,8 @@ pub fn read_adapter(bytes: &[u8], config: Option<&str>, base: &StateDict) -> Res
             (None, Some(config)) => config.scaling(&path, rank)?,
             (None, None) => {
                 return Err(Error::Adapter(
-                    "alpha is unknown: give adapter_config.json too, or a file that carries lora_adapter_metadata".into(),
+                    "alpha is unknown: give adapter_config.json too, or a file that carries lora_adapter_metadata"
+                        .into(),
                 ));
             }
         };

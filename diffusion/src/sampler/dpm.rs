@@ -26,20 +26,13 @@ fn lambda(sigma: f32) -> f32 {
 
 impl DpmPlusPlus2M {
     pub(super) fn new(schedule: &NoiseSchedule, steps: usize) -> Self {
-        let mut visited: Vec<usize> = descending_linspace(schedule, steps + 1)
-            .into_iter()
-            .map(|t| t.round_ties_even() as usize)
-            .collect();
+        let mut visited: Vec<usize> =
+            descending_linspace(schedule, steps + 1).into_iter().map(|t| t.round_ties_even() as usize).collect();
         visited.pop();
         let all = sigmas(schedule);
         let mut sigmas: Vec<f32> = visited.iter().map(|&t| all[t]).collect();
         sigmas.push(0.0);
-        Self {
-            prediction: schedule.config().prediction_type,
-            timesteps: as_f32(&visited),
-            sigmas,
-            previous: None,
-        }
+        Self { prediction: schedule.config().prediction_type, timesteps: as_f32(&visited), sigmas, previous: None }
     }
 }
 

@@ -13,8 +13,7 @@ use crate::error::{Error, Result};
 pub fn sinusoids(timesteps: &[f32], dim: usize, device: &Device) -> Tensor<2> {
     let half = dim / 2;
     let slope = -libm::log(10_000.0) as f32;
-    let frequency: Vec<f32> =
-        (0..half).map(|i| libm::exp(f64::from(slope * i as f32 / half as f32)) as f32).collect();
+    let frequency: Vec<f32> = (0..half).map(|i| libm::exp(f64::from(slope * i as f32 / half as f32)) as f32).collect();
     let mut values = Vec::with_capacity(timesteps.len() * dim);
     for &t in timesteps {
         values.extend(frequency.iter().map(|f| libm::cos(f64::from(t * f)) as f32));

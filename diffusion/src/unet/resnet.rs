@@ -47,8 +47,7 @@ impl ResnetBlock {
             time_emb_proj: LinearConfig::new(time_dim, channels_out).init(device),
             norm2: GroupNorm::new(groups, channels_out, eps, device),
             conv2: conv3x3([channels_out, channels_out], 1, device),
-            conv_shortcut: (channels_in != channels_out)
-                .then(|| conv1x1([channels_in, channels_out], device)),
+            conv_shortcut: (channels_in != channels_out).then(|| conv1x1([channels_in, channels_out], device)),
         }
     }
 

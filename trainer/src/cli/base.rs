@@ -133,7 +133,8 @@ fn new_base(args: &Args, data: &Dataset, seed: u64) -> anyhow::Result<Base> {
         Prediction::V => PredictionType::VPrediction,
         Prediction::Epsilon => PredictionType::Epsilon,
     };
-    let schedule = ScheduleConfig { beta_schedule: BetaSchedule::SquaredcosCapV2, prediction_type, ..ScheduleConfig::default() };
+    let schedule =
+        ScheduleConfig { beta_schedule: BetaSchedule::SquaredcosCapV2, prediction_type, ..ScheduleConfig::default() };
     let state = initial_state(&unet, seed, &args.device.open());
     Ok(Base { info, unet, schedule, state })
 }

@@ -72,7 +72,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
                     ..Request::new(0, 0)
                 };
                 let images = draw(&model, &request, default_threads(), |_, _| {});
-                images.map(|images| request.labels.into_iter().map(|label| label as u16).zip(images).collect::<Vec<_>>())
+                images
+                    .map(|images| request.labels.into_iter().map(|label| label as u16).zip(images).collect::<Vec<_>>())
             });
             let samples = rounds.flat_map(|round| match round {
                 Ok(samples) => samples.into_iter().map(Ok).collect::<Vec<_>>(),
@@ -101,6 +102,10 @@ fn judge(args: &Args) -> anyhow::Result<Classifier> {
     bar.finish_and_clear();
     let accuracy = classifier.test(&Dataset::mnist_test(&args.mnist)?)?;
     classifier.save(&args.classifier)?;
-    eprintln!("the judge reads {:.2} % of the real test pictures right: {}", 100.0 * accuracy, args.classifier.display());
+    eprintln!(
+        "the judge reads {:.2} % of the real test pictures right: {}",
+        100.0 * accuracy,
+        args.classifier.display()
+    );
     Ok(classifier)
 }

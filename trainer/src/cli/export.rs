@@ -8,7 +8,10 @@ use diffusion::peft::{LoraConfig, read_adapter};
 use diffusion::tensors::Precision;
 use serde_json::{Map, Value, json};
 use trainer::files::{read, write_atomic};
-use trainer::store::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, base_sha256, read_adapter_files, read_base, sha256, write_adapter_folder, write_base};
+use trainer::store::{
+    ADAPTER_CONFIG, ADAPTER_WEIGHTS, base_sha256, read_adapter_files, read_base, sha256, write_adapter_folder,
+    write_base,
+};
 use trainer::styles::Style;
 
 #[derive(Debug, clap::Args)]

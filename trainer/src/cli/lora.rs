@@ -53,11 +53,16 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let base = read_base(&args.base)?;
-    let name = Path::new(&args.data).file_name().map_or_else(|| args.data.clone(), |name| name.to_string_lossy().into_owned());
+    let name =
+        Path::new(&args.data).file_name().map_or_else(|| args.data.clone(), |name| name.to_string_lossy().into_owned());
     let out = args.out.clone().unwrap_or_else(|| Path::new("runs/lora").join(&name));
     let data = load_data(&args)?;
     if data.class_names() != base.info.labels {
-        anyhow::bail!("the data has the classes {}, the base {}", data.class_names().join(", "), base.info.labels.join(", "));
+        anyhow::bail!(
+            "the data has the classes {}, the base {}",
+            data.class_names().join(", "),
+            base.info.labels.join(", ")
+        );
     }
     let checkpoint = args.train.checkpoint(&out)?;
     let config = args.train.config(TrainConfig::lora(), checkpoint.as_ref());
@@ -125,13 +130,24 @@ fn load_data(args: &Args) -> anyhow::Result<Dataset> {
 
 fn start(args: &Args, base: &Base, peft: &LoraConfig, seed: u64) -> anyhow::Result<Adapter> {
     let Some(path) = &args.init else {
-        return Ok(initial_adapter(&base.state, &args.target_modules, args.rank, peft.lora_alpha / args.rank as f32, seed)?);
+        return Ok(initial_adapter(
+            &base.state,
+            &args.target_modules,
+            args.rank,
+            peft.lora_alpha / args.rank as f32,
+            seed,
+        )?);
     };
     let (bytes, config) = read_adapter_files(path)?;
     let adapter = read_adapter(&bytes, config.as_deref(), &base.state)?;
     let expected = peft.lora_alpha / args.rank as f32;
     if adapter.modules.values().any(|f| f.rank() != args.rank || f.scaling != expected) {
-        anyhow::bail!("{} has another rank or alpha than --rank {} --alpha {}; give the same ones", path.display(), args.rank, args.alpha);
+        anyhow::bail!(
+            "{} has another rank or alpha than --rank {} --alpha {}; give the same ones",
+            path.display(),
+            args.rank,
+            args.alpha
+        );
     }
     Ok(adapter)
 }

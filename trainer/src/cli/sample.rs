@@ -106,7 +106,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         (true, "png") => {
             let chosen = moments(request.num_inference_steps, MOMENTS);
-            let rows: Vec<Vec<Vec<u8>>> = film.iter().map(|row| chosen.iter().map(|&i| row[i].clone()).collect()).collect();
+            let rows: Vec<Vec<Vec<u8>>> =
+                film.iter().map(|row| chosen.iter().map(|&i| row[i].clone()).collect()).collect();
             let columns: Vec<String> = chosen.iter().map(|i| (i + 1).to_string()).collect();
             film_strip(&rows, size, 2, &names, &columns).save_png(&args.out)?;
         }
@@ -168,16 +169,17 @@ fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
             .iter()
             .map(|name| {
                 let found = info.labels.iter().position(|label| label == name);
-                found.ok_or_else(|| anyhow::anyhow!("there is no class \"{name}\"; the classes are {}", info.labels.join(", ")))
+                found.ok_or_else(|| {
+                    anyhow::anyhow!("there is no class \"{name}\"; the classes are {}", info.labels.join(", "))
+                })
             })
             .collect::<anyhow::Result<_>>()?,
     };
     if args.count == 0 {
         anyhow::bail!("--count must be at least 1");
     }
-    let seeds: Vec<u64> = (0..args.count as u64)
-        .flat_map(|i| std::iter::repeat_n(args.seed.wrapping_add(i), classes.len()))
-        .collect();
+    let seeds: Vec<u64> =
+        (0..args.count as u64).flat_map(|i| std::iter::repeat_n(args.seed.wrapping_add(i), classes.len())).collect();
     let labels = (0..args.count).flat_map(|_| classes.iter().copied()).collect();
     let latents = match &args.latents {
         Some(path) => Some(read_latents(path)?),

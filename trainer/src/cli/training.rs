@@ -100,8 +100,12 @@ impl TrainArgs {
         let path = out.join(CHECKPOINT);
         match (self.resume, path.exists()) {
             (true, true) => Ok(Some(Checkpoint::load(&path)?)),
-            (true, false) => anyhow::bail!("there is no checkpoint in {} to resume from; start without --resume", out.display()),
-            (false, true) => anyhow::bail!("{} already holds a run; go on with --resume, or choose another --out", out.display()),
+            (true, false) => {
+                anyhow::bail!("there is no checkpoint in {} to resume from; start without --resume", out.display())
+            }
+            (false, true) => {
+                anyhow::bail!("{} already holds a run; go on with --resume, or choose another --out", out.display())
+            }
             (false, false) => Ok(None),
         }
     }
@@ -147,7 +151,8 @@ pub fn train(
         }
     })?;
     let config = trainer.config().clone();
-    let mut session = Session::new(out, trainer.step(), trainer.total(), config.steps_per_epoch(images), args.log_every)?;
+    let mut session =
+        Session::new(out, trainer.step(), trainer.total(), config.steps_per_epoch(images), args.log_every)?;
     let checkpoint = out.join(CHECKPOINT);
     let save_all = |trainer: &Trainer<'_>| -> anyhow::Result<()> {
         trainer.checkpoint()?.save(&checkpoint)?;

@@ -17,8 +17,9 @@ pub fn target_paths(state: &StateDict, targets: &[String]) -> Result<Vec<String>
     let patterns = targets
         .iter()
         .map(|target| {
-            Regex::new(&format!(r"^(?:(?:.*\.)?{}|{target})$", regex::escape(target)))
-                .map_err(|_| Error::Setting { reason: format!("\"{target}\" in --target-modules is neither a name nor a pattern") })
+            Regex::new(&format!(r"^(?:(?:.*\.)?{}|{target})$", regex::escape(target))).map_err(|_| Error::Setting {
+                reason: format!("\"{target}\" in --target-modules is neither a name nor a pattern"),
+            })
         })
         .collect::<Result<Vec<_>>>()?;
     let linears: Vec<&str> = state
@@ -28,7 +29,11 @@ pub fn target_paths(state: &StateDict, targets: &[String]) -> Result<Vec<String>
         .collect();
     for (target, pattern) in targets.iter().zip(&patterns) {
         if !linears.iter().any(|path| pattern.is_match(path)) {
-            return Err(Error::Setting { reason: format!("\"{target}\" in --target-modules matches no Linear of this base (there are to_q, to_k, to_v, to_out.0, ff.net.0.proj, …)") });
+            return Err(Error::Setting {
+                reason: format!(
+                    "\"{target}\" in --target-modules matches no Linear of this base (there are to_q, to_k, to_v, to_out.0, ff.net.0.proj, …)"
+                ),
+            });
         }
     }
     Ok(linears.into_iter().filter(|path| patterns.iter().any(|p| p.is_match(path))).map(str::to_owned).collect())
@@ -43,14 +48,20 @@ pub fn initial_adapter(state: &StateDict, targets: &[String], rank: usize, scali
     let mut noise = NoiseSource::new(seed);
     let mut modules = BTreeMap::new();
     for path in target_paths(state, targets)? {
-        let Some([out, inner]) = state.get(&format!("{path}.weight")).and_then(|w| w.shape.first_chunk().copied()) else { continue };
+        let Some([out, inner]) = state.get(&format!("{path}.weight")).and_then(|w| w.shape.first_chunk().copied())
+        else {
+            continue;
+        };
         let bound = 1.0 / (inner as f32).sqrt();
         let a = (0..rank * inner).map(|_| (2.0 * noise.uniform() - 1.0) * bound).collect();
-        modules.insert(path, LoraFactors {
-            a: HostTensor { shape: vec![rank, inner], values: a },
-            b: HostTensor { shape: vec![out, rank], values: vec![0.0; out * rank] },
-            scaling,
-        });
+        modules.insert(
+            path,
+            LoraFactors {
+                a: HostTensor { shape: vec![rank, inner], values: a },
+                b: HostTensor { shape: vec![out, rank], values: vec![0.0; out * rank] },
+                scaling,
+            },
+        );
     }
     Ok(Adapter { modules, base_sha256: None })
 }
@@ -69,7 +80,9 @@ pub fn detach(initial: &Adapter, trained: &StateDict) -> Result<Adapter> {
                 let module = name.strip_suffix(&format!(".weight.lora.{letter}"))?;
                 (file_name(&format!("{module}.weight")).strip_suffix(".weight") == Some(path)).then_some(tensor)
             });
-            *factor = found.ok_or_else(|| Error::Checkpoint { reason: format!("the factors of {path} are missing") })?.transposed();
+            *factor = found
+                .ok_or_else(|| Error::Checkpoint { reason: format!("the factors of {path} are missing") })?
+                .transposed();
         }
     }
     Ok(adapter)
@@ -83,7 +96,11 @@ struct Attach<'a> {
 impl Reparameterizer for Attach<'_> {
     type Reparam = LoraAdapter;
 
-    fn reparameterize<const D: usize>(&mut self, path: &str, param: Param<Tensor<D>>) -> (Param<Tensor<D>>, Option<LoraAdapter>) {
+    fn reparameterize<const D: usize>(
+        &mut self,
+        path: &str,
+        param: Param<Tensor<D>>,
+    ) -> (Param<Tensor<D>>, Option<LoraAdapter>) {
         let name = file_name(path);
         let factors = name.strip_suffix(".weight").and_then(|module| self.adapter.modules.get(module));
         let Some(factors) = factors else { return (param, None) };

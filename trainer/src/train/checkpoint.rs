@@ -34,7 +34,10 @@ impl Checkpoint {
         let refuse = |reason: String| Error::Checkpoint { reason };
         let named = |prefix: &'static str, state: &StateDict| -> Vec<(String, Vec<usize>, Vec<u8>)> {
             let bytes = |tensor: &HostTensor| tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            state.iter().map(|(name, tensor)| (format!("{prefix}.{name}"), tensor.shape.clone(), bytes(tensor))).collect()
+            state
+                .iter()
+                .map(|(name, tensor)| (format!("{prefix}.{name}"), tensor.shape.clone(), bytes(tensor)))
+                .collect()
         };
         let floats = [named("model", &self.model), named("ema", &self.ema)].concat();
         let mut views = Vec::with_capacity(floats.len() + 1);
@@ -42,7 +45,8 @@ impl Checkpoint {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|e| refuse(e.to_string()))?;
             views.push((name.as_str(), view));
         }
-        let optimizer = TensorView::new(Dtype::U8, vec![self.optimizer.len()], &self.optimizer).map_err(|e| refuse(e.to_string()))?;
+        let optimizer = TensorView::new(Dtype::U8, vec![self.optimizer.len()], &self.optimizer)
+            .map_err(|e| refuse(e.to_string()))?;
         views.push(("optimizer", optimizer));
         let config = serde_json::to_string(&self.config).map_err(|e| refuse(e.to_string()))?;
         let metadata = [(CONFIG.to_owned(), config), (STEP.to_owned(), self.step.to_string())].into();
@@ -59,10 +63,13 @@ impl Checkpoint {
     fn decode(bytes: &[u8]) -> std::result::Result<Self, String> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
         let metadata = header.metadata().clone().unwrap_or_default();
-        let field = |key: &str| metadata.get(key).ok_or_else(|| format!("{key} is missing, this is not a checkpoint of this program"));
+        let field = |key: &str| {
+            metadata.get(key).ok_or_else(|| format!("{key} is missing, this is not a checkpoint of this program"))
+        };
         let step = field(STEP)?.parse().map_err(|_| "its step is not a number".to_owned())?;
         let config = serde_json::from_str(field(CONFIG)?).map_err(|e| e.to_string())?;
-        let mut checkpoint = Self { step, config, model: StateDict::new(), ema: StateDict::new(), optimizer: Vec::new() };
+        let mut checkpoint =
+            Self { step, config, model: StateDict::new(), ema: StateDict::new(), optimizer: Vec::new() };
         let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
         for (name, view) in file.iter() {
             let values = || view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();

@@ -49,13 +49,19 @@ pub fn replace(unet: UNet, trainable: &Trainable, state: &StateDict, device: &De
     let mut mapper = Replace { path: Vec::new(), trainable, state, device, missing: BTreeSet::new() };
     let unet = unet.map(&mut mapper);
     match mapper.missing.first() {
-        Some(name) => Err(Error::Checkpoint { reason: format!("it does not fit this model: {name} is missing or has another shape") }),
+        Some(name) => Err(Error::Checkpoint {
+            reason: format!("it does not fit this model: {name} is missing or has another shape"),
+        }),
         None => Ok(unet),
     }
 }
 
 /// Scales all gradients so that their common norm is at most `max`; returns the norm before.
-pub fn clip_by_global_norm(unet: &UNet, gradients: GradientsParams, max: Option<f32>) -> Result<(GradientsParams, f32)> {
+pub fn clip_by_global_norm(
+    unet: &UNet,
+    gradients: GradientsParams,
+    max: Option<f32>,
+) -> Result<(GradientsParams, f32)> {
     let mut sum = SquaredSum { gradients: &gradients, total: None };
     unet.visit(&mut sum);
     let squared = match sum.total {
