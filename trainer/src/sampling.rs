@@ -31,9 +31,9 @@ pub fn draw(
         })
         .collect();
     let chunks = parallel::map(jobs, threads, |(from, part)| -> Result<Vec<Vec<f32>>> {
-        let mut run = model.generate(part)?;
+        let run = model.generate(part)?;
         let mut images = Vec::new();
-        while let Some(step) = run.next() {
+        for step in run {
             let step = step?;
             on_step(from, &step);
             if step.step == step.total {

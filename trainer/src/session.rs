@@ -69,7 +69,7 @@ impl Session {
         let rate = (self.steps_here * report.images) as f64 / seconds.max(1e-9);
         self.bar.set_position(report.step as u64);
         self.bar.set_message(format!("loss {:.4}  {rate:.0} img/s", report.loss));
-        if report.step % self.log_every != 0 && report.step != report.total {
+        if !report.step.is_multiple_of(self.log_every) && report.step != report.total {
             return Ok(());
         }
         let loss = self.recent.iter().sum::<f32>() / self.recent.len() as f32;
@@ -88,7 +88,7 @@ impl Session {
         let text = serde_json::to_string(&line).map_err(|e| Error::Setting { reason: e.to_string() })?;
         let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io("open", &path))?;
         writeln!(file, "{text}").map_err(Error::io("write", &path))?;
-        if self.bar.is_hidden() && (report.step % (20 * self.log_every) == 0 || report.step == report.total) {
+        if self.bar.is_hidden() && (report.step.is_multiple_of(20 * self.log_every) || report.step == report.total) {
             let left = Duration::from_secs_f64((report.total - report.step) as f64 * seconds / self.steps_here as f64);
             eprintln!(
                 "step {}/{}  loss {loss:.4}  {rate:.0} img/s  {} left",

@@ -157,6 +157,22 @@ async fn start_webgpu() -> std::result::Result<Device, String> {
     Err("only browsers have it".into())
 }
 
+/// Runs the module's constructors, by which the parts of burn's shader compiler register themselves.
+/// Where nobody calls them, the linker calls them at the beginning of every exported function: thousands of
+/// registrations at each string or object that crosses to JavaScript.
+#[cfg(target_arch = "wasm32")]
+pub fn run_constructors() {
+    unsafe extern "C" {
+        fn __wasm_call_ctors();
+    }
+    // SAFETY: the linker makes this function for every module; it takes nothing, and `start` calls it once.
+    unsafe { __wasm_call_ctors() }
+}
+
+/// Natively they run before `main`.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn run_constructors() {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

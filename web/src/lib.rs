@@ -26,6 +26,7 @@ use convert::Failure;
 /// Runs once, when the module has been loaded.
 #[wasm_bindgen(start, skip_typescript)]
 fn start() {
+    device::run_constructors();
     panic::install_hook();
     // Shaders that WebGPU refuses are only logged. An error here means that a logger is there already.
     let _ = console_log::init_with_level(log::Level::Warn);

@@ -39,7 +39,7 @@ impl ModelInfo {
         if info.image_size > LARGEST_IMAGE {
             return refuse(format!("image_size {} is too large, it can be at most {LARGEST_IMAGE}", info.image_size));
         }
-        if info.image_size % info.patch_size != 0 {
+        if !info.image_size.is_multiple_of(info.patch_size) {
             return refuse(format!(
                 "image_size {} is not divisible by patch_size {}",
                 info.image_size, info.patch_size
@@ -89,7 +89,7 @@ impl ModelInfo {
         }
         let side = self.image_size / self.patch_size;
         let multiple = 1usize << (unet.block_out_channels.len() - 1);
-        if side % multiple != 0 {
+        if !side.is_multiple_of(multiple) {
             return refuse(format!(
                 "latents of {side} x {side} cannot be halved {} times",
                 unet.block_out_channels.len() - 1

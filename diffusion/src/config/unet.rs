@@ -82,17 +82,17 @@ impl UNetConfig {
             return refuse("norm_num_groups and cross_attention_dim must not be zero".into());
         }
         for (&channels, &heads) in self.block_out_channels.iter().zip(&self.num_heads) {
-            if channels == 0 || channels % self.norm_num_groups != 0 {
+            if channels == 0 || !channels.is_multiple_of(self.norm_num_groups) {
                 return refuse(format!(
                     "{channels} channels do not divide into norm_num_groups {}",
                     self.norm_num_groups
                 ));
             }
-            if heads == 0 || channels % heads != 0 {
+            if heads == 0 || !channels.is_multiple_of(heads) {
                 return refuse(format!("{channels} channels do not divide into {heads} heads"));
             }
         }
-        if self.block_out_channels[0] % 2 != 0 {
+        if !self.block_out_channels[0].is_multiple_of(2) {
             return refuse("the first of block_out_channels must be even".into());
         }
         Ok(())

@@ -161,7 +161,7 @@ pub fn train(
     let result = trainer.run(&stop, |trainer, report| {
         session.step(report)?;
         let last = report.step == report.total;
-        let due = |every: usize| every > 0 && report.step % every == 0;
+        let due = |every: usize| every > 0 && report.step.is_multiple_of(every);
         if last || due(args.save_every) {
             save_all(trainer).map_err(boxed)?;
             session.plot()?;

@@ -53,11 +53,7 @@ fn thin(points: &mut [bool], side: usize) {
 /// Zhang and Suen's conditions; the two passes peel opposite sides.
 fn is_removable(n: &[bool; 8], first_pass: bool) -> bool {
     let [up, _, right, _, down, _, left, _] = *n;
-    let sides = if first_pass {
-        !(up && right && down) && !(right && down && left)
-    } else {
-        !(up && right && left) && !(up && down && left)
-    };
+    let sides = if first_pass { !(right && down && (up || left)) } else { !(up && left && (right || down)) };
     let count = n.iter().filter(|&&n| n).count();
     sides && (2..=6).contains(&count) && crossings(n) == 1
 }
