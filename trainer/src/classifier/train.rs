@@ -32,7 +32,7 @@ pub struct TrainConfig {
 
 impl Default for TrainConfig {
     fn default() -> Self {
-        Self { epochs: 8, batch_size: 128, learning_rate: 2e-3, seed: 0, threads: parallel::default_threads() }
+        Self { epochs: 12, batch_size: 128, learning_rate: 2e-3, seed: 0, threads: parallel::default_threads() }
     }
 }
 

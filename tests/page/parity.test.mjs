@@ -1,0 +1,67 @@
+// The same digit, noise, steps, sampler and guidance give the same picture everywhere. The reference is diffusers' own
+// run on the shipped weights (fixtures/shipped.safetensors), which the native tests hold the native engine to.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { after, before, test } from 'node:test'
+import { BLANK, launch, newPage, serve } from './support.mjs'
+
+/** Levels of 255 that a pixel may be off. */
+const LEVELS = 2
+
+/** f32 tensors of a safetensors file, by name. */
+async function tensors(path) {
+  const bytes = await readFile(path)
+  const length = Number(bytes.readBigUInt64LE(0))
+  const { __metadata__: metadata, ...header } = JSON.parse(bytes.subarray(8, 8 + length))
+  const values = ({ data_offsets: [from, to] }) => [...new Float32Array(bytes.buffer.slice(bytes.byteOffset + 8 + length + from, bytes.byteOffset + 8 + length + to))]
+  return { metadata, read: name => values(header[name]), names: Object.keys(header) }
+}
+
+const level = value => Math.round((Math.min(1, Math.max(-1, value)) + 1) * 127.5)
+
+let server, browser, page, errors, fixture, about
+before(async () => {
+  fixture = await tensors(new URL('../fixtures/shipped.safetensors', import.meta.url))
+  about = JSON.parse(fixture.metadata.about)
+  server = await serve({ pages: { 'blank.html': BLANK } })
+  browser = await launch({ webgpu: true })
+  ;({ page, errors } = await newPage(browser))
+  await page.goto(`${server.url}blank.html`)
+  await page.evaluate(async () => Object.assign(window, await import('./digit-diffusion.js')))
+})
+after(async () => {
+  await browser?.close()
+  await server?.close()
+})
+
+for (const device of ['cpu', 'webgpu']) {
+  test(`${device}: pictures are those of diffusers on the shipped weights`, async t => {
+    await page.evaluate(async device => {
+      window.model = await DigitDiffusion.load('models/base/', { device })
+    }, device)
+    assert.equal(await page.evaluate(() => model.backend), device)
+    // SwiftShader takes seconds for a step: there, the base alone.
+    const names = fixture.names.filter(name => name.endsWith('.images')).map(name => name.slice(0, -'.images'.length))
+    for (const name of device === 'cpu' ? names : ['base']) {
+      const expected = fixture.read(`${name}.images`)
+      const got = await page.evaluate(
+        async ({ name, latents, steps, guidanceScale }) => {
+          if (name !== 'base') await model.addAdapter(name)
+          await model.setAdapters(name === 'base' ? {} : { [name]: 1 })
+          let last
+          const options = { label: ['3', '7'], seed: 0, steps, guidanceScale, sampler: 'dpm++2m', raw: true, latents: new Float32Array(latents) }
+          for await (const step of model.sample(options)) last = step
+          return [...last.rawImage]
+        },
+        { name, latents: fixture.read('noise'), steps: about.num_inference_steps, guidanceScale: about.guidance_scale },
+      )
+      assert.equal(got.length, expected.length)
+      const off = Math.max(...got.map((value, i) => Math.abs(value - expected[i])))
+      const levels = Math.max(...got.map((value, i) => Math.abs(level(value) - level(expected[i]))))
+      t.diagnostic(`${name} on ${device}: at most ${off.toExponential(1)} off, ${levels} of 255 levels`)
+      assert.ok(levels <= LEVELS, `${name} on ${device} is ${levels} levels off`)
+    }
+    await page.evaluate(() => model.dispose())
+    assert.deepEqual(errors, [])
+  })
+}
