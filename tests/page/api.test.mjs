@@ -328,8 +328,7 @@ describe('loading', () => {
       const free = await DigitDiffusion.load('models/base', { device: 'cpu', manifest: false })
       const given = await DigitDiffusion.load('models/base', { device: 'cpu', manifest })
       const answer = { free: free.catalog.length, given: given.catalog.length === model.catalog.length }
-      free.dispose()
-      given.dispose()
+      for (const one of [free, given]) one.dispose()
       manifest.base.files['unet/config.json'].sha256 = '0'.repeat(64)
       return { ...answer, wrong: (await failure(() => DigitDiffusion.load('models/base', { manifest }))).code }
     })
