@@ -53,7 +53,7 @@ export const page = {
   explainLabel: 'Steered by a label',
   explainLabelText: 'Where Stable Diffusion attends to the words of a prompt, this network attends to the digit you picked, at every resolution. Guidance exaggerates the difference that the label makes.',
   explainLora: 'Restyled by LoRA',
-  explainLoraText: 'LoRA adds a thin pair of matrices to the attention layers: W becomes W + s·BA. Together they are a few percent of the model’s size, and change its handwriting. Set the strength s to zero and the base is back, bit for bit; below zero it leans the other way.',
+  explainLoraText: 'LoRA adds a thin pair of matrices to some layers: W becomes W + s·BA. Together they are a few percent of the model’s size, and change its handwriting. Set the strength s to zero and the base is back, bit for bit; below zero it leans the other way.',
   explainLocal: 'All of it on your side',
   explainLocalText: 'The network is written in Rust, compiled to WebAssembly, and runs on your graphics card through WebGPU, or on the CPU. After the download nothing leaves or enters this page.',
   embed: 'Put it on your own page',
