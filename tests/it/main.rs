@@ -1,7 +1,6 @@
 //! Native integration tests: what diffusers and PEFT compute, and what nobody may break.
 //! `cargo test -p tests -- --nocapture` also prints the largest difference of every comparison.
 
-mod architecture;
 mod base_files;
 mod codec;
 mod configs;

@@ -59,7 +59,7 @@ const start = (page, url, device) =>
       }
       const begin = performance.now()
       const engine = await import(`${url}engine/engine.js`)
-      const { memory } = await engine.default()
+      const { memory } = await engine.default({ module_or_path: `${url}engine/engine_bg.wasm` })
       const loaded = await engine.Engine.load(
         {
           info: await get('digit_diffusion.json', 'text'),

@@ -9,7 +9,6 @@ use crate::{
     command::{command, output, say},
     npm, serve, site,
     size::Size,
-    wasm::Finish,
     workspace::Workspace,
 };
 
@@ -31,7 +30,7 @@ pub fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
     npm::require()?;
     let browser = browser::find_or_install()?;
     npm::install(&workspace.page_tests(), "driving a browser")?;
-    let (dist, sizes) = site::build_quietly(workspace, Finish::Optimised)?;
+    let (dist, sizes) = site::build_quietly(workspace)?;
     let server = serve::in_background(&dist)?;
     say(format!("measuring in {}, {rounds} rounds (an emulated GPU takes minutes)", browser.display()));
     let report = output(

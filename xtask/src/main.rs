@@ -16,9 +16,8 @@ mod workspace;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-use wasm::Finish;
 use workspace::Workspace;
 
 /// Builds, serves and tests Digit Diffusion
@@ -39,39 +38,19 @@ enum Task {
         /// Only build
         #[arg(long)]
         no_serve: bool,
-        #[command(flatten)]
-        effort: Effort,
     },
     /// Build the page into dist/, a static folder that any host can serve
-    Build {
-        #[command(flatten)]
-        effort: Effort,
-    },
+    Build,
     /// Run the native tests, then the page's tests in a real browser
     Test {
         /// Run only this suite
         suite: Option<test::Suite>,
-        #[command(flatten)]
-        effort: Effort,
     },
     /// Measure how fast the engine is
     Bench {
         #[command(subcommand)]
         bench: bench::Bench,
     },
-}
-
-#[derive(Args)]
-struct Effort {
-    /// Leave the engine without wasm-opt's work: minutes sooner, a tenth larger and slower
-    #[arg(long)]
-    quick: bool,
-}
-
-impl Effort {
-    fn finish(&self) -> Finish {
-        if self.quick { Finish::Quick } else { Finish::Optimised }
-    }
 }
 
 fn main() -> ExitCode {
@@ -87,15 +66,13 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<()> {
     let workspace = Workspace::find()?;
     match task {
-        Task::Demo { port, no_serve, effort } => {
-            let dist = site::build(&workspace, effort.finish())?;
-            if no_serve {
-                return Ok(());
-            }
-            serve::serve(&dist, port)
+        Task::Demo { no_serve: true, .. } | Task::Build => site::build(&workspace).map(drop),
+        Task::Demo { port, .. } => {
+            // A taken port is said now, not after minutes of building.
+            let listener = serve::listen(port)?;
+            serve::serve(&site::build(&workspace)?, listener)
         }
-        Task::Build { effort } => site::build(&workspace, effort.finish()).map(drop),
-        Task::Test { suite, effort } => test::run(&workspace, suite, effort.finish()),
+        Task::Test { suite } => test::run(&workspace, suite),
         Task::Bench { bench } => bench::run(&workspace, &bench),
     }
 }

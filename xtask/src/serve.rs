@@ -2,7 +2,7 @@
 
 use std::{
     io::ErrorKind,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
     thread,
 };
@@ -12,32 +12,35 @@ use axum::{
     Router,
     http::{HeaderValue, header},
 };
-use tokio::{net::TcpListener, runtime};
+use tokio::runtime;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
 const FIRST_PORT: u16 = 8080;
 const PORTS_TO_TRY: u16 = 20;
 
 /// Serves `dist` until the process ends.
-pub fn serve(dist: &Path, port: Option<u16>) -> Result<()> {
-    let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
-    runtime.block_on(async {
-        let listener = listen(port).await?;
-        println!("\n    http://{}/\n", listener.local_addr()?);
-        println!("Ctrl-C stops the server.");
-        axum::serve(listener, app(dist)).await?;
-        Ok(())
-    })
+pub fn serve(dist: &Path, listener: TcpListener) -> Result<()> {
+    println!("\n    http://{}/\n", listener.local_addr()?);
+    println!("Ctrl-C stops the server.");
+    answer(listener, app(dist))
 }
 
 /// Serves `dist` from now on, until the process ends; answers where.
 pub fn in_background(dist: &Path) -> Result<SocketAddr> {
-    let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
-    let listener = runtime.block_on(listen(Some(0)))?;
+    let listener = listen(Some(0))?;
     let address = listener.local_addr()?;
     let app = app(dist);
-    thread::spawn(move || runtime.block_on(async { axum::serve(listener, app).await }));
+    thread::spawn(move || answer(listener, app));
     Ok(address)
+}
+
+fn answer(listener: TcpListener, app: Router) -> Result<()> {
+    listener.set_nonblocking(true)?;
+    let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
+    runtime.block_on(async {
+        axum::serve(tokio::net::TcpListener::from_std(listener)?, app).await?;
+        Ok(())
+    })
 }
 
 fn app(dist: &Path) -> Router {
@@ -47,13 +50,14 @@ fn app(dist: &Path) -> Router {
         .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")))
 }
 
-async fn listen(port: Option<u16>) -> Result<TcpListener> {
+/// Takes `port`, or the first free one.
+pub fn listen(port: Option<u16>) -> Result<TcpListener> {
     let ports = match port {
         Some(port) => port..=port,
         None => FIRST_PORT..=FIRST_PORT + PORTS_TO_TRY,
     };
     for port in ports.clone() {
-        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
             Ok(listener) => return Ok(listener),
             Err(error) if error.kind() == ErrorKind::AddrInUse => {}
             Err(error) => {
@@ -90,11 +94,7 @@ mod tests {
         fs::write(folder.join("secret"), "secret").unwrap();
         let runtime = runtime::Builder::new_current_thread().enable_io().build().unwrap();
         runtime.block_on(async {
-            let listener = listen(Some(0)).await.unwrap();
-            let port = listener.local_addr().unwrap().port();
-            let server = tokio::spawn(async move { axum::serve(listener, app(&dist)).await });
-            check(port).await;
-            server.abort();
+            check(in_background(&dist).unwrap().port()).await;
         });
         fs::remove_dir_all(folder).unwrap();
     }
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn a_taken_port_is_named() {
         with_server("taken", async |port| {
-            let error = listen(Some(port)).await.unwrap_err().to_string();
+            let error = listen(Some(port)).unwrap_err().to_string();
             assert_eq!(error, format!("port {port} is taken; choose another one with --port"));
         });
     }

@@ -12,22 +12,22 @@ use anyhow::{Context, Result, bail};
 use crate::{
     command::say,
     size::{self, Size},
-    wasm::{self, Finish},
+    wasm,
     workspace::Workspace,
 };
 
 const ENGINE: &str = "engine";
 
 /// Builds what is out of date, shows the sizes, and returns dist/.
-pub fn build(workspace: &Workspace, finish: Finish) -> Result<PathBuf> {
-    let (dist, sizes) = build_quietly(workspace, finish)?;
+pub fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let (dist, sizes) = build_quietly(workspace)?;
     size::print(&sizes);
     Ok(dist)
 }
 
 /// As [`build`], the sizes left to the caller.
-pub fn build_quietly(workspace: &Workspace, finish: Finish) -> Result<(PathBuf, BTreeMap<String, Size>)> {
-    let engine = wasm::build(workspace, finish)?;
+pub fn build_quietly(workspace: &Workspace) -> Result<(PathBuf, BTreeMap<String, Size>)> {
+    let engine = wasm::build(workspace)?;
     let dist = workspace.dist();
     assemble(&workspace.root.join("www"), &engine, &dist)?;
     say(format!("the page is in {}", dist.display()));

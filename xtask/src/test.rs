@@ -13,7 +13,6 @@ use crate::{
     browser,
     command::{command, run_reading, say, shown},
     npm, site,
-    wasm::Finish,
     workspace::{Workspace, cargo},
 };
 
@@ -39,14 +38,14 @@ impl AddAssign for Count {
 }
 
 /// Runs `suite`, or both, to the end and prints one line of summary. An error unless all passed.
-pub fn run(workspace: &Workspace, suite: Option<Suite>, finish: Finish) -> Result<()> {
+pub fn run(workspace: &Workspace, suite: Option<Suite>) -> Result<()> {
     let wanted = |one| suite.is_none_or(|suite| suite == one);
     let mut count = Count::default();
     if wanted(Suite::Native) {
         count += native(workspace)?;
     }
     if wanted(Suite::Page) {
-        count += page(workspace, finish)?;
+        count += page(workspace)?;
     }
     let Count { passed, failed } = count;
     println!("\n{passed} passed, {failed} failed");
@@ -69,20 +68,20 @@ fn native(workspace: &Workspace) -> Result<Count> {
     settle(count, ok, &shown(&tests))
 }
 
-fn page(workspace: &Workspace, finish: Finish) -> Result<Count> {
+fn page(workspace: &Workspace) -> Result<Count> {
     npm::require()?;
     let folder = workspace.page_tests();
     let files = test_files(&folder)?;
     let browser = browser::find_or_install()?;
     npm::install(&folder, "testing the page in a browser")?;
-    let dist = site::build(workspace, finish)?;
+    let dist = site::build(workspace)?;
 
     say(format!("running the page's tests in {}", browser.display()));
     let tap = workspace.target.join("page-tests.tap");
     let mut tests = command("node");
     tests
-        // One browser at a time: a software GPU takes every core there is.
-        .args(["--test", "--test-concurrency=1"])
+        // One browser at a time: a software GPU takes every core there is. A test that hangs ends after a quarter of an hour.
+        .args(["--test", "--test-concurrency=1", "--test-timeout=900000"])
         // Readable for people, countable for us.
         .args(["--test-reporter=spec", "--test-reporter-destination=stdout"])
         .arg("--test-reporter=tap")

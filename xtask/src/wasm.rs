@@ -1,4 +1,5 @@
-//! The engine: crate `web`, compiled for the browser, bound to JavaScript, optimised.
+//! The engine: crate `web`, compiled for the browser and bound to JavaScript. No wasm-opt: its -O3 took four minutes,
+//! left the speed as it was and made the compressed engine larger (2.52 against 2.43 MB in brotli).
 
 use std::{
     env, fs,
@@ -11,8 +12,7 @@ use sha2::{Digest, Sha256};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
-    command::{command, run, say},
-    npm,
+    command::{run, say},
     toolchain::{TARGET, Toolchain},
     workspace::Workspace,
 };
@@ -20,43 +20,13 @@ use crate::{
 /// What the page loads; a folder of its own inside dist/.
 pub const FILES: [&str; 3] = ["engine.js", "engine_bg.wasm", "engine.d.ts"];
 
-const WASM: &str = "engine_bg.wasm";
-
-const OPTIMISER_PACKAGE: &str = include_str!("../tools/package.json");
-const OPTIMISER_LOCK: &str = include_str!("../tools/package-lock.json");
-const OPTIMISER_FLAGS: [&str; 8] = [
-    "-O3",
-    // What rustc assumes of every browser, and the simd128 of .cargo/config.toml.
-    "--enable-bulk-memory",
-    "--enable-multivalue",
-    "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
-    "--enable-sign-ext",
-    "--enable-simd",
-];
-
-/// How much time to spend on the engine after it is compiled.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Finish {
-    /// What visitors get.
-    Optimised,
-    /// Without wasm-opt, for while one writes: minutes sooner, a tenth larger and slower.
-    Quick,
-}
-
 /// Builds what is out of date and returns the folder that holds [`FILES`].
-pub fn build(workspace: &Workspace, finish: Finish) -> Result<PathBuf> {
+pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     let toolchain = Toolchain::find_or_install()?;
     let target = workspace.target.join(toolchain.target_folder());
     let compiled = compile(workspace, &toolchain, &target)?;
-    let (name, optimiser) = match finish {
-        Finish::Optimised => ("engine", optimiser(workspace)?),
-        Finish::Quick => ("engine-quick", None),
-    };
-
-    let engine = target.join(name);
-    let recipe = recipe(&compiled, optimiser.is_some())?;
+    let engine = target.join("engine");
+    let recipe = recipe(&compiled)?;
     let recipe_file = engine.join("recipe");
     if fs::read_to_string(&recipe_file).is_ok_and(|old| old == recipe)
         && FILES.iter().all(|file| engine.join(file).is_file())
@@ -68,9 +38,6 @@ pub fn build(workspace: &Workspace, finish: Finish) -> Result<PathBuf> {
         fs::remove_dir_all(&engine)?;
     }
     bind(&compiled, &engine)?;
-    if let Some(wasm_opt) = optimiser {
-        optimise(&wasm_opt, &engine.join(WASM))?;
-    }
     fs::write(recipe_file, recipe)?;
     Ok(engine)
 }
@@ -121,38 +88,11 @@ fn bind(compiled: &Path, engine: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The script of wasm-opt, installed from npm. None without npm: the engine works as well, only larger.
-fn optimiser(workspace: &Workspace) -> Result<Option<PathBuf>> {
-    if !npm::here() {
-        say("no npm here: the engine stays without wasm-opt's work, somewhat larger");
-        return Ok(None);
-    }
-    let tools = workspace.target.join("tools");
-    fs::create_dir_all(&tools)?;
-    fs::write(tools.join("package.json"), OPTIMISER_PACKAGE)?;
-    fs::write(tools.join("package-lock.json"), OPTIMISER_LOCK)?;
-    npm::install(&tools, "wasm-opt (binaryen)")?;
-    Ok(Some(tools.join("node_modules/binaryen/bin/wasm-opt")))
-}
-
-fn optimise(wasm_opt: &Path, wasm: &Path) -> Result<()> {
-    say("optimising the engine (minutes; `--quick` leaves this out)");
-    let start = Instant::now();
-    let before = fs::metadata(wasm)?.len();
-    let optimised = wasm.with_extension("optimised");
-    run(command("node").arg(wasm_opt).args(OPTIMISER_FLAGS).arg(wasm).arg("-o").arg(&optimised))?;
-    let after = fs::metadata(&optimised)?.len();
-    fs::rename(optimised, wasm)?;
-    took(&format!("optimised, {before} to {after} bytes"), start);
-    Ok(())
-}
-
-/// All that decides what binding and optimising give.
-fn recipe(compiled: &Path, optimised: bool) -> Result<String> {
+/// All that decides what binding gives.
+fn recipe(compiled: &Path) -> Result<String> {
     let wasm = fs::read(compiled).with_context(|| format!("cargo left no engine at {}", compiled.display()))?;
-    let tools = if optimised { format!("{OPTIMISER_FLAGS:?}\n{OPTIMISER_LOCK}") } else { "not optimised\n".to_owned() };
     let version = env!("CARGO_PKG_VERSION");
-    Ok(format!("{:x}\nxtask {version}\n{tools}", Sha256::digest(wasm)))
+    Ok(format!("{:x}\nxtask {version}\n", Sha256::digest(wasm)))
 }
 
 fn took(what: &str, start: Instant) {
@@ -169,11 +109,10 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         let wasm = folder.join("web.wasm");
         fs::write(&wasm, "one").unwrap();
-        let one = recipe(&wasm, true).unwrap();
-        assert_eq!(one, recipe(&wasm, true).unwrap());
-        assert_ne!(one, recipe(&wasm, false).unwrap());
+        let one = recipe(&wasm).unwrap();
+        assert_eq!(one, recipe(&wasm).unwrap());
         fs::write(&wasm, "two").unwrap();
-        assert_ne!(one, recipe(&wasm, true).unwrap());
+        assert_ne!(one, recipe(&wasm).unwrap());
         fs::remove_dir_all(folder).unwrap();
     }
 }

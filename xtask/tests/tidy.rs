@@ -112,6 +112,15 @@ fn only_web_knows_the_browser() {
 }
 
 #[test]
+fn model_code_lives_in_diffusion() {
+    forbid(
+        &rust_files("web/src"),
+        &["matmul", "softmax", "Conv2d", "alphas_cumprod"],
+        "the mathematics belongs into diffusion",
+    );
+}
+
+#[test]
 fn files_stay_short() {
     for path in sources(&root()) {
         let lines = read(&path).lines().count();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use trainer::data::{Dataset, Source, default_sources, fetch_mnist};
+use trainer::data::{Dataset, LICENCE_NOTE, Source, default_sources, fetch_mnist};
 use trainer::picture::Grid;
 use trainer::styles::{STYLES, Style};
 
@@ -31,6 +31,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     fetch_mnist(&args.dir, &sources, &mut |message| eprintln!("{message}"))?;
     let (train, test) = (Dataset::mnist_train(&args.dir)?, Dataset::mnist_test(&args.dir)?);
     eprintln!("MNIST: {} pictures to train on, {} to test on, in {}", train.len(), test.len(), args.dir.display());
+
+    eprintln!("{LICENCE_NOTE}");
 
     let styles: Vec<Option<&Style>> = match args.style.as_deref() {
         None => vec![None],
