@@ -60,6 +60,10 @@ fn schedule() -> NoiseSchedule {
 }
 
 fn trainer(data: &Dataset, lora: bool, threads: usize) -> Trainer<'_> {
+    trainer_with(data, lora, config(threads))
+}
+
+fn trainer_with(data: &Dataset, lora: bool, config: TrainConfig) -> Trainer<'_> {
     let device = Device::flex().autodiff();
     let info = info(data);
     let unet_config = unet_config(&info);
@@ -73,7 +77,7 @@ fn trainer(data: &Dataset, lora: bool, threads: usize) -> Trainer<'_> {
         let adapter = initial_adapter(&base.state, &["to_q".into(), "ff.net.2".into()], 2, 2.0, 5).unwrap();
         unet = attach(unet, &adapter, &device);
     }
-    Trainer::new(config(threads), data, info, schedule(), unet, device).unwrap()
+    Trainer::new(config, data, info, schedule(), unet, device).unwrap()
 }
 
 /// A fresh base ends in zeros, which no gradient passes: an adapter has nothing to learn there.
@@ -104,6 +108,47 @@ fn run(trainer: &mut Trainer<'_>, steps: usize) -> Vec<f32> {
 
 fn temporary(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("digit-diffusion-{name}-{}.safetensors", std::process::id()))
+}
+
+#[test]
+fn batches_accumulate_to_the_same_bytes_as_one_of_their_size() {
+    let data = data();
+    let weights = |batch_size, gradient_accumulation_steps| {
+        let config = TrainConfig { batch_size, gradient_accumulation_steps, ..config(2) };
+        let mut trainer = trainer_with(&data, false, config);
+        run(&mut trainer, 3);
+        trainer.checkpoint().unwrap().model
+    };
+    assert_eq!(weights(16, 1), weights(8, 2));
+    assert_eq!(weights(16, 1), weights(4, 4));
+}
+
+#[test]
+fn dropped_inputs_change_the_factors_and_come_back_on_resume() {
+    let data = data();
+    let dropping = |threads| trainer(&data, true, threads).with_lora_dropout(0.5).unwrap();
+    let mut whole = dropping(1);
+    run(&mut whole, 4);
+    let mut first = dropping(3);
+    run(&mut first, 2);
+    let mut second = dropping(2).resume(first.checkpoint().unwrap()).unwrap();
+    run(&mut second, 2);
+    assert_eq!(whole.checkpoint().unwrap().model, second.checkpoint().unwrap().model);
+    let mut plain = trainer(&data, true, 1);
+    run(&mut plain, 4);
+    assert_ne!(whole.checkpoint().unwrap().model, plain.checkpoint().unwrap().model);
+    assert!(trainer(&data, true, 1).with_lora_dropout(1.0).is_err());
+}
+
+#[test]
+fn the_validation_loss_is_the_same_every_time_and_falls() {
+    let data = data();
+    let mut trainer = trainer(&data, false, 2);
+    let before = trainer.validation_loss(&data).unwrap();
+    assert_eq!(before, trainer.validation_loss(&data).unwrap());
+    run(&mut trainer, 6);
+    let after = trainer.validation_loss(&data).unwrap();
+    assert!(after < before, "{after} after training, {before} before");
 }
 
 fn resumed_equals_uninterrupted(lora: bool) {

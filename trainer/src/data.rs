@@ -12,6 +12,7 @@ pub use folder::BadPictures;
 pub use mnist::{DEFAULT_DIR, LICENCE_NOTE};
 
 use diffusion::codec::from_grey;
+use diffusion::noise::NoiseSource;
 
 use crate::error::{BadPicture, Error, Result};
 use crate::parallel;
@@ -130,22 +131,48 @@ impl Dataset {
         Ok(Self { pixels: styled.concat(), labels, size: self.size, class_names })
     }
 
-    /// Splits off the last `count` pictures, as held-out data.
-    pub fn split_tail(mut self, count: usize) -> Result<(Self, Self)> {
+    /// Holds out `count` pictures that `seed` chooses: the rest, and those.
+    pub fn split(self, count: usize, seed: u64) -> Result<(Self, Self)> {
         if count == 0 || count >= self.len() {
             return Err(Error::Data {
                 place: "the data set".into(),
                 reason: format!("{count} of {} pictures cannot be held out", self.len()),
             });
         }
-        let keep = self.len() - count;
-        let tail = Self {
-            pixels: self.pixels.split_off(keep * self.size * self.size),
-            labels: self.labels.split_off(keep),
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        NoiseSource::new(seed).shuffle(&mut order);
+        let (held_out, rest) = order.split_at_mut(count);
+        held_out.sort_unstable();
+        rest.sort_unstable();
+        Ok((self.pick(rest), self.pick(held_out)))
+    }
+
+    /// The chosen pictures, in that order. `indices` must not be empty.
+    pub fn pick(&self, indices: &[usize]) -> Self {
+        Self {
+            pixels: indices.iter().flat_map(|&i| self.image(i)).copied().collect(),
+            labels: indices.iter().map(|&i| self.labels[i]).collect(),
             size: self.size,
             class_names: self.class_names.clone(),
-        };
-        Ok((self, tail))
+        }
+    }
+
+    /// The same pictures, their labels counted in `names`. Data that lack some of the classes are welcome, others
+    /// are named.
+    pub fn with_classes(mut self, names: &[String]) -> Result<Self> {
+        let place = |name: &String| names.iter().position(|known| known == name).map(|place| place as u16);
+        let unknown: Vec<&str> =
+            self.class_names.iter().filter(|name| place(name).is_none()).map(String::as_str).collect();
+        if !unknown.is_empty() {
+            return Err(Error::Data {
+                place: "the data set".into(),
+                reason: format!("its class {} is unknown; the base has {}", unknown.join(", "), names.join(", ")),
+            });
+        }
+        let places: Vec<u16> = self.class_names.iter().filter_map(place).collect();
+        self.labels.iter_mut().for_each(|label| *label = places[usize::from(*label)]);
+        self.class_names = names.to_vec();
+        Ok(self)
     }
 
     /// Indices of the first `per_class` pictures of every class, class by class.
@@ -199,8 +226,20 @@ mod tests {
         assert_eq!(labels, [1, 2]);
         assert_eq!(data.first_of_each_class(1), [1, 0, 2]);
         assert_eq!(data.first_of_each_class(2), [1, 3, 0, 4, 2]);
-        let (head, tail) = data.clone().split_tail(2).unwrap();
-        assert_eq!((head.len(), tail.len(), tail.label(0), tail.image(1)[0]), (3, 2, 0, 204));
-        assert!(data.split_tail(5).is_err());
+        let (rest, held_out) = data.clone().split(2, 7).unwrap();
+        assert_eq!((rest.len(), held_out.len()), (3, 2));
+        let mut all: Vec<u8> = rest.images().chain(held_out.images()).map(|image| image[0]).collect();
+        all.sort_unstable();
+        assert_eq!(all, [0, 51, 102, 153, 204]);
+        assert!(data.split(5, 7).is_err());
+    }
+
+    #[test]
+    fn labels_follow_the_names_of_the_base() {
+        let data = Dataset::new("t", vec![0; 32], vec![0, 1], 4, vec!["7".into(), "3".into()]).unwrap();
+        let renamed = data.clone().with_classes(&names(10)).unwrap();
+        assert_eq!((renamed.labels(), renamed.class_names().len()), (&[7, 3][..], 10));
+        let message = data.with_classes(&names(4)).unwrap_err().to_string();
+        assert!(message.contains("class 7") && message.contains("0, 1, 2, 3"), "{message}");
     }
 }

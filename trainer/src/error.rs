@@ -124,6 +124,12 @@ pub enum Error {
         /// Its value.
         loss: f32,
     },
+    /// The gradient became infinite or not a number.
+    #[error("the gradient is not finite at step {step}, so training stopped; lower the learning rate")]
+    GradientNotFinite {
+        /// Step of the run, from 1.
+        step: usize,
+    },
     /// Values could not be read back from the device.
     #[error("the device did not give its result back: {0}")]
     Device(String),
@@ -138,6 +144,14 @@ pub enum Error {
     /// A checkpoint cannot be used.
     #[error("the checkpoint cannot be used: {reason}; start again without --resume, or give the run's own folder")]
     Checkpoint {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A configuration cannot be used.
+    #[error("the configuration {file} cannot be used: {reason}")]
+    Config {
+        /// The file or preset.
+        file: String,
         /// What is wrong with it.
         reason: String,
     },

@@ -2,10 +2,12 @@
 #![deny(missing_docs)]
 
 pub mod classifier;
+pub mod config;
 pub mod data;
 pub mod error;
 pub mod eval;
 pub mod files;
+pub mod inspect;
 pub mod parallel;
 pub mod picture;
 pub mod sampling;

@@ -21,6 +21,8 @@ struct Line {
     step: usize,
     epoch: f64,
     loss: f32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    val_loss: Option<f32>,
     grad_norm: f32,
     lr: f64,
     images_per_second: f64,
@@ -37,6 +39,7 @@ pub struct Session {
     log_every: usize,
     recent: Vec<f32>,
     history: Vec<(f64, f64)>,
+    validation: Vec<(f64, f64)>,
 }
 
 impl Session {
@@ -58,27 +61,31 @@ impl Session {
             log_every: log_every.max(1),
             recent: Vec::new(),
             history: kept.iter().map(|line| (line.step as f64, f64::from(line.loss))).collect(),
+            validation: kept.iter().filter_map(|line| Some((line.step as f64, f64::from(line.val_loss?)))).collect(),
         })
     }
 
-    /// Takes note of a step.
-    pub fn step(&mut self, report: StepReport) -> Result<()> {
+    /// Takes note of a step, and of the validation loss after it where it was measured.
+    pub fn step(&mut self, report: StepReport, val_loss: Option<f32>) -> Result<()> {
         self.steps_here += 1;
         self.recent.push(report.loss);
         let seconds = self.started.elapsed().as_secs_f64();
         let rate = (self.steps_here * report.images) as f64 / seconds.max(1e-9);
         self.bar.set_position(report.step as u64);
         self.bar.set_message(format!("loss {:.4}  {rate:.0} img/s", report.loss));
-        if !report.step.is_multiple_of(self.log_every) && report.step != report.total {
+        let last = report.step == report.total;
+        if !report.step.is_multiple_of(self.log_every) && !last && val_loss.is_none() {
             return Ok(());
         }
         let loss = self.recent.iter().sum::<f32>() / self.recent.len() as f32;
         self.recent.clear();
         self.history.push((report.step as f64, f64::from(loss)));
+        self.validation.extend(val_loss.map(|loss| (report.step as f64, f64::from(loss))));
         let line = Line {
             step: report.step,
             epoch: report.step as f64 / self.steps_per_epoch as f64,
             loss,
+            val_loss,
             grad_norm: report.grad_norm,
             lr: report.lr,
             images_per_second: rate,
@@ -88,10 +95,11 @@ impl Session {
         let text = serde_json::to_string(&line).map_err(|e| Error::Setting { reason: e.to_string() })?;
         let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io("open", &path))?;
         writeln!(file, "{text}").map_err(Error::io("write", &path))?;
-        if self.bar.is_hidden() && (report.step.is_multiple_of(20 * self.log_every) || report.step == report.total) {
+        if self.bar.is_hidden() && (report.step.is_multiple_of(20 * self.log_every) || last || val_loss.is_some()) {
             let left = Duration::from_secs_f64((report.total - report.step) as f64 * seconds / self.steps_here as f64);
+            let validation = val_loss.map_or_else(String::new, |loss| format!("  validation {loss:.4}"));
             eprintln!(
-                "step {}/{}  loss {loss:.4}  {rate:.0} img/s  {} left",
+                "step {}/{}  loss {loss:.4}{validation}  {rate:.0} img/s  {} left",
                 report.step,
                 report.total,
                 indicatif::HumanDuration(left)
@@ -102,12 +110,11 @@ impl Session {
 
     /// Draws the loss so far.
     pub fn plot(&self) -> Result<()> {
-        let plot = Plot {
-            title: "Training loss".into(),
-            x_label: "step".into(),
-            log_y: true,
-            series: vec![Series { name: "loss".into(), points: self.history.clone(), smooth: 20 }],
-        };
+        let mut series = vec![Series { name: "training".into(), points: self.history.clone(), smooth: 20 }];
+        if !self.validation.is_empty() {
+            series.push(Series { name: "validation".into(), points: self.validation.clone(), smooth: 1 });
+        }
+        let plot = Plot { title: "Loss".into(), x_label: "step".into(), log_y: true, series };
         plot.save_svg(&self.out.join("loss.svg"))
     }
 

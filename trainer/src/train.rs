@@ -1,8 +1,10 @@
 //! One training loop for base models and adapters.
 
 pub mod adapter;
+mod batch;
 pub mod checkpoint;
 pub mod config;
+mod dropout;
 mod ema;
 mod objective;
 mod params;
@@ -10,17 +12,17 @@ mod params;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor, TensorData};
-use diffusion::codec::PatchCodec;
+use burn::tensor::Device;
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
 use diffusion::schedule::NoiseSchedule;
 use diffusion::state::StateDict;
-use diffusion::unet::{UNet, class_rows};
+use diffusion::unet::UNet;
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::parallel;
+use batch::Batch;
 pub use checkpoint::Checkpoint;
 pub use config::{LossKind, TrainConfig};
 use ema::Ema;
@@ -31,6 +33,10 @@ use params::Trainable;
 /// step is all there is to remember, and a resumed run draws what an uninterrupted one would have drawn.
 const STEP_STREAM: u64 = 1 << 32;
 const EPOCH_STREAM: u64 = 2 << 32;
+const VALIDATION_STREAM: u64 = 3 << 32;
+/// Room for as many micro-batches in a step.
+const DROPOUT_STREAM: u64 = 1 << 48;
+const DROPOUT_JOBS: u64 = 1 << 16;
 
 /// What a step gave.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -60,6 +66,7 @@ pub struct Trainer<'a> {
     trainable: Trainable,
     optimizer: ModuleOptimizer,
     ema: Ema,
+    lora_dropout: f32,
     step: usize,
 }
 
@@ -85,11 +92,24 @@ impl<'a> Trainer<'a> {
         if config.steps_per_epoch(data.len()) == 0 {
             return Err(Error::Data {
                 place: "the data set".into(),
-                reason: format!("it has {} pictures, fewer than one batch of {}", data.len(), config.batch_size),
+                reason: format!(
+                    "it has {} pictures, fewer than the {} of one step",
+                    data.len(),
+                    config.images_per_step()
+                ),
             });
         }
         let ema = Ema::new(&unet, trainable.clone(), config.ema_decay);
-        Ok(Self { config, data, info, schedule, device, unet, trainable, optimizer, ema, step: 0 })
+        Ok(Self { config, data, info, schedule, device, unet, trainable, optimizer, ema, lora_dropout: 0.0, step: 0 })
+    }
+
+    /// Drops inputs of the adapters while training, with this probability (see [`dropout`]).
+    pub fn with_lora_dropout(mut self, probability: f32) -> Result<Self> {
+        if !(0.0..1.0).contains(&probability) {
+            return Err(Error::Setting { reason: "lora_dropout must be at least 0 and below 1".into() });
+        }
+        self.lora_dropout = probability;
+        Ok(self)
     }
 
     /// Continues from a checkpoint of a run with the same configuration.
@@ -140,6 +160,11 @@ impl<'a> Trainer<'a> {
         self.step
     }
 
+    /// Steps in which every picture is seen once.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.config.steps_per_epoch(self.data.len())
+    }
+
     /// Steps of the whole run.
     pub fn total(&self) -> usize {
         self.config.total_steps(self.data.len())
@@ -154,26 +179,48 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
+    /// Loss of the averaged network on held-out pictures, with the same timesteps and noise every time, all labels
+    /// kept.
+    pub fn validation_loss(&self, held_out: &Dataset) -> Result<f32> {
+        let device = self.device.clone().without_autodiff();
+        let all: Vec<usize> = (0..held_out.len()).collect();
+        let noise = NoiseSource::with_stream(self.config.seed, VALIDATION_STREAM);
+        let batch = Batch::new(held_out, &all, &self.info, self.schedule.num_train_timesteps(), 0.0, noise);
+        let objective = Objective::new(&self.config, &self.schedule);
+        let jobs = batch.split(self.config.micro_batch).into_iter().map(|job| (self.averaged().clone(), job)).collect();
+        let sums = parallel::map(jobs, self.config.threads, |(unet, job)| {
+            let loss = job.loss(&unet, &objective, &self.info, &device).into_data().try_to_vec::<f32>();
+            loss.map_err(|error| Error::Device(format!("{error:?}")))
+        });
+        let sum: f32 = sums.into_iter().collect::<Result<Vec<_>>>()?.concat().iter().sum();
+        Ok(sum / held_out.len() as f32)
+    }
+
     fn train_step(&mut self) -> Result<StepReport> {
         let batch = self.next_batch();
         let objective = Objective::new(&self.config, &self.schedule);
         let (device, info) = (&self.device, &self.info);
-        let share = 1.0 / self.config.batch_size as f32;
-        // The batch is always cut alike, whatever the number of threads.
-        let jobs = batch.split(self.config.micro_batch);
+        let (seed, probability, done) = (self.config.seed, self.lora_dropout, self.step as u64);
+        let share = 1.0 / self.config.images_per_step() as f32;
+        let jobs = (0u64..).zip(batch.split(self.config.micro_batch)).collect();
         let (loss, gradients) =
-            parallel::gradients(&self.unet, device, jobs, self.config.threads, |unet, job: Batch| {
-                job.loss(unet, &objective, info, device) * share
+            parallel::gradients(&self.unet, device, jobs, self.config.threads, |unet, (i, job): (u64, Batch)| {
+                let chance = NoiseSource::with_stream(seed, DROPOUT_STREAM + done * DROPOUT_JOBS + i);
+                let unet = dropout::drop_inputs(unet, probability, chance, device);
+                job.loss(&unet, &objective, info, device) * share
             })?;
         let step = self.step + 1;
         if !loss.is_finite() {
             return Err(Error::LossNotFinite { step, loss });
         }
-        let (gradients, grad_norm) = params::clip_by_global_norm(&self.unet, gradients, self.config.clip_norm)?;
+        let (gradients, grad_norm) = params::clip_by_global_norm(&self.unet, gradients, self.config.max_grad_norm)?;
+        if !grad_norm.is_finite() {
+            return Err(Error::GradientNotFinite { step });
+        }
         let lr = self.config.learning_rate(self.step, self.total());
         self.apply(lr, gradients);
         self.step = step;
-        Ok(StepReport { step, total: self.total(), loss, grad_norm, lr, images: self.config.batch_size })
+        Ok(StepReport { step, total: self.total(), loss, grad_norm, lr, images: self.config.images_per_step() })
     }
 
     fn apply(&mut self, lr: f64, gradients: GradientsParams) {
@@ -182,81 +229,14 @@ impl<'a> Trainer<'a> {
     }
 
     fn next_batch(&self) -> Batch {
-        let (config, codec) =
-            (&self.config, PatchCodec { image_size: self.info.image_size, patch_size: self.info.patch_size });
-        let per_epoch = config.steps_per_epoch(self.data.len());
+        let config = &self.config;
+        let (width, per_epoch) = (config.images_per_step(), self.steps_per_epoch());
         let (epoch, position) = (self.step / per_epoch, self.step % per_epoch);
         let mut order: Vec<usize> = (0..self.data.len()).collect();
         NoiseSource::with_stream(config.seed, EPOCH_STREAM + epoch as u64).shuffle(&mut order);
-        let chosen = &order[position * config.batch_size..(position + 1) * config.batch_size];
-        let (images, labels) = self.data.batch(chosen);
-
-        let mut noise = NoiseSource::with_stream(config.seed, STEP_STREAM + self.step as u64);
-        let t = self.schedule.num_train_timesteps();
-        // One timestep from each of as many equal parts: still uniform, with less variance (arXiv 2107.00630, app. I.1).
-        let mut timesteps: Vec<usize> = (0..config.batch_size)
-            .map(|i| ((i as f32 + noise.uniform()) / config.batch_size as f32 * t as f32) as usize)
-            .map(|timestep| timestep.min(t - 1))
-            .collect();
-        noise.shuffle(&mut timesteps);
-        let labels = labels
-            .into_iter()
-            .map(
-                |label| {
-                    if noise.uniform() < config.class_dropout { self.info.null_class() } else { usize::from(label) }
-                },
-            )
-            .collect();
-        let latents = images.chunks_exact(codec.len()).flat_map(|image| codec.encode(image)).collect();
-        Batch {
-            noise: noise.normals(config.batch_size * codec.len()),
-            latents,
-            labels,
-            timesteps,
-            shape: codec.latent_shape(),
-        }
-    }
-}
-
-/// Latents, their classes, timesteps and noise.
-struct Batch {
-    latents: Vec<f32>,
-    labels: Vec<usize>,
-    timesteps: Vec<usize>,
-    noise: Vec<f32>,
-    shape: [usize; 3],
-}
-
-impl Batch {
-    /// Cuts the batch into jobs of at most `size` pictures.
-    fn split(&self, size: usize) -> Vec<Self> {
-        let width: usize = self.shape.iter().product();
-        (0..self.labels.len())
-            .step_by(size.max(1))
-            .map(|from| {
-                let to = (from + size.max(1)).min(self.labels.len());
-                Self {
-                    latents: self.latents[from * width..to * width].to_vec(),
-                    labels: self.labels[from..to].to_vec(),
-                    timesteps: self.timesteps[from..to].to_vec(),
-                    noise: self.noise[from * width..to * width].to_vec(),
-                    shape: self.shape,
-                }
-            })
-            .collect()
-    }
-
-    /// Sum over the pictures of their losses.
-    fn loss(&self, unet: &UNet, objective: &Objective<'_>, info: &ModelInfo, device: &Device) -> Tensor<1> {
-        let [c, h, w] = self.shape;
-        let b = self.labels.len();
-        let tensor = |values: Vec<f32>| Tensor::<4>::from_data(TensorData::new(values, [b, c, h, w]), device);
-        let (noisy, target, weights) = objective.inputs(&self.latents, &self.noise, &self.timesteps);
-        let timesteps: Vec<f32> = self.timesteps.iter().map(|&t| t as f32).collect();
-        // Labels come from the data set, whose classes the model was built for.
-        let rows = class_rows(&self.labels, info, device)
-            .unwrap_or_else(|_| Tensor::zeros([b, 1, info.encoder_hid_dim()], device));
-        let output = unet.forward(tensor(noisy), &timesteps, unet.context(rows));
-        objective.loss(output, tensor(target), Tensor::from_data(TensorData::new(weights, [b, 1]), device))
+        let chosen = &order[position * width..(position + 1) * width];
+        let noise = NoiseSource::with_stream(config.seed, STEP_STREAM + self.step as u64);
+        let timesteps = self.schedule.num_train_timesteps();
+        Batch::new(self.data, chosen, &self.info, timesteps, config.class_dropout, noise)
     }
 }

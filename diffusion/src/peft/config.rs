@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{DIFFUSERS_METADATA, PREFIX};
 use crate::error::{Error, Result};
+use crate::lora::{Adapter, LoraFactors};
 
 const FILE: &str = "adapter_config.json";
 
@@ -57,6 +58,30 @@ impl LoraConfig {
     pub fn from_json(text: &str) -> Result<Self> {
         let json: Value = serde_json::from_str(text).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
         Self::from_value(json)
+    }
+
+    /// The configuration of an adapter that came without one: the highest rank and its alpha, exceptions by pattern.
+    pub fn describing(adapter: &Adapter) -> Self {
+        let alpha = |factors: &LoraFactors| factors.scaling * factors.rank() as f32;
+        let r = adapter.rank();
+        let lora_alpha = adapter.modules.values().find(|factors| factors.rank() == r).map_or(0.0, alpha);
+        // Keys are patterns: a dot in a path stands for itself.
+        let other = |differs: &dyn Fn(&LoraFactors) -> bool| -> Vec<(String, LoraFactors)> {
+            let modules = adapter.modules.iter().filter(|(_, factors)| differs(factors));
+            modules.map(|(path, factors)| (regex::escape(path), factors.clone())).collect()
+        };
+        Self {
+            r,
+            lora_alpha,
+            lora_dropout: 0.0,
+            target_modules: adapter.modules.keys().cloned().collect(),
+            use_rslora: false,
+            rank_pattern: other(&|f| f.rank() != r).into_iter().map(|(path, f)| (path, f.rank())).collect(),
+            alpha_pattern: other(&|f| (alpha(f) - lora_alpha).abs() > 1e-6 * lora_alpha.abs())
+                .into_iter()
+                .map(|(path, f)| (path, alpha(&f)))
+                .collect(),
+        }
     }
 
     fn from_value(json: Value) -> Result<Self> {

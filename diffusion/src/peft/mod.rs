@@ -1,10 +1,12 @@
-//! Adapter files: PEFT folders read and written, diffusers' and kohya's names read.
+//! Adapter files: PEFT folders and kohya's files read and written, diffusers' names read.
 
 mod config;
+mod kohya;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use config::LoraConfig;
+pub use kohya::write_kohya;
 
 use crate::error::{Error, Result};
 use crate::lora::{Adapter, LoraFactors};
@@ -122,7 +124,7 @@ fn split_name(name: &str, base: &StateDict) -> Option<(String, Part)> {
     ];
     let (stem, part) = ENDINGS.iter().find_map(|(ending, part)| Some((name.strip_suffix(ending)?, *part)))?;
     let stem = [PREFIX, "unet."].iter().fold(stem, |s, prefix| s.strip_prefix(prefix).unwrap_or(s));
-    let Some(flat) = stem.strip_prefix("lora_unet_") else {
+    let Some(flat) = stem.strip_prefix(kohya::PREFIX) else {
         return Some((stem.to_owned(), part));
     };
     // kohya writes the path with "_" for "." : only the base's own names tell which is which.

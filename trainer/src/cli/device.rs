@@ -11,16 +11,35 @@ pub enum DeviceName {
     Flex,
     /// The CPU, by burn's older backend (slow; a second opinion)
     Ndarray,
+    /// The GPU, by WebGPU's native implementation (built with --features wgpu)
+    Wgpu,
+    /// The GPU, by Vulkan (built with --features vulkan)
+    Vulkan,
+    /// An NVIDIA GPU (built with --features cuda)
+    Cuda,
 }
 
 impl DeviceName {
     /// The plain device (no autodiff).
-    pub fn open(self) -> Device {
+    pub fn open(self) -> anyhow::Result<Device> {
         match self {
-            Self::Flex => Device::flex(),
+            Self::Flex => Ok(Device::flex()),
             // Deprecated by burn in favour of flex; kept because two implementations check each other.
             #[allow(deprecated)]
-            Self::Ndarray => Device::ndarray(),
+            Self::Ndarray => Ok(Device::ndarray()),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => Ok(Device::wgpu(Default::default())),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => Ok(Device::vulkan(Default::default())),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Ok(Device::cuda(0)),
+            #[cfg(not(all(feature = "wgpu", feature = "vulkan", feature = "cuda")))]
+            _ => {
+                let name = self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+                anyhow::bail!(
+                    "this trainer was built without {name}; build it with `--features {name}`, or use --device flex"
+                )
+            }
         }
     }
 }

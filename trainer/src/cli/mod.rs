@@ -1,10 +1,14 @@
 //! Commands and their flags.
 
 mod base;
+mod completions;
+mod convert;
 mod data;
+mod data_args;
 mod device;
 mod eval;
 mod export;
+mod inspect;
 mod lora;
 mod merge;
 mod sample;
@@ -32,12 +36,18 @@ enum Command {
     Lora(lora::Args),
     /// Draw digits: a grid, single pictures, a film strip, an animation
     Sample(sample::Args),
-    /// Measure how many digits are read as asked by a classifier trained on real MNIST
+    /// Measure how good the digits are: read as asked, like real ones, varied, fit to learn from
     Eval(eval::Args),
     /// Bake adapters into a base folder
     Merge(merge::Args),
     /// Write the folders and the manifest that the page loads
     Export(export::Args),
+    /// Rewrite an adapter as PEFT's folder or as kohya's file
+    Convert(convert::Args),
+    /// Say what a file is: rank, alpha, targets, base, sizes
+    Inspect(inspect::Args),
+    /// Print a shell's completions
+    Completions(completions::Args),
 }
 
 /// Runs a command.
@@ -50,5 +60,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Eval(args) => eval::run(args),
         Command::Merge(args) => merge::run(args),
         Command::Export(args) => export::run(args),
+        Command::Convert(args) => convert::run(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Completions(args) => completions::run(args),
     }
 }

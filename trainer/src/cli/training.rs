@@ -1,12 +1,12 @@
-//! What `base` and `lora` share: flags, data, and the loop around the loop.
+//! What `base` and `lora` share: flags, and the loop around the loop.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use diffusion::{Model, Request};
-use trainer::data::{BadPictures, Dataset};
+use trainer::data::Dataset;
 use trainer::picture::{Grid, grey};
 use trainer::sampling::draw;
 use trainer::session::Session;
@@ -14,17 +14,45 @@ use trainer::train::{Checkpoint, LossKind, TrainConfig, Trainer};
 
 /// The checkpoint's name in a run's folder.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The configuration's.
+pub const CONFIG: &str = "config.toml";
 
-/// Flags that override the defaults.
+/// Ctrl-C: the first one asks for an end with a checkpoint, the second one ends.
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Listens from now on; once in a process.
+    pub fn listen() -> anyhow::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let handler = Arc::clone(&stop);
+        ctrlc::set_handler(move || {
+            if handler.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        })?;
+        Ok(Self(stop))
+    }
+}
+
+/// Flags that override the configuration.
 #[derive(Debug, clap::Args)]
 pub struct TrainArgs {
+    /// A TOML file, or the name of a preset: seed, small, shipped. Flags go before it
+    #[arg(long, value_name = "FILE|PRESET")]
+    pub config: Option<String>,
     /// Times that every picture is seen (fractions allowed)
     #[arg(long)]
     epochs: Option<f64>,
-    /// Pictures per optimizer step
+    /// Optimizer steps, instead of --epochs
+    #[arg(long, value_name = "N")]
+    max_train_steps: Option<usize>,
+    /// Pictures per batch
     #[arg(long)]
     batch_size: Option<usize>,
-    /// Pictures per forward and backward
+    /// Batches whose gradients are summed before the optimizer steps
+    #[arg(long, value_name = "N")]
+    gradient_accumulation_steps: Option<usize>,
+    /// Pictures per forward and backward: decides how much memory is needed
     #[arg(long)]
     micro_batch: Option<usize>,
     /// Highest learning rate
@@ -33,6 +61,9 @@ pub struct TrainArgs {
     /// Steps over which the learning rate rises
     #[arg(long)]
     warmup_steps: Option<usize>,
+    /// Part of the learning rate that is left at the end of the cosine; 1 keeps it constant
+    #[arg(long)]
+    lr_floor: Option<f64>,
     /// Loss between predicted and true target
     #[arg(long)]
     loss: Option<LossKind>,
@@ -42,9 +73,15 @@ pub struct TrainArgs {
     /// Part of the labels replaced by "no label", for guidance
     #[arg(long)]
     class_dropout: Option<f32>,
-    /// Decay of the moving average of the weights
+    /// Decay of the moving average of the weights; 0 saves the weights as they are
     #[arg(long)]
     ema_decay: Option<f64>,
+    /// Largest norm of the whole gradient; 0 for no limit
+    #[arg(long)]
+    max_grad_norm: Option<f32>,
+    /// AdamW's weight decay
+    #[arg(long)]
+    weight_decay: Option<f32>,
     /// Decides starting weights, order and noise
     #[arg(long)]
     seed: Option<u64>,
@@ -53,84 +90,73 @@ pub struct TrainArgs {
     threads: Option<usize>,
     /// Steps between checkpoints
     #[arg(long, default_value_t = 200)]
-    pub save_every: usize,
+    save_every: usize,
     /// Steps between sample sheets; 0 draws none
     #[arg(long, default_value_t = 500)]
-    pub sample_every: usize,
+    sample_every: usize,
+    /// Steps between measurements of the validation loss; 0 for none
+    #[arg(long, default_value_t = 200)]
+    validate_every: usize,
     /// Steps between lines of metrics
     #[arg(long, default_value_t = 10)]
-    pub log_every: usize,
+    log_every: usize,
     /// Go on from the checkpoint in --out, with the settings it was started with
     #[arg(long)]
-    pub resume: bool,
+    resume: bool,
 }
 
 impl TrainArgs {
-    /// The settings: those of the checkpoint when resuming, else the defaults with the flags on top.
-    pub fn config(&self, defaults: TrainConfig, resumed: Option<&Checkpoint>) -> TrainConfig {
+    /// The settings: those of the checkpoint when resuming, else the configuration's with the flags on top.
+    pub fn settings(&self, configured: TrainConfig, resumed: Option<&Checkpoint>) -> anyhow::Result<TrainConfig> {
         if let Some(checkpoint) = resumed {
             let mut config = checkpoint.config.clone();
             config.threads = self.threads.unwrap_or(config.threads);
-            return config;
+            return Ok(config);
         }
-        let mut config = defaults;
+        let mut config = configured;
         fn set<T: Copy>(field: &mut T, flag: Option<T>) {
             if let Some(value) = flag {
                 *field = value;
             }
         }
         set(&mut config.epochs, self.epochs);
+        set(&mut config.max_train_steps, self.max_train_steps);
         set(&mut config.batch_size, self.batch_size);
+        set(&mut config.gradient_accumulation_steps, self.gradient_accumulation_steps);
         set(&mut config.micro_batch, self.micro_batch);
         set(&mut config.lr, self.lr);
         set(&mut config.warmup_steps, self.warmup_steps);
+        set(&mut config.lr_floor, self.lr_floor);
         set(&mut config.loss, self.loss);
+        set(&mut config.snr_gamma, self.snr_gamma);
         set(&mut config.class_dropout, self.class_dropout);
         set(&mut config.ema_decay, self.ema_decay);
+        set(&mut config.max_grad_norm, self.max_grad_norm);
+        set(&mut config.weight_decay, self.weight_decay);
         set(&mut config.seed, self.seed);
         set(&mut config.threads, self.threads);
-        if let Some(gamma) = self.snr_gamma {
-            config.snr_gamma = (gamma > 0.0).then_some(gamma);
-        }
-        config
+        config.check()?;
+        Ok(config)
     }
 
     /// The checkpoint in `out`, when `--resume` asks for it. Without it a folder with a checkpoint is left alone.
     pub fn checkpoint(&self, out: &Path) -> anyhow::Result<Option<Checkpoint>> {
+        if self.resume && !out.join(CHECKPOINT).exists() {
+            anyhow::bail!("there is no checkpoint in {} to resume from; start without --resume", out.display())
+        }
+        self.checkpoint_if_any(out)
+    }
+
+    /// As [`checkpoint`](Self::checkpoint), but a run that had not begun yet begins.
+    pub fn checkpoint_if_any(&self, out: &Path) -> anyhow::Result<Option<Checkpoint>> {
         let path = out.join(CHECKPOINT);
         match (self.resume, path.exists()) {
             (true, true) => Ok(Some(Checkpoint::load(&path)?)),
-            (true, false) => {
-                anyhow::bail!("there is no checkpoint in {} to resume from; start without --resume", out.display())
-            }
             (false, true) => {
                 anyhow::bail!("{} already holds a run; go on with --resume, or choose another --out", out.display())
             }
-            (false, false) => Ok(None),
+            (_, false) => Ok(None),
         }
-    }
-}
-
-/// Where pictures come from.
-#[derive(Debug, clap::Args)]
-pub struct DataArgs {
-    /// The folder with MNIST (see `trainer data`)
-    #[arg(long, default_value = "data/mnist")]
-    pub mnist: PathBuf,
-    /// Leave out pictures that cannot be used instead of stopping
-    #[arg(long)]
-    pub skip_bad: bool,
-}
-
-impl DataArgs {
-    /// Reads a folder `<class name>/*.png`.
-    pub fn folder(&self, dir: &Path) -> anyhow::Result<Dataset> {
-        let policy = if self.skip_bad { BadPictures::Skip } else { BadPictures::Refuse };
-        let (data, skipped) = Dataset::from_folder(dir, policy)?;
-        for picture in skipped {
-            eprintln!("left out: {picture}");
-        }
-        Ok(data)
     }
 }
 
@@ -138,43 +164,42 @@ impl DataArgs {
 pub fn train(
     mut trainer: Trainer<'_>,
     args: &TrainArgs,
+    Interrupt(stop): &Interrupt,
     out: &Path,
-    images: usize,
+    held_out: Option<&Dataset>,
     save: impl Fn(&Trainer<'_>) -> anyhow::Result<()>,
     model: impl Fn(&Trainer<'_>) -> anyhow::Result<Model>,
 ) -> anyhow::Result<ExitCode> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let handler = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if handler.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    })?;
-    let config = trainer.config().clone();
-    let mut session =
-        Session::new(out, trainer.step(), trainer.total(), config.steps_per_epoch(images), args.log_every)?;
+    let threads = trainer.config().threads;
+    let mut session = Session::new(out, trainer.step(), trainer.total(), trainer.steps_per_epoch(), args.log_every)?;
     let checkpoint = out.join(CHECKPOINT);
+    // The checkpoint goes last: it says that everything before it is there.
     let save_all = |trainer: &Trainer<'_>| -> anyhow::Result<()> {
-        trainer.checkpoint()?.save(&checkpoint)?;
-        save(trainer)
+        save(trainer)?;
+        Ok(trainer.checkpoint()?.save(&checkpoint)?)
     };
-    let result = trainer.run(&stop, |trainer, report| {
-        session.step(report)?;
+    let result = trainer.run(stop, |trainer, report| {
         let last = report.step == report.total;
-        let due = |every: usize| every > 0 && report.step.is_multiple_of(every);
+        let due = |every: usize| every > 0 && (last || report.step.is_multiple_of(every));
+        let held_out = held_out.filter(|_| due(args.validate_every));
+        session.step(report, held_out.map(|data| trainer.validation_loss(data)).transpose()?)?;
         if last || due(args.save_every) {
             save_all(trainer).map_err(boxed)?;
             session.plot()?;
         }
-        if args.sample_every > 0 && (last || due(args.sample_every)) {
+        if due(args.sample_every) {
             let sheet = out.join(format!("samples/step-{:06}.png", report.step));
-            model(trainer).and_then(|model| draw_sheet(&model, &sheet, config.threads)).map_err(boxed)?;
+            model(trainer).and_then(|model| draw_sheet(&model, &sheet, threads)).map_err(boxed)?;
         }
         Ok(())
     });
     if let Err(error) = result {
         session.finish("stopped");
-        return Err(anyhow::Error::from(error).context(format!("the last checkpoint in {} is intact", out.display())));
+        let kept = match checkpoint.exists() {
+            true => format!("the last checkpoint in {} is intact: go on from it with --resume", out.display()),
+            false => format!("there was no checkpoint yet in {}", out.display()),
+        };
+        return Err(anyhow::Error::from(error).context(kept));
     }
     if trainer.step() < trainer.total() {
         save_all(&trainer)?;

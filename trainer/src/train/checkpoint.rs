@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::files;
 
 const CONFIG: &str = "digit_diffusion.train_config";
-const STEP: &str = "digit_diffusion.step";
+pub(crate) const STEP: &str = "digit_diffusion.step";
 
 /// A run at some step.
 #[derive(Debug, Clone)]

@@ -17,14 +17,21 @@ pub enum LossKind {
     Huber,
 }
 
-/// Everything that decides the weights that come out, but for data and starting weights.
+/// Everything that decides the weights that come out, but for data and starting weights. Section `[train]` of a
+/// configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TrainConfig {
     /// Times that every picture is seen (fractions allowed).
     pub epochs: f64,
-    /// Pictures per optimizer step.
+    /// Optimizer steps; 0 leaves it to `epochs`.
+    pub max_train_steps: usize,
+    /// Pictures per batch.
     pub batch_size: usize,
-    /// Pictures per forward and backward; the gradients of a batch are summed over these.
+    /// Batches whose gradients are summed before the optimizer steps.
+    pub gradient_accumulation_steps: usize,
+    /// Pictures per forward and backward; the gradients of a batch are summed over these. Decides how much memory
+    /// training takes.
     pub micro_batch: usize,
     /// Highest learning rate.
     pub lr: f64,
@@ -34,14 +41,14 @@ pub struct TrainConfig {
     pub lr_floor: f64,
     /// Loss.
     pub loss: LossKind,
-    /// Gamma of min-SNR weighting; none for equal weights.
-    pub snr_gamma: Option<f32>,
+    /// Gamma of min-SNR weighting (arXiv 2303.09556); 0 weighs all timesteps alike.
+    pub snr_gamma: f32,
     /// Part of the labels replaced by "no label", for classifier-free guidance (arXiv 2207.12598).
     pub class_dropout: f32,
-    /// Decay of the moving average of the weights.
+    /// Decay of the moving average of the weights; 0 saves the weights as they are.
     pub ema_decay: f64,
-    /// Largest norm of the whole gradient.
-    pub clip_norm: Option<f32>,
+    /// Largest norm of the whole gradient; 0 for no limit.
+    pub max_grad_norm: f32,
     /// AdamW's weight decay.
     pub weight_decay: f32,
     /// Decides starting weights, order, noise.
@@ -56,16 +63,18 @@ impl TrainConfig {
     pub fn base() -> Self {
         Self {
             epochs: 6.0,
+            max_train_steps: 0,
             batch_size: 128,
-            micro_batch: 16,
+            gradient_accumulation_steps: 1,
+            micro_batch: 32,
             lr: 2e-3,
             warmup_steps: 100,
             lr_floor: 0.02,
             loss: LossKind::L2,
-            snr_gamma: Some(5.0),
+            snr_gamma: 5.0,
             class_dropout: 0.1,
             ema_decay: 0.999,
-            clip_norm: Some(1.0),
+            max_grad_norm: 1.0,
             weight_decay: 0.0,
             seed: 0,
             threads: parallel::default_threads(),
@@ -80,31 +89,47 @@ impl TrainConfig {
     /// Refuses numbers that cannot work.
     pub fn check(&self) -> Result<()> {
         let refuse = |reason: &str| Err(Error::Setting { reason: reason.to_owned() });
-        if self.batch_size == 0 || self.micro_batch == 0 {
-            return refuse("--batch-size and --micro-batch must be at least 1");
+        if self.batch_size == 0 || self.micro_batch == 0 || self.gradient_accumulation_steps == 0 {
+            return refuse("batch_size, micro_batch and gradient_accumulation_steps must be at least 1");
         }
         if !(self.epochs > 0.0 && self.epochs.is_finite()) {
-            return refuse("--epochs must be a positive number");
+            return refuse("epochs must be a positive number");
         }
         if !(self.lr > 0.0 && self.lr.is_finite()) {
-            return refuse("--lr must be a positive number");
+            return refuse("lr must be a positive number");
         }
         if !(0.0..1.0).contains(&self.ema_decay) {
-            return refuse("--ema-decay must be at least 0 and below 1");
+            return refuse("ema_decay must be at least 0 and below 1");
         }
         if !(0.0..=1.0).contains(&self.class_dropout) {
-            return refuse("--class-dropout must be 0 to 1");
+            return refuse("class_dropout must be 0 to 1");
+        }
+        if !(0.0..=1.0).contains(&self.lr_floor) {
+            return refuse("lr_floor must be 0 to 1");
+        }
+        let at_least_0 =
+            [("snr_gamma", self.snr_gamma), ("max_grad_norm", self.max_grad_norm), ("weight_decay", self.weight_decay)];
+        if let Some((name, _)) = at_least_0.iter().find(|(_, value)| !(*value >= 0.0 && value.is_finite())) {
+            return refuse(&format!("{name} must be at least 0"));
         }
         Ok(())
     }
 
-    /// Whole batches in the data; the rest of an epoch is left out.
+    /// Pictures per optimizer step.
+    pub fn images_per_step(&self) -> usize {
+        self.batch_size * self.gradient_accumulation_steps
+    }
+
+    /// Whole steps in the data; the rest of an epoch is left out.
     pub fn steps_per_epoch(&self, images: usize) -> usize {
-        images / self.batch_size
+        images / self.images_per_step()
     }
 
     /// Steps of the run.
     pub fn total_steps(&self, images: usize) -> usize {
+        if self.max_train_steps > 0 {
+            return self.max_train_steps;
+        }
         ((self.epochs * self.steps_per_epoch(images) as f64).round() as usize).max(1)
     }
 

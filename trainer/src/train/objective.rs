@@ -9,7 +9,7 @@ use super::config::{LossKind, TrainConfig};
 pub struct Objective<'a> {
     schedule: &'a NoiseSchedule,
     loss: LossKind,
-    snr_gamma: Option<f32>,
+    snr_gamma: f32,
 }
 
 impl<'a> Objective<'a> {
@@ -35,9 +35,11 @@ impl<'a> Objective<'a> {
     /// min-SNR weighting (arXiv 2303.09556, section 3.4): min(snr, gamma) relative to what the prediction
     /// type weighs by itself.
     fn weight(&self, timestep: usize) -> f32 {
-        let Some(gamma) = self.snr_gamma else { return 1.0 };
+        if self.snr_gamma == 0.0 {
+            return 1.0;
+        }
         let snr = self.schedule.snr(timestep);
-        let clamped = snr.min(gamma);
+        let clamped = snr.min(self.snr_gamma);
         match self.schedule.config().prediction_type {
             PredictionType::Epsilon => clamped / snr,
             PredictionType::VPrediction => clamped / (snr + 1.0),

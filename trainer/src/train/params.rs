@@ -56,12 +56,8 @@ pub fn replace(unet: UNet, trainable: &Trainable, state: &StateDict, device: &De
     }
 }
 
-/// Scales all gradients so that their common norm is at most `max`; returns the norm before.
-pub fn clip_by_global_norm(
-    unet: &UNet,
-    gradients: GradientsParams,
-    max: Option<f32>,
-) -> Result<(GradientsParams, f32)> {
+/// Scales all gradients so that their common norm is at most `max` (0: no limit); returns the norm before.
+pub fn clip_by_global_norm(unet: &UNet, gradients: GradientsParams, max: f32) -> Result<(GradientsParams, f32)> {
     let mut sum = SquaredSum { gradients: &gradients, total: None };
     unet.visit(&mut sum);
     let squared = match sum.total {
@@ -70,14 +66,12 @@ pub fn clip_by_global_norm(
         None => return Err(Error::Setting { reason: "nothing is trainable: no parameter received a gradient".into() }),
     };
     let norm = squared.iter().sum::<f32>().sqrt();
-    match max {
-        Some(max) if norm > max => {
-            let mut scale = Scale { gradients, factor: max / (norm + 1e-6) };
-            unet.visit(&mut scale);
-            Ok((scale.gradients, norm))
-        }
-        _ => Ok((gradients, norm)),
+    if max == 0.0 || norm <= max {
+        return Ok((gradients, norm));
     }
+    let mut scale = Scale { gradients, factor: max / (norm + 1e-6) };
+    unet.visit(&mut scale);
+    Ok((scale.gradients, norm))
 }
 
 struct StableIds {

@@ -1,0 +1,38 @@
+//! kohya's dialect (`networks.lora` of sd-scripts): one file, alphas as tensors, dots of module paths as underscores.
+
+use crate::error::Result;
+use crate::lora::Adapter;
+use crate::state::{HostTensor, StateDict};
+use crate::tensors::{Metadata, Precision, write_tensors};
+
+use super::{BASE_SHA256, LoraConfig};
+
+/// What kohya puts in front of a UNet's modules.
+pub(super) const PREFIX: &str = "lora_unet_";
+
+/// Writes the adapter as kohya names it. An alpha is `scaling · rank`, so rank-stabilised adapters keep their values.
+pub fn write_kohya(adapter: &Adapter, title: &str, precision: Precision) -> Result<Vec<u8>> {
+    let mut tensors = StateDict::new();
+    for (path, factors) in &adapter.modules {
+        let name = format!("{PREFIX}{}", path.replace('.', "_"));
+        let alpha = factors.scaling * factors.rank() as f32;
+        tensors.insert(format!("{name}.lora_down.weight"), factors.a.clone());
+        tensors.insert(format!("{name}.lora_up.weight"), factors.b.clone());
+        tensors.insert(format!("{name}.alpha"), HostTensor { shape: vec![], values: vec![alpha] });
+    }
+    let config = LoraConfig::describing(adapter);
+    let mut metadata = Metadata::from([
+        ("ss_network_module".into(), "networks.lora".into()),
+        ("ss_network_dim".into(), config.r.to_string()),
+        ("ss_network_alpha".into(), config.lora_alpha.to_string()),
+        ("ss_output_name".into(), title.into()),
+        ("modelspec.sai_model_spec".into(), "1.0.0".into()),
+        ("modelspec.architecture".into(), "digit-diffusion-unet/lora".into()),
+        ("modelspec.implementation".into(), "kohya-ss/sd-scripts".into()),
+        ("modelspec.title".into(), title.into()),
+    ]);
+    if let Some(sha256) = &adapter.base_sha256 {
+        metadata.insert(BASE_SHA256.into(), sha256.clone());
+    }
+    write_tensors(&tensors, metadata, precision)
+}

@@ -1,0 +1,17 @@
+//! `trainer completions`.
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The shell to complete in
+    shell: Shell,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    clap_complete::generate(args.shell, &mut super::Cli::command(), "trainer", &mut std::io::stdout());
+    Ok(ExitCode::SUCCESS)
+}

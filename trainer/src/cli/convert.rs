@@ -1,0 +1,70 @@
+//! `trainer convert`: adapters between PEFT's folders and kohya's files.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use diffusion::peft::{LoraConfig, read_adapter, write_kohya};
+use trainer::files::write_atomic;
+use trainer::store::{read_adapter_files, read_base, write_adapter_folder};
+
+use super::export::Float;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The adapter: a PEFT folder, or a file of PEFT, diffusers or kohya
+    #[arg(long, value_name = "DIR|FILE")]
+    lora: PathBuf,
+    /// How it is written
+    #[arg(long, value_enum)]
+    to: Dialect,
+    /// A file for kohya, a folder for peft
+    #[arg(long)]
+    out: PathBuf,
+    /// The base it belongs to: its names tell which module is meant
+    #[arg(long, default_value = "www/models/base")]
+    base: PathBuf,
+    /// Precision of the factors
+    #[arg(long, value_enum, default_value_t = Float::F32)]
+    precision: Float,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Dialect {
+    /// A folder that PEFT and diffusers load
+    Peft,
+    /// One file, as sd-scripts writes it
+    Kohya,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let base = read_base(&args.base)?;
+    let (bytes, config) = read_adapter_files(&args.lora)?;
+    let adapter = read_adapter(&bytes, config.as_deref(), &base.state)
+        .map_err(|error| anyhow::anyhow!("{} cannot be used: {error}", args.lora.display()))?;
+    let title = args.lora.file_stem().and_then(|name| name.to_str()).unwrap_or("adapter");
+    match args.to {
+        Dialect::Kohya => {
+            let out = with_extension(&args.out);
+            write_atomic(&out, &write_kohya(&adapter, title, args.precision.into())?)?;
+            eprintln!("converted: {}", out.display());
+        }
+        Dialect::Peft => {
+            let config = match config {
+                Some(text) => LoraConfig::from_json(&text)?,
+                None => LoraConfig::describing(&adapter),
+            };
+            write_adapter_folder(&args.out, &adapter, &config, title, args.precision.into())?;
+            eprintln!("converted: {}", args.out.display());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A folder gets the file inside of it.
+fn with_extension(out: &Path) -> PathBuf {
+    if out.extension().is_some_and(|extension| extension == "safetensors") {
+        out.to_owned()
+    } else {
+        out.join("lora.safetensors")
+    }
+}

@@ -1,0 +1,77 @@
+//! Where pictures come from: what `base`, `lora` and `eval` share.
+
+use std::path::{Path, PathBuf};
+
+use trainer::data::{BadPictures, DEFAULT_DIR, Dataset};
+
+/// Most pictures that are held out to measure the validation loss on.
+const HELD_OUT: usize = 512;
+
+#[derive(Debug, clap::Args)]
+pub struct DataArgs {
+    /// The folder with MNIST (see `trainer data`)
+    #[arg(long, default_value = DEFAULT_DIR)]
+    pub mnist: PathBuf,
+    /// Labels of an IDX file given with --data [default: its own name with "labels-idx1" for "images-idx3"]
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Leave out pictures that cannot be used instead of stopping
+    #[arg(long)]
+    skip_bad: bool,
+    /// Pictures to measure the validation loss on, 0 for none [default: 512 of MNIST's test set; of other data one in
+    /// twenty, which is then not trained on]
+    #[arg(long, value_name = "N")]
+    hold_out: Option<usize>,
+}
+
+impl DataArgs {
+    /// A folder `<class name>/*.png`, or an IDX file of pictures.
+    pub fn open(&self, path: &Path) -> anyhow::Result<Dataset> {
+        if !path.is_dir() {
+            return Ok(Dataset::from_idx(path, &self.labels_of(path)?)?);
+        }
+        let policy = if self.skip_bad { BadPictures::Skip } else { BadPictures::Refuse };
+        let (data, skipped) = Dataset::from_folder(path, policy)?;
+        for picture in &skipped {
+            eprintln!("left out: {picture}");
+        }
+        if !skipped.is_empty() {
+            eprintln!("{} pictures left out, {} used", skipped.len(), data.len());
+        }
+        Ok(data)
+    }
+
+    /// MNIST's training digits, and held-out ones of its test set.
+    pub fn mnist(&self) -> anyhow::Result<(Dataset, Option<Dataset>)> {
+        let train = Dataset::mnist_train(&self.mnist)?;
+        let held_out = match self.hold_out.unwrap_or(HELD_OUT) {
+            0 => None,
+            count => Some(Dataset::mnist_test(&self.mnist)?.split(count, 0)?.1),
+        };
+        Ok((train, held_out))
+    }
+
+    /// [`open`](Self::open), some pictures held out.
+    pub fn own(&self, path: &Path) -> anyhow::Result<(Dataset, Option<Dataset>)> {
+        let data = self.open(path)?;
+        match self.hold_out.unwrap_or((data.len() / 20).min(HELD_OUT)) {
+            0 => Ok((data, None)),
+            count => Ok(data.split(count, 0).map(|(train, held_out)| (train, Some(held_out)))?),
+        }
+    }
+
+    fn labels_of(&self, images: &Path) -> anyhow::Result<PathBuf> {
+        if let Some(labels) = &self.labels {
+            return Ok(labels.clone());
+        }
+        if !images.exists() {
+            anyhow::bail!("there is no {}: --data takes a folder <class name>/*.png or an IDX file", images.display());
+        }
+        let name = images.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let guess = images.with_file_name(name.replace("images", "labels").replace("idx3", "idx1"));
+        if guess == images || !guess.is_file() {
+            anyhow::bail!("the labels of {} are not beside it; name their IDX file with --labels", images.display());
+        }
+        Ok(guess)
+    }
+}

@@ -1,0 +1,268 @@
+//! Real pictures, the judges that read them, and what generated ones score beside them.
+
+use std::time::Instant;
+
+use burn::tensor::Device;
+use diffusion::{Model, Request};
+use indicatif::{ProgressBar, ProgressStyle};
+use trainer::classifier::{Classifier, TrainConfig, train};
+use trainer::data::Dataset;
+use trainer::eval::{
+    Accuracy, Floor, Gaussian, Judge, Manifold, NEIGHBOURS, Row, frechet_distance, manifold, train_on_styles,
+};
+use trainer::parallel::default_threads;
+use trainer::picture::grey;
+use trainer::sampling::draw;
+use trainer::styles::Style;
+
+use super::{Args, Measure};
+
+/// Pictures drawn between two moves of the progress bar.
+const ROUND: usize = 500;
+/// Most pictures of each side for precision and recall: their work grows with the square.
+const MANIFOLD_IMAGES: usize = 5000;
+
+/// Judges and real pictures, each made once.
+pub struct Bench<'a> {
+    args: &'a Args,
+    device: Device,
+    train: Dataset,
+    test: Dataset,
+    judges: Vec<(Judge, String)>,
+    references: Vec<Reference>,
+}
+
+/// Real pictures, plain or in a style.
+struct Reference {
+    style: Option<&'static str>,
+    judge: usize,
+    test: Dataset,
+    test_features: Vec<Vec<f32>>,
+    floor: Floor,
+}
+
+impl<'a> Bench<'a> {
+    /// Reads MNIST.
+    pub fn new(args: &'a Args) -> anyhow::Result<Self> {
+        Ok(Self {
+            args,
+            device: args.device.open()?,
+            train: Dataset::mnist_train(&args.mnist)?,
+            test: Dataset::mnist_test(&args.mnist)?,
+            judges: Vec::new(),
+            references: Vec::new(),
+        })
+    }
+
+    /// The classes of the real pictures.
+    pub fn class_names(&self) -> &[String] {
+        self.train.class_names()
+    }
+
+    /// A sentence about each judge so far.
+    pub fn judges(&self) -> Vec<String> {
+        self.judges.iter().map(|(_, sentence)| sentence.clone()).collect()
+    }
+
+    /// What real pictures reach, for each reference so far.
+    pub fn floors(&self) -> Vec<Floor> {
+        self.references.iter().map(|reference| reference.floor.clone()).collect()
+    }
+
+    fn wants(&self, measure: Measure) -> bool {
+        self.args.measure.contains(&measure)
+    }
+
+    /// Place of the real pictures in this style; they are made where they are new.
+    pub fn reference(&mut self, style: Option<&'static Style>) -> anyhow::Result<usize> {
+        let name = style.map(|style| style.name);
+        if let Some(place) = self.references.iter().position(|reference| reference.style == name) {
+            return Ok(place);
+        }
+        let judge = self.judge(style.is_some())?;
+        let per_class = (self.args.count / self.train.class_names().len()).max(1);
+        let train = self.train.pick(&self.train.first_of_each_class(per_class));
+        let (train, test) = match style {
+            Some(style) => (train.styled(style)?, self.test.styled(style)?),
+            None => (train, self.test.clone()),
+        };
+        let reader = &self.judges[judge].0;
+        let (accuracy, style_accuracy) = reader.test(&test, name)?;
+        let mut reference = Reference {
+            style: name,
+            judge,
+            test_features: Vec::new(),
+            test,
+            floor: Floor {
+                reference: name.unwrap_or("plain").to_owned(),
+                images: train.len(),
+                accuracy,
+                style_accuracy: name.map(|_| style_accuracy),
+                frechet: None,
+                manifold: None,
+            },
+        };
+        if self.wants(Measure::Frechet) || self.wants(Measure::Manifold) {
+            reference.test_features = reader.features(&reference.test)?;
+            (reference.floor.frechet, reference.floor.manifold, _) = self.distances(&reference, &train)?;
+        }
+        self.references.push(reference);
+        Ok(self.references.len() - 1)
+    }
+
+    /// Draws with one setting and measures.
+    pub fn row(&self, model_name: String, model: &Model, request: Request, reference: usize) -> anyhow::Result<Row> {
+        let reference = &self.references[reference];
+        let judge = &self.judges[reference.judge].0;
+        let start = Instant::now();
+        let title = format!(
+            "{model_name}, {} {}, guidance {}",
+            request.sampler.name(),
+            request.num_inference_steps,
+            request.guidance_scale
+        );
+        let drawn = self.draw(&title, model, &request)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let readings = judge.read(&drawn)?;
+        let accuracy =
+            Accuracy::new(judge.digits(), drawn.labels(), readings.iter().map(|reading| &reading.digits[..]))?;
+        let style = reference.style.and_then(|style| {
+            let place = judge.style(Some(style))?;
+            Some(readings.iter().filter(|reading| reading.style() == place).count() as f64 / drawn.len() as f64)
+        });
+        let (frechet, manifold, manifold_images) = self.distances(reference, &drawn)?;
+        let transfer = match self.wants(Measure::Transfer) {
+            true => Some(self.transfer(&drawn, &reference.test)?),
+            false => None,
+        };
+        Ok(Row {
+            model: model_name,
+            reference: reference.floor.reference.clone(),
+            sampler: request.sampler.name().to_owned(),
+            steps: request.num_inference_steps,
+            guidance: request.guidance_scale,
+            first_seed: self.args.seed,
+            images: drawn.len(),
+            accuracy,
+            style,
+            frechet,
+            manifold,
+            manifold_images,
+            transfer,
+            seconds,
+        })
+    }
+
+    /// Pictures as bytes, as a file of them would be.
+    fn draw(&self, title: &str, model: &Model, request: &Request) -> anyhow::Result<Dataset> {
+        let info = &model.base().info;
+        let bar = bar(self.args.count, &format!("drawing: {title}"));
+        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+        for from in (0..self.args.count).step_by(ROUND) {
+            let range = from..(from + ROUND).min(self.args.count);
+            let part = Request {
+                labels: range.clone().map(|i| i % info.num_classes()).collect(),
+                seeds: range.map(|i| self.args.seed + i as u64).collect(),
+                ..request.clone()
+            };
+            for image in draw(model, &part, default_threads(), |_, _| {})? {
+                pixels.extend(grey(&image));
+            }
+            labels.extend(part.labels.iter().map(|&label| label as u16));
+            bar.set_position(labels.len() as u64);
+        }
+        bar.finish_and_clear();
+        Ok(Dataset::new("the generated pictures", pixels, labels, info.image_size, info.labels.clone())?)
+    }
+
+    /// Fréchet distance and the four measures of `data` against the reference's test pictures, and how many of them
+    /// the latter compared.
+    fn distances(
+        &self,
+        reference: &Reference,
+        data: &Dataset,
+    ) -> anyhow::Result<(Option<f64>, Option<Manifold>, usize)> {
+        if !self.wants(Measure::Frechet) && !self.wants(Measure::Manifold) {
+            return Ok((None, None, 0));
+        }
+        let features = self.judges[reference.judge].0.features(data)?;
+        let frechet = match self.wants(Measure::Frechet) {
+            true => Some(frechet_distance(&Gaussian::of(&features)?, &Gaussian::of(&reference.test_features)?)),
+            false => None,
+        };
+        if !self.wants(Measure::Manifold) {
+            return Ok((frechet, None, 0));
+        }
+        // As many of each class on both sides.
+        let per_class = data.len().min(MANIFOLD_IMAGES) / data.class_names().len();
+        let balanced = |data: &Dataset, features: &[Vec<f32>]| -> Vec<Vec<f32>> {
+            data.first_of_each_class(per_class).into_iter().map(|i| features[i].clone()).collect()
+        };
+        let real = balanced(&reference.test, &reference.test_features);
+        let other = balanced(data, &features);
+        Ok((frechet, Some(manifold(&real, &other, NEIGHBOURS)?), other.len()))
+    }
+
+    /// Trains on generated pictures, tests on real ones.
+    fn transfer(&self, drawn: &Dataset, test: &Dataset) -> anyhow::Result<f64> {
+        let bar = bar(0, "training on the generated pictures");
+        let mut classifier = train(&TrainConfig::default(), drawn, &self.device, |progress| {
+            bar.set_length(progress.total as u64);
+            bar.set_position(progress.step as u64);
+        })?;
+        bar.finish_and_clear();
+        Ok(classifier.test(test)?)
+    }
+
+    /// Place of the judge of plain digits, or of digits and styles: read from its file, or trained.
+    fn judge(&mut self, styles: bool) -> anyhow::Result<usize> {
+        let name = if styles { "styles" } else { "digits" };
+        let path = self.args.judges.join(format!("{name}.safetensors"));
+        let known = |sentence: &String| sentence.starts_with(&path.display().to_string());
+        if let Some(place) = self.judges.iter().position(|(_, sentence)| known(sentence)) {
+            return Ok(place);
+        }
+        let classifier = if path.exists() {
+            Classifier::load(&path, &self.device)?
+        } else {
+            eprintln!("training the judge of {name} on real MNIST first: minutes, once");
+            let bar = bar(0, &format!("the judge of {name}"));
+            let on_step = |progress: trainer::classifier::Progress| {
+                bar.set_length(progress.total as u64);
+                bar.set_position(progress.step as u64);
+            };
+            let mut classifier = match styles {
+                true => train_on_styles(&self.train, &self.device, on_step)?,
+                false => train(&TrainConfig::default(), &self.train, &self.device, on_step)?,
+            };
+            bar.finish_and_clear();
+            if !styles {
+                classifier.test(&self.test)?;
+            }
+            classifier.save(&path)?;
+            classifier
+        };
+        let card = classifier.card();
+        let tested =
+            card.test_accuracy.map_or("digits and styles, see the rows of real pictures".to_owned(), |share| {
+                format!("{:.2} % of the real test digits", 100.0 * share)
+            });
+        let sentence = format!(
+            "{}: reads {tested} (trained on {} real pictures, {} epochs, seed {}).",
+            path.display(),
+            card.train_images,
+            card.epochs,
+            card.seed
+        );
+        self.judges.push((Judge::new(classifier), sentence));
+        Ok(self.judges.len() - 1)
+    }
+}
+
+fn bar(length: usize, title: &str) -> ProgressBar {
+    let bar = ProgressBar::new(length as u64).with_message(title.to_owned());
+    if let Ok(style) = ProgressStyle::with_template("{msg}  {wide_bar:.cyan/blue} {pos}/{len}  {eta} left") {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar
+}

@@ -1,0 +1,131 @@
+//! Precision and recall (arXiv 1904.06991, eq. 2), density and coverage (arXiv 2002.09797, eq. 4 and 6) of generated
+//! pictures among real ones: each picture stands for a ball that reaches to its k-th nearest neighbour.
+
+use crate::error::{Error, Result};
+use crate::parallel;
+
+/// Rows of a job.
+const JOB: usize = 100;
+
+/// The four measures; 1 is what real pictures are about, density may be more.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Manifold {
+    /// Share of the generated pictures within the ball of a real one.
+    pub precision: f64,
+    /// Share of the real pictures within the ball of a generated one.
+    pub recall: f64,
+    /// Balls of real pictures that a generated one lies in, on average, over k.
+    pub density: f64,
+    /// Share of the real pictures whose ball holds a generated one.
+    pub coverage: f64,
+}
+
+/// Compares features of real and generated pictures, with `k` neighbours.
+pub fn manifold(real: &[Vec<f32>], generated: &[Vec<f32>], k: usize) -> Result<Manifold> {
+    let fewest = real.len().min(generated.len());
+    let width = real.first().map_or(0, Vec::len);
+    if k == 0 || fewest <= k || real.iter().chain(generated).any(|row| row.len() != width) {
+        let reason = format!("{fewest} rows of features; more than k = {k} of equal width are needed");
+        return Err(Error::Data { place: "precision and recall".into(), reason });
+    }
+    let (real_reach, generated_reach) = (reaches(real, k), reaches(generated, k));
+    let rows: Vec<usize> = (0..real.len()).collect();
+    let parts = parallel::map(rows.chunks(JOB).collect(), parallel::default_threads(), |rows: &[usize]| {
+        let mut part = Part { within_real: vec![false; generated.len()], pairs: 0, recalled: 0, covered: 0 };
+        for &i in rows {
+            let (mut recalled, mut covered) = (false, false);
+            for (j, other) in generated.iter().enumerate() {
+                let distance = squared_distance(&real[i], other);
+                if distance < real_reach[i] {
+                    part.within_real[j] = true;
+                    part.pairs += 1;
+                    covered = true;
+                }
+                recalled |= distance < generated_reach[j];
+            }
+            part.recalled += usize::from(recalled);
+            part.covered += usize::from(covered);
+        }
+        part
+    });
+    let sum = |value: fn(&Part) -> usize| parts.iter().map(value).sum::<usize>() as f64;
+    let precise = (0..generated.len()).filter(|&j| parts.iter().any(|part| part.within_real[j])).count();
+    Ok(Manifold {
+        precision: precise as f64 / generated.len() as f64,
+        recall: sum(|part| part.recalled) / real.len() as f64,
+        density: sum(|part| part.pairs) / (k * generated.len()) as f64,
+        coverage: sum(|part| part.covered) / real.len() as f64,
+    })
+}
+
+/// What some rows of real pictures contribute.
+struct Part {
+    within_real: Vec<bool>,
+    pairs: usize,
+    recalled: usize,
+    covered: usize,
+}
+
+/// Squared distance of each row to its k-th nearest other row.
+fn reaches(rows: &[Vec<f32>], k: usize) -> Vec<f32> {
+    let places: Vec<usize> = (0..rows.len()).collect();
+    let parts = parallel::map(places.chunks(JOB).collect(), parallel::default_threads(), |places: &[usize]| {
+        let reach = |&i: &usize| {
+            let others = rows.iter().enumerate().filter(|&(j, _)| j != i);
+            let mut distances: Vec<f32> = others.map(|(_, other)| squared_distance(&rows[i], other)).collect();
+            *distances.select_nth_unstable_by(k - 1, f32::total_cmp).1
+        };
+        places.iter().map(reach).collect::<Vec<f32>>()
+    });
+    parts.concat()
+}
+
+/// Eight sums side by side: the compiler makes one vector of them.
+fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut sums = [0.0f32; 8];
+    for (a, b) in a.iter().zip(b) {
+        for i in 0..8 {
+            sums[i] += (a[i] - b[i]) * (a[i] - b[i]);
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| (a - b) * (a - b)).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(values: &[f32]) -> Vec<Vec<f32>> {
+        values.iter().map(|&value| vec![value]).collect()
+    }
+
+    #[test]
+    fn points_on_a_line_are_counted_by_hand() {
+        // Real balls: 0±1, 1±1, 2±1, 10±8; generated ones: 0.5±1, 1.5±1, 30±28.5.
+        let measures = manifold(&points(&[0.0, 1.0, 2.0, 10.0]), &points(&[0.5, 1.5, 30.0]), 1).unwrap();
+        assert_eq!(measures.precision, 2.0 / 3.0);
+        // 10 lies 20 from 30, within 28.5.
+        assert_eq!(measures.recall, 1.0);
+        // 0.5 lies in the balls of 0 and 1, 1.5 in those of 1 and 2.
+        assert_eq!(measures.density, 4.0 / 3.0);
+        assert_eq!(measures.coverage, 3.0 / 4.0);
+    }
+
+    #[test]
+    fn a_copy_is_perfect_and_too_few_are_refused() {
+        let rows: Vec<Vec<f32>> = (0..40).map(|i| (0..10).map(|j| ((i * 10 + j) as f32).sin()).collect()).collect();
+        let Manifold { precision, recall, coverage, .. } = manifold(&rows, &rows, 5).unwrap();
+        assert_eq!((precision, recall, coverage), (1.0, 1.0, 1.0));
+        assert!(manifold(&rows[..5], &rows, 5).is_err());
+    }
+
+    #[test]
+    fn distances_do_not_depend_on_the_width() {
+        for width in [1, 7, 8, 9, 128] {
+            let (a, b) = (vec![1.0; width], vec![3.0; width]);
+            assert_eq!(squared_distance(&a, &b), 4.0 * width as f32);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What a file is.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use diffusion::lora::{Adapter, LoraFactors};
+use diffusion::peft::read_adapter;
+use diffusion::state::StateDict;
+use diffusion::tensors::{Metadata, read_tensors};
+use safetensors::SafeTensors;
+
+use crate::classifier::Card;
+use crate::error::Result;
+use crate::files;
+use crate::store::{base_sha256, read_adapter_files, read_base, sha256};
+use crate::train::Checkpoint;
+
+/// What is to be said of a file or folder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// What it is.
+    pub kind: &'static str,
+    /// Name and value, in order.
+    pub facts: Vec<(&'static str, String)>,
+    /// The modules that an adapter changes.
+    pub modules: Vec<ModuleFacts>,
+}
+
+/// One module of an adapter.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct ModuleFacts {
+    /// Path in the base.
+    pub path: String,
+    /// Rank of the factors.
+    pub rank: usize,
+    /// `scaling · rank`.
+    pub alpha: f32,
+    /// Frobenius norm of `scaling · B A`.
+    pub norm: f32,
+}
+
+/// Looks at a base folder, an adapter, a checkpoint, a classifier, or any other safetensors file. `base` is only read
+/// for adapters.
+pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
+    if path.join(diffusion::diffusers::UNET_CONFIG).is_file() {
+        return base_folder(path);
+    }
+    let (bytes, config) = read_adapter_files(path)?;
+    let header = |key: &str| {
+        let metadata = SafeTensors::read_metadata(&bytes).ok()?.1.metadata().clone()?;
+        metadata.get(key).cloned()
+    };
+    if header(crate::train::checkpoint::STEP).is_some() {
+        return Ok(checkpoint(&Checkpoint::load(path)?));
+    }
+    if let Some(card) = header("card") {
+        return Ok(classifier(path, &card));
+    }
+    let (tensors, metadata) = read_tensors(&bytes)?;
+    let is_adapter = tensors
+        .keys()
+        .any(|name| ["lora_A", "lora_B", "lora_down", "lora.down"].iter().any(|part| name.contains(part)));
+    if !is_adapter {
+        return Ok(other(&bytes, &tensors, &metadata));
+    }
+    let adapter = read_adapter(&bytes, config.as_deref(), &read_base(base)?.state)?;
+    let belongs = match &adapter.base_sha256 {
+        None => "not said in the file".to_owned(),
+        Some(sum) if *sum == base_sha256(base)? => format!("sha256 {sum}, which is {}", base.display()),
+        Some(sum) => format!("sha256 {sum}, which is not {}", base.display()),
+    };
+    Ok(adapter_facts(&adapter, belongs, &bytes, &metadata))
+}
+
+fn base_folder(dir: &Path) -> Result<Facts> {
+    let base = read_base(dir)?;
+    let parameters: usize = base.state.values().map(|tensor| tensor.values.len()).sum();
+    let weights = files::read(&dir.join(diffusion::diffusers::WEIGHTS))?;
+    let schedule = &base.schedule;
+    let facts = vec![
+        ("classes", base.info.labels.join(", ")),
+        ("pictures", format!("{0} x {0}, folded by {1}", base.info.image_size, base.info.patch_size)),
+        ("tokens", format!("{} per class, {} wide", base.info.tokens_per_class, base.unet.cross_attention_dim)),
+        ("channels", join(&base.unet.block_out_channels)),
+        ("parameters", format!("{parameters} in {} tensors", base.state.len())),
+        ("schedule", format!("{:?}, {} timesteps", schedule.beta_schedule, schedule.num_train_timesteps)),
+        ("prediction", format!("{:?}", schedule.prediction_type)),
+        ("weights", format!("{} bytes, sha256 {}", weights.len(), sha256(&weights))),
+    ];
+    Ok(Facts { kind: "base model (diffusers UNet2DConditionModel)", facts, modules: vec![] })
+}
+
+fn checkpoint(checkpoint: &Checkpoint) -> Facts {
+    let lora = checkpoint.model.keys().any(|name| name.contains(".lora."));
+    let config = &checkpoint.config;
+    let facts = vec![
+        ("step", checkpoint.step.to_string()),
+        ("trains", if lora { "an adapter" } else { "a base" }.to_owned()),
+        ("tensors", checkpoint.model.len().to_string()),
+        ("batch", format!("{} x {}", config.batch_size, config.gradient_accumulation_steps)),
+        ("learning rate", config.lr.to_string()),
+        ("seed", config.seed.to_string()),
+    ];
+    Facts { kind: "checkpoint of a run", facts, modules: vec![] }
+}
+
+fn classifier(path: &Path, card: &str) -> Facts {
+    let facts = match serde_json::from_str::<Card>(card) {
+        Ok(card) => vec![
+            ("classes", card.class_names.join(", ")),
+            ("pictures", format!("{0} x {0}", card.image_size)),
+            ("trained on", format!("{} pictures, {} epochs", card.train_images, card.epochs)),
+            (
+                "test accuracy",
+                card.test_accuracy.map_or("not measured".into(), |share| format!("{:.2} %", 100.0 * share)),
+            ),
+        ],
+        Err(error) => vec![("card", format!("unreadable in {}: {error}", path.display()))],
+    };
+    Facts { kind: "classifier", facts, modules: vec![] }
+}
+
+fn adapter_facts(adapter: &Adapter, belongs: String, bytes: &[u8], metadata: &Metadata) -> Facts {
+    let mut ranks = BTreeMap::<usize, usize>::new();
+    for factors in adapter.modules.values() {
+        *ranks.entry(factors.rank()).or_default() += 1;
+    }
+    let ranks: Vec<String> = ranks.iter().map(|(rank, count)| format!("{rank} ({count} modules)")).collect();
+    let parameters: usize = adapter.modules.values().map(|f| f.a.values.len() + f.b.values.len()).sum();
+    let mut facts = vec![
+        ("rank", ranks.join(", ")),
+        ("parameters", parameters.to_string()),
+        ("base", belongs),
+        ("weights", format!("{} bytes, sha256 {}", bytes.len(), sha256(bytes))),
+    ];
+    if let Some(title) = metadata.get("modelspec.title") {
+        facts.insert(0, ("title", title.clone()));
+    }
+    let modules = adapter.modules.iter().map(|(path, factors)| ModuleFacts {
+        path: path.clone(),
+        rank: factors.rank(),
+        alpha: factors.scaling * factors.rank() as f32,
+        norm: update_norm(factors),
+    });
+    Facts { kind: "LoRA adapter", facts, modules: modules.collect() }
+}
+
+fn other(bytes: &[u8], tensors: &StateDict, metadata: &Metadata) -> Facts {
+    let values: usize = tensors.values().map(|tensor| tensor.values.len()).sum();
+    let mut facts = vec![
+        ("tensors", tensors.len().to_string()),
+        ("values", values.to_string()),
+        ("bytes", format!("{}, sha256 {}", bytes.len(), sha256(bytes))),
+    ];
+    if !metadata.is_empty() {
+        facts.push(("metadata", metadata.keys().cloned().collect::<Vec<_>>().join(", ")));
+    }
+    Facts { kind: "safetensors file", facts, modules: vec![] }
+}
+
+/// |scaling · B A|: the squares of its entries are summed without an [out, in] matrix, as tr((BᵀB)(AAᵀ)).
+fn update_norm(factors: &LoraFactors) -> f32 {
+    let rank = factors.rank();
+    let a: Vec<&[f32]> = factors.a.values.chunks_exact(factors.a.shape[1]).collect();
+    let b: Vec<&[f32]> = factors.b.values.chunks_exact(rank).collect();
+    let mut total = 0.0f64;
+    for i in 0..rank {
+        for j in 0..rank {
+            let aa: f64 = a[i].iter().zip(a[j]).map(|(x, y)| f64::from(x * y)).sum();
+            let bb: f64 = b.iter().map(|row| f64::from(row[i] * row[j])).sum();
+            total += aa * bb;
+        }
+    }
+    factors.scaling.abs() * total.max(0.0).sqrt() as f32
+}
+
+fn join(numbers: &[usize]) -> String {
+    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use diffusion::state::HostTensor;
+
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn the_norm_is_that_of_the_product() {
+        let factors = LoraFactors {
+            a: HostTensor { shape: vec![2, 3], values: vec![1.0, 2.0, 3.0, -1.0, 0.5, 2.0] },
+            b: HostTensor { shape: vec![2, 2], values: vec![1.0, -2.0, 0.5, 3.0] },
+            scaling: 1.5,
+        };
+        let mut product = HostTensor { shape: vec![2, 3], values: vec![0.0; 6] };
+        factors.add_to(&mut product, 1.0);
+        let expected = product.values.iter().map(|v| v * v).sum::<f32>().sqrt();
+        assert!((update_norm(&factors) - expected).abs() < 1e-4 * expected);
+    }
+
+    #[test]
+    fn what_is_not_there_or_no_safetensors_file_is_refused() {
+        let dir = crate::testing::TempDir::new("inspect");
+        let path = dir.path().join("notes.txt");
+        files::write_atomic(&path, b"not a safetensors file at all").unwrap();
+        let base = Path::new("nowhere");
+        assert!(matches!(inspect(&dir.path().join("none"), base), Err(Error::Io { .. })));
+        assert!(matches!(inspect(&path, base), Err(Error::Diffusion(_))));
+    }
+}
