@@ -33,5 +33,5 @@ pub mod unet;
 
 pub use error::{Error, Result};
 pub use generate::{Generation, Request, Step};
-pub use model::{Base, BaseFiles, Model};
+pub use model::{Base, BaseFiles, Model, Update};
 pub use sampler::SamplerKind;

@@ -22,6 +22,22 @@ impl LoraFactors {
         self.a.shape[0]
     }
 
+    /// The Frobenius norm of the update at strength 1, `|scaling · B A|`: how much it moves the module.
+    pub fn update_norm(&self) -> f32 {
+        // The squares of its entries, summed without an [out, in] matrix: tr((BᵀB)(AAᵀ)).
+        let rank = self.rank();
+        let a: Vec<&[f32]> = self.a.values.chunks_exact(self.a.shape[1]).collect();
+        let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| f64::from(x * y)).sum::<f64>();
+        let mut squares = 0.0;
+        for i in 0..rank {
+            for j in 0..rank {
+                let b = self.b.values.chunks_exact(rank).map(|row| f64::from(row[i] * row[j])).sum::<f64>();
+                squares += b * dot(a[i], a[j]);
+            }
+        }
+        self.scaling.abs() * squares.max(0.0).sqrt() as f32
+    }
+
     /// `weight += scale · scaling · B A`, with `weight` `[out, in]`.
     pub fn add_to(&self, weight: &mut HostTensor, scale: f32) {
         let (rank, columns) = (self.rank(), self.a.shape[1]);

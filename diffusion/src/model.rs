@@ -8,7 +8,7 @@ use crate::codec::PatchCodec;
 use crate::config::{ModelInfo, UNetConfig};
 use crate::error::{Error, Result};
 use crate::generate::{Generation, Request};
-use crate::lora::{Adapter, compose};
+use crate::lora::{Adapter, LoraFactors, compose};
 use crate::peft::read_adapter;
 use crate::schedule::{NoiseSchedule, ScheduleConfig};
 use crate::state::{StateDict, load_state, write_state};
@@ -61,6 +61,19 @@ impl Base {
     pub fn build(&self, device: &Device) -> Result<UNet> {
         load_state(UNet::new(&self.unet, device), &self.state, device)
     }
+}
+
+/// What an adapter does to one module.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Update {
+    /// Path of the module.
+    pub path: String,
+    /// Rank of the factors.
+    pub rank: usize,
+    /// Frobenius norm of the update at strength 1.
+    pub norm: f32,
+    /// That over the norm of the base's weight.
+    pub relative_norm: f32,
 }
 
 /// The base on a device, with any number of adapters, some of them switched on.
@@ -134,6 +147,21 @@ impl Model {
     /// The adapters by name.
     pub fn adapters(&self) -> &BTreeMap<String, Adapter> {
         &self.adapters
+    }
+
+    /// What an adapter changes, in the order of the modules' paths.
+    pub fn updates(&self, name: &str) -> Result<Vec<Update>> {
+        self.known(name)?;
+        let modules = self.adapters.get(name).into_iter().flat_map(|adapter| &adapter.modules);
+        let update = |(path, factors): (&String, &LoraFactors)| {
+            let weight = self.base.state.get(&format!("{path}.weight"));
+            let squares: f64 =
+                weight.into_iter().flat_map(|weight| &weight.values).map(|v| f64::from(*v) * f64::from(*v)).sum();
+            let norm = factors.update_norm();
+            let relative_norm = if squares > 0.0 { norm / squares.sqrt() as f32 } else { 0.0 };
+            Update { path: path.clone(), rank: factors.rank(), norm, relative_norm }
+        };
+        Ok(modules.map(update).collect())
     }
 
     /// Which adapters are on, and how strongly.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::Device;
-use diffusion::lora::{Adapter, merge};
+use diffusion::lora::{Adapter, LoraFactors, merge};
 use diffusion::noise::NoiseSource;
-use diffusion::state::{StateDict, read_state};
+use diffusion::state::{HostTensor, StateDict, read_state};
 use diffusion::{Base, Model};
 
 use crate::support::*;
@@ -194,4 +194,17 @@ fn refused_switches_change_nothing() {
 fn an_empty_adapter_is_refused() {
     let adapter = Adapter::default();
     assert_refused("no factors", adapter.check(&base("tiny").state), &["lora_A", "lora_B"]);
+}
+
+#[test]
+fn the_norm_of_an_update_is_that_of_the_product() {
+    let factors = LoraFactors {
+        a: HostTensor { shape: vec![2, 3], values: vec![1.0, 2.0, 3.0, -1.0, 0.5, 2.0] },
+        b: HostTensor { shape: vec![2, 2], values: vec![1.0, -2.0, 0.5, 3.0] },
+        scaling: 1.5,
+    };
+    let mut product = HostTensor { shape: vec![2, 3], values: vec![0.0; 6] };
+    factors.add_to(&mut product, 1.0);
+    let expected = product.values.iter().map(|v| v * v).sum::<f32>().sqrt();
+    assert!((factors.update_norm() - expected).abs() < 1e-4 * expected);
 }

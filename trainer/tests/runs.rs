@@ -64,7 +64,8 @@ fn refused(args: &[&str]) -> String {
 fn base_run(out: &str, steps: &str) -> Vec<String> {
     let data = fixture("mnist-64.idx3");
     let args = ["base", "--data", &data, "--channels", "8,16", "--batch-size", "12", "--micro-batch", "6"];
-    let more = ["--max-train-steps", steps, "--save-every", "2", "--sample-every", "0", "--log-every", "1", "--out", out];
+    let more =
+        ["--max-train-steps", steps, "--save-every", "2", "--sample-every", "0", "--log-every", "1", "--out", out];
     args.into_iter().chain(more).map(str::to_owned).collect()
 }
 
@@ -121,7 +122,9 @@ fn killed_runs_resume_to_the_same_bytes() {
     assert_eq!(read(&whole, "config.toml"), read(&killed, "config.toml"));
     let steps = |dir: &str| -> Vec<u64> {
         let text = String::from_utf8(read(dir, "metrics.jsonl")).unwrap();
-        text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["step"].as_u64().unwrap()).collect()
+        text.lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["step"].as_u64().unwrap())
+            .collect()
     };
     assert_eq!(steps(&killed), (1..=30).collect::<Vec<u64>>(), "no step is logged twice or never");
 
@@ -180,7 +183,8 @@ fn a_disk_that_is_full_or_not_to_be_written_is_said_and_loses_nothing() {
         .unwrap();
     let said = String::from_utf8_lossy(&limited.stderr).into_owned();
     assert!(!limited.status.success() && said.contains("cannot write") && said.contains(WEIGHTS), "{said}");
-    let litter: Vec<_> = fs::read_dir(Path::new(&out).join("unet")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let litter: Vec<_> =
+        fs::read_dir(Path::new(&out).join("unet")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(litter.iter().all(|name| name == "config.json"), "{litter:?}");
 
     // Half way, the weights can no longer be written.

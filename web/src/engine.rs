@@ -36,6 +36,17 @@ export interface AdapterInfo {
   modules: number;
 }
 
+/** A Linear that an adapter changes. */
+export interface AdapterModule {
+  /** Its path in the base. */
+  path: string;
+  rank: number;
+  /** Frobenius norm of the update at strength 1. */
+  updateNorm: number;
+  /** That over the norm of the base's own weight. */
+  relativeNorm: number;
+}
+
 export interface SampleOptions {
   /** Class names or indices; as many as seeds. The index after the last class means "no class". */
   labels: (string | number)[];
@@ -151,6 +162,28 @@ impl Engine {
             (adapter.rank(), adapter.modules.len())
         };
         object([("name", name.into()), ("rank", rank.into()), ("modules", modules.into())])
+    }
+
+    /// abar_t of the noise schedule, by timestep: how much of the picture's energy is left.
+    #[wasm_bindgen(getter, js_name = alphasCumprod)]
+    pub fn alphas_cumprod(&self) -> Vec<f32> {
+        self.model.borrow().schedule().alphas_cumprod().to_vec()
+    }
+
+    /// What an adapter changes, module by module.
+    #[wasm_bindgen(js_name = adapterModules, unchecked_return_type = "AdapterModule[]")]
+    pub fn adapter_modules(&self, #[wasm_bindgen(unchecked_param_type = "string")] name: &JsValue) -> Result<JsValue> {
+        let updates = self.model.borrow().updates(&text(name, "name")?)?;
+        let modules = js_sys::Array::new();
+        for update in updates {
+            modules.push(&object([
+                ("path", update.path.into()),
+                ("rank", update.rank.into()),
+                ("updateNorm", update.norm.into()),
+                ("relativeNorm", update.relative_norm.into()),
+            ])?);
+        }
+        Ok(modules.into())
     }
 
     /// Switches an adapter off and forgets it.

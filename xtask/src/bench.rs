@@ -1,11 +1,11 @@
-//! How fast the engine is.
+//! How fast engine and trainer are.
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::{
-    browser,
+    bench_train, browser,
     command::{command, output, say},
     npm, serve, site,
     size::Size,
@@ -23,10 +23,18 @@ pub enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// The trainer beside PyTorch with diffusers, in turns (needs a Python with both)
+    Train(bench_train::Options),
 }
 
 pub fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
-    let Bench::Web { rounds, json } = *bench;
+    match bench {
+        Bench::Web { rounds, json } => web(workspace, *rounds, *json),
+        Bench::Train(options) => bench_train::run_bench(workspace, options),
+    }
+}
+
+fn web(workspace: &Workspace, rounds: u32, json: bool) -> Result<()> {
     npm::require()?;
     let browser = browser::find_or_install()?;
     npm::install(&workspace.page_tests(), "driving a browser")?;

@@ -2,6 +2,7 @@
 
 mod apt;
 mod bench;
+mod bench_train;
 mod browser;
 mod command;
 mod npm;
@@ -46,7 +47,7 @@ enum Task {
         /// Run only this suite
         suite: Option<test::Suite>,
     },
-    /// Measure how fast the engine is
+    /// Measure how fast engine and trainer are
     Bench {
         #[command(subcommand)]
         bench: bench::Bench,
