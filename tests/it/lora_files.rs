@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use diffusion::lora::Adapter;
-use diffusion::peft::{LoraConfig, read_adapter, write_adapter};
+use diffusion::peft::{LoraConfig, read_adapter, write_adapter, write_kohya};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
 use diffusion::{Base, Model};
@@ -49,6 +49,34 @@ fn kohya_files_give_the_same_adapter() {
         let got = forward(model.unet(), &base.info, model.device(), &expected["sample"], timesteps, &labels);
         let off = assert_close(name, &got, &expected[&format!("{name}.output")].values, 1e-4);
         println!("kohya/{name} applied: {off:e}");
+    }
+}
+
+#[test]
+fn kohya_files_are_written_as_kohya_names_them() {
+    let base = base("tiny");
+    for name in FOLDERS {
+        let adapter = Adapter { base_sha256: Some("ab".repeat(32)), ..read(name, &base) };
+        let file = write_kohya(&adapter, "A title", Precision::F32).unwrap();
+        let again = read_adapter(&file, None, &base.state).unwrap();
+        assert_eq!(again.base_sha256, adapter.base_sha256);
+        // A configuration made from the factors alone means the same adapter.
+        let config = LoraConfig::describing(&again);
+        let folder = write_adapter(&again, &config, "A title", Precision::F32).unwrap();
+        let described = read_adapter(&folder, Some(&config.to_json()), &base.state).unwrap();
+        for adapters in [&again, &described] {
+            for (path, factors) in &adapter.modules {
+                let got = &adapters.modules[path];
+                assert_eq!((&got.a, &got.b), (&factors.a, &factors.b), "{name} {path}");
+                assert_relatively_close(&format!("{name} {path}"), &[got.scaling], &[factors.scaling], 1e-6);
+            }
+        }
+    }
+    for name in ["plain", "patterned"] {
+        let file = write_kohya(&read(name, &base), "A title", Precision::F32).unwrap();
+        let theirs = bytes(fixture(&format!("lora/kohya/{name}.safetensors")));
+        let (ours, theirs) = (read_tensors(&file).unwrap().0, read_tensors(&theirs).unwrap().0);
+        assert!(ours.keys().eq(theirs.keys()), "{name}: the same names");
     }
 }
 

@@ -114,7 +114,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(card) = &args.card {
         report.put_into(card)?;
     }
-    println!("{}", report.to_markdown());
+    super::print(&report.to_markdown())?;
     eprintln!("the report: {}", args.out.display());
     Ok(ExitCode::SUCCESS)
 }

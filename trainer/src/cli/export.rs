@@ -73,7 +73,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
             _ => adapter.base_sha256 = Some(shipped_as.clone()),
         }
-        let config = LoraConfig::from_json(config.as_deref().unwrap_or_default())?;
+        let config = match config {
+            Some(text) => LoraConfig::from_json(&text)?,
+            None => LoraConfig::describing(&adapter),
+        };
         let relative = format!("lora/{name}/");
         let out = args.out.join("lora").join(name);
         let (title, description) = match Style::named(name) {

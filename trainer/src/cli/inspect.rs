@@ -1,9 +1,10 @@
 //! `trainer inspect`.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use trainer::inspect::{Facts, inspect};
+use trainer::inspect::{Facts, ModuleFacts, inspect};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -19,23 +20,22 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Facts { kind, facts, modules } = inspect(&args.path, &args.base)?;
+    let mut text = String::new();
     if args.json {
         let facts: serde_json::Map<_, _> =
             facts.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        println!("{:#}", serde_json::json!({ "kind": kind, "facts": facts, "modules": modules }));
-        return Ok(ExitCode::SUCCESS);
+        text = format!("{:#}\n", serde_json::json!({ "kind": kind, "facts": facts, "modules": modules }));
+    } else {
+        writeln!(text, "{}: {kind}", args.path.display())?;
+        let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (name, value) in facts {
+            writeln!(text, "  {name:width$}  {value}")?;
+        }
+        let width = modules.iter().map(|module| module.path.len()).max().unwrap_or(0);
+        for ModuleFacts { path, rank, alpha, norm } in modules {
+            writeln!(text, "  {path:width$}  rank {rank:<3} alpha {alpha:<6} |update| {norm:.4}")?;
+        }
     }
-    println!("{}: {kind}", args.path.display());
-    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    for (name, value) in facts {
-        println!("  {name:width$}  {value}");
-    }
-    let width = modules.iter().map(|module| module.path.len()).max().unwrap_or(0);
-    for module in modules {
-        println!(
-            "  {:width$}  rank {:<3} alpha {:<6} |update| {:.4}",
-            module.path, module.rank, module.alpha, module.norm
-        );
-    }
+    super::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
