@@ -82,6 +82,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     // Every picture at every step, where they are wanted.
     let film = Mutex::new(vec![Vec::new(); if args.filmstrip { labels.len() } else { 0 }]);
     let codec = model.base().codec();
+    let start = std::time::Instant::now();
     let images = draw(&model, &request, default_threads(), |first, step| {
         if let (true, Ok(mut film)) = (args.filmstrip, film.lock()) {
             for (i, latents) in step.sample.chunks_exact(codec.len()).enumerate() {
@@ -90,6 +91,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
         }
     })?;
+    let seconds = start.elapsed().as_secs_f64();
     if let Some(path) = &args.raw {
         write_raw(path, &images, size)?;
     }
@@ -125,7 +127,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         (false, other) => anyhow::bail!("--out is a .png file or a folder, not a .{other} file"),
     }
-    eprintln!("{} pictures: {}", images.len(), args.out.display());
+    let ms = 1e3 * seconds / request.num_inference_steps as f64;
+    eprintln!("{} pictures, {ms:.1} ms per step: {}", images.len(), args.out.display());
     Ok(ExitCode::SUCCESS)
 }
 

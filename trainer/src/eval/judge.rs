@@ -15,7 +15,7 @@ const PLAIN: &str = "plain";
 /// Styles that each training picture is shown in.
 const STYLES_PER_PICTURE: usize = 2;
 /// Times that every styled picture is seen.
-const EPOCHS: usize = 6;
+const EPOCHS: usize = 4;
 
 /// A classifier whose classes may be pairs of style and digit.
 #[derive(Debug, Clone)]
