@@ -5,6 +5,7 @@ import { Controls } from './page/controls.js'
 import { receiveFiles, recognise } from './page/files.js'
 import { Keep } from './page/keep.js'
 import { hideNotice, showNotice } from './page/notice.js'
+import { keepOffline } from './page/offline.js'
 import { Session } from './page/session.js'
 import { isBase, readSettings, writeSettings } from './page/settings.js'
 import { Sheet } from './page/sheet.js'
@@ -75,7 +76,7 @@ async function openFiles(files) {
     const { settings, adapter } = await recognise(files)
     if (adapter) return await addOwn(adapter)
     const read = readSettings(settings)
-    if (!read) throw new Error(live.files.foreign(files[0].name))
+    if (!read) throw new Error(live.files.foreign)
     restore(read)
     announce(live.restored(files[0].name))
   } catch (error) {
@@ -106,9 +107,9 @@ function restore({ settings, complaints }) {
 function answer({ baseHash }) {
   const { base, complaints } = asked ?? { complaints: [] }
   asked = null
-  const other = base !== undefined && !isBase(base, baseHash)
-  if (other) complaints.push(live.otherBase)
-  if (complaints.length) refuse({ message: complaints.join(' ') }, other ? live.otherBaseTitle : live.restoredPartly, { mild: true })
+  const title = complaints.length ? live.restoredPartly : live.otherBaseTitle
+  if (base !== undefined && !isBase(base, baseHash)) complaints.push(live.otherBase)
+  if (complaints.length) refuse({ message: complaints.join(' ') }, title, { mild: true })
 }
 
 function refuse({ message }, title, { mild = false } = {}) {
@@ -171,6 +172,7 @@ function adopt(model) {
   const complaints = controls.adopt(model, session.styles)
   asked?.complaints.push(...complaints)
   answer(model)
+  keepOffline()
   if (state.digit !== undefined) return address.update()
   stage.say(live.ready)
   announce(live.ready)

@@ -131,11 +131,11 @@ describe('pictures', () => {
     const flipped = Buffer.from(buffer)
     flipped[flipped.indexOf('digit=6') + 6] ^= 1
     const cases = [
-      ['holiday.png', foreign, /holiday\.png could not be used\s+holiday\.png carries no settings/],
-      ['short.png', buffer.subarray(0, 40), /short\.png is damaged/],
-      ['flipped.png', flipped, /flipped\.png is damaged/],
-      ['notes.txt', Buffer.from('hello'), /notes\.txt is neither a LoRA .* nor a picture that was saved here/],
-      ['empty.png', Buffer.alloc(0), /empty\.png is neither/],
+      ['holiday.png', foreign, /holiday\.png could not be used\s+It carries no settings/],
+      ['short.png', buffer.subarray(0, 40), /short\.png could not be used\s+It is damaged/],
+      ['flipped.png', flipped, /It is damaged/],
+      ['notes.txt', Buffer.from('hello'), /It is neither a LoRA .* nor a picture that was saved here/],
+      ['empty.png', Buffer.alloc(0), /It is neither/],
     ]
     for (const [name, bytes, said] of cases) {
       await drop({ name, buffer: bytes })
@@ -220,7 +220,7 @@ describe('a LoRA of one’s own', () => {
       [[{ name, buffer: await weights(renamed) }], /only one of its two factors|does not have/],
       [[{ name, buffer: await weights(reshaped) }], /factors|was made for another model/],
       [[{ name, buffer: good }, { name: 'y.safetensors', buffer: good }], /One style at a time: these are 2 \.safetensors files \(x\.safetensors, y\.safetensors\)/],
-      [[{ name: 'adapter_config.json', buffer: Buffer.from('{}') }], /adapter_config\.json only describes an adapter/],
+      [[{ name: 'adapter_config.json', buffer: Buffer.from('{}') }], /adapter_config\.json could not be used\s+It only describes an adapter/],
       [[{ name, buffer: good }, { name: 'adapter_config.json', buffer: Buffer.from('{') }], /adapter_config\.json/],
     ]
     for (const [files, said] of cases) {

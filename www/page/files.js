@@ -45,13 +45,13 @@ export async function recognise(files) {
   const weights = named(files, '.safetensors')
   if (weights.length > 1) throw new Error(live.files.several(weights.map(({ name }) => name)))
   if (weights.length) return { adapter: await describe(weights[0], named(files, '.json')) }
-  if (files.every(({ name }) => name.toLowerCase().endsWith('.json'))) throw new Error(live.files.onlyConfig(files[0].name))
+  if (files.every(({ name }) => name.toLowerCase().endsWith('.json'))) throw new Error(live.files.onlyConfig)
 
   const [file] = files
   const { png, damaged, text } = readPngText(new Uint8Array(await file.arrayBuffer()), KEYWORD)
-  if (!png) throw new Error(live.files.unknown(file.name))
-  if (damaged) throw new Error(live.files.damaged(file.name))
-  if (text === undefined) throw new Error(live.files.foreign(file.name))
+  if (!png) throw new Error(live.files.unknown)
+  if (damaged) throw new Error(live.files.damaged)
+  if (text === undefined) throw new Error(live.files.foreign)
   return { settings: text }
 }
 
