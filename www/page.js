@@ -4,6 +4,7 @@ import { Address } from './page/address.js'
 import { Controls } from './page/controls.js'
 import { receiveFiles, recognise } from './page/files.js'
 import { Keep } from './page/keep.js'
+import { startLanguage } from './page/language.js'
 import { hideNotice, showNotice } from './page/notice.js'
 import { keepOffline } from './page/offline.js'
 import { Session } from './page/session.js'
@@ -17,6 +18,7 @@ const calm = matchMedia('(prefers-reduced-motion: reduce)')
 const $ = id => document.getElementById(id)
 
 document.documentElement.dataset.started = '' // guard.js can stand down
+await startLanguage(translate)
 
 const stage = new Stage()
 const session = new Session({ onprogress: showProgress, onready: adopt, onlost: error => report(error, 'lost'), onsettled: settle })
@@ -188,6 +190,14 @@ function settle() {
   stage.busy = controls.busy = studio.busy || session.loading
   keep.ready = stage.shown !== undefined
   if (!session.loading) stage.hideProgress()
+}
+
+/** Says what stands on the page in the language that has just been chosen. */
+function translate() {
+  controls.translate()
+  stage.translate()
+  sheet.translate()
+  if (stage.shown === undefined && session.model && !studio.busy) stage.say(live.ready)
 }
 
 for (const kind of ['digits', 'seeds']) $(`many-${kind}`).addEventListener('click', () => studio.drawSheet(kind))

@@ -21,15 +21,14 @@ export class Sheet {
       const caption = document.createElement('span')
       button.type = 'button'
       button.disabled = true
-      button.title = live.openCell
-      button.setAttribute('aria-label', live.cell(cell))
       canvas.width = canvas.height = 28
       paintNoise(canvas)
       caption.textContent = title
       button.append(canvas, caption)
       button.addEventListener('click', () => this.#onopen(cell))
-      return { button, canvas }
+      return { button, canvas, cell }
     })
+    this.translate()
     $('sheet').replaceChildren(...this.#cells.map(({ button }) => button))
   }
 
@@ -45,9 +44,12 @@ export class Sheet {
     $('sheet-status').textContent = text
   }
 
-  close() {
-    this.#cells = []
-    $('sheet').replaceChildren()
-    this.say('')
+  /** In the language that has just been chosen. */
+  translate() {
+    for (const { button, cell } of this.#cells) {
+      button.title = live.openCell
+      button.setAttribute('aria-label', live.cell(cell))
+    }
+    if (this.#cells.length && !this.#cells.at(-1).button.disabled) this.say(live.sheetDone)
   }
 }

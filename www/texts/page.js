@@ -1,9 +1,12 @@
-// Every sentence on the page.
+// Every sentence on the page, in English; texts/zh.js has them in Chinese.
 // index.html repeats `page` word for word (elements with data-text), so that the first paint needs no script;
 // tests/page/texts.test.mjs keeps the two equal.
 
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
 const plural = (n, one, many = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
+
+/** Each by its own name. */
+export const languages = { en: { name: 'English', tag: 'en' }, zh: { name: '中文', tag: 'zh-Hans' } }
 
 /** The samplers by their command-line names. */
 export const samplers = {
@@ -85,6 +88,7 @@ export const page = {
 
 /** What the page composes as it runs. */
 export const live = {
+  description: 'A small diffusion model draws handwritten digits out of noise, in your browser, and LoRA restyles them.',
   ready: 'Ready. Pick a digit.',
   loading: 'Loading the model',
   downloaded: (loaded, total) => (total ? `${megabytes(loaded)} of ${megabytes(total)}` : megabytes(loaded)),
