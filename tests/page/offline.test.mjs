@@ -152,3 +152,14 @@ test('in a frame on another site nothing is kept', async () => {
   assert.equal(await frame.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length), 0)
   await away.close()
 })
+
+test('can be installed', async () => {
+  await page.goto(server.url)
+  await settled(page)
+  await kept()
+  const devtools = await page.context().newCDPSession(page)
+  const { installabilityErrors } = await devtools.send('Page.getInstallabilityErrors')
+  // Playwright's contexts are incognito ones.
+  assert.deepEqual(installabilityErrors.filter(({ errorId }) => errorId !== 'in-incognito'), [])
+  assert.deepEqual((await devtools.send('Page.getAppManifest')).errors, [])
+})

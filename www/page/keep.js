@@ -18,11 +18,11 @@ export class Keep {
     button('copy-link', async () => {
       if (!navigator.clipboard) throw new Error(live.noClipboard(link()))
       await navigator.clipboard.writeText(link())
-      confirm('copy-link')
+      acknowledge('copy-link')
       announce(live.copied)
     })
-    button('save-picture', () => save(shown(), 'picture'))
-    button('save-film', () => save(shown(), 'film'))
+    button('save-picture', async () => shown() && save(shown(), 'picture')) // the first step of a new run may still be under way
+    button('save-film', async () => shown() && save(shown(), 'film'))
   }
 
   /** What there is to keep. */
@@ -32,7 +32,7 @@ export class Keep {
 }
 
 let restore
-function confirm(id) {
+function acknowledge(id) {
   const button = $(id)
   button.textContent = live.copiedShort
   clearTimeout(restore)

@@ -78,7 +78,7 @@ export const page = {
   explainLora: 'Restyled by LoRA',
   explainLoraText: 'LoRA adds a thin pair of matrices to some layers: W becomes W + s·BA. Together they are a few percent of the model’s size, and change its handwriting. Set the strength s to zero and the base is back, bit for bit; below zero it leans the other way.',
   explainLocal: 'All of it on your side',
-  explainLocalText: 'The network is written in Rust, compiled to WebAssembly, and runs on your graphics card through WebGPU, or on the CPU. After the download nothing leaves or enters this page.',
+  explainLocalText: 'The network is written in Rust, compiled to WebAssembly, and runs on your graphics card through WebGPU, or on the CPU. After the download it needs no network, and nothing that you draw leaves this page.',
   embed: 'Put it on your own page',
   credits: 'Trained on MNIST by Yann LeCun and Corinna Cortes (CC BY-SA 3.0).',
   noscript: 'This page runs a neural network in your browser, and needs JavaScript for it. Please switch JavaScript on.',

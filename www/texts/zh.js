@@ -71,7 +71,7 @@ export const page = {
   explainLora: '用 LoRA 换风格',
   explainLoraText: 'LoRA 给一些层加上一对细长的矩阵：W 变成 W + s·BA。它们只有模型大小的百分之几，却能改变它的笔迹。把强度 s 设为零，基础模型就一位不差地回来了；小于零时，会偏向相反的方向。',
   explainLocal: '一切都在你这边',
-  explainLocalText: '网络用 Rust 写成，编译为 WebAssembly，通过 WebGPU 在你的显卡上运行，或在 CPU 上运行。下载完成后，没有任何数据离开或进入这个页面。',
+  explainLocalText: '网络用 Rust 写成，编译为 WebAssembly，通过 WebGPU 在你的显卡上运行，或在 CPU 上运行。下载完成后不再需要网络，你画的任何东西都不会离开这个页面。',
   embed: '放到你自己的网页上',
   credits: '用 Yann LeCun 和 Corinna Cortes 的 MNIST 训练（CC BY-SA 3.0）。',
   noscript: '这个页面在浏览器里运行神经网络，需要 JavaScript。请打开 JavaScript。',
