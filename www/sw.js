@@ -108,8 +108,20 @@ async function collect({ name, hashes } = { hashes: {} }) {
 const hashesOf = found => Object.fromEntries([...found].map(([path, { hash }]) => [path, hash]))
 const same = (a, b) => Object.keys(a).length === Object.keys(b).length && Object.keys(a).every(path => a[path] === b[path])
 
+/** Whether another site lives at this address by now, as happens at localhost: then this one must not stay in its way. */
+async function isGone() {
+  const { status, headers } = await fetch(new URL('sw.js', SCOPE), { cache: 'no-cache' })
+  return [404, 410].includes(status) || (status === 200 && /html/.test(headers.get('content-type')))
+}
+
+async function retire() {
+  for (const name of await caches.keys()) if (name.startsWith(PREFIX)) await caches.delete(name)
+  await registration.unregister()
+}
+
 /** Puts a copy of what the server has now beside the one that is served, unless it is the same. */
 async function renew() {
+  if (await isGone()) return retire()
   const { current, next } = await ledger.read()
   const found = await collect(current ?? undefined)
   const hashes = hashesOf(found)

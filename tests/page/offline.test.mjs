@@ -143,6 +143,19 @@ test('a first visit that meets a damaged file keeps nothing, and a later one kee
   assert.ok((await ledger()).current)
 })
 
+test('where the site has gone, nothing of it stays in the way', async () => {
+  await page.goto(server.url)
+  await settled(page)
+  await kept()
+  server.faults['sw.js'] = { status: 404 }
+  server.pages['index.html'] = '<!doctype html><link rel="icon" href="data:,"><h1>Another site</h1>'
+  await page.reload()
+  assert.equal(await page.innerText('h1'), 'Another site')
+  await until(() => page.evaluate(() => caches.keys()), names => !names.length)
+  await page.reload()
+  assert.equal(await page.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length), 0)
+})
+
 test('in a frame on another site nothing is kept', async () => {
   const away = await serve({ pages: { 'frame.html': `<!doctype html><link rel="icon" href="data:,"><iframe src="${server.url}"></iframe>` } })
   await page.goto(`${away.url}frame.html`)
