@@ -115,6 +115,21 @@ describe('the link', () => {
     assert.equal(await stepsDrawn(page), 12)
   })
 
+  test('gives the same pictures on WebGPU too', async () => {
+    const gpu = await launch({ webgpu: true })
+    const drawn = []
+    for (const _ of ['drawn', 'opened']) {
+      const { page } = await newPage(gpu)
+      await page.goto(`${server.url}#digit=3&seed=5&steps=1&guidance=1`)
+      await settled(page)
+      await choose(page, 'device', 'webgpu')
+      assert.equal(await page.innerText('#chip'), 'WebGPU')
+      drawn.push(await pixels(page))
+    }
+    await gpu.close()
+    assert.equal(drawn[0], drawn[1])
+  })
+
   test('is copied, and that is confirmed', async () => {
     await fresh({ permissions: ['clipboard-read', 'clipboard-write'] })
     await open('digit=3&seed=5&steps=2')
