@@ -1,115 +1,121 @@
 // The page: a change of the controls draws, a film remembers, the stage shows.
 import { isAbort } from './errors.js'
+import { Address } from './page/address.js'
 import { Controls } from './page/controls.js'
-import { Film, lockstep } from './page/film.js'
+import { receiveFiles, recognise } from './page/files.js'
+import { Keep } from './page/keep.js'
+import { startLanguage } from './page/language.js'
 import { hideNotice, showNotice } from './page/notice.js'
+import { keepOffline } from './page/offline.js'
 import { Session } from './page/session.js'
+import { isBase, readSettings, writeSettings } from './page/settings.js'
+import { Sheet } from './page/sheet.js'
 import { Stage } from './page/stage.js'
+import { Studio } from './page/studio.js'
 import { live } from './texts/page.js'
 
-const MOMENT = 90 // milliseconds that a step stays for, so that the eye can follow
 const calm = matchMedia('(prefers-reduced-motion: reduce)')
+const $ = id => document.getElementById(id)
 
 document.documentElement.dataset.started = '' // guard.js can stand down
+await startLanguage(translate)
 
 const stage = new Stage()
 const session = new Session({ onprogress: showProgress, onready: adopt, onlost: error => report(error, 'lost'), onsettled: settle })
 const controls = new Controls({ onchange: change, onaction: act })
-const { state } = controls
-let film = null
-let run = null // the AbortController of the drawing under way
+const { state, styles } = controls
+const sheet = new Sheet({ onopen: openCell })
+const address = new Address({ compose, onchange: restore })
+const keep = new Keep({ link: () => address.link, shown: () => stage.shown, announce, onfail: error => refuse(error, live.failed.keep) })
+const studio = new Studio({ session, controls, stage, sheet, compose, announce, onsettled: settle, onfail: report, onprogress: showProgress })
+let asked = null // of what a link or a picture says, what is still to be answered for
 
-const announce = text => {
-  document.getElementById('announcer').textContent = text
+function announce(text) {
+  $('announcer').textContent = text
 }
-const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
-function change(name) {
+function compose() {
+  return writeSettings({ ...state, styles: controls.strengths, baseHash: session.model?.baseHash ?? asked?.base })
+}
+
+function change(name, moving = false) {
   if (name === 'device') return changeDevice(state.device)
   if (name === 'fullSpeed') return
   if (name === 'style') {
     controls.lora = true // who chooses a style wants to see it
     controls.describeStyle()
   }
+  address.update()
   if (state.digit === undefined) return
-  draw({ keepBase: state.lora && ['lora', 'style', 'strength'].includes(name) })
+  if (name === 'strength') studio.tune(moving)
+  else studio.draw({ keepBase: state.lora && ['lora', 'style'].includes(name) })
 }
 
 /** The one button: draws, or stops whatever is under way. */
 function act() {
-  if (run || session.loading) {
+  if (studio.busy || session.loading) {
     session.stop()
-    run?.abort()
+    studio.stop()
     return
   }
-  if (state.digit === undefined && session.model) {
-    const { labels } = session.model
-    controls.digit = labels[Math.floor(Math.random() * labels.length)]
-  }
-  if (state.digit === undefined) load()
-  else draw()
+  if (session.model) controls.pickAny()
+  if (state.digit === undefined) return load()
+  address.update()
+  studio.draw()
 }
 
-/**
- * Draws the digit: by the base alone, or in lockstep by the base and the styled model from the same noise.
- * `keepBase` replays the base's steps when they are there already and nothing that they depend on has changed.
- */
-async function draw({ keepBase = false } = {}) {
-  run?.abort()
-  const mine = (run = new AbortController())
-  const { signal } = mine
-  let doing = 'load'
-  hideNotice()
-  settle()
+function openCell({ digit, seed }) {
+  controls.digit = digit
+  controls.seed = seed
+  address.update()
+  studio.draw()
+  $('stage').scrollIntoView({ block: 'nearest', behavior: calm.matches ? 'auto' : 'smooth' })
+}
+
+/** Files that were dropped or picked: a picture's settings come back, an adapter becomes a style. */
+async function openFiles(files) {
   try {
-    if (!session.model) stage.say(live.waiting(state.digit))
-    const model = await session.ready()
-    signal.throwIfAborted()
-    stage.say('')
-    const { digit, seed, steps, sampler, guidance, lora, style, strength } = state // a change begins another draw()
-    doing = 'style'
-    const adapter = lora && (await addStyle(signal))
-    doing = 'run'
-    announce(live.drawing(digit, lora))
-
-    const key = JSON.stringify([digit, seed, steps, sampler, guidance, model.baseHash, model.backend])
-    const kept = keepBase && film?.key === key && film.tracks.base.length === film.total
-    const tracks = { base: kept ? film.tracks.base : [], ...(lora && { lora: [] }) }
-    film = new Film({ key, digit, total: steps, tracks })
-    stage.open(film)
-    if (adapter) controls.describeStyle(adapter)
-
-    const sample = adapters => model.sample({ label: digit, seed, steps, sampler, guidanceScale: guidance, adapters, signal })
-    const runs = { ...(!kept && { base: sample({}) }), ...(lora && { lora: sample({ [style]: strength }) }) }
-    for await (const fresh of lockstep(runs)) {
-      for (const [track, step] of Object.entries(fresh)) tracks[track].push(step)
-      stage.update({ follow: !calm.matches || film.complete })
-      const spent = Object.values(fresh).reduce((sum, { ms }) => sum + ms, 0)
-      if (!film.complete && !state.fullSpeed) await pause(MOMENT - spent)
-    }
-    announce(live.done(digit, steps))
+    const { settings, adapter } = await recognise(files)
+    if (adapter) return await addOwn(adapter)
+    const read = readSettings(settings)
+    if (!read) throw new Error(live.files.foreign)
+    restore(read)
+    announce(live.restored(files[0].name))
   } catch (error) {
-    if (signal.aborted && run === mine) stopped()
-    else if (!isAbort(error) && run === mine) report(error, doing)
-  } finally {
-    if (run === mine) run = null
-    settle()
+    if (!isAbort(error)) refuse(error, live.failed.file(files[0].name))
   }
 }
 
-function stopped() {
-  stage.update() // where a reduced-motion run has not shown its steps yet
-  if (!film?.length) stage.say(session.model ? live.stopped : live.loadStopped)
-  announce(live.stopped)
+async function addOwn({ base, ...adapter }) {
+  const model = await session.ready()
+  const { name, title } = await session.addOwn(adapter)
+  controls.offer(session.styles)
+  styles.choose(name)
+  change('style')
+  announce(live.added(title))
+  if (base && !isBase(base, model.baseHash)) refuse({ message: live.otherBaseStyle(title) }, live.otherBaseTitle, { mild: true })
+  else if (state.digit === undefined) stage.say(live.added(title))
 }
 
-async function addStyle(signal) {
-  const onprogress = progress => showProgress({ ...progress, title: live.fetchingStyle(controls.title) })
-  try {
-    return await session.addStyle(state.style, { signal, onprogress })
-  } finally {
-    settle()
-  }
+/** Brings the page to what a link or a picture says, and draws it. */
+function restore({ settings, complaints }) {
+  asked = { base: settings.base, complaints: [...complaints, ...controls.restore(settings)] }
+  address.update()
+  if (state.digit !== undefined) studio.draw()
+  if (session.model) answer(session.model)
+}
+
+/** Says what of it could not be had. */
+function answer({ baseHash }) {
+  const { base, complaints } = asked ?? { complaints: [] }
+  asked = null
+  const title = complaints.length ? live.restoredPartly : live.otherBaseTitle
+  if (base !== undefined && !isBase(base, baseHash)) complaints.push(live.otherBase)
+  if (complaints.length) refuse({ message: complaints.join(' ') }, title, { mild: true })
+}
+
+function refuse({ message }, title, { mild = false } = {}) {
+  showNotice({ title, message, mild, actions: [{ title: live.dismiss, run: () => {} }] })
 }
 
 async function load() {
@@ -126,24 +132,19 @@ async function load() {
 }
 
 async function changeDevice(device) {
-  run?.abort()
+  studio.stop()
   hideNotice()
   try {
     const loading = session.load(device)
     settle()
     await loading
-    if (state.digit !== undefined) draw()
+    if (state.digit !== undefined) studio.draw()
   } catch (error) {
     if (session.loading) return // another choice has been made meanwhile
     controls.device = session.device
     if (isAbort(error)) return
     if (!session.model) return report(error, 'load')
-    showNotice({
-      title: live.failed.kept(session.model.backend),
-      message: error.message,
-      mild: true,
-      actions: [{ title: live.dismiss, run: () => {} }],
-    })
+    refuse(error, live.failed.kept(session.model.backend), { mild: true })
   }
 }
 
@@ -152,11 +153,10 @@ async function changeDevice(device) {
  * @param {'load' | 'style' | 'run' | 'lost'} doing
  */
 function report(error, doing) {
-  run?.abort()
-  run = null
+  studio.abandon()
   settle()
   stage.say('')
-  const retry = { title: live.retry, run: () => (state.digit === undefined ? load() : draw()) }
+  const retry = { title: live.retry, run: () => (state.digit === undefined ? load() : studio.draw()) }
   const useCpu = {
     title: live.useCpu,
     run: () => {
@@ -171,11 +171,13 @@ function report(error, doing) {
 }
 
 function adopt(model) {
-  controls.adopt(model)
-  if (state.digit === undefined) {
-    stage.say(live.ready)
-    announce(live.ready)
-  }
+  const complaints = controls.adopt(model, session.styles)
+  asked?.complaints.push(...complaints)
+  answer(model)
+  keepOffline()
+  if (state.digit !== undefined) return address.update()
+  stage.say(live.ready)
+  announce(live.ready)
 }
 
 function showProgress({ phase, loaded, total, title = live.loading }) {
@@ -185,9 +187,22 @@ function showProgress({ phase, loaded, total, title = live.loading }) {
 
 /** Called whenever something begins or ends. */
 function settle() {
-  stage.busy = controls.busy = Boolean(run) || session.loading
+  stage.busy = controls.busy = studio.busy || session.loading
+  keep.ready = stage.shown !== undefined
   if (!session.loading) stage.hideProgress()
 }
 
+/** Says what stands on the page in the language that has just been chosen. */
+function translate() {
+  controls.translate()
+  stage.translate()
+  sheet.translate()
+  if (stage.shown === undefined && session.model && !studio.busy) stage.say(live.ready)
+}
+
+for (const kind of ['digits', 'seeds']) $(`many-${kind}`).addEventListener('click', () => studio.drawSheet(kind))
+receiveFiles(openFiles)
 stage.showProgress({ title: live.loading })
-load()
+const linked = address.read()
+if (linked) restore(linked)
+if (state.digit === undefined) load()

@@ -80,8 +80,8 @@ describe('nothing sticks out', () => {
   }
 })
 
-test('what was there before the model stays where it was', async () => {
-  const { page, close } = await newPage(browser, { viewport: { width: 1280, height: 800 } })
+for (const width of [360, 800, 1024, 1280]) test(`what was there before the model stays where it was, at ${width} px`, async () => {
+  const { page, close } = await newPage(browser, { viewport: { width, height: 800 } })
   await page.addInitScript(() => {
     window.shifts = 0
     new PerformanceObserver(list => {

@@ -1,4 +1,5 @@
-// index.html carries the words of texts/page.js, so that the first paint needs no script: they must not drift apart.
+// index.html carries the words of texts/page.js, so that the first paint needs no script: they must not drift apart. Nor
+// may the translation.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,9 +7,11 @@ import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { DIST } from './support.mjs'
 
+const texts = name => import(pathToFileURL(join(DIST, `texts/${name}.js`)))
+
 test('index.html says what texts/page.js says', async () => {
   const html = await readFile(join(DIST, 'index.html'), 'utf8')
-  const { page } = await import(pathToFileURL(join(DIST, 'texts/page.js')))
+  const { page, live } = await texts('page')
   const shown = [...html.matchAll(/data-text="(\w+)"[^>]*>([^<]*)</g)]
   const named = [...html.matchAll(/aria-label="([^"]*)"[^>]*data-label="(\w+)"/g)].map(([, text, key]) => [, key, text])
   assert.ok(shown.length > 20)
@@ -16,4 +19,16 @@ test('index.html says what texts/page.js says', async () => {
   const used = new Set([...shown, ...named].map(([, key]) => key))
   for (const key of ['draw', 'stop']) used.add(key)
   assert.deepEqual(Object.keys(page).filter(key => !used.has(key)), [], 'texts that nothing shows')
+  assert.ok(html.includes(`<meta name="description" content="${live.description}">`))
+})
+
+test('the Chinese texts are all there, each taking what the English one takes', async () => {
+  const [english, module, chinese] = [await texts('page'), await texts('module'), await texts('zh')]
+  const shape = value =>
+    typeof value === 'function' ? value.length : typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([key, value]) => [key, shape(value)])) : 'text'
+  const open = { styleTitles: null } // titles come from the manifest; a translation may know some
+  for (const name of ['page', 'samplers']) assert.deepEqual(shape(chinese[name]), shape(english[name]), name)
+  assert.deepEqual({ ...shape(chinese.live), ...open }, { ...shape(english.live), ...open })
+  const { engine, ...errors } = shape(module.errors) // the engine's own sentences stay as they are
+  assert.deepEqual(shape(chinese.errors), errors)
 })

@@ -2,9 +2,9 @@
 import { DEFAULTS, randomSeed } from '../options.js'
 import { live, page, samplers } from '../texts/page.js'
 import { RadioGroup } from './radio-group.js'
+import { decimal, Styles } from './styles.js'
 
 const $ = id => document.getElementById(id)
-const decimal = value => value.toFixed(1).replace('-', '−')
 
 export class Controls {
   state = {
@@ -14,38 +14,36 @@ export class Controls {
     sampler: DEFAULTS.sampler,
     guidance: DEFAULTS.guidanceScale,
     lora: false,
-    style: undefined,
-    strength: 1,
     fullSpeed: false,
     device: DEFAULTS.device,
   }
+  styles
   #onchange
   #digits
-  #styles
   #device
-  #catalog = []
+  #model
+  #wanted // strengths that were asked for before the styles were known
+  #shows = [] // bring each control to the state
 
-  /** @param {{ onchange: (name: string) => void, onaction: () => void }} events */
+  /** @param {{ onchange: (name: string, moving?: boolean) => void, onaction: () => void }} events */
   constructor({ onchange, onaction }) {
     this.#onchange = onchange
     this.#digits = this.#choice('digits', 'digit')
-    this.#styles = this.#choice('styles', 'style')
     this.#device = this.#choice('device', 'device')
+    this.styles = new Styles({ onchange })
     this.#seed()
     this.#range('steps', 'steps', String)
     this.#range('guidance', 'guidance', decimal)
-    this.#range('strength', 'strength', decimal)
     this.#toggle('lora', 'lora')
     this.#toggle('pace', 'fullSpeed')
     this.#sampler()
+    // Browsers keep what was set before a reload; what counts is the address.
+    this.#show()
     $('action').addEventListener('click', onaction)
   }
 
-  get title() {
-    return this.#catalog.find(({ name }) => name === this.state.style)?.title
-  }
-
   set busy(busy) {
+    $('action').dataset.text = busy ? 'stop' : 'draw'
     $('action').textContent = busy ? page.stop : page.draw
   }
 
@@ -70,32 +68,98 @@ export class Controls {
     $('stage').dataset.lora = on ? 'on' : 'off'
   }
 
-  rollSeed() {
-    this.state.seed = randomSeed()
-    $('seed').value = this.state.seed
+  set seed(seed) {
+    this.state.seed = seed
+    $('seed').value = seed
   }
 
-  /** Labels, styles and backend of the model that has just been loaded. */
-  adopt({ labels, catalog, backend, backendNote }) {
+  /** Strengths by name; before the styles are known, those that a link asked for. */
+  get strengths() {
+    return this.#wanted ?? this.styles.strengths
+  }
+
+  /** A digit for who has not picked one. */
+  pickAny() {
+    const { labels } = this.#model
+    this.digit = this.state.digit ?? labels[Math.floor(Math.random() * labels.length)]
+  }
+
+  /**
+   * Brings the controls to settings that a link or a picture asked for; what these leave out stays.
+   * @returns {string[]} a sentence for each that this model has not
+   */
+  restore({ digit, lora, styles, ...others }) {
+    for (const name of ['seed', 'steps', 'sampler', 'guidance']) if (name in others) this.state[name] = others[name]
+    if (digit !== undefined) this.digit = digit
+    if (lora !== undefined) this.lora = lora
+    this.#wanted = styles
+    this.#show()
+    return this.#model ? this.#settle() : []
+  }
+
+  /**
+   * Labels, styles and backend of the model that has just been loaded.
+   * @returns {string[]} a sentence for each setting asked for that it has not
+   */
+  adopt({ labels, backend, backendNote }, styles) {
     if (String(labels) !== String(this.#digits.buttons.map(button => button.dataset.value))) {
       this.#digits.fill(labels.map(label => ({ value: label, title: label })), this.state.digit)
     }
-    this.#catalog = catalog
-    if (!catalog.some(({ name }) => name === this.state.style)) this.state.style = catalog[0]?.name
-    this.#styles.fill(catalog.map(({ name, title = name }) => ({ value: name, title })), this.state.style)
-    $('lora').disabled = !catalog.length
-    if (!catalog.length) $('styles').textContent = live.noStyles
+    this.#model = { labels, backend, backendNote }
+    this.offer(styles)
     this.loaded = true
+    this.describeBackend()
+    return this.#settle()
+  }
+
+  /** @param {{ name: string, title?: string }[]} styles those that there are to choose from */
+  offer(styles) {
+    this.styles.fill(styles)
+    $('lora').disabled = !styles.length
+    this.describeStyle()
+  }
+
+  describeBackend() {
+    const { backend, backendNote } = this.#model
     $('chip').textContent = live.backends[backend]
     $('chip').setAttribute('aria-label', live.runsOn[backend])
     $('chip').title = backendNote
     $('backend-note').textContent = backendNote
+  }
+
+  /** @param {{ rank: number, modules: number }[]} adapters known once they are loaded */
+  describeStyle(adapters = []) {
+    const [adapter] = adapters.length === 1 ? adapters : []
+    $('lora-note').textContent = [this.styles.description, adapter && live.adapter(adapter)].filter(Boolean).join(' · ')
+  }
+
+  /** In the language that has just been chosen. */
+  translate() {
+    for (const option of $('sampler').options) option.textContent = samplers[option.value].title
+    this.#show()
+    if (!this.#model) return
+    this.styles.translate()
+    this.describeBackend()
     this.describeStyle()
   }
 
-  /** @param {{ rank: number, modules: number } | undefined} adapter known once it is loaded */
-  describeStyle(adapter) {
-    $('lora-note').textContent = [this.title, adapter && live.adapter(adapter)].filter(Boolean).join(' · ')
+  #settle() {
+    const complaints = []
+    if (this.state.digit !== undefined && !this.#model.labels.includes(this.state.digit)) {
+      complaints.push(live.noSuchDigit(this.state.digit))
+      this.digit = undefined
+    }
+    const wanted = this.#wanted ?? {}
+    this.#wanted = undefined
+    for (const name of Object.keys(wanted)) if (!this.styles.has(name)) complaints.push(live.noSuchStyle(name))
+    this.styles.strengths = wanted
+    if (!Object.keys(this.styles.strengths).length) this.lora = false
+    this.describeStyle()
+    return complaints
+  }
+
+  #show() {
+    for (const show of this.#shows) show()
   }
 
   #set(name, value) {
@@ -108,13 +172,14 @@ export class Controls {
   }
 
   #range(id, name, format) {
-    const show = () => {
+    const label = () => {
       $(`${id}-value`).textContent = format($(id).valueAsNumber)
     }
-    // Browsers keep what was set before a reload; the page starts anew.
-    $(id).value = this.state[name]
-    show()
-    $(id).addEventListener('input', show)
+    this.#shows.push(() => {
+      $(id).value = this.state[name]
+      label()
+    })
+    $(id).addEventListener('input', label)
     $(id).addEventListener('change', () => this.#set(name, $(id).valueAsNumber))
   }
 
@@ -128,14 +193,16 @@ export class Controls {
   }
 
   #seed() {
-    $('seed').value = this.state.seed
+    this.#shows.push(() => {
+      $('seed').value = this.state.seed
+    })
     $('seed').addEventListener('change', () => {
       const seed = $('seed').valueAsNumber
       if (Number.isSafeInteger(seed) && seed >= 0) this.#set('seed', seed)
       else $('seed').value = this.state.seed
     })
     $('dice').addEventListener('click', () => {
-      this.rollSeed()
+      this.seed = randomSeed()
       this.#onchange('seed')
     })
   }
@@ -143,14 +210,13 @@ export class Controls {
   #sampler() {
     const select = $('sampler')
     select.append(...Object.entries(samplers).map(([value, { title }]) => new Option(title, value)))
-    const show = () => {
+    this.#shows.push(() => {
+      select.value = this.state.sampler
       $('sampler-hint').textContent = samplers[select.value].hint
-    }
-    select.value = this.state.sampler
-    show()
+    })
     select.addEventListener('change', () => {
-      show()
       this.#set('sampler', select.value)
+      this.#show()
     })
   }
 }

@@ -2,9 +2,12 @@
 export class Film {
   #pinned = null
 
-  /** @param {{ key: string, digit: string, total: number, tracks: Record<string, object[]> }} film `tracks` may hold steps already */
-  constructor({ key, digit, total, tracks }) {
-    Object.assign(this, { key, digit, total, tracks })
+  /**
+   * @param {{ key: string, settings: string, digit: string, total: number, tracks: Record<string, object[]> }} film
+   * `settings` is what it was drawn with; `tracks` may hold steps already
+   */
+  constructor({ key, settings, digit, total, tracks }) {
+    Object.assign(this, { key, settings, digit, total, tracks })
   }
 
   /** How many steps all tracks have. */
@@ -23,6 +26,11 @@ export class Film {
 
   set position(step) {
     this.#pinned = step
+  }
+
+  /** The timesteps so far. */
+  get timesteps() {
+    return Object.values(this.tracks)[0].slice(0, this.length).map(({ timestep }) => timestep)
   }
 
   get msPerStep() {

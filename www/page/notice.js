@@ -25,6 +25,7 @@ export function showNotice({ title, message, actions = [], mild = false }) {
   root.replaceChildren(paragraph, row)
   root.classList.toggle('mild', mild)
   root.hidden = false
+  root.scrollIntoView({ block: 'nearest' })
 }
 
 export function hideNotice() {

@@ -4,6 +4,7 @@ import { DigitDiffusion } from '../digit-diffusion.js'
 export class Session {
   model = null
   device = 'auto'
+  #own = [] // the styles that the visitor brought, with their files
   #attempt = null
   #events
 
@@ -40,10 +41,25 @@ export class Session {
     this.#attempt = null
   }
 
-  /** Makes sure that the model has the adapter `name` of its catalog. */
+  /** All styles there are to choose from. */
+  get styles() {
+    return [...(this.model?.catalog ?? []), ...this.#own]
+  }
+
+  /** Makes sure that the model has the adapter `name`, of its catalog or the visitor's. */
   async addStyle(name, options) {
     const { model } = this
-    return model.adapters.find(adapter => adapter.name === name) ?? model.addAdapter(name, undefined, options)
+    const files = this.#own.find(style => style.name === name)?.files
+    return model.adapters.find(adapter => adapter.name === name) ?? model.addAdapter(name, files, options)
+  }
+
+  /** Adds a style that the visitor brought, under a name that is free; rejects if the model does not take it. */
+  async addOwn({ name, title, files }) {
+    const taken = this.styles.filter(style => style.name === name || style.name.startsWith(`${name}-`)).length
+    const style = { name: taken ? `${name}-${taken + 1}` : name, title: taken ? `${title} ${taken + 1}` : title, files }
+    await this.model.addAdapter(style.name, files)
+    this.#own.push(style)
+    return style
   }
 
   async #load(device, signal) {

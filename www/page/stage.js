@@ -1,15 +1,18 @@
 // The big pictures, the line under them, the film strip, and the download shown over the first picture.
 import { live } from '../texts/page.js'
+import { Compare } from './compare.js'
 import { paint, paintNoise } from './picture.js'
 import { RadioGroup } from './radio-group.js'
+import { showSchedule } from './schedule.js'
 
 const $ = id => document.getElementById(id)
-const TRACKS = { base: live.modelBase, lora: live.modelLora }
+const modelName = track => ({ base: live.modelBase, lora: live.modelLora })[track]
 
 export class Stage {
   #pictures = { base: $('picture-base'), lora: $('picture-lora') }
   #view = 'image'
   #film = null
+  #compare = new Compare()
   #strip
   #thumbs = [] // one { track: canvas } per step
   #painted = 0
@@ -25,15 +28,23 @@ export class Stage {
     new RadioGroup($('view'), {
       onchange: view => {
         this.#view = view
-        this.#painted = 0
-        this.update()
+        this.repaint()
       },
     })
     for (const canvas of Object.values(this.#pictures)) {
       paintNoise(canvas)
-      canvas.setAttribute('aria-label', live.frameIdle)
       canvas.parentElement.dataset.idle = ''
     }
+    this.#describeIdle()
+  }
+
+  /** What is on show, the styled picture where there is one, and the whole run of it; undefined before the first step. */
+  get shown() {
+    const film = this.#film
+    if (!film?.length) return undefined
+    const track = film.tracks.lora ? 'lora' : 'base'
+    const frames = film.tracks[track].slice(0, film.length).map(step => step[this.#view])
+    return { picture: frames[film.position - 1], frames, digit: film.digit, settings: film.settings }
   }
 
   set busy(busy) {
@@ -67,7 +78,28 @@ export class Stage {
     $('film').style.setProperty('--total', film.total)
     $('strip').scrollLeft = 0
     this.#strip.value = undefined
-    $('position').textContent = film.total ? live.first(film.total) : ''
+    this.#compare.show(null)
+    $('position').textContent = live.first(film.total)
+  }
+
+  /** Shows the film as it is now, where its steps have been replaced or are looked at in another way. */
+  repaint() {
+    this.#painted = 0
+    this.update()
+  }
+
+  /** In the language that has just been chosen. */
+  translate() {
+    this.#describeIdle()
+    this.#strip.buttons.forEach((button, i) => button.setAttribute('aria-label', live.filmStep(i + 1)))
+    this.#compare.translate()
+    this.repaint()
+  }
+
+  #describeIdle() {
+    for (const canvas of Object.values(this.#pictures)) {
+      if ('idle' in canvas.parentElement.dataset) canvas.setAttribute('aria-label', live.frameIdle)
+    }
   }
 
   /** Shows what the film holds by now. `follow` false keeps the big pictures as they are. */
@@ -91,8 +123,11 @@ export class Stage {
       const canvas = this.#pictures[track]
       paint(canvas, image)
       delete canvas.parentElement.dataset.idle
-      canvas.setAttribute('aria-label', live.frame(film.digit, position, film.total, TRACKS[track]))
+      canvas.setAttribute('aria-label', live.frame(film.digit, position, film.total, modelName(track)))
     }
+    const images = Object.fromEntries(Object.entries(steps).map(([track, step]) => [track, step[this.#view]]))
+    this.#compare.show(images.lora ? { ...images, label: live.stepOf(film.digit, position, film.total) } : null)
+    showSchedule({ timesteps: film.timesteps, position, total: film.total })
     this.#strip.value = String(position)
     this.#scrollTo(this.#strip.buttons[position - 1])
     const { timestep } = Object.values(steps)[0]

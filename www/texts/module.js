@@ -1,6 +1,8 @@
 // Every sentence that the module can say: errors, mistakes of callers, and what the element reads out.
 const bytes = n => n.toLocaleString('en')
-const sentence = text => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.')
+const isName = word => /\w[._/]\w/.test(word) // of a file or a module: not to be capitalised
+const sentence = text =>
+  (isName(text.split(' ', 1)[0]) ? text : text.charAt(0).toUpperCase() + text.slice(1)) + (/[.!?]$/.test(text) ? '' : '.')
 
 /** What a visitor or a developer reads when something fails, by the error's `code`. */
 export const errors = {

@@ -1,9 +1,12 @@
-// Every sentence on the page.
+// Every sentence on the page, in English; texts/zh.js has them in Chinese.
 // index.html repeats `page` word for word (elements with data-text), so that the first paint needs no script;
 // tests/page/texts.test.mjs keeps the two equal.
 
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
 const plural = (n, one, many = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
+
+/** Each by its own name. */
+export const languages = { en: { name: 'English', tag: 'en' }, zh: { name: '中文', tag: 'zh-Hans' } }
 
 /** The samplers by their command-line names. */
 export const samplers = {
@@ -26,6 +29,13 @@ export const page = {
   lora: 'LoRA',
   loraStyle: 'Style',
   strength: 'Strength',
+  compare: 'Compare',
+  compareSide: 'Side by side',
+  compareWipe: 'Wipe',
+  compareDifference: 'Difference',
+  wipe: 'Divider between base model and LoRA',
+  legendMore: 'more ink',
+  legendLess: 'less ink, with LoRA',
   captionBase: 'Base model',
   captionLora: 'With LoRA',
   invitation: 'Same noise, another style',
@@ -36,6 +46,15 @@ export const page = {
   view: 'Show',
   viewImage: 'Noisy picture',
   viewX0: 'Model’s guess',
+  schedule: 'How far down the noise?',
+  scheduleText: 'While it was trained, the network saw digits under noise of many strengths, from t = 0, clean, to the top, nothing but noise. Drawing walks down that scale. Each dot is a step of this run, the ringed one is the picture above: fewer steps are longer strides.',
+  copyLink: 'Copy link',
+  savePicture: 'Save picture',
+  saveFilm: 'Save animation',
+  many: 'Many at once',
+  manyText: 'One batch through the same network, with the settings above. Choose a picture to look at it closely.',
+  manyDigits: 'All ten digits',
+  manySeeds: 'Ten seeds of one digit',
   settings: 'Settings',
   steps: 'Steps',
   sampler: 'Sampler',
@@ -43,6 +62,10 @@ export const page = {
   guidanceHint: 'How strongly the label pulls. 1 is off.',
   pace: 'Full speed',
   paceHint: 'Otherwise each step stays for a moment, so that you can follow.',
+  bring: 'Bring your own',
+  open: 'Open a file',
+  openHint: 'A LoRA for this model (.safetensors, with its adapter_config.json where it has one), or a picture saved here, for its settings. Dropping it anywhere works too.',
+  drop: 'Drop it here: a LoRA, or a picture saved on this page',
   backend: 'Runs on',
   auto: 'Auto',
   webgpu: 'WebGPU',
@@ -55,7 +78,7 @@ export const page = {
   explainLora: 'Restyled by LoRA',
   explainLoraText: 'LoRA adds a thin pair of matrices to some layers: W becomes W + s·BA. Together they are a few percent of the model’s size, and change its handwriting. Set the strength s to zero and the base is back, bit for bit; below zero it leans the other way.',
   explainLocal: 'All of it on your side',
-  explainLocalText: 'The network is written in Rust, compiled to WebAssembly, and runs on your graphics card through WebGPU, or on the CPU. After the download nothing leaves or enters this page.',
+  explainLocalText: 'The network is written in Rust, compiled to WebAssembly, and runs on your graphics card through WebGPU, or on the CPU. After the download it needs no network, and nothing that you draw leaves this page.',
   embed: 'Put it on your own page',
   credits: 'Trained on MNIST by Yann LeCun and Corinna Cortes (CC BY-SA 3.0).',
   noscript: 'This page runs a neural network in your browser, and needs JavaScript for it. Please switch JavaScript on.',
@@ -65,6 +88,7 @@ export const page = {
 
 /** What the page composes as it runs. */
 export const live = {
+  description: 'A small diffusion model draws handwritten digits out of noise, in your browser, and LoRA restyles them.',
   ready: 'Ready. Pick a digit.',
   loading: 'Loading the model',
   downloaded: (loaded, total) => (total ? `${megabytes(loaded)} of ${megabytes(total)}` : megabytes(loaded)),
@@ -83,6 +107,40 @@ export const live = {
   frame: (digit, step, total, model) => `Digit ${digit} at step ${step} of ${total}, ${model}`,
   frameIdle: 'Noise, waiting for a digit to be picked',
   filmStep: step => `Step ${step}`,
+  stepOf: (digit, step, total) => `digit ${digit}, step ${step} of ${total}`,
+  captionWipe: 'Base model | with LoRA',
+  captionDifference: 'What LoRA changed',
+  wiped: label => `Base model, wiped over the picture with LoRA: ${label}`,
+  wipeAt: percent => `base model on ${percent} %`,
+  differenceOf: label => `What LoRA changed: ${label}`,
+  scheduleAt: ({ step, total, timestep }) => `Step ${step} of ${total} is at t = ${timestep}`,
+  mix: 'Mix',
+  styleTitles: {},
+  cell: ({ digit, seed }) => `Digit ${digit} from seed ${seed}`,
+  openCell: 'Look at it closely',
+  drawingMany: n => `Drawing ${n} pictures.`,
+  drawnMany: n => `Done: ${n} pictures.`,
+  sheetPosition: ({ step, total, ms }) => `Step ${step} of ${total} · ${Math.round(ms)} ms per step for all`,
+  sheetDone: 'Choose one to look at it closely.',
+  copied: 'The link was copied.',
+  copiedShort: 'Copied',
+  noClipboard: link => `This browser does not let the page copy. Here it is, to be copied by hand: ${link}`,
+  restored: file => `The settings of ${file} are back.`,
+  restoredPartly: 'Not all of it could be restored',
+  unreadable: (name, value) => `The setting “${name}=${value}” is not one that this page knows, so it was left as it is.`,
+  noSuchDigit: digit => `This model has no class “${digit}”.`,
+  noSuchStyle: name => `There is no style “${name}” here: if it was someone’s own file, open it first.`,
+  otherBaseTitle: 'Made for another base model',
+  otherBase: 'This was drawn by another base model than the one here, so the picture will be another one too.',
+  otherBaseStyle: title => `The file says that “${title}” was trained on another base model. It fits in shape and can be tried, but may draw nonsense.`,
+  added: title => `The style “${title}” was added.`,
+  files: {
+    several: names => `One style at a time: these are ${names.length} .safetensors files (${names.join(', ')}).`,
+    onlyConfig: 'It only describes an adapter. Open it together with its .safetensors file.',
+    unknown: 'It is neither a LoRA (.safetensors) nor a picture that was saved here (.png).',
+    damaged: 'It is damaged: it ends too early, or its bytes have changed. Take another copy of it.',
+    foreign: 'It carries no settings: it was not saved on this page, or another program has saved it since. Programs for messages often do.',
+  },
   adapter: ({ rank, modules }) => `rank ${rank}, ${plural(modules, 'layer')}`,
   noStyles: 'No styles come with this model.',
   backends: { webgpu: 'WebGPU', cpu: 'CPU' },
@@ -92,6 +150,8 @@ export const live = {
     style: 'The style could not be loaded',
     run: 'The picture could not be drawn',
     lost: 'The model has stopped',
+    file: name => `${name} could not be used`,
+    keep: 'It could not be kept',
     kept: backend => (backend === 'webgpu' ? 'Still on WebGPU' : 'Still on the CPU'),
   },
   retry: 'Try again',

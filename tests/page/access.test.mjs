@@ -1,0 +1,83 @@
+// axe-core finds nothing: light, dark and narrow, in every state that a visitor can bring the page to.
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { after, before, describe, test } from 'node:test'
+import { choose, launch, newPage, openPage, pick, serve, settled, toggleLora } from './support.mjs'
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+let server, browser
+before(async () => {
+  server = await serve()
+  browser = await launch()
+})
+after(async () => {
+  await browser?.close()
+  await server?.close()
+})
+
+const check = async (page, state) => {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(await source)
+  const { passed, violations } = await page.evaluate(async () => {
+    const { passes, violations } = await axe.run()
+    const told = ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join(' | ')}`
+    return { passed: passes.length, violations: violations.map(told) }
+  })
+  assert.ok(passed > 10, `only ${passed} rules had anything to look at`)
+  assert.deepEqual(violations, [], state)
+}
+const source = import('node:fs/promises').then(({ readFile }) => readFile(AXE, 'utf8'))
+
+const APPEARANCES = [
+  ['light', {}],
+  ['dark', { colorScheme: 'dark' }],
+  ['narrow', { viewport: { width: 320, height: 700 } }],
+  ['narrow and dark, in Chinese', { viewport: { width: 320, height: 700 }, colorScheme: 'dark', locale: 'zh-CN' }],
+]
+for (const [title, options] of APPEARANCES) {
+  describe(title, () => {
+    let page, close
+    before(async () => {
+      ;({ page, close } = await newPage(browser, { reducedMotion: 'reduce', ...options }))
+      await openPage(page, server.url)
+    })
+    after(() => close())
+
+    test('at first', () => check(page, 'at first'))
+
+    test('with a digit drawn, and everything unfolded', async () => {
+      await pick(page, 7)
+      await page.click('#schedule summary')
+      await page.click('#many-digits')
+      await settled(page)
+      await check(page, 'drawn')
+    })
+
+    test('with LoRA, in each comparison, and with a mix', async () => {
+      await toggleLora(page)
+      for (const mode of ['side', 'wipe', 'difference']) {
+        await choose(page, 'compare', mode)
+        await check(page, mode)
+      }
+      await choose(page, 'styles', '*')
+      await check(page, 'mix')
+    })
+
+    test('with something to say, grave and mild', async () => {
+      await page.setInputFiles('#files', { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('x') })
+      await page.waitForSelector('#notice:not([hidden])')
+      await check(page, 'grave')
+      await page.evaluate(() => (location.hash = 'digit=3&steps=2&base=0123456789ab'))
+      await page.waitForSelector('#notice.mild')
+      await settled(page)
+      await check(page, 'mild')
+    })
+  })
+}
+
+test('embed.html', async () => {
+  const { page, close } = await newPage(browser)
+  await page.goto(`${server.url}embed.html`)
+  await check(page, 'embed.html')
+  await close()
+})

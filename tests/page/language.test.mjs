@@ -1,0 +1,79 @@
+// English and Chinese: by the browser's language, by choice, and by links that know neither.
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { FILES, launch, newPage, notice, openPage, pick, pixels, serve, settled, toggleLora } from './support.mjs'
+
+let server, browser, page, errors, close
+before(async () => {
+  server = await serve()
+  browser = await launch()
+})
+after(async () => {
+  await browser?.close()
+  await server?.close()
+})
+const fresh = async locale => {
+  await close?.()
+  ;({ page, errors, close } = await newPage(browser, { locale }))
+}
+beforeEach(() => fresh('zh-CN'))
+
+/** Latin words that a Chinese reader would stumble over: whatever is no name and no unit. */
+const foreign = text =>
+  text.match(/[A-Za-z][A-Za-z’'-]{2,}/g)?.filter(word => !/^(Digit|Diffusion|LoRA|WebGPU|CPU|DPM-Solver|DDIM|DDPM|Euler|English|Rust|WebAssembly|Stable|Yann|LeCun|Corinna|Cortes|MNIST|BY-SA|safetensors|adapter|config|json)$/.test(word)) ?? []
+
+test('a Chinese browser gets Chinese, all of it', async () => {
+  await openPage(page, server.url)
+  assert.equal(await page.getAttribute('html', 'lang'), 'zh-Hans')
+  assert.equal(await page.innerText('#position'), '准备好了。选一个数字吧。')
+  await pick(page, 7)
+  await toggleLora(page)
+  await page.click('#many-digits')
+  await settled(page)
+  await page.click('#schedule summary')
+  assert.match(await page.innerText('#position'), /^第 3 步，共 3 步 · t = \d+ · 每步/)
+  assert.equal(await page.innerText('#styles [aria-checked=true]'), '空心')
+  const said = await page.evaluate(() => {
+    document.getElementById('backend-note').remove() // the engine's own sentence, marked as English
+    const labels = [...document.querySelectorAll('[aria-label]')].map(element => element.ariaLabel)
+    return [document.body.innerText, ...labels].join('\n')
+  })
+  assert.deepEqual(foreign(said), [])
+  assert.deepEqual(errors, [])
+})
+
+test('errors are Chinese too', async () => {
+  server.faults[FILES.weights] = { status: 404 }
+  await page.goto(server.url)
+  assert.match(await notice(page), /无法加载模型\s+缺少文件 base\/unet\/.*404/)
+  delete server.faults[FILES.weights]
+})
+
+test('the switch changes everything in place, and is remembered; the picture and the link stay', async () => {
+  await fresh('en-US')
+  await openPage(page, server.url)
+  assert.equal(await page.getAttribute('html', 'lang'), 'en')
+  await pick(page, 7)
+  await toggleLora(page)
+  await page.click('#strip [data-value="2"]')
+  await page.waitForTimeout(450)
+  const [link, drawn] = [page.url(), await pixels(page, 'lora')]
+  await page.click('#language')
+  await page.waitForSelector('html[lang=zh-Hans]')
+  assert.equal(await page.innerText('h1'), '看噪声变成数字')
+  assert.match(await page.innerText('#position'), /^第 2 步/)
+  assert.equal(await page.innerText('#action'), '绘制')
+  assert.equal(await page.getAttribute('#dice', 'title'), '换一个随机种子')
+  assert.equal(await page.innerText('#sampler option:checked'), 'DPM-Solver++ 2M')
+  assert.match(await page.innerText('#sampler-hint'), /二阶/)
+  assert.equal(page.url(), link)
+  assert.equal(await pixels(page, 'lora'), drawn)
+  await page.reload()
+  await settled(page)
+  assert.equal(await page.innerText('#language'), 'English')
+  await page.click('#language')
+  await page.waitForSelector('html[lang=en]')
+  assert.equal(await page.innerText('h1'), 'Watch noise become a digit')
+  assert.equal(await page.innerText('#styles [aria-checked=true]'), 'Outline')
+  assert.deepEqual(errors, [])
+})

@@ -1,0 +1,42 @@
+// The address bar: what it asks for, and what is on the page put into it. Never a network request, never a history entry.
+import { readSettings } from './settings.js'
+
+const QUIET = 300 // milliseconds without a change; browsers count how often an address changes
+
+export class Address {
+  #compose
+  #timer
+
+  /** @param {{ compose: () => string | undefined, onchange: (read: ReturnType<typeof readSettings>) => void }} events */
+  constructor({ compose, onchange }) {
+    this.#compose = compose
+    addEventListener('hashchange', () => {
+      const read = this.read()
+      if (read) onchange(read)
+      else this.#write() // a place on the page was asked for: it is on view now, and the settings come back
+    })
+    addEventListener('pagehide', () => this.#timer && this.#write())
+  }
+
+  read() {
+    return readSettings(location.hash.slice(1))
+  }
+
+  /** The page's address with the present settings. */
+  get link() {
+    const settings = this.#compose()
+    return `${location.href.split('#')[0]}${settings ? `#${settings}` : ''}`
+  }
+
+  /** Brings the address up to date, once things have come to rest. */
+  update() {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#write(), QUIET)
+  }
+
+  #write() {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.link !== location.href) history.replaceState(history.state, '', this.link)
+  }
+}

@@ -1,0 +1,98 @@
+// Base and LoRA compared within one frame: wiped over each other, or their difference in colours.
+import { live, page } from '../texts/page.js'
+import { paint } from './picture.js'
+import { RadioGroup } from './radio-group.js'
+
+const $ = id => document.getElementById(id)
+const STEPS = { ArrowLeft: -2, ArrowDown: -2, ArrowRight: 2, ArrowUp: 2, PageDown: -10, PageUp: 10 }
+const ADDED = [255, 144, 87] // the colours of style.css: --added and --removed
+const REMOVED = [96, 165, 255]
+
+/** Where there is more ink with LoRA, and where there is less. */
+function difference(base, lora) {
+  const image = new ImageData(base.width, base.height)
+  for (let i = 0; i < image.data.length; i += 4) {
+    const change = lora.data[i] - base.data[i]
+    const colour = change > 0 ? ADDED : REMOVED
+    for (let c = 0; c < 3; c++) image.data[i + c] = (colour[c] * Math.abs(change)) / 255
+    image.data[i + 3] = 255
+  }
+  return image
+}
+
+export class Compare {
+  #mode = 'side'
+  #at = 50 // percent of the width that shows the base
+  #images = null
+
+  constructor() {
+    new RadioGroup($('compare'), {
+      onchange: mode => {
+        this.#mode = mode
+        this.#render()
+      },
+    })
+    const handle = $('wipe')
+    handle.addEventListener('keydown', event => this.#key(event))
+    const frame = handle.parentElement
+    const drag = event => {
+      const { left, width } = frame.getBoundingClientRect()
+      this.#move(((event.clientX - left) / width) * 100)
+    }
+    frame.addEventListener('pointerdown', event => {
+      if (this.#mode !== 'wipe' || !this.#images || event.button) return
+      event.preventDefault() // no selecting of text
+      handle.focus({ focusVisible: false })
+      frame.setPointerCapture(event.pointerId)
+      frame.addEventListener('pointermove', drag)
+      drag(event)
+    })
+    frame.addEventListener('lostpointercapture', () => frame.removeEventListener('pointermove', drag))
+    this.#render()
+  }
+
+  /** @param {{ base: ImageData, lora: ImageData, label: string } | null} images null: there is nothing to compare */
+  show(images) {
+    this.#images = images
+    this.#render()
+  }
+
+  translate() {
+    this.#render()
+  }
+
+  #render() {
+    const mode = this.#images ? this.#mode : 'side'
+    const over = $('picture-over')
+    $('stage').dataset.compare = this.#mode
+    over.hidden = mode === 'side'
+    $('wipe').hidden = mode !== 'wipe'
+    $('legend').hidden = this.#mode !== 'difference'
+    $('caption-lora').textContent = { side: page.captionLora, wipe: live.captionWipe, difference: live.captionDifference }[this.#mode]
+    if (mode === 'wipe') {
+      paint(over, this.#images.base)
+      over.setAttribute('aria-label', live.wiped(this.#images.label))
+    }
+    if (mode === 'difference') {
+      paint(over, difference(this.#images.base, this.#images.lora))
+      over.setAttribute('aria-label', live.differenceOf(this.#images.label))
+    }
+    this.#move(this.#at)
+  }
+
+  #move(percent) {
+    this.#at = Math.max(0, Math.min(100, Math.round(percent)))
+    $('stage').style.setProperty('--wipe', `${this.#at}%`)
+    $('wipe').setAttribute('aria-valuenow', this.#at)
+    $('wipe').setAttribute('aria-valuetext', live.wipeAt(this.#at))
+  }
+
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.key in STEPS) this.#move(this.#at + STEPS[event.key])
+    else if (event.key === 'Home') this.#move(0)
+    else if (event.key === 'End') this.#move(100)
+    else return
+    event.preventDefault()
+  }
+}

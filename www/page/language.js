@@ -1,0 +1,56 @@
+// The page's language: the visitor's choice, else the browser's. All words are replaced in place, so that whoever says
+// something from then on says it in that language; what stands on the page already is translated by `onchange`.
+import { errors } from '../texts/module.js'
+import { languages, live, page, samplers } from '../texts/page.js'
+
+const KEY = 'digit-diffusion language'
+const english = { errors: { ...errors }, live: { ...live }, page: { ...page }, samplers: { ...samplers } }
+const words = { en: () => english, zh: () => import('../texts/zh.js') }
+const button = document.getElementById('language')
+
+function preferred() {
+  const first = navigator.languages.map(tag => tag.split('-')[0]).find(tag => tag in languages)
+  try {
+    return localStorage.getItem(KEY) ?? first ?? 'en'
+  } catch {
+    return first ?? 'en' // storage may be forbidden
+  }
+}
+
+function remember(language) {
+  try {
+    localStorage.setItem(KEY, language)
+  } catch {
+    // then it holds for this visit
+  }
+}
+
+async function speak(language) {
+  const said = await words[language]()
+  for (const [name, texts] of Object.entries({ errors, live, page, samplers })) Object.assign(texts, said[name])
+  document.documentElement.lang = languages[language].tag
+  document.querySelector('meta[name=description]').content = live.description
+  for (const element of document.querySelectorAll('[data-text]')) element.textContent = page[element.dataset.text]
+  for (const element of document.querySelectorAll('[data-label]')) {
+    element.setAttribute('aria-label', page[element.dataset.label])
+    if (element.title) element.title = page[element.dataset.label]
+  }
+  const other = Object.keys(languages).find(name => name !== language)
+  Object.assign(button, { hidden: false, value: other, lang: languages[other].tag, textContent: languages[other].name })
+}
+
+/** Sets the language before anything is said, and offers the other. @param {() => void} onchange when it is taken */
+export async function startLanguage(onchange) {
+  const language = preferred()
+  await speak(language in languages ? language : 'en').catch(() => speak('en'))
+  button.addEventListener('click', async () => {
+    const { value } = button
+    try {
+      await speak(value)
+    } catch {
+      return // its words did not arrive; the button is still there
+    }
+    remember(value)
+    onchange()
+  })
+}

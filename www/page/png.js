@@ -1,0 +1,95 @@
+// PNG files of grey pictures, still or animated, with a line of text inside; and that line read again.
+// W3C, Portable Network Graphics (third edition).
+const SIGNATURE = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10)
+const latin1 = text => Uint8Array.from(text, character => character.charCodeAt(0))
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
+  for (let bit = 0; bit < 8; bit++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1
+  return n
+})
+const crc32 = bytes => ~bytes.reduce((crc, byte) => CRC_TABLE[(crc ^ byte) & 255] ^ (crc >>> 8), -1) >>> 0
+
+/** Big-endian fields, as [bytes, value] pairs. */
+function fields(...pairs) {
+  const bytes = new Uint8Array(pairs.reduce((sum, [size]) => sum + size, 0))
+  const view = new DataView(bytes.buffer)
+  let at = 0
+  for (const [size, value] of pairs) {
+    view[{ 1: 'setUint8', 2: 'setUint16', 4: 'setUint32' }[size]](at, value)
+    at += size
+  }
+  return bytes
+}
+
+function join(...parts) {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  parts.reduce((at, part) => (bytes.set(part, at), at + part.length), 0)
+  return bytes
+}
+
+function chunk(type, data) {
+  const body = join(latin1(type), data)
+  return join(fields([4, data.length]), body, fields([4, crc32(body)]))
+}
+
+const deflate = async bytes =>
+  new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream('deflate'))).arrayBuffer())
+
+/** The rows of a grey picture, every pixel `scale` wide and high, each row after the byte that says "unfiltered". */
+function rows({ width, height, data }, scale) {
+  const stride = width * scale + 1
+  const bytes = new Uint8Array(stride * height * scale)
+  for (let y = 0; y < height * scale; y++) {
+    for (let x = 0; x < width * scale; x++) {
+      bytes[y * stride + 1 + x] = data[(Math.floor(y / scale) * width + Math.floor(x / scale)) * 4]
+    }
+  }
+  return bytes
+}
+
+/**
+ * @param {ImageData[]} frames grey, all of one size; several make an animation that runs for ever
+ * @param {{ scale: number, keyword: string, text: string, delays?: number[] }} options Latin-1 text; milliseconds for each frame
+ */
+export async function encodePng(frames, { scale, keyword, text, delays = [] }) {
+  const [width, height] = [frames[0].width * scale, frames[0].height * scale]
+  const header = fields([4, width], [4, height], [1, 8], [1, 0], [1, 0], [1, 0], [1, 0]) // 8 bits of grey, not interlaced
+  const chunks = [chunk('IHDR', header), chunk('tEXt', latin1(`${keyword}\0${text}`))]
+  const animated = frames.length > 1
+  if (animated) chunks.push(chunk('acTL', fields([4, frames.length], [4, 0])))
+  let sequence = 0
+  for (const [i, frame] of frames.entries()) {
+    const pixels = await deflate(rows(frame, scale))
+    if (animated) {
+      const place = [[4, width], [4, height], [4, 0], [4, 0]]
+      chunks.push(chunk('fcTL', fields([4, sequence++], ...place, [2, delays[i]], [2, 1000], [1, 0], [1, 0])))
+    }
+    chunks.push(i ? chunk('fdAT', join(fields([4, sequence++]), pixels)) : chunk('IDAT', pixels))
+  }
+  chunks.push(chunk('IEND', new Uint8Array()))
+  return new Blob([SIGNATURE, ...chunks], { type: 'image/png' })
+}
+
+/**
+ * @param {Uint8Array} bytes of a file
+ * @returns {{ png: boolean, damaged?: boolean, text?: string }} the text that stands under the keyword, if any
+ */
+export function readPngText(bytes, keyword) {
+  if (!SIGNATURE.every((byte, i) => bytes[i] === byte)) return { png: false }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const start = latin1(`${keyword}\0`)
+  for (let at = SIGNATURE.length; at + 12 <= bytes.length; ) {
+    const length = view.getUint32(at)
+    const end = at + 8 + length
+    if (end + 4 > bytes.length) return { png: true, damaged: true }
+    const body = bytes.subarray(at + 4, end)
+    const type = String.fromCharCode(...body.subarray(0, 4))
+    if (type === 'IEND') return { png: true }
+    if (type === 'tEXt' && start.every((byte, i) => body[4 + i] === byte)) {
+      if (crc32(body) !== view.getUint32(end)) return { png: true, damaged: true }
+      return { png: true, text: String.fromCharCode(...body.subarray(4 + start.length)) }
+    }
+    at = end + 4
+  }
+  return { png: true, damaged: true }
+}

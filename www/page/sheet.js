@@ -1,0 +1,55 @@
+// Many pictures of one batch, small: all digits, or one digit from many seeds. A click makes one of them the picture.
+import { live } from '../texts/page.js'
+import { paint, paintNoise } from './picture.js'
+
+const $ = id => document.getElementById(id)
+
+export class Sheet {
+  #onopen
+  #cells = []
+
+  /** @param {{ onopen: (cell: { digit: string, seed: number }) => void }} events */
+  constructor({ onopen }) {
+    this.#onopen = onopen
+  }
+
+  /** @param {{ digit: string, seed: number, title: string }[]} cells `title` is what stands below the picture */
+  open(cells) {
+    this.#cells = cells.map(({ title, ...cell }) => {
+      const button = document.createElement('button')
+      const canvas = document.createElement('canvas')
+      const caption = document.createElement('span')
+      button.type = 'button'
+      button.disabled = true
+      canvas.width = canvas.height = 28
+      paintNoise(canvas)
+      caption.textContent = title
+      button.append(canvas, caption)
+      button.addEventListener('click', () => this.#onopen(cell))
+      return { button, canvas, cell }
+    })
+    this.translate()
+    $('sheet').replaceChildren(...this.#cells.map(({ button }) => button))
+  }
+
+  /** @param {ImageData[]} images in the order of the cells */
+  show(images) {
+    for (const [i, { button, canvas }] of this.#cells.entries()) {
+      paint(canvas, images[i])
+      button.disabled = false
+    }
+  }
+
+  say(text) {
+    $('sheet-status').textContent = text
+  }
+
+  /** In the language that has just been chosen. */
+  translate() {
+    for (const { button, cell } of this.#cells) {
+      button.title = live.openCell
+      button.setAttribute('aria-label', live.cell(cell))
+    }
+    if (this.#cells.length && !this.#cells.at(-1).button.disabled) this.say(live.sheetDone)
+  }
+}

@@ -1,0 +1,202 @@
+// Where the drawing is done, one thing at a time: the digit, the same again as a strength moves, many small pictures.
+import { isAbort } from '../errors.js'
+import { live } from '../texts/page.js'
+import { Film, lockstep } from './film.js'
+import { hideNotice } from './notice.js'
+
+const MOMENT = 90 // milliseconds that a step stays for, so that the eye can follow
+const MANY = 10 // pictures on a sheet of seeds
+const calm = matchMedia('(prefers-reduced-motion: reduce)')
+/** The seeds of a sheet: this one and those after it. */
+const seeds = first => Array.from({ length: MANY }, (_, i) => Math.min(first, Number.MAX_SAFE_INTEGER + 1 - MANY) + i)
+const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
+
+export class Studio {
+  #page
+  #film = null
+  #run = null // the AbortController of what is under way
+  #tuned = null // the same, while a strength is being moved
+  #released = true // no strength is being moved just now
+
+  /**
+   * @param {{ session: object, controls: object, stage: object, sheet: object, compose: () => string,
+   *   announce: (text: string) => void, onsettled: () => void, onprogress: Function, onfail: (error: Error, doing: string) => void }} page
+   */
+  constructor(page) {
+    this.#page = page
+  }
+
+  get busy() {
+    return this.#run !== null
+  }
+
+  stop() {
+    this.#run?.abort()
+  }
+
+  /** Stops, and has nothing more to say about it. */
+  abandon() {
+    this.stop()
+    this.#run = null
+  }
+
+  /**
+   * Draws the digit: by the base alone, or in lockstep by the base and the styled model from the same noise.
+   * `keepBase` replays the base's steps when they are there already and nothing that they depend on has changed.
+   */
+  draw({ keepBase = false } = {}) {
+    const { session, stage, controls, compose, announce } = this.#page
+    const { state, styles } = controls
+    if (!session.model) stage.say(live.waiting(state.digit))
+    return this.#perform(async task => {
+      stage.say('')
+      const { signal, model } = task
+      const { digit, steps: total, lora } = state // a change begins another draw()
+      const { strengths } = styles
+      const options = this.#options()
+      const adapters = lora ? await this.#addStyles(strengths, task) : []
+      announce(live.drawing(digit, lora))
+
+      const key = this.#baseKey(model)
+      const kept = keepBase && this.#film?.key === key && this.#film.tracks.base.length === total
+      const tracks = { base: kept ? this.#film.tracks.base : [], ...(lora && { lora: [] }) }
+      const film = (this.#film = new Film({ key, settings: compose(), digit, total, tracks }))
+      stage.open(film)
+      if (lora) controls.describeStyle(adapters)
+
+      const sample = adapters => model.sample({ ...options, adapters, signal })
+      const runs = { ...(!kept && { base: sample({}) }), ...(lora && { lora: sample(strengths) }) }
+      for await (const fresh of lockstep(runs)) {
+        for (const [track, step] of Object.entries(fresh)) tracks[track].push(step)
+        stage.update({ follow: !calm.matches || film.complete })
+        const spent = Object.values(fresh).reduce((sum, { ms }) => sum + ms, 0)
+        if (!film.complete && !state.fullSpeed) await pause(MOMENT - spent)
+      }
+      announce(live.done(digit, total))
+    })
+  }
+
+  /**
+   * While a strength moves, the styled run is drawn anew behind the one on show, again and again until it is that of the
+   * newest strengths. The base's run and the chosen step stay.
+   */
+  tune(moving) {
+    const { session, stage, controls, compose, announce } = this.#page
+    const { styles } = controls
+    const film = this.#film
+    this.#released = !moving
+    if (this.#run && this.#run === this.#tuned) return // it looks at the strengths itself
+    const tunable = session.model && film?.complete && film.tracks.lora && film.key === this.#baseKey(session.model)
+    if (!tunable) {
+      this.draw({ keepBase: true })
+      return
+    }
+    const wanted = () => JSON.stringify(styles.strengths)
+    this.#perform(async task => {
+      let drawn
+      while (drawn !== wanted()) {
+        drawn = wanted()
+        const { strengths } = styles
+        const [settings, steps] = [compose(), []]
+        controls.describeStyle(await this.#addStyles(strengths, task))
+        for await (const step of task.model.sample({ ...this.#options(), adapters: strengths, signal: task.signal })) {
+          steps.push(step)
+          if (this.#released && drawn !== wanted()) break // on the move, a picture now and then is better than none
+        }
+        if (steps.length < film.total) continue
+        film.tracks.lora = steps
+        film.settings = settings
+        stage.repaint()
+      }
+      announce(live.done(film.digit, film.total))
+    })
+    this.#tuned = this.#run
+  }
+
+  /** Draws many small pictures as one batch: all digits from this seed, or this digit from many seeds. */
+  drawSheet(kind) {
+    const { controls, sheet, announce } = this.#page
+    const onstop = () => sheet.say(live.stopped)
+    return this.#perform(
+      async task => {
+        if (kind === 'seeds') controls.pickAny()
+        const { digit, seed, lora } = controls.state
+        const { strengths } = controls.styles
+        const cells =
+          kind === 'digits'
+            ? task.model.labels.map(label => ({ digit: label, seed, title: label }))
+            : seeds(seed).map(seed => ({ digit, seed, title: String(seed) }))
+        if (lora) await this.#addStyles(strengths, task)
+        task.doing = 'run'
+        sheet.open(cells)
+        announce(live.drawingMany(cells.length))
+        const batch = { label: cells.map(cell => cell.digit), seed: cells.map(cell => cell.seed) }
+        const steps = task.model.sample({ ...this.#options(), ...batch, adapters: lora ? strengths : {}, signal: task.signal })
+        for await (const { step, total, image, ms } of steps) {
+          if (!calm.matches || step === total) sheet.show(image)
+          sheet.say(live.sheetPosition({ step, total, ms }))
+        }
+        sheet.say(live.sheetDone)
+        announce(live.drawnMany(cells.length))
+      },
+      { onstop },
+    )
+  }
+
+  /** Runs `work` as the one thing that is under way, with the model loaded; what goes wrong is told. */
+  async #perform(work, { onstop = () => this.#stopped() } = {}) {
+    const { session, onsettled, onfail } = this.#page
+    this.stop()
+    const mine = (this.#run = new AbortController())
+    const { signal } = mine
+    const task = { signal, doing: 'load' }
+    hideNotice()
+    onsettled()
+    try {
+      task.model = await session.ready()
+      signal.throwIfAborted()
+      await work(task)
+    } catch (error) {
+      if (this.#run !== mine) return
+      if (signal.aborted) onstop()
+      else if (!isAbort(error)) onfail(error, task.doing)
+    } finally {
+      if (this.#run === mine) this.#run = null
+      onsettled()
+    }
+  }
+
+  #stopped() {
+    const { session, stage, announce } = this.#page
+    stage.update() // where a reduced-motion run has not shown its steps yet
+    if (!this.#film?.length) stage.say(session.model ? live.stopped : live.loadStopped)
+    announce(live.stopped)
+  }
+
+  #options() {
+    const { digit, seed, steps, sampler, guidance } = this.#page.controls.state
+    return { label: digit, seed, steps, sampler, guidanceScale: guidance }
+  }
+
+  /** What a run of the base depends on. */
+  #baseKey({ baseHash, backend }) {
+    return JSON.stringify([...Object.values(this.#options()), baseHash, backend])
+  }
+
+  /** @returns {Promise<{ rank: number, modules: number }[]>} the adapters of `strengths`, loaded */
+  async #addStyles(strengths, task) {
+    const { session, controls, onprogress, onsettled } = this.#page
+    const adapters = []
+    task.doing = 'style'
+    try {
+      for (const name of Object.keys(strengths)) {
+        const title = live.fetchingStyle(controls.styles.title(name))
+        adapters.push(await session.addStyle(name, { signal: task.signal, onprogress: progress => onprogress({ ...progress, title }) }))
+      }
+    } finally {
+      onsettled()
+    }
+    task.doing = 'run'
+    return adapters
+  }
+}

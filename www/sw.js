@@ -1,0 +1,183 @@
+// The service worker. It keeps one whole copy of the page, the engine and the models, and serves from that copy alone: a
+// second visit needs no network, and never meets files of two versions. A newer copy is put together beside it, checked, and
+// takes its place when no window is left that has begun with the old one, or when the only window is reloaded.
+const FILES = [
+  '', // index.html
+  'app.webmanifest',
+  'client.js',
+  'digit-diffusion.js',
+  'element.js',
+  'embed.css',
+  'embed.html',
+  'embed.js',
+  'engine/engine.js',
+  'engine/engine_bg.wasm',
+  'errors.js',
+  'favicon.svg',
+  'guard.js',
+  'model.js',
+  'models/manifest.json',
+  'options.js',
+  'page.js',
+  'page/address.js',
+  'page/compare.js',
+  'page/controls.js',
+  'page/files.js',
+  'page/film.js',
+  'page/keep.js',
+  'page/language.js',
+  'page/notice.js',
+  'page/offline.js',
+  'page/picture.js',
+  'page/png.js',
+  'page/radio-group.js',
+  'page/schedule.js',
+  'page/session.js',
+  'page/settings.js',
+  'page/sheet.js',
+  'page/stage.js',
+  'page/studio.js',
+  'page/styles.js',
+  'style.css',
+  'texts/module.js',
+  'texts/page.js',
+  'texts/zh.js',
+  'worker.js',
+  'worker/devices.js',
+  'worker/download.js',
+  'worker/manifest.js',
+]
+const PATIENCE = 3000 // milliseconds that a reload waits for news
+const QUIET = 4000 // milliseconds after which a visit looks for news
+const SCOPE = new URL(registration.scope)
+const PREFIX = `digit-diffusion ${SCOPE.pathname} `
+
+/** What is kept: { name, hashes } of the copy that is served, and of the one that waits. Survives in a cache of its own. */
+const ledger = {
+  async read() {
+    const entry = await (await caches.open(`${PREFIX}ledger`)).match('copies')
+    return entry ? entry.json() : { current: null, next: null }
+  },
+  async write(copies) {
+    await (await caches.open(`${PREFIX}ledger`)).put('copies', new Response(JSON.stringify(copies)))
+    const kept = [`${PREFIX}ledger`, copies.current?.name, copies.next?.name]
+    for (const name of await caches.keys()) if (name.startsWith(PREFIX) && !kept.includes(name)) await caches.delete(name)
+  },
+}
+
+/** What reads the ledger and then writes it does so alone. */
+const alone = work => navigator.locks.request(PREFIX, work)
+
+const sha256 = async bytes =>
+  Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)), byte => byte.toString(16).padStart(2, '0')).join('')
+
+/** A file as the server has it now; the browser's cache may have the bytes, the server is asked whether they are still good. */
+async function fetchFile(path) {
+  const response = await fetch(new URL(path, SCOPE), { cache: 'no-cache' })
+  if (!response.ok) throw new Error(`${path}: ${response.status}`)
+  const bytes = await response.arrayBuffer()
+  const headers = new Headers(response.headers)
+  headers.delete('content-encoding')
+  headers.set('content-length', bytes.byteLength)
+  return { bytes, headers, hash: await sha256(bytes) }
+}
+
+/** The files of the models by path, with the hashes that the manifest gives them. */
+function listed(manifest) {
+  const folders = [manifest.base, ...manifest.adapters]
+  return Object.fromEntries(
+    folders.flatMap(({ path, files }) => Object.entries(files).map(([name, { sha256 }]) => [`models/${path}${name}`, sha256])),
+  )
+}
+
+/** All files as the server has them now. What has the hash that the manifest lists is not fetched again. */
+async function collect({ name, hashes } = { hashes: {} }) {
+  const found = new Map()
+  const add = async path => found.set(path, await fetchFile(path))
+  await Promise.all(FILES.map(add))
+  if (!WebAssembly.validate(found.get('engine/engine_bg.wasm').bytes)) throw new Error('the engine is damaged')
+  const models = listed(JSON.parse(new TextDecoder().decode(found.get('models/manifest.json').bytes)))
+  for (const [path, hash] of Object.entries(models)) {
+    if (hashes[path] === hash) found.set(path, { hash, copy: name })
+    else await add(path)
+    if (found.get(path).hash !== hash) throw new Error(`${path} is not the file that the manifest lists`)
+  }
+  return found
+}
+
+const hashesOf = found => Object.fromEntries([...found].map(([path, { hash }]) => [path, hash]))
+const same = (a, b) => Object.keys(a).length === Object.keys(b).length && Object.keys(a).every(path => a[path] === b[path])
+
+/** Whether another site lives at this address by now, as happens at localhost: then this one must not stay in its way. */
+async function isGone() {
+  const { status, headers } = await fetch(new URL('sw.js', SCOPE), { cache: 'no-cache' })
+  return [404, 410].includes(status) || (status === 200 && /html/.test(headers.get('content-type')))
+}
+
+async function retire() {
+  for (const name of await caches.keys()) if (name.startsWith(PREFIX)) await caches.delete(name)
+  await registration.unregister()
+}
+
+/** Puts a copy of what the server has now beside the one that is served, unless it is the same. */
+async function renew() {
+  if (await isGone()) return retire()
+  const { current, next } = await ledger.read()
+  const found = await collect(current ?? undefined)
+  const hashes = hashesOf(found)
+  if (current && same(hashes, current.hashes)) return next && succeed(current, null)
+  if (next && same(hashes, next.hashes)) return
+  // A site may be replaced while it is read: a copy is whole if a second look finds the same.
+  if (!same(hashes, hashesOf(await collect(current ?? undefined)))) throw new Error('the site is just being replaced')
+  const name = PREFIX + Date.now()
+  const cache = await caches.open(name)
+  for (const [path, { bytes, headers, copy }] of found) {
+    const url = new URL(path, SCOPE)
+    await cache.put(url, copy ? await (await caches.open(copy)).match(url) : new Response(bytes, { headers }))
+  }
+  await succeed(current, { name, hashes })
+}
+
+/** Writes down what is to follow `current`, if that is still the one; the very first copy is served at once. */
+function succeed(current, next) {
+  return alone(async () => {
+    if ((await ledger.read()).current?.name !== current?.name) throw new Error('another copy is served by now')
+    await ledger.write(current ? { current, next } : { current: next, next: null })
+  })
+}
+
+let renewing = null
+/** One at a time; offline, or where the site is damaged, all stays as it is. */
+function look() {
+  renewing ??= renew().catch(error => console.debug(`Nothing newer is kept: ${error.message}`)).finally(() => (renewing = null))
+  return renewing
+}
+
+const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
+
+async function open({ isReloadNavigation: reload }) {
+  if (reload) await Promise.race([look(), pause(PATIENCE)])
+  await alone(async () => {
+    const { next } = await ledger.read()
+    const windows = await clients.matchAll({ type: 'window' })
+    if (next && windows.length <= Number(Boolean(reload))) await ledger.write({ current: next, next: null })
+  })
+}
+
+async function serve(request, url) {
+  if (request.mode === 'navigate') await open(request)
+  const { current } = await ledger.read()
+  const kept = current && (await (await caches.open(current.name)).match(url))
+  return kept || fetch(request)
+}
+
+addEventListener('install', event => event.waitUntil(renew()))
+addEventListener('fetch', event => {
+  const { request } = event
+  const url = new URL(request.url)
+  if (request.method !== 'GET' || request.cache === 'reload' || !url.href.startsWith(SCOPE.href)) return
+  url.search = url.hash = ''
+  url.pathname = url.pathname.replace(/\/index\.html$/, '/')
+  event.respondWith(serve(request, url))
+  if (request.mode === 'navigate') event.waitUntil(pause(QUIET).then(look))
+})
