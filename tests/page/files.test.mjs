@@ -170,7 +170,7 @@ describe('a LoRA of one’s own', () => {
     await page.locator('#styles [aria-checked=true]:has-text("my-style")').waitFor()
     await settled(page)
     assert.equal(await pixels(page, 'lora'), shipped)
-    assert.match(await page.innerText('#lora-note'), /^my-style · rank 4, 70 layers$/)
+    assert.match(await page.innerText('#lora-note'), /^my-style · rank 6, 50 layers$/)
     assert.equal(await page.locator('#notice').isHidden(), true)
     await page.click('#device [data-value=cpu]') // another engine gets it too
     await settled(page)

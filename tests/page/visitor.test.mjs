@@ -1,10 +1,13 @@
 // What a visitor can do with a drawing: share it, tune it, compare it, look along it, draw many.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { choose, fingerprint, launch, newPage, notice, openPage, pick, pixels, serve, set, settled, stepsDrawn, toggleLora } from './support.mjs'
+import { DIST, choose, fingerprint, launch, newPage, notice, openPage, pick, pixels, serve, set, settled, stepsDrawn, toggleLora } from './support.mjs'
 
-let server, browser, page, errors, close
+let server, browser, page, errors, close, styles
 before(async () => {
+  const { adapters } = JSON.parse(await readFile(`${DIST}/models/manifest.json`, 'utf8'))
+  styles = adapters.map(({ title }) => title)
   server = await serve()
   browser = await launch()
 })
@@ -55,7 +58,7 @@ describe('the link', () => {
   test('a mix comes back too', async () => {
     await open('digit=3&seed=5&steps=2&lora=on&styles=outline:0.4,seven-segment:-0.3')
     const drawn = await pixels(page, 'lora')
-    assert.equal(await page.locator('#strengths input').count(), 2)
+    assert.equal(await page.locator('#strengths input').count(), styles.length)
     assert.equal(await page.innerText('#lora-note'), 'Outline 0.4 + Seven-segment −0.3')
     await rested()
     assert.equal((await address()).styles, 'outline:0.4,seven-segment:-0.3')
@@ -212,7 +215,7 @@ describe('strengths', () => {
   test('a mix has a slider for every style, and each counts', async () => {
     const alone = await pixels(page, 'lora')
     await choose(page, 'styles', '*')
-    assert.deepEqual(await page.locator('#strengths label').allInnerTexts(), ['Outline', 'Seven-segment'])
+    assert.deepEqual(await page.locator('#strengths label').allInnerTexts(), styles)
     const mixed = await pixels(page, 'lora')
     assert.notEqual(mixed, alone)
     await set(page, 'strength-1', 0)

@@ -79,7 +79,14 @@ export const page = {
   broken: '页面的一部分无法加载。请检查网络，然后重新加载页面。',
 }
 
-const titles = { outline: '空心', 'seven-segment': '七段数码' }
+const titles = {
+  outline: '空心',
+  'seven-segment': '七段数码',
+  dotted: '点阵',
+  bold: '粗笔',
+  slanted: '左斜',
+  thin: '细线',
+}
 const backends = { webgpu: 'WebGPU', cpu: 'CPU' }
 
 export const live = {
