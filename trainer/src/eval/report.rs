@@ -14,6 +14,9 @@ use crate::picture::{Plot, Series};
 const BEGIN: &str = "<!-- trainer eval: begin -->";
 const END: &str = "<!-- trainer eval: end -->";
 
+/// What of a row is plotted.
+type Value = fn(&Row) -> Option<f64>;
+
 /// All that one command measured.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Report {
@@ -138,7 +141,7 @@ impl Report {
     pub fn save(&self, dir: &Path) -> Result<()> {
         files::write_atomic(&dir.join("report.md"), format!("# Evaluation\n\n{}", self.to_markdown()).as_bytes())?;
         files::write_atomic(&dir.join("report.json"), self.to_json()?.as_bytes())?;
-        let plots: [(&str, &str, fn(&Row) -> Option<f64>); 2] = [
+        let plots: [(&str, &str, Value); 2] = [
             ("accuracy.svg", "Read as asked, %", |row| Some(100.0 * row.accuracy.share)),
             ("frechet.svg", "Fréchet distance", |row| row.frechet),
         ];
@@ -164,7 +167,7 @@ impl Report {
         files::write_atomic(path, text.as_bytes())
     }
 
-    fn over_guidance(&self, value: fn(&Row) -> Option<f64>) -> Vec<Series> {
+    fn over_guidance(&self, value: Value) -> Vec<Series> {
         let mut series = BTreeMap::<String, Vec<(f64, f64)>>::new();
         for row in &self.rows {
             let name = format!("{}, {} {}", row.model, row.sampler, row.steps);
