@@ -140,6 +140,11 @@ export class DigitDiffusion {
   readonly imageSize: number
   /** 'sha256-…' of the weights file. */
   readonly baseHash: string
+  /**
+   * The noise schedule that the model was trained with, as diffusers calls it: for every timestep the share of the clean
+   * picture's energy that is left in x_t, from near 1 down to near 0.
+   */
+  readonly alphasCumprod: Float32Array
   /** The adapters that are loaded, with their present strength. */
   readonly adapters: (Adapter & { scale: number })[]
   /** The adapters that the manifest offers; addAdapter(name) loads one. */

@@ -64,6 +64,7 @@ export class DigitDiffusion {
   get labels() { return [...this.#facts.labels] }
   get imageSize() { return this.#facts.imageSize }
   get baseHash() { return this.#facts.baseHash }
+  get alphasCumprod() { return this.#facts.alphasCumprod.slice() }
   get catalog() { return this.#facts.catalog.map(entry => ({ ...entry })) }
   get adapters() { return [...this.#adapters.values()].map(adapter => ({ ...adapter, scale: this.#scales[adapter.name] ?? 0 })) }
   get lost() { return this.#client.lost }

@@ -60,7 +60,7 @@ export class Studio {
       const key = this.#baseKey(model)
       const kept = keepBase && this.#film?.key === key && this.#film.tracks.base.length === total
       const tracks = { base: kept ? this.#film.tracks.base : [], ...(lora && { lora: [] }) }
-      const film = (this.#film = new Film({ key, settings: compose(), digit, total, tracks }))
+      const film = (this.#film = new Film({ key, settings: compose(), digit, total, alphas: model.alphasCumprod, tracks }))
       stage.open(film)
       if (lora) controls.describeStyle(adapters)
 

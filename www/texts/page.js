@@ -3,6 +3,7 @@
 // tests/page/texts.test.mjs keeps the two equal.
 
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
+const percent = share => (share < 0.01 ? 'under 1%' : share > 0.99 ? 'over 99%' : `${Math.round(share * 100)}%`)
 const plural = (n, one, many = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
 
 /** Each by its own name. */
@@ -47,7 +48,7 @@ export const page = {
   viewImage: 'Noisy picture',
   viewX0: 'Model’s guess',
   schedule: 'How far down the noise?',
-  scheduleText: 'While it was trained, the network saw digits under noise of many strengths, from t = 0, clean, to the top, nothing but noise. Drawing walks down that scale. Each dot is a step of this run, the ringed one is the picture above: fewer steps are longer strides.',
+  scheduleText: 'The curve says how much of a digit is still there under the noise of timestep t, in percent of the picture’s energy: nothing on the left, all of it on the right. The network was trained on every t; drawing walks the curve from left to right. Each dot is a step of this run, the ringed one is the step above: fewer steps are longer strides.',
   copyLink: 'Copy link',
   savePicture: 'Save picture',
   saveFilm: 'Save animation',
@@ -113,7 +114,10 @@ export const live = {
   wiped: label => `Base model, wiped over the picture with LoRA: ${label}`,
   wipeAt: percent => `base model on ${percent} %`,
   differenceOf: label => `What LoRA changed: ${label}`,
-  scheduleAt: ({ step, total, timestep }) => `Step ${step} of ${total} is at t = ${timestep}`,
+  scheduleAt: ({ step, total, timestep, share }) =>
+    `Step ${step} of ${total} is at t = ${timestep}, with ${percent(share)} of the picture’s energy left`,
+  scheduleNoise: t => `t = ${t}, noise`,
+  scheduleDigit: 't = 0, digit',
   mix: 'Mix',
   styleTitles: {},
   cell: ({ digit, seed }) => `Digit ${digit} from seed ${seed}`,

@@ -1,6 +1,7 @@
 // The page in simplified Chinese: what page.js and module.js say, under the same names (tests/page/texts.test.mjs sees to it).
 
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
+const percent = share => (share < 0.01 ? '不到 1%' : share > 0.99 ? '99% 以上' : `${Math.round(share * 100)}%`)
 const number = n => n.toLocaleString('zh')
 
 export const samplers = {
@@ -40,7 +41,7 @@ export const page = {
   viewImage: '含噪图像',
   viewX0: '模型的猜测',
   schedule: '噪声降到了哪里？',
-  scheduleText: '训练时，网络见过各种强度的噪声下的数字：从干净的 t = 0，到最上方的纯噪声。绘制就是沿着这个刻度往下走。每个点是这次运行的一步，带圈的点就是上面的图像：步数越少，步子越大。',
+  scheduleText: '曲线表示在第 t 级噪声下还剩下多少数字，以占图像能量的百分比计：左端一点不剩，右端全部都在。训练时网络见过每一个 t；绘制就是沿着曲线从左走到右。每个点是这次运行的一步，带圈的点就是上面的这一步：步数越少，步子越大。',
   copyLink: '复制链接',
   savePicture: '保存图像',
   saveFilm: '保存动画',
@@ -108,7 +109,10 @@ export const live = {
   wiped: label => `基础模型，盖在使用 LoRA 的图像上：${label}`,
   wipeAt: percent => `基础模型占 ${percent}%`,
   differenceOf: label => `LoRA 改变了什么：${label}`,
-  scheduleAt: ({ step, total, timestep }) => `第 ${step} 步，共 ${total} 步，位于 t = ${timestep}`,
+  scheduleAt: ({ step, total, timestep, share }) =>
+    `第 ${step} 步，共 ${total} 步，位于 t = ${timestep}：图像能量还剩 ${percent(share)}`,
+  scheduleNoise: t => `t = ${t}，噪声`,
+  scheduleDigit: 't = 0，数字',
   mix: '混合',
   styleTitles: titles,
   cell: ({ digit, seed }) => `数字 ${digit}，种子 ${seed}`,
