@@ -87,11 +87,16 @@ export class DigitDiffusion {
   }
 
   async removeAdapter(name) {
-    if (!this.#adapters.has(name)) throw new RangeError(mistakes.adapterUnknown(name, [...this.#adapters.keys()]))
+    this.#known(name)
     this.#adapters.delete(name)
     const { [name]: removed, ...others } = this.#scales
     this.#scales = others
     await this.#client.call('removeAdapter', { name })
+  }
+
+  async adapterModules(name) {
+    this.#known(name)
+    return this.#client.call('adapterModules', { name })
   }
 
   async setAdapters(scales) {
@@ -110,6 +115,10 @@ export class DigitDiffusion {
 
   dispose() {
     this.#client.dispose()
+  }
+
+  #known(name) {
+    if (!this.#adapters.has(name)) throw new RangeError(mistakes.adapterUnknown(name, [...this.#adapters.keys()]))
   }
 
   #check(scales) {

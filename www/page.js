@@ -1,6 +1,7 @@
 // The page: a change of the controls draws, a film remembers, the stage shows.
 import { isAbort } from './errors.js'
 import { Address } from './page/address.js'
+import { Changes } from './page/changes.js'
 import { Controls } from './page/controls.js'
 import { receiveFiles, recognise } from './page/files.js'
 import { Keep } from './page/keep.js'
@@ -27,7 +28,8 @@ const { state, styles } = controls
 const sheet = new Sheet({ onopen: openCell })
 const address = new Address({ compose, onchange: restore })
 const keep = new Keep({ link: () => address.link, shown: () => stage.shown, announce, onfail: error => refuse(error, live.failed.keep) })
-const studio = new Studio({ session, controls, stage, sheet, compose, announce, onsettled: settle, onfail: report, onprogress: showProgress })
+const changes = new Changes({ title: name => styles.title(name) })
+const studio = new Studio({ session, controls, stage, changes, sheet, compose, announce, onsettled: settle, onfail: report, onprogress: showProgress })
 let asked = null // of what a link or a picture says, what is still to be answered for
 
 function announce(text) {
@@ -196,6 +198,7 @@ function settle() {
 function translate() {
   controls.translate()
   stage.translate()
+  changes.translate()
   sheet.translate()
   if (stage.shown === undefined && session.model && !studio.busy) stage.say(live.ready)
 }

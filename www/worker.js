@@ -117,6 +117,8 @@ const methods = {
     engine.removeAdapter(name)
   },
 
+  adapterModules: ({ name }) => engine.adapterModules(name),
+
   setAdapters: ({ scales }) => compose(scales),
 
   sample({ run, scales, request }) {
