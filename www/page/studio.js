@@ -157,6 +157,7 @@ export class Studio {
     try {
       task.model = await session.ready()
       signal.throwIfAborted()
+      task.doing = 'run'
       await work(task)
     } catch (error) {
       if (this.#run !== mine) return

@@ -96,6 +96,7 @@ export const live = {
   loading: 'Loading the model',
   downloaded: (loaded, total) => (total ? `${megabytes(loaded)} of ${megabytes(total)}` : megabytes(loaded)),
   starting: 'Starting the engine',
+  recovering: 'The model has stopped and is being started again.',
   fetchingStyle: title => `Loading the style “${title}”`,
   waiting: digit => `The ${digit} will be drawn as soon as the model is here.`,
   first: total => `Step 1 of ${total}: the first one also prepares the engine`,

@@ -91,6 +91,7 @@ export const live = {
   loading: '正在加载模型',
   downloaded: (loaded, total) => (total ? `${megabytes(loaded)} / ${megabytes(total)}` : megabytes(loaded)),
   starting: '正在启动引擎',
+  recovering: '模型停止了运行，正在重新启动。',
   fetchingStyle: title => `正在加载风格“${title}”`,
   waiting: digit => `模型加载好以后，就会画出 ${digit}。`,
   first: total => `第 1 步，共 ${total} 步：第一步还要准备引擎`,
