@@ -65,6 +65,17 @@ export interface Adapter {
   modules: number
 }
 
+/** What an adapter adds to one layer. */
+export interface AdapterModule {
+  /** The layer's path in the base, as diffusers has it. */
+  path: string
+  rank: number
+  /** Frobenius norm of the update at strength 1. */
+  updateNorm: number
+  /** That over the norm of the base's own weight. */
+  relativeNorm: number
+}
+
 export interface AdapterOptions {
   /** adapter_config.json. Without it the file's own metadata must say what PEFT's configuration would. */
   config?: File | Blob | string | object
@@ -140,6 +151,11 @@ export class DigitDiffusion {
   readonly imageSize: number
   /** 'sha256-…' of the weights file. */
   readonly baseHash: string
+  /**
+   * The noise schedule that the model was trained with, as diffusers calls it: for every timestep the share of the clean
+   * picture's energy that is left in x_t, from near 1 down to near 0.
+   */
+  readonly alphasCumprod: Float32Array
   /** The adapters that are loaded, with their present strength. */
   readonly adapters: (Adapter & { scale: number })[]
   /** The adapters that the manifest offers; addAdapter(name) loads one. */
@@ -153,6 +169,8 @@ export class DigitDiffusion {
    */
   addAdapter(name: string, source?: string | URL | Blob | Iterable<File>, options?: AdapterOptions): Promise<Adapter>
   removeAdapter(name: string): Promise<void>
+  /** What a loaded adapter changes, layer by layer. */
+  adapterModules(name: string): Promise<AdapterModule[]>
   /** For the runs that are begun from then on. */
   setAdapters(scales: Scales): Promise<void>
 

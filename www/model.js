@@ -64,6 +64,7 @@ export class DigitDiffusion {
   get labels() { return [...this.#facts.labels] }
   get imageSize() { return this.#facts.imageSize }
   get baseHash() { return this.#facts.baseHash }
+  get alphasCumprod() { return this.#facts.alphasCumprod.slice() }
   get catalog() { return this.#facts.catalog.map(entry => ({ ...entry })) }
   get adapters() { return [...this.#adapters.values()].map(adapter => ({ ...adapter, scale: this.#scales[adapter.name] ?? 0 })) }
   get lost() { return this.#client.lost }
@@ -86,11 +87,16 @@ export class DigitDiffusion {
   }
 
   async removeAdapter(name) {
-    if (!this.#adapters.has(name)) throw new RangeError(mistakes.adapterUnknown(name, [...this.#adapters.keys()]))
+    this.#known(name)
     this.#adapters.delete(name)
     const { [name]: removed, ...others } = this.#scales
     this.#scales = others
     await this.#client.call('removeAdapter', { name })
+  }
+
+  async adapterModules(name) {
+    this.#known(name)
+    return this.#client.call('adapterModules', { name })
   }
 
   async setAdapters(scales) {
@@ -109,6 +115,10 @@ export class DigitDiffusion {
 
   dispose() {
     this.#client.dispose()
+  }
+
+  #known(name) {
+    if (!this.#adapters.has(name)) throw new RangeError(mistakes.adapterUnknown(name, [...this.#adapters.keys()]))
   }
 
   #check(scales) {

@@ -1,6 +1,7 @@
 // The page: a change of the controls draws, a film remembers, the stage shows.
 import { isAbort } from './errors.js'
 import { Address } from './page/address.js'
+import { Changes } from './page/changes.js'
 import { Controls } from './page/controls.js'
 import { receiveFiles, recognise } from './page/files.js'
 import { Keep } from './page/keep.js'
@@ -21,13 +22,16 @@ document.documentElement.dataset.started = '' // guard.js can stand down
 await startLanguage(translate)
 
 const stage = new Stage()
-const session = new Session({ onprogress: showProgress, onready: adopt, onlost: error => report(error, 'lost'), onsettled: settle })
+const session = new Session({ onprogress: showProgress, onready: adopt, onlost: recover, onsettled: settle })
 const controls = new Controls({ onchange: change, onaction: act })
 const { state, styles } = controls
 const sheet = new Sheet({ onopen: openCell })
 const address = new Address({ compose, onchange: restore })
 const keep = new Keep({ link: () => address.link, shown: () => stage.shown, announce, onfail: error => refuse(error, live.failed.keep) })
-const studio = new Studio({ session, controls, stage, sheet, compose, announce, onsettled: settle, onfail: report, onprogress: showProgress })
+const changes = new Changes({ title: name => styles.title(name) })
+const studio = new Studio({ session, controls, stage, changes, sheet, compose, announce, onsettled: settle, onfail: report, onprogress: showProgress })
+let spare = true // a model that dies is replaced once
+let failed = false // the last run did; a dying device may fail it before the loss is known
 let asked = null // of what a link or a picture says, what is still to be answered for
 
 function announce(text) {
@@ -148,6 +152,17 @@ async function changeDevice(device) {
   }
 }
 
+/** A model that has died is started anew without a question, and what it was drawing is drawn again; a second time it is told. */
+function recover(error) {
+  if (!spare) return report(error, 'lost')
+  spare = false
+  announce(live.recovering)
+  controls.loaded = false
+  if ((studio.busy || failed) && state.digit !== undefined) return studio.draw()
+  studio.abandon()
+  load()
+}
+
 /**
  * Says what failed and offers what may help.
  * @param {'load' | 'style' | 'run' | 'lost'} doing
@@ -155,6 +170,7 @@ async function changeDevice(device) {
 function report(error, doing) {
   studio.abandon()
   settle()
+  failed = doing === 'run'
   stage.say('')
   const retry = { title: live.retry, run: () => (state.digit === undefined ? load() : studio.draw()) }
   const useCpu = {
@@ -188,6 +204,7 @@ function showProgress({ phase, loaded, total, title = live.loading }) {
 /** Called whenever something begins or ends. */
 function settle() {
   stage.busy = controls.busy = studio.busy || session.loading
+  if (studio.busy) failed = false
   keep.ready = stage.shown !== undefined
   if (!session.loading) stage.hideProgress()
 }
@@ -196,6 +213,7 @@ function settle() {
 function translate() {
   controls.translate()
   stage.translate()
+  changes.translate()
   sheet.translate()
   if (stage.shown === undefined && session.model && !studio.busy) stage.say(live.ready)
 }

@@ -20,6 +20,7 @@ const FILES = [
   'options.js',
   'page.js',
   'page/address.js',
+  'page/changes.js',
   'page/compare.js',
   'page/controls.js',
   'page/files.js',

@@ -95,8 +95,9 @@ const methods = {
     onprogress({ phase: 'start' })
     const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights }
     engine = await wasm.Engine.load(files, device)
-    const { backend, backendNote, labels, imageSize, baseHash } = engine
-    return { backend, backendNote, labels: [...labels], imageSize, baseHash, catalog: catalog.map(({ files, ...rest }) => rest) }
+    const { backend, backendNote, labels, imageSize, baseHash, alphasCumprod } = engine
+    const offered = catalog.map(({ files, ...rest }) => rest)
+    return { backend, backendNote, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered }
   },
 
   async addAdapter({ name, url, config, weights }, { signal, onprogress }) {
@@ -115,6 +116,8 @@ const methods = {
     composed = undefined
     engine.removeAdapter(name)
   },
+
+  adapterModules: ({ name }) => engine.adapterModules(name),
 
   setAdapters: ({ scales }) => compose(scales),
 

@@ -55,6 +55,8 @@ for (const [title, options] of APPEARANCES) {
 
     test('with LoRA, in each comparison, and with a mix', async () => {
       await toggleLora(page)
+      await page.click('#changes summary')
+      await page.waitForSelector('#changes-map tbody tr')
       for (const mode of ['side', 'wipe', 'difference']) {
         await choose(page, 'compare', mode)
         await check(page, mode)

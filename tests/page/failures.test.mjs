@@ -1,7 +1,7 @@
 // Everything that can go wrong on the way says so in the page, and a second try works.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
-import { choose, FILES, launch, newPage, notice, openPage, pick, serve, settled, stepsDrawn } from './support.mjs'
+import { choose, FILES, launch, newPage, notice, openPage, pick, pixels, serve, settled, stepsDrawn } from './support.mjs'
 
 const RETRY = '#notice button:has-text("Try again")'
 
@@ -125,11 +125,28 @@ describe('while it runs', () => {
   })
   const worker = () => page.workers().at(-1)
 
-  test('a lost device says so; the CPU takes over on request', async () => {
+  /** Does away with the device or the engine, and waits for the next worker. */
+  const replaced = async end => {
+    const next = page.waitForEvent('worker')
+    await end()
+    await next
+    await settled(page)
+    assert.equal(await page.locator('#notice').isHidden(), true)
+  }
+  const loseDevice = () => worker().evaluate(() => self.testDevice.destroy())
+  const panic = () =>
+    worker().evaluate(() => {
+      Promise.reject(new WebAssembly.RuntimeError('unreachable'))
+    })
+
+  test('a lost device comes back by itself once, then says so; the CPU takes over on request', async () => {
     await choose(page, 'device', 'webgpu')
-    assert.equal(await page.innerText('#chip'), 'WebGPU')
     await pick(page, 1)
-    await worker().evaluate(() => self.testDevice.destroy())
+    const drawn = await pixels(page)
+    await replaced(loseDevice)
+    assert.equal(await page.innerText('#chip'), 'WebGPU')
+    assert.equal(await pixels(page), drawn)
+    await loseDevice()
     assert.match(await notice(page), /graphics device was lost/)
     await page.click('#notice button:has-text("Use the CPU")')
     await settled(page)
@@ -137,22 +154,30 @@ describe('while it runs', () => {
     assert.equal(await stepsDrawn(page), 1)
   })
 
-  test('a device lost in the middle of a run says so; a second try starts a new one', async () => {
+  test('a device lost in the middle of a run: the run is drawn on a new one', async () => {
     await choose(page, 'device', 'webgpu')
     await page.click('#digits [data-value="1"]')
-    await worker().evaluate(() => self.testDevice.destroy())
-    assert.match(await notice(page), /graphics device was lost/)
-    await page.click(RETRY)
-    await settled(page)
+    await replaced(loseDevice)
     assert.equal(await page.innerText('#chip'), 'WebGPU')
     assert.equal(await stepsDrawn(page), 1)
   })
 
-  test('an engine that panics says so; a second try starts a new one', async () => {
-    await worker().evaluate(() => {
-      Promise.reject(new WebAssembly.RuntimeError('unreachable'))
-    })
+  test('an engine that panics comes back by itself once, then says so; a second try starts a new one', async () => {
+    await replaced(panic)
+    assert.equal(await page.textContent('#chip'), 'CPU')
+    await panic()
     assert.match(await notice(page), /engine stopped unexpectedly/)
+    await page.click(RETRY)
+    await settled(page)
+    await pick(page, 1)
+    assert.equal(await stepsDrawn(page), 1)
+  })
+
+  test('what cannot be started again says so', async () => {
+    server.faults[FILES.weights] = { status: 404 }
+    await panic()
+    assert.match(await notice(page), /diffusion_pytorch_model\.safetensors is missing/)
+    delete server.faults[FILES.weights]
     await page.click(RETRY)
     await settled(page)
     await pick(page, 1)

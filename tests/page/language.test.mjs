@@ -31,6 +31,8 @@ test('a Chinese browser gets Chinese, all of it', async () => {
   await page.click('#many-digits')
   await settled(page)
   await page.click('#schedule summary')
+  await page.click('#changes summary')
+  await page.waitForSelector('#changes-map tbody tr')
   assert.match(await page.innerText('#position'), /^第 3 步，共 3 步 · t = \d+ · 每步/)
   assert.equal(await page.innerText('#styles [aria-checked=true]'), '空心')
   const said = await page.evaluate(() => {

@@ -67,6 +67,9 @@ describe('nothing sticks out', () => {
       await openPage(page, server.url)
       await pick(page, 7)
       await toggleLora(page)
+      await page.click('#schedule summary')
+      await page.click('#changes summary')
+      await page.waitForSelector('#changes-map tbody tr')
       const { scrolls, small } = await page.evaluate(() => ({
         scrolls: document.documentElement.scrollWidth > innerWidth,
         small: [...document.querySelectorAll('button, select, input')]

@@ -1,4 +1,4 @@
-// What a visitor can do with a drawing: share it, tune it, compare it, look along it, draw many.
+// What a visitor can do with a drawing: share it, tune it, compare it, draw many.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, beforeEach, describe, test } from 'node:test'
@@ -287,20 +287,6 @@ describe('comparing', () => {
     assert.equal(await page.locator('#picture-over').isHidden(), true)
     assert.deepEqual(errors, [])
   })
-})
-
-test('the way down the noise: a dot for every step, the current one marked and read out', async () => {
-  await fresh()
-  await openPage(page, server.url, { steps: 5 })
-  await pick(page, 7)
-  await page.click('#schedule summary')
-  await page.locator('#schedule-plot .here').waitFor()
-  assert.equal(await page.locator('#schedule-plot .visit').count(), 5)
-  const [last] = [await page.getAttribute('#schedule-plot .here', 'cx')]
-  await page.click('#strip [data-value="1"]')
-  assert.ok(Number(await page.getAttribute('#schedule-plot .here', 'cx')) < Number(last))
-  const timestep = /t = (\d+)/.exec(await page.innerText('#position'))[1]
-  assert.equal(await page.getAttribute('#schedule-plot', 'aria-label'), `Step 1 of 5 is at t = ${timestep}`)
 })
 
 describe('many at once', () => {

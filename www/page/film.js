@@ -3,11 +3,11 @@ export class Film {
   #pinned = null
 
   /**
-   * @param {{ key: string, settings: string, digit: string, total: number, tracks: Record<string, object[]> }} film
-   * `settings` is what it was drawn with; `tracks` may hold steps already
+   * @param {{ key: string, settings: string, digit: string, total: number, alphas: Float32Array, tracks: Record<string, object[]> }} film
+   * `settings` is what it was drawn with, `alphas` the model's noise schedule; `tracks` may hold steps already
    */
-  constructor({ key, settings, digit, total, tracks }) {
-    Object.assign(this, { key, settings, digit, total, tracks })
+  constructor({ key, settings, digit, total, alphas, tracks }) {
+    Object.assign(this, { key, settings, digit, total, alphas, tracks })
   }
 
   /** How many steps all tracks have. */

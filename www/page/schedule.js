@@ -1,41 +1,45 @@
-// Where a step stands in the noise: its timestep t over the steps of the run, drawn as SVG.
-import { live, page } from '../texts/page.js'
+// Where a step stands in the noise: the model's schedule as a curve, the run's steps as points on it, drawn as SVG.
+import { live } from '../texts/page.js'
 
-const HEIGHT = 180
-const PAD = { left: 44, right: 12, top: 14, bottom: 28 }
+const HEIGHT = 200
+const PAD = { left: 52, right: 12, top: 14, bottom: 30 }
 const plot = document.getElementById('schedule-plot')
 let shown
 
-/** @param {{ timesteps: number[], position: number, total: number }} run the timesteps so far; `position` counts from 1 */
-export function showSchedule(run) {
-  shown = run
+/**
+ * @param {{ alphas: Float32Array, timesteps: number[], position: number, total: number }} film the schedule, by timestep,
+ * and the timesteps so far; `position` counts from 1
+ */
+export function showSchedule({ alphas, timesteps, position, total }) {
+  shown = { alphas, timesteps: timesteps.map(Math.round), position, total }
   document.getElementById('schedule').hidden = false
-  const { step, total, timestep } = { step: run.position, total: run.total, timestep: Math.round(run.timesteps[run.position - 1]) }
-  plot.setAttribute('aria-label', live.scheduleAt({ step, total, timestep }))
+  const timestep = shown.timesteps[position - 1]
+  plot.setAttribute('aria-label', live.scheduleAt({ step: position, total, timestep, share: alphas[timestep] }))
   draw()
 }
 
 // One unit is one pixel, so that the words in it are as large on a phone; folded away, it has no width.
 new ResizeObserver(draw).observe(plot)
 
+/** Like the film strip it begins with noise, on the left. */
 function draw() {
   const width = plot.clientWidth
   if (!width || !shown) return
-  const { timesteps, position, total } = shown
-  const top = Math.max(...timesteps, 1)
-  const x = i => PAD.left + ((width - PAD.left - PAD.right) * (i + 0.5)) / total
-  const y = t => HEIGHT - PAD.bottom - ((HEIGHT - PAD.top - PAD.bottom) * t) / top
-  const points = timesteps.map((t, i) => ({ cx: x(i), cy: y(t) }))
+  const { alphas, timesteps, position, total } = shown
+  const last = alphas.length - 1
+  const [left, right, bottom] = [PAD.left, width - PAD.right, HEIGHT - PAD.bottom]
+  const x = t => right - ((right - left) * t) / last
+  const y = share => bottom - (bottom - PAD.top) * share
+  const points = timesteps.map(t => ({ cx: x(t), cy: y(alphas[t]) }))
   const here = points[position - 1]
-  const [left, right] = [PAD.left, width - PAD.right]
   plot.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`)
   plot.replaceChildren(
-    ...[top, top / 2, 0].map(t => element('line', { class: 'grid', x1: left, x2: right, y1: y(t), y2: y(t) })),
-    ...[top, 0].map(t => element('text', { class: 'tick', x: left - 8, y: y(t) + 4, 'text-anchor': 'end' }, Math.round(t))),
-    element('text', { class: 'tick', x: left, y: HEIGHT - 6 }, page.filmStart),
-    element('text', { class: 'tick', x: right, y: HEIGHT - 6, 'text-anchor': 'end' }, page.filmEnd),
-    element('polyline', { class: 'path', points: points.map(({ cx, cy }) => `${cx},${cy}`).join(' ') }),
-    element('line', { class: 'drop', x1: here.cx, x2: here.cx, y1: here.cy, y2: y(0) }),
+    ...[1, 0.5, 0].map(share => element('line', { class: 'grid', x1: left, x2: right, y1: y(share), y2: y(share) })),
+    ...[1, 0.5, 0].map(share => element('text', { class: 'tick', x: left - 8, y: y(share) + 4, 'text-anchor': 'end' }, `${share * 100}%`)),
+    element('text', { class: 'tick', x: left, y: HEIGHT - 8 }, live.scheduleNoise(last)),
+    element('text', { class: 'tick', x: right, y: HEIGHT - 8, 'text-anchor': 'end' }, live.scheduleDigit),
+    element('polyline', { class: 'path', points: Array.from(alphas, (share, t) => `${x(t)},${y(share)}`).join(' ') }),
+    element('line', { class: 'stem', x1: here.cx, x2: here.cx, y1: here.cy, y2: bottom }),
     ...points.map(point => element('circle', { class: 'visit', ...point, r: total > 30 ? 2 : 3.5 })),
     element('circle', { class: 'here', ...here, r: 7 }),
   )

@@ -127,7 +127,7 @@ export class Stage {
     }
     const images = Object.fromEntries(Object.entries(steps).map(([track, step]) => [track, step[this.#view]]))
     this.#compare.show(images.lora ? { ...images, label: live.stepOf(film.digit, position, film.total) } : null)
-    showSchedule({ timesteps: film.timesteps, position, total: film.total })
+    showSchedule(film)
     this.#strip.value = String(position)
     this.#scrollTo(this.#strip.buttons[position - 1])
     const { timestep } = Object.values(steps)[0]

@@ -60,8 +60,9 @@ export class Studio {
       const key = this.#baseKey(model)
       const kept = keepBase && this.#film?.key === key && this.#film.tracks.base.length === total
       const tracks = { base: kept ? this.#film.tracks.base : [], ...(lora && { lora: [] }) }
-      const film = (this.#film = new Film({ key, settings: compose(), digit, total, tracks }))
+      const film = (this.#film = new Film({ key, settings: compose(), digit, total, alphas: model.alphasCumprod, tracks }))
       stage.open(film)
+      this.#page.changes.show(model, lora ? strengths : {})
       if (lora) controls.describeStyle(adapters)
 
       const sample = adapters => model.sample({ ...options, adapters, signal })
@@ -99,6 +100,7 @@ export class Studio {
         const { strengths } = styles
         const [settings, steps] = [compose(), []]
         controls.describeStyle(await this.#addStyles(strengths, task))
+        this.#page.changes.show(task.model, strengths)
         for await (const step of task.model.sample({ ...this.#options(), adapters: strengths, signal: task.signal })) {
           steps.push(step)
           if (this.#released && drawn !== wanted()) break // on the move, a picture now and then is better than none
@@ -155,6 +157,7 @@ export class Studio {
     try {
       task.model = await session.ready()
       signal.throwIfAborted()
+      task.doing = 'run'
       await work(task)
     } catch (error) {
       if (this.#run !== mine) return

@@ -3,6 +3,7 @@
 // tests/page/texts.test.mjs keeps the two equal.
 
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
+const percent = share => (share < 0.01 ? 'under 1%' : share > 0.99 ? 'over 99%' : `${Math.round(share * 100)}%`)
 const plural = (n, one, many = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
 
 /** Each by its own name. */
@@ -47,7 +48,9 @@ export const page = {
   viewImage: 'Noisy picture',
   viewX0: 'Model’s guess',
   schedule: 'How far down the noise?',
-  scheduleText: 'While it was trained, the network saw digits under noise of many strengths, from t = 0, clean, to the top, nothing but noise. Drawing walks down that scale. Each dot is a step of this run, the ringed one is the picture above: fewer steps are longer strides.',
+  scheduleText: 'The curve says how much of a digit is still there under the noise of timestep t, in percent of the picture’s energy: nothing on the left, all of it on the right. The network was trained on every t; drawing walks the curve from left to right. Each dot is a step of this run, the ringed one is the step above: fewer steps are longer strides.',
+  changes: 'What does the style change?',
+  changesText: 'Each cell is one of the network’s matrices, W; its colour says how large the style’s update BA is beside it, at strength 1. From top to bottom is the way of the picture: down to coarse, through the middle, and up to fine again. From left to right: attention within the picture, attention to the label, and the layers that work on each place by itself. Point at a cell, or walk with the arrow keys.',
   copyLink: 'Copy link',
   savePicture: 'Save picture',
   saveFilm: 'Save animation',
@@ -93,6 +96,7 @@ export const live = {
   loading: 'Loading the model',
   downloaded: (loaded, total) => (total ? `${megabytes(loaded)} of ${megabytes(total)}` : megabytes(loaded)),
   starting: 'Starting the engine',
+  recovering: 'The model has stopped and is being started again.',
   fetchingStyle: title => `Loading the style “${title}”`,
   waiting: digit => `The ${digit} will be drawn as soon as the model is here.`,
   first: total => `Step 1 of ${total}: the first one also prepares the engine`,
@@ -113,7 +117,16 @@ export const live = {
   wiped: label => `Base model, wiped over the picture with LoRA: ${label}`,
   wipeAt: percent => `base model on ${percent} %`,
   differenceOf: label => `What LoRA changed: ${label}`,
-  scheduleAt: ({ step, total, timestep }) => `Step ${step} of ${total} is at t = ${timestep}`,
+  scheduleAt: ({ step, total, timestep, share }) =>
+    `Step ${step} of ${total} is at t = ${timestep}, with ${percent(share)} of the picture’s energy left`,
+  scheduleNoise: t => `t = ${t}, noise`,
+  scheduleDigit: 't = 0, digit',
+  changesOf: ({ title, mixed }) => (mixed ? `${title}, the strongest of the mix` : title),
+  changesPlaces: { down: 'Down', mid: 'Middle', up: 'Up', rest: 'Rest' },
+  changesGroups: { attn1: 'Picture', attn2: 'Label', ff: 'Places', rest: 'Others' },
+  changesKinds: { to_q: 'Q', to_k: 'K', to_v: 'V', 'to_out.0': 'out', 'net.0.proj': 'in', 'net.2': 'out', proj_in: 'in', proj_out: 'out', time_emb_proj: 't' },
+  changesReading: ({ row, group, kind, share, rank, norm }) => `${row} · ${group} ${kind}: ${share} of W · rank ${rank} · norm ${norm}`,
+  changesNone: 'not changed',
   mix: 'Mix',
   styleTitles: {},
   cell: ({ digit, seed }) => `Digit ${digit} from seed ${seed}`,

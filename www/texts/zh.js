@@ -1,6 +1,7 @@
 // The page in simplified Chinese: what page.js and module.js say, under the same names (tests/page/texts.test.mjs sees to it).
 
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
+const percent = share => (share < 0.01 ? '不到 1%' : share > 0.99 ? '99% 以上' : `${Math.round(share * 100)}%`)
 const number = n => n.toLocaleString('zh')
 
 export const samplers = {
@@ -40,7 +41,9 @@ export const page = {
   viewImage: '含噪图像',
   viewX0: '模型的猜测',
   schedule: '噪声降到了哪里？',
-  scheduleText: '训练时，网络见过各种强度的噪声下的数字：从干净的 t = 0，到最上方的纯噪声。绘制就是沿着这个刻度往下走。每个点是这次运行的一步，带圈的点就是上面的图像：步数越少，步子越大。',
+  scheduleText: '曲线表示在第 t 级噪声下还剩下多少数字，以占图像能量的百分比计：左端一点不剩，右端全部都在。训练时网络见过每一个 t；绘制就是沿着曲线从左走到右。每个点是这次运行的一步，带圈的点就是上面的这一步：步数越少，步子越大。',
+  changes: '风格改变了什么？',
+  changesText: '每一格是网络的一个矩阵 W；颜色表示强度为 1 时，风格加上的 BA 相对于它有多大。从上到下是图像经过的路：先下到粗略，穿过中间，再上到精细。从左到右：图像内部的注意力、对标签的注意力，以及逐点处理的层。可以指向一格，或用方向键移动。',
   copyLink: '复制链接',
   savePicture: '保存图像',
   saveFilm: '保存动画',
@@ -95,6 +98,7 @@ export const live = {
   loading: '正在加载模型',
   downloaded: (loaded, total) => (total ? `${megabytes(loaded)} / ${megabytes(total)}` : megabytes(loaded)),
   starting: '正在启动引擎',
+  recovering: '模型停止了运行，正在重新启动。',
   fetchingStyle: title => `正在加载风格“${title}”`,
   waiting: digit => `模型加载好以后，就会画出 ${digit}。`,
   first: total => `第 1 步，共 ${total} 步：第一步还要准备引擎`,
@@ -115,7 +119,16 @@ export const live = {
   wiped: label => `基础模型，盖在使用 LoRA 的图像上：${label}`,
   wipeAt: percent => `基础模型占 ${percent}%`,
   differenceOf: label => `LoRA 改变了什么：${label}`,
-  scheduleAt: ({ step, total, timestep }) => `第 ${step} 步，共 ${total} 步，位于 t = ${timestep}`,
+  scheduleAt: ({ step, total, timestep, share }) =>
+    `第 ${step} 步，共 ${total} 步，位于 t = ${timestep}：图像能量还剩 ${percent(share)}`,
+  scheduleNoise: t => `t = ${t}，噪声`,
+  scheduleDigit: 't = 0，数字',
+  changesOf: ({ title, mixed }) => (mixed ? `${title}，混合中最强的一种` : title),
+  changesPlaces: { down: '下', mid: '中', up: '上', rest: '其余' },
+  changesGroups: { attn1: '图像', attn2: '标签', ff: '逐点', rest: '其他' },
+  changesKinds: { to_q: 'Q', to_k: 'K', to_v: 'V', 'to_out.0': '出', 'net.0.proj': '入', 'net.2': '出', proj_in: '入', proj_out: '出', time_emb_proj: 't' },
+  changesReading: ({ row, group, kind, share, rank, norm }) => `${row} · ${group} ${kind}：W 的 ${share} · 秩 ${rank} · 范数 ${norm}`,
+  changesNone: '未改变',
   mix: '混合',
   styleTitles: titles,
   cell: ({ digit, seed }) => `数字 ${digit}，种子 ${seed}`,
