@@ -103,7 +103,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
                 for &guidance in &args.guidance {
                     let request =
                         Request { num_inference_steps: steps, sampler, guidance_scale: guidance, ..Request::new(0, 0) };
-                    let name = if loras.is_empty() { "base".to_owned() } else { loras.join(" + ") };
+                    let name = if loras.is_empty() { "base".to_owned() } else { short_names(&loras).join(" + ") };
                     report.rows.push(bench.row(name, &model, request, reference)?);
                     // What takes long is kept at once.
                     report.save(&args.out)?;
@@ -117,6 +117,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     super::print(&report.to_markdown())?;
     eprintln!("the report: {}", args.out.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Adapters by their folders' names, strengths kept.
+fn short_names(loras: &[String]) -> Vec<&str> {
+    loras.iter().map(|lora| lora.trim_end_matches('/').rsplit('/').next().unwrap_or(lora)).collect()
 }
 
 /// The style that a single adapter's folder is named after.

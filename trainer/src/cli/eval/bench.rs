@@ -218,8 +218,8 @@ impl<'a> Bench<'a> {
     fn judge(&mut self, styles: bool) -> anyhow::Result<usize> {
         let name = if styles { "styles" } else { "digits" };
         let path = self.args.judges.join(format!("{name}.safetensors"));
-        let known = |sentence: &String| sentence.starts_with(&path.display().to_string());
-        if let Some(place) = self.judges.iter().position(|(_, sentence)| known(sentence)) {
+        let title = format!("judge of {name}");
+        if let Some(place) = self.judges.iter().position(|(_, sentence)| sentence.starts_with(&title)) {
             return Ok(place);
         }
         let classifier = if path.exists() {
@@ -248,8 +248,7 @@ impl<'a> Bench<'a> {
                 format!("{:.2} % of the real test digits", 100.0 * share)
             });
         let sentence = format!(
-            "{}: reads {tested} (trained on {} real pictures, {} epochs, seed {}).",
-            path.display(),
+            "{title}: reads {tested} (trained on {} real pictures, {} epochs, seed {})",
             card.train_images,
             card.epochs,
             card.seed
