@@ -249,9 +249,7 @@ impl<'a> Bench<'a> {
             });
         let sentence = format!(
             "{title}: reads {tested} (trained on {} real pictures, {} epochs, seed {})",
-            card.train_images,
-            card.epochs,
-            card.seed
+            card.train_images, card.epochs, card.seed
         );
         self.judges.push((Judge::new(classifier), sentence));
         Ok(self.judges.len() - 1)
