@@ -133,8 +133,8 @@ test('what a style changes: adapters of other layers have their places too', asy
   await page.waitForSelector('#changes-map tbody tr')
   const rows = await page.locator('#changes-map tr').evaluateAll(rows => rows.map(row => [...row.cells].map(cell => cell.textContent)))
   assert.deepEqual(rows, [
-    ['', 'Others'],
-    ['', 't', 'in', 'time_embedding.linear_1'],
+    ['', 'Rest'],
+    ['', 'time', 'in', 'time_embedding.linear_1'],
     ['Middle 1', '50.0%', '50.0%', 'not changed'],
     ['Middle 2', '50.0%', 'not changed', 'not changed'],
     ['Rest', 'not changed', 'not changed', '50.0%'],

@@ -126,7 +126,7 @@ export const live = {
   changesOf: ({ title, mixed }) => (mixed ? `${title}，混合中最强的一种` : title),
   changesPlaces: { down: '下', mid: '中', up: '上', rest: '其余' },
   changesGroups: { attn1: '图像', attn2: '标签', ff: '逐点', rest: '其他' },
-  changesKinds: { to_q: 'Q', to_k: 'K', to_v: 'V', 'to_out.0': '出', 'net.0.proj': '入', 'net.2': '出', proj_in: '入', proj_out: '出', time_emb_proj: 't' },
+  changesKinds: { to_q: 'Q', to_k: 'K', to_v: 'V', 'to_out.0': '出', 'net.0.proj': '入', 'net.2': '出', proj_in: '入', proj_out: '出', time_emb_proj: '时间' },
   changesReading: ({ row, group, kind, share, rank, norm }) => `${row} · ${group} ${kind}：W 的 ${share} · 秩 ${rank} · 范数 ${norm}`,
   changesNone: '未改变',
   mix: '混合',
