@@ -113,11 +113,7 @@ fn only_web_knows_the_browser() {
 
 #[test]
 fn model_code_lives_in_diffusion() {
-    forbid(
-        &rust_files("web/src"),
-        &["matmul", "softmax", "Conv2d", "sqrt"],
-        "the mathematics belongs into diffusion",
-    );
+    forbid(&rust_files("web/src"), &["matmul", "softmax", "Conv2d", "sqrt"], "the mathematics belongs into diffusion");
 }
 
 #[test]
