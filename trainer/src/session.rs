@@ -123,15 +123,6 @@ impl Session {
         self.bar.finish_and_clear();
         eprintln!("{message}");
     }
-
-    /// Prints without disturbing the progress bar.
-    pub fn say(&self, message: &str) {
-        if self.bar.is_hidden() {
-            eprintln!("{message}");
-        } else {
-            self.bar.println(message);
-        }
-    }
 }
 
 fn keep_lines(path: &Path, done: usize) -> Result<Vec<Line>> {

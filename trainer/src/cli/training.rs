@@ -37,7 +37,7 @@ impl Interrupt {
 /// Flags that override the configuration.
 #[derive(Debug, clap::Args)]
 pub struct TrainArgs {
-    /// A TOML file, or the name of a preset: seed, small, shipped. Flags go before it
+    /// A TOML file, or the name of a preset: seed, small, shipped. Flags override it
     #[arg(long, value_name = "FILE|PRESET")]
     pub config: Option<String>,
     /// Times that every picture is seen (fractions allowed)
