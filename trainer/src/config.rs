@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use diffusion::Base;
 use diffusion::config::{ModelInfo, UNetConfig};
 use diffusion::schedule::{BetaSchedule, PredictionType, ScheduleConfig};
 use serde::de::DeserializeOwned;
@@ -115,6 +116,23 @@ impl Default for AdapterConfig {
 }
 
 impl ModelConfig {
+    /// What an existing base is made of.
+    pub fn of(base: &Base) -> Self {
+        let Base { info, unet, schedule, .. } = base;
+        Self {
+            channels: unet.block_out_channels.clone(),
+            layers_per_block: unet.layers_per_block,
+            heads: unet.num_heads.first().copied().unwrap_or_default(),
+            only_cross_attention: unet.only_cross_attention.clone(),
+            tokens_per_class: info.tokens_per_class,
+            cross_attention_dim: unet.cross_attention_dim,
+            patch_size: info.patch_size,
+            prediction_type: schedule.prediction_type,
+            beta_schedule: schedule.beta_schedule,
+            num_train_timesteps: schedule.num_train_timesteps,
+        }
+    }
+
     /// The files of a base folder for data of these classes and this size.
     pub fn describe(&self, data: &Dataset) -> Result<(ModelInfo, UNetConfig, ScheduleConfig)> {
         let levels = self.channels.len();

@@ -1,6 +1,6 @@
 //! `trainer base`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use diffusion::init::initial_state;
@@ -23,6 +23,9 @@ pub struct Args {
     /// A folder <class name>/*.png or an IDX file of pictures, instead of MNIST
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
+    /// Start from this base model instead of from nothing; network, schedule and classes are its own
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["channels", "only_cross_attention", "prediction"])]
+    init: Option<PathBuf>,
     /// Where the model is written
     #[arg(long, default_value = "runs/base")]
     out: PathBuf,
@@ -67,8 +70,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     let base = match &checkpoint {
         Some(_) => read_base(&args.out)?,
-        None => new_base(&config, &data, args.device)?,
+        None => match &args.init {
+            Some(dir) => initial_base(dir, &data)?,
+            None => new_base(&config, &data, args.device)?,
+        },
     };
+    config.model = ModelConfig::of(&base);
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let unet = base.build(&device)?;
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?;
@@ -117,6 +124,22 @@ impl Args {
             None => {}
         }
     }
+}
+
+fn initial_base(dir: &Path, data: &Dataset) -> anyhow::Result<Base> {
+    let base = read_base(dir)?;
+    let info = &base.info;
+    if info.image_size != data.size() || info.labels != data.class_names() {
+        anyhow::bail!(
+            "the base in {} draws {} of {} pixels, the data has {} of {}; leave out --init, or bring pictures of its classes",
+            dir.display(),
+            info.labels.join(", "),
+            info.image_size,
+            data.class_names().join(", "),
+            data.size(),
+        )
+    }
+    Ok(base)
 }
 
 fn new_base(config: &BaseConfig, data: &Dataset, device: DeviceName) -> anyhow::Result<Base> {
