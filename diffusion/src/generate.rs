@@ -1,15 +1,13 @@
 //! One run of the sampler: the single place where samplers, guidance and the network meet.
 //! It yields steps; whoever pulls them logs, draws, cancels (by stopping).
 
-use burn::tensor::{Device, Tensor, TensorData};
-
 use crate::codec::PatchCodec;
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::network::NetworkRun;
 use crate::noise::NoiseSource;
 use crate::prediction::guide;
 use crate::sampler::{Sampler, SamplerKind};
-use crate::unet::{UNet, class_rows};
 
 /// What to draw.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,10 +63,8 @@ pub struct Step {
 /// A run in progress.
 #[derive(Debug)]
 pub struct Generation {
-    unet: UNet,
-    device: Device,
+    network: NetworkRun,
     codec: PatchCodec,
-    context: Tensor<3>,
     guidance: Option<f32>,
     batch: usize,
     sampler: Box<dyn Sampler>,
@@ -79,7 +75,7 @@ pub struct Generation {
 
 impl Generation {
     pub(crate) fn new(model: &Model, request: Request) -> Result<Self> {
-        let (base, device) = (model.base(), model.device().clone());
+        let base = model.base();
         let codec = base.codec();
         let batch = request.labels.len();
         if batch == 0 || request.seeds.len() != batch {
@@ -118,13 +114,9 @@ impl Generation {
             rows.resize(batch, base.info.null_class());
         }
         rows.extend(&request.labels);
-        // The class tokens do not depend on x: once per run.
-        let context = model.unet().context(class_rows(&rows, &base.info, &device)?);
         Ok(Self {
-            unet: model.unet().clone(),
-            device,
+            network: model.network().start(&rows, &base.info)?,
             codec,
-            context,
             guidance,
             batch,
             sampler,
@@ -149,20 +141,20 @@ impl Generation {
         &self.sample
     }
 
-    /// Asks the network for the next step: one upload, one forward, nothing read back. `None` when done.
-    pub fn predict(&self) -> Option<Tensor<4>> {
+    /// What the network is asked at the next step: latents `[b, c, h, w]` with their shape and timesteps; with guidance, first all
+    /// pictures without their class. `None` when done.
+    pub fn question(&self) -> Option<(Vec<f32>, [usize; 4], Vec<f32>)> {
         let timestep = *self.sampler.timesteps().get(self.done)?;
         let scale = self.sampler.input_scale(self.done);
         let copies = if self.guidance.is_some() { 2 } else { 1 };
         let input: Vec<f32> = (0..copies).flat_map(|_| self.sample.iter().map(|x| x * scale)).collect();
         let [c, h, w] = self.codec.latent_shape();
         let rows = copies * self.batch;
-        let input = Tensor::from_data(TensorData::new(input, [rows, c, h, w]), &self.device);
-        Some(self.unet.forward(input, &vec![timestep; rows], self.context.clone()))
+        Some((input, [rows, c, h, w], vec![timestep; rows]))
     }
 
-    /// Takes what the network said about [`predict`](Self::predict)'s input, and steps. After an error the run is over.
-    pub fn advance(&mut self, output: TensorData) -> Result<Step> {
+    /// Takes what the network said to [`question`](Self::question), and steps. After an error the run is over.
+    pub fn advance(&mut self, output: Vec<f32>) -> Result<Step> {
         let index = self.done;
         let over = || Error::Request("the run is over, there is no further step".into());
         let timestep = *self.sampler.timesteps().get(index).ok_or_else(over)?;
@@ -188,8 +180,7 @@ impl Generation {
     }
 
     /// The guided output of step `index`, on the host.
-    fn model_output(&self, output: TensorData, index: usize) -> Result<Vec<f32>> {
-        let output = output.try_into_vec_as::<f32>().map_err(|e| Error::Device(format!("{e:?}")))?;
+    fn model_output(&self, output: Vec<f32>, index: usize) -> Result<Vec<f32>> {
         let len = self.sample.len();
         let expected = if self.guidance.is_some() { 2 * len } else { len };
         if output.len() != expected {
@@ -206,11 +197,19 @@ impl Generation {
 
     /// The next step, waiting for the device without blocking: for the browser.
     pub async fn next_async(&mut self) -> Option<Result<Step>> {
-        let output = self.predict()?.into_data_async().await;
-        Some(match output {
-            Ok(data) => self.advance(data),
-            Err(error) => Err(Error::Device(format!("{error:?}"))),
-        })
+        let (sample, shape, timesteps) = self.question()?;
+        let output = self.network.predict_async(sample, shape, &timesteps).await;
+        Some(self.take(output))
+    }
+
+    fn take(&mut self, output: Result<Vec<f32>>) -> Result<Step> {
+        match output {
+            Ok(output) => self.advance(output),
+            Err(error) => {
+                self.done = self.total();
+                Err(error)
+            }
+        }
     }
 }
 
@@ -219,7 +218,8 @@ impl Iterator for Generation {
     type Item = Result<Step>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let output = self.predict()?.into_data();
-        Some(self.advance(output))
+        let (sample, shape, timesteps) = self.question()?;
+        let output = self.network.predict(sample, shape, &timesteps);
+        Some(self.take(output))
     }
 }

@@ -2,16 +2,15 @@
 
 use crate::config::UNetConfig;
 use crate::noise::NoiseSource;
-use crate::state::{HostTensor, StateDict, shapes};
-use crate::unet::UNet;
-use burn::tensor::Device;
+use crate::spec::shapes;
+use crate::state::{HostTensor, StateDict};
 
 /// PyTorch's default for convolutions and Linears (uniform within ±1/sqrt(fan in)), norms at identity, and
 /// zero for the last layer of every residual branch and of the network, so that training starts from an
 /// almost straight path (zero-init as in arXiv 2105.05233, appendix).
-pub fn initial_state(config: &UNetConfig, seed: u64, device: &Device) -> StateDict {
+pub fn initial_state(config: &UNetConfig, seed: u64) -> StateDict {
     let mut noise = NoiseSource::new(seed);
-    let shapes = shapes(&UNet::new(config, device));
+    let shapes = shapes(config);
     let fan_in = |name: &str| {
         let weight = format!("{}.weight", name.rsplit_once('.').map_or(name, |(module, _)| module));
         shapes.get(&weight).map_or(1, |shape| shape[1..].iter().product::<usize>()).max(1)

@@ -1,13 +1,15 @@
 //! Class-conditional diffusion with LoRA, the same code natively and in the browser.
 //!
 //! This crate holds all the mathematics and nothing else: it reads no file, opens no connection, prints
-//! nothing. Files come in as bytes, noise comes from the caller's seed, and the device is a value
-//! ([`burn::tensor::Device`]), never a type.
+//! nothing. Files come in as bytes, noise comes from the caller's seed, and where it computes is a value
+//! ([`Place`]), never a type.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | [`schedule`], [`noise`] | how pictures are noised, and the portable generator |
-//! | [`unet`], [`config`], [`state`], [`init`] | the network, its configuration, its parameters by name |
+//! | [`config`], [`spec`], [`state`], [`init`], [`embedding`] | the network's configuration, its parameters by name, what it is told |
+//! | `unet` | the network on burn's devices, with gradients (feature `burn`, on by default) |
+//! | [`cpu`] | the network on the CPU for sampling, without burn |
 //! | [`sampler`], [`prediction`], [`generate`] | from noise to pictures |
 //! | [`lora`], [`peft`] | adapters: composing, merging, files |
 //! | [`tensors`], [`diffusers`], [`codec`] | safetensors, base folders, pictures <-> latents |
@@ -16,22 +18,28 @@
 
 pub mod codec;
 pub mod config;
+pub mod cpu;
 pub mod diffusers;
+pub mod embedding;
 pub mod error;
 pub mod generate;
 pub mod init;
 pub mod lora;
 pub mod model;
+mod network;
 pub mod noise;
 pub mod peft;
 pub mod prediction;
 pub mod sampler;
 pub mod schedule;
+pub mod spec;
 pub mod state;
 pub mod tensors;
+#[cfg(feature = "burn")]
 pub mod unet;
 
 pub use error::{Error, Result};
 pub use generate::{Generation, Request, Step};
 pub use model::{Base, BaseFiles, Model, Update};
+pub use network::Place;
 pub use sampler::SamplerKind;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+#[cfg(feature = "burn")]
 use burn::tensor::Device;
 
 use crate::codec::PatchCodec;
@@ -11,9 +12,11 @@ use crate::generate::{Generation, Request};
 use crate::lora::{Adapter, LoraFactors, compose};
 use crate::peft::read_adapter;
 use crate::schedule::{NoiseSchedule, ScheduleConfig};
-use crate::state::{StateDict, load_state, write_state};
+use crate::network::{Network, NetworkRun, Place};
+use crate::state::{HostTensor, StateDict};
 use crate::tensors::read_tensors;
-use crate::unet::UNet;
+#[cfg(feature = "burn")]
+use crate::{state::load_state, unet::UNet};
 
 /// The files of a base folder, read by whoever can read files.
 #[derive(Debug, Clone, Copy)]
@@ -57,9 +60,10 @@ impl Base {
         PatchCodec { image_size: self.info.image_size, patch_size: self.info.patch_size }
     }
 
-    /// The network with these weights. Refuses missing, unexpected and wrongly shaped tensors by name.
+    /// The network with these weights, on a device of burn's. Refuses missing, unexpected and wrongly shaped tensors by name.
+    #[cfg(feature = "burn")]
     pub fn build(&self, device: &Device) -> Result<UNet> {
-        load_state(UNet::new(&self.unet, device), &self.state, device)
+        load_state(UNet::new(&self.unet, device), &self.unet, &self.state, device)
     }
 }
 
@@ -76,13 +80,12 @@ pub struct Update {
     pub relative_norm: f32,
 }
 
-/// The base on a device, with any number of adapters, some of them switched on.
+/// The base in some place, with any number of adapters, some of them switched on.
 #[derive(Debug)]
 pub struct Model {
     base: Base,
     schedule: NoiseSchedule,
-    device: Device,
-    unet: UNet,
+    network: Network,
     adapters: BTreeMap<String, Adapter>,
     scales: BTreeMap<String, f32>,
     /// Modules whose working copy differs from the base.
@@ -90,14 +93,13 @@ pub struct Model {
 }
 
 impl Model {
-    /// Puts the base on a device.
-    pub fn new(base: Base, device: Device) -> Result<Self> {
-        let unet = base.build(&device)?;
+    /// Puts the base where it shall compute: [`Place::Cpu`], or a device of burn's.
+    pub fn new(base: Base, place: impl Into<Place>) -> Result<Self> {
+        let network = Network::new(&base, place.into())?;
         Ok(Self {
             schedule: NoiseSchedule::new(base.schedule.clone()),
-            unet,
+            network,
             base,
-            device,
             adapters: BTreeMap::new(),
             scales: BTreeMap::new(),
             changed: BTreeSet::new(),
@@ -114,14 +116,56 @@ impl Model {
         &self.schedule
     }
 
-    /// The network as it stands, adapters composed in.
-    pub fn unet(&self) -> &UNet {
-        &self.unet
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
     }
 
-    /// Where it computes.
-    pub fn device(&self) -> &Device {
-        &self.device
+    /// The network's prediction as it stands, adapters composed in: for noisy latents `[b, c, h, w]` of b pictures at their
+    /// timesteps, with their classes. Height and width may be others than those of the base's pictures.
+    pub fn predict(&self, sample: &HostTensor, timesteps: &[f32], labels: &[usize]) -> Result<Vec<f32>> {
+        let (mut run, shape) = self.prediction(sample, timesteps, labels)?;
+        run.predict(sample.values.clone(), shape, timesteps)
+    }
+
+    /// [`predict`](Self::predict) without blocking: for the browser.
+    pub async fn predict_async(
+        &self,
+        sample: &HostTensor,
+        timesteps: &[f32],
+        labels: &[usize],
+    ) -> Result<Vec<f32>> {
+        let (mut run, shape) = self.prediction(sample, timesteps, labels)?;
+        run.predict_async(sample.values.clone(), shape, timesteps).await
+    }
+
+    fn prediction(
+        &self,
+        sample: &HostTensor,
+        timesteps: &[f32],
+        labels: &[usize],
+    ) -> Result<(NetworkRun, [usize; 4])> {
+        let unet = &self.base.unet;
+        let side = 1 << (unet.block_out_channels.len() - 1);
+        match sample.shape[..] {
+            [b, c, h, w]
+                if b > 0
+                    && b == labels.len()
+                    && b == timesteps.len()
+                    && c == unet.in_channels
+                    && h.is_multiple_of(side)
+                    && w.is_multiple_of(side)
+                    && sample.values.len() == b * c * h * w =>
+            {
+                Ok((self.network.start(labels, &self.base.info)?, [b, c, h, w]))
+            }
+            _ => Err(Error::Request(format!(
+                "{} labels and {} timesteps ask for as many latents of {} channels, sides divisible by {side}, not for {:?}",
+                labels.len(),
+                timesteps.len(),
+                unet.in_channels,
+                sample.shape
+            ))),
+        }
     }
 
     /// Reads an adapter file (see [`read_adapter`]) and keeps it under a name, switched off.
@@ -188,7 +232,7 @@ impl Model {
             .collect();
         let weights = compose(&self.base.state, on.iter().copied(), &self.changed);
         let changed = on.iter().flat_map(|(adapter, _)| adapter.modules.keys().cloned()).collect();
-        self.unet = write_state(self.unet.clone(), &weights, &self.device);
+        self.network.set_weights(&self.base, &weights)?;
         self.changed = changed;
         self.scales = scales;
         Ok(())

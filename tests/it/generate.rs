@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Device, TensorData};
 use diffusion::noise::NoiseSource;
-use diffusion::{Base, Error, Model, Request, SamplerKind, Step};
+use diffusion::{Base, Error, Model, Place, Request, SamplerKind, Step};
 
 use crate::lora::{adapter_config, adapter_file};
 use crate::support::*;
@@ -83,8 +82,8 @@ fn a_run_keeps_the_weights_it_started_with() {
 
 #[test]
 fn the_same_seed_alone_and_in_a_batch() {
-    for (device_name, device) in devices() {
-        let model = Model::new(base("tiny"), device).unwrap();
+    for (device_name, place) in places() {
+        let model = Model::new(base("tiny"), place).unwrap();
         for sampler in SamplerKind::ALL {
             let batch =
                 Request { labels: vec![0, 1, 2, 1], seeds: vec![5, 42, 5, u64::MAX], eta: 0.5, ..request(sampler) };
@@ -132,7 +131,7 @@ fn guidance_one_is_the_doubled_batch_without_the_double() {
         let plain = Request { guidance_scale: 1.0, ..request(sampler) };
         // So close to 1 that the doubled batch is computed and the picture must not change.
         let doubled = Request { guidance_scale: 1.0 + f32::EPSILON, ..plain.clone() };
-        let rows = |request: &Request| model.generate(request.clone()).unwrap().predict().unwrap().dims()[0];
+        let rows = |request: &Request| model.generate(request.clone()).unwrap().question().unwrap().1[0];
         assert_eq!((rows(&plain), rows(&doubled)), (1, 2));
         let off = assert_close(sampler.name(), &picture(&model, &doubled), &picture(&model, &plain), 1e-4);
         println!("guidance 1, one batch or two, {}: {off:e}", sampler.name());
@@ -169,12 +168,12 @@ fn eta_is_the_amount_of_fresh_noise() {
 fn what_is_not_finite_ends_the_run() {
     let mut broken: Base = base("tiny");
     broken.state.get_mut("conv_out.bias").unwrap().values[2] = f32::NAN;
-    let model = Model::new(broken, Device::flex()).unwrap();
+    let model = Model::new(broken, Place::Cpu).unwrap();
     let results: Vec<_> = model.generate(request(SamplerKind::Ddim)).unwrap().take(9).collect();
     assert_eq!(results, [Err(Error::NotFinite { step: 1 })]);
 
     let model = tiny();
     let mut run = model.generate(request(SamplerKind::Ddim)).unwrap();
-    let short = run.advance(TensorData::new(vec![0.5f32; 784], [1, 4, 14, 14]));
+    let short = run.advance(vec![0.5f32; 784]);
     assert_refused("half an output", short, &["784", "1568"]);
 }

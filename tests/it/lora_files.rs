@@ -1,11 +1,10 @@
 //! Adapter files: PEFT's, diffusers' and kohya's are read, ours are read again, the rest is refused with a reason.
 
-use burn::tensor::Device;
 use diffusion::lora::Adapter;
 use diffusion::peft::{LoraConfig, read_adapter, write_adapter, write_kohya};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
-use diffusion::{Base, Model};
+use diffusion::{Base, Model, Place};
 use serde_json::{Value, json};
 
 use crate::lora::{FOLDERS, adapter_config, adapter_file};
@@ -41,12 +40,12 @@ fn kohya_files_give_the_same_adapter() {
             assert_relatively_close(&format!("{name} {path}"), &[factors.scaling], &[want.scaling], 1e-6);
         }
 
-        let mut model = Model::new(base.clone(), Device::flex()).unwrap();
+        let mut model = Model::new(base.clone(), Place::Cpu).unwrap();
         model.add_adapter("kohya", &file, None).unwrap();
         model.set_adapters([("kohya".to_owned(), 1.0)].into()).unwrap();
         let timesteps = &expected["timestep"].values;
         let labels = labels(&expected["label"]);
-        let got = forward(model.unet(), &base.info, model.device(), &expected["sample"], timesteps, &labels);
+        let got = model.predict(&expected["sample"], timesteps, &labels).unwrap();
         let off = assert_close(name, &got, &expected[&format!("{name}.output")].values, 1e-4);
         println!("kohya/{name} applied: {off:e}");
     }

@@ -1,11 +1,9 @@
 //! Whole trajectories against diffusers: x_t after every step, and the predicted x_0 of every step.
 
-use burn::tensor::{Device, Tensor, TensorData};
 use diffusion::prediction::guide;
 use diffusion::schedule::{NoiseSchedule, ScheduleConfig};
-use diffusion::state::StateDict;
-use diffusion::unet::class_rows;
-use diffusion::{Base, Model, Request, SamplerKind};
+use diffusion::state::{HostTensor, StateDict};
+use diffusion::{Base, Model, Place, Request, SamplerKind};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -75,14 +73,13 @@ fn larger(a: [f32; 2], b: [f32; 2]) -> [f32; 2] {
 }
 
 /// Every case, with the noise of the fixture also inside the run.
-fn drive(device: &Device) -> Vec<(String, [f32; 2])> {
+fn drive(place: &Place) -> Vec<(String, [f32; 2])> {
     let file = tensors("trajectories/trajectories.safetensors");
     let base = base("tiny");
-    let unet = base.build(device).unwrap();
+    let model = Model::new(base.clone(), place.clone()).unwrap();
     let (labels, cases) = cases();
     let null = vec![base.info.null_class(); labels.len()];
-    let context = |labels: &[usize]| unet.context(class_rows(labels, &base.info, device).unwrap());
-    let (guided, plain) = (context(&[null, labels.clone()].concat()), context(&labels));
+    let (guided, plain) = ([null, labels.clone()].concat(), labels);
 
     let run = |case: &Case| {
         let schedule = NoiseSchedule::new(case.schedule.clone());
@@ -95,11 +92,11 @@ fn drive(device: &Device) -> Vec<(String, [f32; 2])> {
             let scale = sampler.input_scale(step);
             let input: Vec<f32> = x.iter().map(|x| x * scale).collect();
             let doubled = case.guidance_scale != 1.0;
-            let (input, rows, context) =
+            let (input, rows, labels) =
                 if doubled { ([&input[..], &input].concat(), 4, &guided) } else { (input, 2, &plain) };
-            let input = Tensor::from_data(TensorData::new(input, [rows, 4, 14, 14]), device);
+            let input = HostTensor { shape: vec![rows, 4, 14, 14], values: input };
             let timesteps = vec![sampler.timesteps()[step]; rows];
-            let mut output = values(unet.forward(input, &timesteps, context.clone()));
+            let mut output = model.predict(&input, &timesteps, labels).unwrap();
             if doubled {
                 output = guide(&output[..len], &output[len..], case.guidance_scale);
             }
@@ -114,8 +111,8 @@ fn drive(device: &Device) -> Vec<(String, [f32; 2])> {
 
 #[test]
 fn trajectories_are_those_of_diffusers() {
-    for (device_name, device) in devices() {
-        for (name, [x_t, x_0]) in drive(&device) {
+    for (device_name, place) in places() {
+        for (name, [x_t, x_0]) in drive(&place) {
             println!("{name} on {device_name}: x_t {x_t:e}, x_0 {x_0:e}");
         }
     }
@@ -139,7 +136,7 @@ fn model_generate_walks_the_same_trajectories() {
         };
         let mut worst = [0.0; 2];
         let mut steps = 0;
-        for (index, step) in Model::new(base, Device::flex()).unwrap().generate(request).unwrap().enumerate() {
+        for (index, step) in Model::new(base, Place::Cpu).unwrap().generate(request).unwrap().enumerate() {
             let step = step.unwrap();
             assert_eq!((step.step, step.total), (index + 1, case.steps));
             worst = larger(worst, case.compare(&file, index, &step.sample, &step.pred_original_sample));

@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
 use diffusion::state::StateDict;
 use diffusion::tensors::read_tensors;
-use diffusion::{Model, Request, SamplerKind};
+use diffusion::{Model, Place, Request, SamplerKind};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -97,8 +96,8 @@ fn forwards_and_pictures_are_those_of_diffusers_and_peft() {
     let base = Folder::open(&entries[0].folder).read().unwrap();
     let codec = base.codec();
 
-    for (device_name, device) in devices() {
-        let mut model = Model::new(base.clone(), device.clone()).unwrap();
+    for (device_name, place) in places() {
+        let mut model = Model::new(base.clone(), place.clone()).unwrap();
         for entry in &entries {
             let (name, what) = (&entry.name, format!("{} on {device_name}", entry.name));
             if name != "base" {
@@ -107,11 +106,11 @@ fn forwards_and_pictures_are_those_of_diffusers_and_peft() {
                 model.set_adapters([(name.clone(), 1.0)].into()).unwrap();
             }
             let (timesteps, rows) = (&file["timestep"].values, labels(&file["label"]));
-            let got = forward(model.unet(), &base.info, &device, &file["sample"], timesteps, &rows);
+            let got = model.predict(&file["sample"], timesteps, &rows).unwrap();
             let forward_off = assert_close(&what, &got, &file[&format!("{name}.output")].values, 1e-4);
 
-            // The whole run on the device that people use.
-            if device != Device::flex() {
+            // The whole run where people draw.
+            if !matches!(place, Place::Cpu) {
                 println!("shipped {what}: forward {forward_off:e}");
                 continue;
             }

@@ -2,13 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Device, Tensor, TensorData};
-use diffusion::config::ModelInfo;
+use burn::tensor::Device;
 use diffusion::diffusers::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::read_tensors;
-use diffusion::unet::{UNet, class_rows};
-use diffusion::{Base, BaseFiles, Model};
+use diffusion::{Base, BaseFiles, Model, Place};
 use serde_json::Value;
 
 /// A path below `tests/fixtures`.
@@ -66,38 +64,21 @@ pub fn base(name: &str) -> Base {
     Folder::open(&fixture("unet").join(name)).read().unwrap()
 }
 
-/// The tiny base on flex.
+/// The tiny base on the CPU.
 pub fn tiny() -> Model {
-    Model::new(base("tiny"), Device::flex()).unwrap()
+    Model::new(base("tiny"), Place::Cpu).unwrap()
 }
 
-/// The device that people use, and the second opinion.
+/// Where digits are drawn, where models are trained, and a second opinion.
 #[allow(deprecated)] // burn prefers flex to ndarray; here they check each other.
-pub fn devices() -> [(&'static str, Device); 2] {
-    [("flex", Device::flex()), ("ndarray", Device::ndarray())]
-}
-
-pub fn values(tensor: Tensor<4>) -> Vec<f32> {
-    tensor.into_data().try_into_vec_as::<f32>().unwrap()
+pub fn places() -> [(&'static str, Place); 3] {
+    [("the CPU", Place::Cpu), ("flex", Device::flex().into()), ("ndarray", Device::ndarray().into())]
 }
 
 pub fn labels(tensor: &HostTensor) -> Vec<usize> {
     tensor.values.iter().map(|&label| label as usize).collect()
 }
 
-/// One forward of a batch given on the host.
-pub fn forward(
-    unet: &UNet,
-    info: &ModelInfo,
-    device: &Device,
-    sample: &HostTensor,
-    timesteps: &[f32],
-    labels: &[usize],
-) -> Vec<f32> {
-    let data = TensorData::new(sample.values.clone(), sample.shape.clone());
-    let context = unet.context(class_rows(labels, info, device).unwrap());
-    values(unet.forward(Tensor::from_data(data, device), timesteps, context))
-}
 
 /// Where two lists differ most.
 struct Worst {

@@ -67,7 +67,7 @@ fn trainer_with(data: &Dataset, lora: bool, config: TrainConfig) -> Trainer<'_> 
     let device = Device::flex().autodiff();
     let info = info(data);
     let unet_config = unet_config(&info);
-    let mut state = initial_state(&unet_config, 3, &Device::flex());
+    let mut state = initial_state(&unet_config, 3);
     if lora {
         state = trained_looking(state);
     }
@@ -207,7 +207,7 @@ fn only_the_factors_are_trained() {
     let overhead = after.optimizer.len().checked_sub(2 * 4 * trained).unwrap();
     assert!(overhead < 700 * after.model.len(), "{overhead} bytes beside the moments of {trained} values");
     let frozen = diffusion::state::read_state(trainer.averaged()).unwrap();
-    let initial = trained_looking(initial_state(&unet_config(&info(&data)), 3, &Device::flex()));
+    let initial = trained_looking(initial_state(&unet_config(&info(&data)), 3));
     for (name, tensor) in &initial {
         assert_eq!(Some(tensor), frozen.get(name), "{name} moved");
     }

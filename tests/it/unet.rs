@@ -2,34 +2,28 @@
 
 use burn::tensor::Device;
 use diffusion::init::initial_state;
-use diffusion::state::{load_state, read_state};
+use diffusion::state::{load_state, read_state, shapes};
 use diffusion::unet::UNet;
+use diffusion::{Base, Model, Place, spec};
 
 use crate::support::*;
 
 const CASES: [(&str, &str); 4] =
     [("tiny", "integer"), ("tiny", "fractional"), ("uneven", "square"), ("uneven", "wide")];
 
-fn run(folder: &str, case: &str, device: &Device) -> (Vec<f32>, Vec<f32>) {
-    let base = base(folder);
+fn run(folder: &str, case: &str, place: &Place) -> (Vec<f32>, Vec<f32>) {
+    let model = Model::new(base(folder), place.clone()).unwrap();
     let file = tensors(&format!("unet/{folder}/forward.safetensors"));
     let tensor = |name: &str| &file[&format!("{case}.{name}")];
-    let got = forward(
-        &base.build(device).unwrap(),
-        &base.info,
-        device,
-        tensor("sample"),
-        &tensor("timestep").values,
-        &labels(tensor("label")),
-    );
+    let got = model.predict(tensor("sample"), &tensor("timestep").values, &labels(tensor("label"))).unwrap();
     (got, tensor("output").values.clone())
 }
 
 #[test]
 fn forward_is_what_diffusers_computes() {
     for (folder, case) in CASES {
-        for (name, device) in devices() {
-            let (got, want) = run(folder, case, &device);
+        for (name, place) in places() {
+            let (got, want) = run(folder, case, &place);
             let off = assert_close(&format!("{folder} {case} on {name}"), &got, &want, 3e-5);
             println!("forward {folder} {case} on {name}: {off:e}");
         }
@@ -37,27 +31,28 @@ fn forward_is_what_diffusers_computes() {
 }
 
 #[test]
-fn flex_and_ndarray_agree() {
+fn all_places_agree() {
     for (folder, case) in CASES {
-        let [flex, ndarray] = devices().map(|(_, device)| run(folder, case, &device).0);
-        let off = assert_close(&format!("{folder} {case}"), &flex, &ndarray, 2e-5);
-        println!("flex against ndarray, {folder} {case}: {off:e}");
+        let [cpu, flex, ndarray] = places().map(|(_, place)| run(folder, case, &place).0);
+        for (name, other) in [("the CPU", cpu), ("ndarray", ndarray)] {
+            let off = assert_close(&format!("{folder} {case} {name}"), &flex, &other, 2e-5);
+            println!("flex against {name}, {folder} {case}: {off:e}");
+        }
     }
 }
 
 #[test]
 fn a_picture_does_not_depend_on_its_batch() {
-    let base = base("tiny");
     let file = tensors("unet/tiny/forward.safetensors");
-    let (sample, device) = (&file["integer.sample"], Device::flex());
-    let unet = base.build(&device).unwrap();
+    let sample = &file["integer.sample"];
+    let model = Model::new(base("tiny"), Place::Cpu).unwrap();
     let (timesteps, labels) = (&file["integer.timestep"].values, labels(&file["integer.label"]));
-    let together = forward(&unet, &base.info, &device, sample, timesteps, &labels);
+    let together = model.predict(sample, timesteps, &labels).unwrap();
     for (row, want) in together.chunks(together.len() / 2).enumerate() {
         let mut one = sample.clone();
         one.shape[0] = 1;
         one.values = sample.values.chunks(want.len()).nth(row).unwrap().to_vec();
-        let alone = forward(&unet, &base.info, &device, &one, &timesteps[row..=row], &labels[row..=row]);
+        let alone = model.predict(&one, &timesteps[row..=row], &labels[row..=row]).unwrap();
         assert_close(&format!("row {row}"), &alone, want, 1e-5);
     }
 }
@@ -67,18 +62,20 @@ fn a_picture_does_not_depend_on_its_batch() {
 fn initial_weights() {
     for folder in ["tiny", "uneven"] {
         let base = base(folder);
-        let [flex, ndarray] = devices().map(|(_, device)| initial_state(&base.unet, 7, &device));
-        assert_eq!(flex, ndarray, "{folder}");
-        assert_ne!(flex, initial_state(&base.unet, 8, &Device::flex()), "{folder}");
-        assert!(flex.keys().eq(base.state.keys()), "{folder}: the names are those of the file");
+        let state = initial_state(&base.unet, 7);
+        assert_eq!(state, initial_state(&base.unet, 7), "{folder}");
+        assert_ne!(state, initial_state(&base.unet, 8), "{folder}");
+        assert!(state.keys().eq(base.state.keys()), "{folder}: the names are those of the file");
 
         let device = Device::flex();
-        let unet = load_state(UNet::new(&base.unet, &device), &flex, &device).unwrap();
-        assert_eq!(read_state(&unet).unwrap(), flex, "{folder}: what went in comes out");
+        let unet = load_state(UNet::new(&base.unet, &device), &base.unet, &state, &device).unwrap();
+        assert_eq!(read_state(&unet).unwrap(), state, "{folder}: what went in comes out");
+        assert_eq!(shapes(&unet), spec::shapes(&base.unet), "{folder}: the modules are those of the specification");
         let file = tensors(&format!("unet/{folder}/forward.safetensors"));
         let case = if folder == "tiny" { "integer" } else { "square" };
         let sample = &file[&format!("{case}.sample")];
-        let output = forward(&unet, &base.info, &device, sample, &[3.0, 20.0], &[0, 1]);
+        let model = Model::new(Base { state, ..base }, device).unwrap();
+        let output = model.predict(sample, &[3.0, 20.0], &[0, 1]).unwrap();
         assert!(output.iter().all(|&value| value == 0.0), "{folder}: the last layer starts at zero");
     }
 }

@@ -6,21 +6,8 @@ use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::config::ModelInfo;
-use crate::error::{Error, Result};
-
-/// Sinusoids of each timestep, `[cos, sin]` halves (arXiv 1706.03762, section 3.5; DDPM appendix B).
-/// Computed on the host: a few numbers a step, and the same on every platform.
-pub fn sinusoids(timesteps: &[f32], dim: usize, device: &Device) -> Tensor<2> {
-    let half = dim / 2;
-    let slope = -libm::log(10_000.0) as f32;
-    let frequency: Vec<f32> = (0..half).map(|i| libm::exp(f64::from(slope * i as f32 / half as f32)) as f32).collect();
-    let mut values = Vec::with_capacity(timesteps.len() * dim);
-    for &t in timesteps {
-        values.extend(frequency.iter().map(|f| libm::cos(f64::from(t * f)) as f32));
-        values.extend(frequency.iter().map(|f| libm::sin(f64::from(t * f)) as f32));
-    }
-    Tensor::from_data(TensorData::new(values, [timesteps.len(), dim]), device)
-}
+use crate::embedding;
+use crate::error::Result;
 
 /// Two linear layers that turn sinusoids into what the ResNet blocks are told of the time.
 #[derive(Module, Debug)]
@@ -44,21 +31,9 @@ impl TimeEmbedding {
     }
 }
 
-/// One-hot rows `[b, tokens, (classes + 1) * tokens]`: what diffusers' `text_proj` is fed, so that the
-/// class-token table is an ordinary Linear of the UNet file.
+/// [`embedding::class_rows`] as a tensor `[b, tokens, (classes + 1) * tokens]`.
 pub fn class_rows(labels: &[usize], info: &ModelInfo, device: &Device) -> Result<Tensor<3>> {
-    let (tokens, width) = (info.tokens_per_class, info.encoder_hid_dim());
-    let mut values = vec![0f32; labels.len() * tokens * width];
-    for (row, &label) in labels.iter().enumerate() {
-        if label > info.null_class() {
-            return Err(Error::Request(format!(
-                "class {label} does not exist, the model has classes 0 to {}",
-                info.num_classes() - 1
-            )));
-        }
-        for token in 0..tokens {
-            values[(row * tokens + token) * width + label * tokens + token] = 1.0;
-        }
-    }
-    Ok(Tensor::from_data(TensorData::new(values, [labels.len(), tokens, width]), device))
+    let rows = embedding::class_rows(labels, info)?;
+    let shape = [labels.len(), info.tokens_per_class, info.encoder_hid_dim()];
+    Ok(Tensor::from_data(TensorData::new(rows, shape), device))
 }

@@ -72,7 +72,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Some(_) => read_base(&args.out)?,
         None => match &args.init {
             Some(dir) => initial_base(dir, &data)?,
-            None => new_base(&config, &data, args.device)?,
+            None => new_base(&config, &data)?,
         },
     };
     config.model = ModelConfig::of(&base);
@@ -142,8 +142,8 @@ fn initial_base(dir: &Path, data: &Dataset) -> anyhow::Result<Base> {
     Ok(base)
 }
 
-fn new_base(config: &BaseConfig, data: &Dataset, device: DeviceName) -> anyhow::Result<Base> {
+fn new_base(config: &BaseConfig, data: &Dataset) -> anyhow::Result<Base> {
     let (info, unet, schedule) = config.model.describe(data)?;
-    let state = initial_state(&unet, config.train.seed, &device.open()?);
+    let state = initial_state(&unet, config.train.seed);
     Ok(Base { info, unet, schedule, state })
 }

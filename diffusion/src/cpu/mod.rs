@@ -1,0 +1,367 @@
+//! The network on the CPU without a tensor library: the same mathematics as [`crate::unet`], laid out for sampling. Feature
+//! maps are `[pixels, channels]`, so that convolutions, Linears and attention are all one kind of matrix product;
+//! what does not depend on x is computed once per class; norms and activations go together. It has no gradients.
+
+mod matmul;
+mod resnet;
+mod rows;
+mod simd;
+mod transformer;
+mod weights;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::config::{ModelInfo, UNetConfig};
+use crate::embedding::{class_rows, sinusoids};
+use crate::error::{Error, Result};
+use crate::spec::check_state;
+use crate::state::{HostTensor, StateDict};
+use matmul::{Product, Rows, Target};
+use resnet::{Geometry, ResnetBlock};
+use rows::GroupNorm;
+use transformer::{ClassAttention, Transformer};
+use weights::{Linear, Weights};
+
+/// Memory that layers pass on to each other.
+#[derive(Debug, Default)]
+pub struct Scratch(Vec<Vec<f32>>);
+
+impl Scratch {
+    /// `len` floats that hold anything.
+    fn take(&mut self, len: usize) -> Vec<f32> {
+        // The smallest that is large enough, or else the largest.
+        let fits = |buffer: &Vec<f32>| (buffer.capacity() < len, buffer.capacity().abs_diff(len));
+        let best = (0..self.0.len()).min_by_key(|&i| fits(&self.0[i]));
+        let mut buffer = best.map(|i| self.0.swap_remove(i)).unwrap_or_default();
+        buffer.resize(len, 0.0);
+        buffer
+    }
+
+    fn give(&mut self, buffer: Vec<f32>) {
+        self.0.push(buffer);
+    }
+
+    /// Another length.
+    fn again(&mut self, buffer: Vec<f32>, len: usize) -> Vec<f32> {
+        self.give(buffer);
+        self.take(len)
+    }
+}
+
+#[derive(Debug)]
+struct Stage {
+    resnets: Vec<ResnetBlock>,
+    attentions: Vec<Transformer>,
+}
+
+#[derive(Debug)]
+struct UpStage {
+    stage: Stage,
+    upsample: Option<[Linear; 4]>,
+}
+
+/// The denoising network, packed for the CPU.
+#[derive(Debug)]
+pub struct CpuUNet {
+    time_embedding: [Linear; 2],
+    time_channels: usize,
+    encoder_hid_proj: StateDict,
+    context_dim: usize,
+    conv_in: Linear,
+    down: Vec<(Stage, Option<Linear>)>,
+    mid: Stage,
+    up: Vec<UpStage>,
+    norm_out: GroupNorm,
+    conv_out: Linear,
+    in_channels: usize,
+}
+
+/// What some classes need in every transformer, once per run.
+#[derive(Debug, Clone)]
+pub struct Classes {
+    /// By class; for each transformer in the order of the network.
+    prepared: BTreeMap<usize, Arc<Vec<Vec<ClassAttention>>>>,
+    /// The class of each picture.
+    labels: Vec<usize>,
+}
+
+impl CpuUNet {
+    /// From a base's parameters, those in `changed` in place of the base's own. Refuses missing, unexpected and wrongly shaped
+    /// parameters by name.
+    pub fn new(config: &UNetConfig, state: &StateDict, changed: &StateDict) -> Result<Self> {
+        check_state(config, state)?;
+        let find = |name: &str| -> Option<&HostTensor> { changed.get(name).or_else(|| state.get(name)) };
+        let weights = Weights::new(&find);
+        let (channels, groups, eps) = (&config.block_out_channels, config.norm_num_groups, config.norm_eps);
+        let levels = channels.len();
+        let transformers = |weights: &Weights<'_>, count: usize, level: usize, only_cross: bool| {
+            let make = |j| {
+                let weights = weights.at("attentions").at(j);
+                Transformer::new(
+                    &weights,
+                    config.transformer_layers_per_block,
+                    config.num_heads[level],
+                    groups,
+                    only_cross,
+                )
+            };
+            (0..count).map(make).collect::<Vec<_>>()
+        };
+        // The widths of what has been kept for the way up.
+        let mut skips = vec![channels[0]];
+        let mut down = Vec::new();
+        for i in 0..levels {
+            let weights = weights.at("down_blocks").at(i);
+            let resnet = |j: usize| {
+                let from = if j == 0 { channels[i.saturating_sub(1)] } else { channels[i] };
+                ResnetBlock::new(&weights.at("resnets").at(j), &[from], groups, eps)
+            };
+            let count = if config.down_attention[i] { config.layers_per_block } else { 0 };
+            let stage = Stage {
+                resnets: (0..config.layers_per_block).map(resnet).collect(),
+                attentions: transformers(&weights, count, i, config.only_cross_attention[i]),
+            };
+            skips.resize(skips.len() + config.layers_per_block, channels[i]);
+            let downsample = (i + 1 < levels).then(|| weights.at("downsamplers.0.conv").conv3x3());
+            skips.extend(downsample.iter().map(|_| channels[i]));
+            down.push((stage, downsample));
+        }
+        let last = channels[levels - 1];
+        let mid = {
+            let weights = weights.at("mid_block");
+            let resnet = |j| ResnetBlock::new(&weights.at("resnets").at(j), &[last], groups, eps);
+            Stage {
+                resnets: (0..2).map(resnet).collect(),
+                attentions: transformers(&weights, 1, levels - 1, false),
+            }
+        };
+        let mut width = last;
+        let mut up = Vec::new();
+        for i in 0..levels {
+            let (level, weights) = (levels - 1 - i, weights.at("up_blocks").at(i));
+            let layers = config.layers_per_block + 1;
+            let mut resnets = Vec::new();
+            for j in 0..layers {
+                let skip = skips.pop().unwrap_or_default();
+                resnets.push(ResnetBlock::new(&weights.at("resnets").at(j), &[width, skip], groups, eps));
+                width = channels[level];
+            }
+            let count = if config.up_attention[i] { layers } else { 0 };
+            let attentions = transformers(&weights, count, level, config.only_cross_attention[level]);
+            let upsample = (level > 0).then(|| weights.at("upsamplers.0.conv").conv3x3_doubled());
+            up.push(UpStage { stage: Stage { resnets, attentions }, upsample });
+        }
+        let hid = ["weight", "bias"].map(|name| format!("encoder_hid_proj.{name}"));
+        let encoder_hid_proj = hid.into_iter().filter_map(|name| Some((name.clone(), find(&name)?.clone()))).collect();
+        Ok(Self {
+            time_embedding: ["linear_1", "linear_2"].map(|name| weights.at("time_embedding").at(name).linear()),
+            time_channels: channels[0],
+            encoder_hid_proj,
+            context_dim: config.cross_attention_dim,
+            conv_in: weights.at("conv_in").conv3x3(),
+            down,
+            mid,
+            up,
+            norm_out: weights.at("conv_norm_out").group_norm(groups, eps),
+            conv_out: weights.at("conv_out").conv3x3(),
+            in_channels: config.in_channels,
+        })
+    }
+
+    /// Prepares a run on pictures of these classes (the null class is one).
+    pub fn classes(&self, labels: &[usize], info: &ModelInfo) -> Result<Classes> {
+        let find = |name: &str| self.encoder_hid_proj.get(name);
+        let layer = Weights::new(&find).at("encoder_hid_proj").linear();
+        let mut prepared = BTreeMap::new();
+        for &label in labels {
+            if prepared.contains_key(&label) {
+                continue;
+            }
+            let rows = class_rows(&[label], info)?;
+            let mut context = vec![0.0; info.tokens_per_class * self.context_dim];
+            let left = Rows::whole(&rows, info.encoder_hid_dim());
+            let target = Target::whole(&mut context, self.context_dim);
+            Product::plain(left, info.tokens_per_class, &layer.weight, &layer.bias, target).run();
+            let transformers = self.transformers().map(|transformer| transformer.prepare(&context, self.context_dim));
+            prepared.insert(label, Arc::new(transformers.collect()));
+        }
+        Ok(Classes { prepared, labels: labels.to_vec() })
+    }
+
+    fn transformers(&self) -> impl Iterator<Item = &Transformer> {
+        let down = self.down.iter().flat_map(|(stage, _)| &stage.attentions);
+        down.chain(&self.mid.attentions).chain(self.up.iter().flat_map(|up| &up.stage.attentions))
+    }
+
+    /// The network's prediction for noisy latents: as [`crate::unet::UNet::forward`], on host slices.
+    ///
+    /// # Shapes
+    /// `sample [b, in_channels, height, width]` with as many pictures as `classes` has, b `timesteps`
+    /// -> `[b, out_channels, height, width]`.
+    pub fn forward(
+        &self,
+        sample: &[f32],
+        size: [usize; 2],
+        timesteps: &[f32],
+        classes: &Classes,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<f32>> {
+        let (batch, halvings) = (classes.labels.len(), self.down.len() - 1);
+        let expected = batch * self.in_channels * size[0] * size[1];
+        if sample.len() != expected || timesteps.len() != batch || size.iter().any(|s| s % (1 << halvings) != 0) {
+            return Err(Error::Request(format!(
+                "{} values and {} timesteps do not make {batch} latents of {} x {} x {}",
+                sample.len(),
+                timesteps.len(),
+                self.in_channels,
+                size[0],
+                size[1],
+            )));
+        }
+        let run = Run { unet: self, geometries: self.geometries(size), classes };
+        Ok(run.forward(sample, timesteps, scratch))
+    }
+
+    fn geometries(&self, [h, w]: [usize; 2]) -> Vec<Geometry> {
+        (0..self.down.len()).map(|level| Geometry::new([h >> level, w >> level])).collect()
+    }
+
+    /// `silu(time_embedding(t))`, `[b, time_dim]`.
+    fn time(&self, timesteps: &[f32]) -> Vec<f32> {
+        let [first, second] = &self.time_embedding;
+        let batch = timesteps.len();
+        let apply = |layer: &Linear, from: &[f32]| {
+            let mut out = vec![0.0; batch * layer.weight.n()];
+            let left = Rows::whole(from, from.len() / batch);
+            let target = Target::whole(&mut out, layer.weight.n());
+            Product::plain(left, batch, &layer.weight, &layer.bias, target).run();
+            silu_all(&mut out);
+            out
+        };
+        apply(second, &apply(first, &sinusoids(timesteps, self.time_channels)))
+    }
+}
+
+struct Run<'a> {
+    unet: &'a CpuUNet,
+    geometries: Vec<Geometry>,
+    classes: &'a Classes,
+}
+
+impl Run<'_> {
+    fn forward(&self, sample: &[f32], timesteps: &[f32], scratch: &mut Scratch) -> Vec<f32> {
+        let unet = self.unet;
+        let batch = timesteps.len();
+        let prepared: Vec<&[Vec<ClassAttention>]> =
+            self.classes.labels.iter().filter_map(|label| Some(self.classes.prepared.get(label)?.as_slice())).collect();
+        let mut transformer = 0;
+        let mut attend = |layer: &Transformer, h: Vec<f32>, geometry: &Geometry, scratch: &mut Scratch| {
+            let classes: Vec<&[ClassAttention]> = prepared.iter().map(|class| &class[transformer][..]).collect();
+            transformer += 1;
+            let out = layer.run(&h, &classes, geometry, scratch);
+            scratch.give(h);
+            out
+        };
+
+        // Of one timestep for all, the usual case, the embedding is computed once.
+        let alike = timesteps.iter().all(|t| *t == timesteps[0]);
+        let time = match alike {
+            true => unet.time(&timesteps[..1]).repeat(batch),
+            false => unet.time(timesteps),
+        };
+        let finest = &self.geometries[0];
+        let input = transpose(sample, unet.in_channels, finest.pixels());
+        let mut h = scratch.take(batch * finest.pixels() * unet.conv_in.weight.n());
+        finest.convolve(&input, batch, &unet.conv_in, &mut h).run();
+
+        let mut skips = vec![(h.clone(), unet.conv_in.weight.n())];
+        let mut width = unet.conv_in.weight.n();
+        for ((stage, downsample), geometry) in unet.down.iter().zip(&self.geometries) {
+            for (j, resnet) in stage.resnets.iter().enumerate() {
+                let next = resnet.run(&[(&h, width)], &time, geometry, scratch);
+                scratch.give(std::mem::replace(&mut h, next));
+                width = h.len() / (batch * geometry.pixels());
+                if let Some(layer) = stage.attentions.get(j) {
+                    h = attend(layer, h, geometry, scratch);
+                }
+                skips.push((copy(&h, scratch), width));
+            }
+            if let Some(layer) = downsample {
+                let [height, wide] = geometry.size;
+                let mut small = scratch.take(batch * (height / 2) * (wide / 2) * width);
+                geometry.downsample(&h, batch, layer, &mut small);
+                scratch.give(std::mem::replace(&mut h, small));
+                skips.push((copy(&h, scratch), width));
+            }
+        }
+
+        let coarsest = &self.geometries[self.geometries.len() - 1];
+        for (j, resnet) in unet.mid.resnets.iter().enumerate() {
+            let next = resnet.run(&[(&h, width)], &time, coarsest, scratch);
+            scratch.give(std::mem::replace(&mut h, next));
+            if let Some(layer) = unet.mid.attentions.get(j) {
+                h = attend(layer, h, coarsest, scratch);
+            }
+        }
+
+        for (up, geometry) in unet.up.iter().zip(self.geometries.iter().rev()) {
+            for (j, resnet) in up.stage.resnets.iter().enumerate() {
+                let (skip, skip_width) = skips.pop().unwrap_or_default();
+                let next = resnet.run(&[(&h, width), (&skip, skip_width)], &time, geometry, scratch);
+                scratch.give(std::mem::replace(&mut h, next));
+                scratch.give(skip);
+                width = h.len() / (batch * geometry.pixels());
+                if let Some(layer) = up.stage.attentions.get(j) {
+                    h = attend(layer, h, geometry, scratch);
+                }
+            }
+            if let Some(layers) = &up.upsample {
+                let mut large = scratch.take(4 * h.len());
+                geometry.upsample(&h, batch, layers, &mut large);
+                scratch.give(std::mem::replace(&mut h, large));
+            }
+        }
+
+        let mut normed = scratch.take(h.len());
+        unet.norm_out.run(&[(&h, width)], finest.pixels(), true, &mut normed);
+        let mut out = scratch.again(h, batch * finest.pixels() * unet.conv_out.weight.n());
+        finest.convolve(&normed, batch, &unet.conv_out, &mut out).run();
+        let prediction = transpose(&out, finest.pixels(), unet.conv_out.weight.n());
+        scratch.give(normed);
+        scratch.give(out);
+        prediction
+    }
+}
+
+fn copy(values: &[f32], scratch: &mut Scratch) -> Vec<f32> {
+    let mut copy = scratch.take(values.len());
+    copy.copy_from_slice(values);
+    copy
+}
+
+/// Of each `[rows, columns]`.
+fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    let mut out = Vec::with_capacity(values.len());
+    for matrix in values.chunks_exact(rows * columns) {
+        out.extend((0..columns).flat_map(|c| (0..rows).map(move |r| matrix[r * columns + c])));
+    }
+    out
+}
+
+fn silu_all(values: &mut [f32]) {
+    struct Silu<'a>(&'a mut [f32]);
+    impl WithSimd for Silu<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            for block in self.0.chunks_mut(S::F32_LANES) {
+                let value = simd::silu(simd, simd::load(simd, block));
+                simd::store(simd, block, value);
+            }
+        }
+    }
+    Arch::new().dispatch(Silu(values));
+}

@@ -1,0 +1,94 @@
+//! Parameters by name, and the layers that are made of them.
+
+use crate::state::HostTensor;
+
+use super::matmul::Packed;
+use super::rows::{GroupNorm, LayerNorm};
+
+/// The working weights: parameters by name, checked before.
+pub struct Weights<'a> {
+    find: &'a dyn Fn(&str) -> Option<&'a HostTensor>,
+    prefix: String,
+}
+
+/// A weight matrix with its bias.
+#[derive(Debug, Clone)]
+pub struct Linear {
+    pub weight: Packed,
+    pub bias: Vec<f32>,
+}
+
+impl<'a> Weights<'a> {
+    /// `find` knows every parameter of the configuration in its shape.
+    pub fn new(find: &'a dyn Fn(&str) -> Option<&'a HostTensor>) -> Self {
+        Self { find, prefix: String::new() }
+    }
+
+    /// The part of the network under a name.
+    pub fn at(&self, name: impl std::fmt::Display) -> Self {
+        Self { find: self.find, prefix: format!("{}{name}.", self.prefix) }
+    }
+
+    /// Whether there is such a parameter.
+    pub fn has(&self, name: &str) -> bool {
+        (self.find)(&format!("{}{name}", self.prefix)).is_some()
+    }
+
+    /// A parameter's values and shape; nothing where there is none.
+    pub fn get(&self, name: &str) -> (&'a [f32], &'a [usize]) {
+        (self.find)(&format!("{}{name}", self.prefix)).map_or((&[], &[]), |tensor| (&tensor.values, &tensor.shape))
+    }
+
+    fn values(&self, name: &str) -> Vec<f32> {
+        self.get(name).0.to_vec()
+    }
+
+    /// `[out, in]`, or `[out, in, 1, 1]`; only the columns of the input in `columns`.
+    pub fn matrix(&self, columns: Option<std::ops::Range<usize>>, factor: f32) -> Packed {
+        let (values, shape) = self.get("weight");
+        let columns = columns.unwrap_or(0..shape[1]);
+        Packed::new(columns.len(), shape[0], |k, n| factor * values[n * shape[1] + columns.start + k])
+    }
+
+    /// The Linear here.
+    pub fn linear(&self) -> Linear {
+        Linear { weight: self.matrix(None, 1.0), bias: self.values("bias") }
+    }
+
+    /// The 3 x 3 convolution here, tap after tap.
+    pub fn conv3x3(&self) -> Linear {
+        let (values, shape) = self.get("weight");
+        let depth = shape[1];
+        let weight = Packed::new(9 * depth, shape[0], |k, n| values[(n * depth + k % depth) * 9 + k / depth]);
+        Linear { weight, bias: self.values("bias") }
+    }
+
+    /// The 3 x 3 convolution here after an enlargement to double size (nearest neighbour). A pixel of the result sees
+    /// only two by two pixels of the small map; for each of the four places in a square of the result, the taps that fall on
+    /// the same small pixel are added up.
+    pub fn conv3x3_doubled(&self) -> [Linear; 4] {
+        let (values, shape) = self.get("weight");
+        let depth = shape[1];
+        // Which rows of the kernel fall on the first and on the second pixel, for an even and for an odd place.
+        const TAPS: [[&[usize]; 2]; 2] = [[&[0], &[1, 2]], [&[0, 1], &[2]]];
+        std::array::from_fn(|place| {
+            let weight = Packed::new(4 * depth, shape[0], |k, n| {
+                let (tap, c) = (k / depth, k % depth);
+                let kernel = &values[(n * depth + c) * 9..][..9];
+                let (ys, xs) = (TAPS[place / 2][tap / 2], TAPS[place % 2][tap % 2]);
+                ys.iter().flat_map(|y| xs.iter().map(move |x| kernel[y * 3 + x])).sum()
+            });
+            Linear { weight, bias: self.values("bias") }
+        })
+    }
+
+    /// The GroupNorm here.
+    pub fn group_norm(&self, groups: usize, eps: f64) -> GroupNorm {
+        GroupNorm { weight: self.values("weight"), bias: self.values("bias"), groups, eps: eps as f32 }
+    }
+
+    /// The LayerNorm here.
+    pub fn layer_norm(&self) -> LayerNorm {
+        LayerNorm { weight: self.values("weight"), bias: self.values("bias") }
+    }
+}
