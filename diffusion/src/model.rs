@@ -10,9 +10,9 @@ use crate::config::{ModelInfo, UNetConfig};
 use crate::error::{Error, Result};
 use crate::generate::{Generation, Request};
 use crate::lora::{Adapter, LoraFactors, compose};
+use crate::network::{Network, NetworkRun, Place};
 use crate::peft::read_adapter;
 use crate::schedule::{NoiseSchedule, ScheduleConfig};
-use crate::network::{Network, NetworkRun, Place};
 use crate::state::{HostTensor, StateDict};
 use crate::tensors::read_tensors;
 #[cfg(feature = "burn")]
@@ -128,22 +128,12 @@ impl Model {
     }
 
     /// [`predict`](Self::predict) without blocking: for the browser.
-    pub async fn predict_async(
-        &self,
-        sample: &HostTensor,
-        timesteps: &[f32],
-        labels: &[usize],
-    ) -> Result<Vec<f32>> {
+    pub async fn predict_async(&self, sample: &HostTensor, timesteps: &[f32], labels: &[usize]) -> Result<Vec<f32>> {
         let (mut run, shape) = self.prediction(sample, timesteps, labels)?;
         run.predict_async(sample.values.clone(), shape, timesteps).await
     }
 
-    fn prediction(
-        &self,
-        sample: &HostTensor,
-        timesteps: &[f32],
-        labels: &[usize],
-    ) -> Result<(NetworkRun, [usize; 4])> {
+    fn prediction(&self, sample: &HostTensor, timesteps: &[f32], labels: &[usize]) -> Result<(NetworkRun, [usize; 4])> {
         let unet = &self.base.unet;
         let side = 1 << (unet.block_out_channels.len() - 1);
         match sample.shape[..] {

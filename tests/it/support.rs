@@ -79,7 +79,6 @@ pub fn labels(tensor: &HostTensor) -> Vec<usize> {
     tensor.values.iter().map(|&label| label as usize).collect()
 }
 
-
 /// Where two lists differ most.
 struct Worst {
     index: usize,

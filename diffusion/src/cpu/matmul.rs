@@ -5,8 +5,11 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::simd::{lanes, load, store};
 
-/// Rows that are computed together: with two vectors each, as many sums as fit into sixteen registers beside the rest.
-const ROWS: usize = 4;
+/// Vectors side by side in a panel. Of short vectors more, so that one value of the left serves as many products.
+const fn vectors(lanes: usize) -> usize {
+    if lanes <= 4 { 4 } else { 2 }
+}
+
 /// In a table of [`Product::taps`]: beyond the edge, a row of zeros.
 pub const OUTSIDE: u32 = u32::MAX;
 
@@ -28,7 +31,7 @@ impl Packed {
 
     /// [`new`](Self::new) into memory that is there already.
     pub fn refill(&mut self, k: usize, n: usize, entry: impl Fn(usize, usize) -> f32) {
-        let width = 2 * lanes();
+        let width = vectors(lanes()) * lanes();
         (self.k, self.n) = (k, n);
         self.panels.resize(n.div_ceil(width) * k * width, 0.0);
         for (panel, rows) in self.panels.chunks_exact_mut((k * width).max(1)).enumerate() {
@@ -138,19 +141,32 @@ impl WithSimd for Product<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
+        // Eight sums at a time: with them all that is being multiplied stays in sixteen registers. Measured in Chromium: more
+        // sums, or several steps of the depth per turn, and the compiler there begins to spill.
+        match vectors(S::F32_LANES) {
+            4 => self.tiled::<S, 2, 4>(simd),
+            _ => self.tiled::<S, 4, 2>(simd),
+        }
+    }
+}
+
+impl Product<'_> {
+    /// `ROWS` rows and `VECTORS` vectors of columns together.
+    #[inline(always)]
+    fn tiled<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
         let Self { left, rows_in, rows, batch, taps, weights, bias, residual, accumulate, target } = self;
-        let (n, width) = (weights.n, 2 * S::F32_LANES);
+        let (n, width) = (weights.n, VECTORS * S::F32_LANES);
         let num_taps = taps.map_or(1, |taps| taps.len() / rows);
         let depth = weights.k / num_taps;
         let zeros = vec![0f32; if taps.is_some() { depth } else { 0 }];
         let total = batch * rows;
         for (panel, packed) in weights.panels.chunks_exact(weights.k * width).enumerate() {
-            let packed = S::as_simd_f32s(packed).0.as_chunks::<2>().0;
+            let packed = S::as_simd_f32s(packed).0.as_chunks::<VECTORS>().0;
             let columns = panel * width..n.min((panel + 1) * width);
-            let halves = |row: &[f32]| {
-                let row = &row[columns.clone()];
-                let (low, high) = row.split_at(row.len().min(S::F32_LANES));
-                [load(simd, low), if high.is_empty() { simd.splat_f32s(0.0) } else { load(simd, high) }]
+            // A row's part under this panel.
+            let part = |row: &[f32]| -> [S::f32s; VECTORS] {
+                let mut blocks = row[columns.clone()].chunks(S::F32_LANES);
+                std::array::from_fn(|_| blocks.next().map_or(simd.splat_f32s(0.0), |block| load(simd, block)))
             };
             for first in (0..total).step_by(ROWS) {
                 // Past the end the last row is computed again, and not stored.
@@ -159,9 +175,9 @@ impl WithSimd for Product<'_> {
                     (row / rows, row % rows)
                 });
                 let mut sums = places.map(|(picture, _)| match bias.len() {
-                    0 => [simd.splat_f32s(0.0); 2],
-                    len if len == n => halves(bias),
-                    _ => halves(&bias[picture * n..(picture + 1) * n]),
+                    0 => [simd.splat_f32s(0.0); VECTORS],
+                    len if len == n => part(bias),
+                    _ => part(&bias[picture * n..(picture + 1) * n]),
                 });
                 for (tap, packed) in packed.chunks_exact(depth).enumerate() {
                     let lefts: [&[f32]; ROWS] = places.map(|(picture, row)| {
@@ -177,15 +193,16 @@ impl WithSimd for Product<'_> {
                     for (k, right) in packed.iter().enumerate() {
                         for (sums, left) in sums.iter_mut().zip(&lefts) {
                             let value = simd.splat_f32s(left[k]);
-                            sums[0] = simd.mul_add_e_f32s(value, right[0], sums[0]);
-                            sums[1] = simd.mul_add_e_f32s(value, right[1], sums[1]);
+                            for (sum, right) in sums.iter_mut().zip(right) {
+                                *sum = simd.mul_add_e_f32s(value, *right, *sum);
+                            }
                         }
                     }
                 }
                 for (i, ((picture, row), mut sums)) in places.into_iter().zip(sums).enumerate().take(total - first) {
                     if let Some(residual) = residual {
-                        let add = halves(&residual[(first + i) * n..(first + i + 1) * n]);
-                        sums = [simd.add_f32s(sums[0], add[0]), simd.add_f32s(sums[1], add[1])];
+                        let residual = part(&residual[(first + i) * n..(first + i + 1) * n]);
+                        sums = std::array::from_fn(|v| simd.add_f32s(sums[v], residual[v]));
                     }
                     let row = match target.rows {
                         None => first + i,
@@ -193,12 +210,9 @@ impl WithSimd for Product<'_> {
                     };
                     let start = row * target.stride + target.column;
                     let out = &mut target.values[start..start + n][columns.clone()];
-                    let (low, high) = out.split_at_mut(out.len().min(S::F32_LANES));
-                    for (out, sum) in [(low, sums[0]), (high, sums[1])] {
-                        if !out.is_empty() {
-                            let sum = if accumulate { simd.add_f32s(load(simd, out), sum) } else { sum };
-                            store(simd, out, sum);
-                        }
+                    for (out, sum) in out.chunks_mut(S::F32_LANES).zip(sums) {
+                        let sum = if accumulate { simd.add_f32s(load(simd, out), sum) } else { sum };
+                        store(simd, out, sum);
                     }
                 }
             }
@@ -248,8 +262,7 @@ mod tests {
         let target = Target { values: &mut out, stride: 8, column: 2, rows: None };
         Product::plain(left, 6, &packed, &[], target).run();
         for row in 0..6 {
-            let expected: Vec<f32> =
-                (0..3).map(|n| (0..4).map(|k| a[row * 10 + 5 + k] * b[k * 3 + n]).sum()).collect();
+            let expected: Vec<f32> = (0..3).map(|n| (0..4).map(|k| a[row * 10 + 5 + k] * b[k * 3 + n]).sum()).collect();
             close(&out[row * 8 + 2..row * 8 + 5], &expected);
             assert_eq!(out[row * 8 + 5..row * 8 + 8], [0.0; 3]);
         }

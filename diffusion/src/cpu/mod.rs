@@ -133,10 +133,7 @@ impl CpuUNet {
         let mid = {
             let weights = weights.at("mid_block");
             let resnet = |j| ResnetBlock::new(&weights.at("resnets").at(j), &[last], groups, eps);
-            Stage {
-                resnets: (0..2).map(resnet).collect(),
-                attentions: transformers(&weights, 1, levels - 1, false),
-            }
+            Stage { resnets: (0..2).map(resnet).collect(), attentions: transformers(&weights, 1, levels - 1, false) }
         };
         let mut width = last;
         let mut up = Vec::new();

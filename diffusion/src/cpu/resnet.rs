@@ -29,7 +29,9 @@ impl Geometry {
             let mut rows = Vec::new();
             for tap in 0..side * side {
                 for y in 0..out[0] as isize {
-                    rows.extend((0..out[1] as isize).map(|x| at(y * stride + tap / side + dy, x * stride + tap % side + dx)));
+                    rows.extend(
+                        (0..out[1] as isize).map(|x| at(y * stride + tap / side + dy, x * stride + tap % side + dx)),
+                    );
                 }
             }
             rows
@@ -49,7 +51,13 @@ impl Geometry {
     }
 
     /// A 3 x 3 convolution of maps `[pixels, channels]`; the target is to be filled in.
-    pub fn convolve<'a>(&'a self, map: &'a [f32], batch: usize, layer: &'a Linear, target: &'a mut [f32]) -> Product<'a> {
+    pub fn convolve<'a>(
+        &'a self,
+        map: &'a [f32],
+        batch: usize,
+        layer: &'a Linear,
+        target: &'a mut [f32],
+    ) -> Product<'a> {
         let pixels = self.pixels();
         Product {
             left: Rows::whole(map, map.len() / (batch * pixels)),

@@ -140,8 +140,7 @@ impl WithSimd for LayerNormRun<'_> {
             squares += row[width - rest..].iter().map(|x| (x - mean) * (x - mean)).sum::<f32>();
             let inverse = simd.splat_f32s(1.0 / (squares / width as f32 + Self::eps()).sqrt());
             let affine = norm.weight.chunks(S::F32_LANES).zip(norm.bias.chunks(S::F32_LANES));
-            for ((block, (weight, bias)), out) in
-                row.chunks(S::F32_LANES).zip(affine).zip(out.chunks_mut(S::F32_LANES))
+            for ((block, (weight, bias)), out) in row.chunks(S::F32_LANES).zip(affine).zip(out.chunks_mut(S::F32_LANES))
             {
                 let normed = simd.mul_f32s(simd.sub_f32s(load(simd, block), means), inverse);
                 store(simd, out, simd.mul_add_e_f32s(normed, load(simd, weight), load(simd, bias)));

@@ -261,8 +261,7 @@ impl Transformer {
         }
         let mut out = scratch.again(normed, x.len());
         let target = Target::whole(&mut out, dim);
-        let product =
-            Product::plain(Rows::whole(&h, dim), rows, &self.proj_out.weight, &self.proj_out.bias, target);
+        let product = Product::plain(Rows::whole(&h, dim), rows, &self.proj_out.weight, &self.proj_out.bias, target);
         Product { residual: Some(x), ..product }.run();
         scratch.give(h);
         out

@@ -13,8 +13,8 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor, TensorData};
 
-pub use embedding::class_rows;
 use embedding::TimeEmbedding;
+pub use embedding::class_rows;
 use norm::GroupNorm;
 use resnet::{Downsample, ResnetBlock, Upsample, conv3x3};
 use transformer::{Transformer, TransformerShape};
@@ -146,7 +146,8 @@ impl UNet {
     /// `sample [b, in_channels, h, w]` with h and w divisible by 2^(levels - 1); `timesteps` b values in
     /// `0..T`, fractions allowed; `context [b, tokens, cross_attention_dim]` -> `[b, out_channels, h, w]`.
     pub fn forward(&self, sample: Tensor<4>, timesteps: &[f32], context: Tensor<3>) -> Tensor<4> {
-        let sinusoids = TensorData::new(sinusoids(timesteps, self.time_channels), [timesteps.len(), self.time_channels]);
+        let sinusoids =
+            TensorData::new(sinusoids(timesteps, self.time_channels), [timesteps.len(), self.time_channels]);
         let sinusoids = Tensor::from_data(sinusoids, &sample.device());
         // Every ResNet block begins with this SiLU: done once here.
         let time = silu(self.time_embedding.forward(sinusoids));
