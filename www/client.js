@@ -11,10 +11,13 @@ function checkBrowser() {
   }
 }
 
+// By another name, because bundlers take `new URL('…', import.meta.url)` for a file that they are to copy.
+const here = import.meta.url
+
 function startWorker() {
-  const url = new URL('./worker.js', import.meta.url)
-  // This form, word for word, is what bundlers recognise.
-  if (url.origin === location.origin) return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+  const url = new URL('./worker.js', here)
+  // This form, word for word, is what bundlers recognise. A sandboxed frame's own origin is "null", whatever its address.
+  if (url.origin === self.origin) return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
   // A worker must come from the page's own origin; a Blob does, and may import from elsewhere.
   const blob = new Blob([`import ${JSON.stringify(url.href)}`], { type: 'text/javascript' })
   return new Worker(URL.createObjectURL(blob), { type: 'module' })

@@ -68,7 +68,7 @@ test('everything that the site has is kept', async () => {
   const files = (await readdir(DIST, { recursive: true, withFileTypes: true }))
     .filter(entry => entry.isFile())
     .map(entry => `${entry.parentPath}/${entry.name}`.slice(DIST.length).replace(/^\//, '').replace(/^index\.html$/, ''))
-  const notServed = /\.d\.ts$|\.md$|^sw\.js$/
+  const notServed = /\.d\.ts$|\.md$|^sw\.js$|^package\.json$|^LICENSE-/
   assert.deepEqual(Object.keys(current.hashes).sort(), files.filter(file => !notServed.test(file)).sort())
 })
 

@@ -176,7 +176,7 @@ export const live = {
 
 export const errors = {
   unsupported: ({ what }) => `这个浏览器太旧，无法运行模型：它没有 ${what}。2023 年以后更新过的浏览器都可以。`,
-  start: () => '无法启动运行模型的后台线程。请重新加载页面再试。',
+  start: () => '无法启动运行模型的后台线程：它的一个脚本没有加载到。请检查网络后重试。',
   'engine-file': ({ file }) => `无法启动引擎，因为 ${file} 无法加载。请检查网络后重试。`,
   network: ({ file }) => `加载 ${file} 时连接中断。请检查网络后重试。`,
   missing: ({ file, status }) =>
