@@ -23,11 +23,11 @@ const TYPES = {
 }
 
 /**
- * Serves the built site from a sub-path, as most hosts do.
+ * Serves the built site, or another `root`, from a sub-path, as most hosts do.
  * `faults` maps a path to what goes wrong with it: { status }, { keep: bytes }, { flip: offset }, { cut: bytes } (then the
  * connection breaks), { delay: ms }, { prepend: text }. `pages` maps a path to HTML of its own.
  */
-export async function serve({ faults = {}, pages = {}, prefix = '/some/where/', headers = {} } = {}) {
+export async function serve({ root = DIST, faults = {}, pages = {}, prefix = '/some/where/', headers = {} } = {}) {
   const requests = []
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname)
@@ -36,7 +36,7 @@ export async function serve({ faults = {}, pages = {}, prefix = '/some/where/', 
     const fault = faults[name] ?? {}
     try {
       if (fault.status || name === undefined) throw new Error('refused')
-      let body = name in pages ? Buffer.from(pages[name]) : await readFile(join(DIST, normalize(name)))
+      let body = name in pages ? Buffer.from(pages[name]) : await readFile(join(root, normalize(name)))
       const type = TYPES[extname(name)] ?? 'application/octet-stream'
       if (fault.delay) await new Promise(resolve => setTimeout(resolve, fault.delay))
       if (fault.prepend) body = Buffer.concat([Buffer.from(fault.prepend), body])
