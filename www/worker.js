@@ -151,3 +151,4 @@ addEventListener('message', async ({ data: { id, method, params, abort } }) => {
     aborts.delete(id)
   }
 })
+postMessage({ ready: true })

@@ -1,40 +1,24 @@
-// <digit-diffusion>, on a page of one's own and on a page of another origin.
+// <digit-diffusion>: attributes, properties, events, and what several of them share. On pages of others: embedding.test.mjs.
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
-import { FILES, launch, newPage, serve } from './support.mjs'
+import { FILES, launch, newPage, serve, watchElements } from './support.mjs'
 
 const html = (body, script) => `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Test</title>
 <style>.far { margin-top: 4000px }</style><script type="module" src="${script}"></script><body>${body}`
 const DRAWN = 'digit-diffusion[data-drawn]'
 
-let home, away, browser, page, errors, close
+let home, browser, page, errors, close
 before(async () => {
   home = await serve({ headers: { 'access-control-allow-origin': '*' } })
-  away = await serve({ prefix: '/' })
   browser = await launch()
 })
 after(async () => {
   await browser?.close()
   await home?.close()
-  await away?.close()
 })
 beforeEach(async () => {
   ;({ page, errors, close } = await newPage(browser))
-  await page.addInitScript(() => {
-    window.seen = []
-    for (const type of ['load', 'progress', 'done', 'error']) {
-      document.addEventListener( // a load event never reaches the window
-        type,
-        event => {
-          if (event.target.localName !== 'digit-diffusion') return
-          seen.push(type)
-          if (type === 'done') event.target.dataset.drawn = event.target.shadowRoot.querySelector('canvas').toDataURL()
-          if (type === 'error') event.target.dataset.failed = event.message
-        },
-        true,
-      )
-    }
-  })
+  await watchElements(page)
 })
 afterEach(() => close())
 
@@ -102,25 +86,6 @@ test('says in its own place what went wrong', async () => {
   await page.waitForSelector('digit-diffusion[data-failed]')
   assert.match(await page.getAttribute('digit-diffusion', 'data-failed'), /missing/)
   assert.match(await page.evaluate(() => document.querySelector('digit-diffusion').shadowRoot.querySelector('[part=error]').innerText), /missing/)
-})
-
-test('module, worker, engine and models from another origin', async () => {
-  await show(away, '<digit-diffusion label="7" seed="42" steps="3" device="cpu"></digit-diffusion>', `${home.url}digit-diffusion.js`)
-  await page.waitForSelector(DRAWN)
-  const abroad = await page.getAttribute('digit-diffusion', 'data-drawn')
-  assert.deepEqual(errors, [])
-  const imported = await page.evaluate(async url => {
-    const { DigitDiffusion } = await import(url)
-    const model = await DigitDiffusion.load(new URL('models/base/', url), { device: 'cpu' })
-    const { name } = model.catalog[0]
-    await model.addAdapter(name)
-    return model.adapters.length
-  }, `${home.url}digit-diffusion.js`)
-  assert.equal(imported, 1)
-
-  await show(home, '<digit-diffusion label="7" seed="42" steps="3" device="cpu"></digit-diffusion>')
-  await page.waitForSelector(DRAWN)
-  assert.equal(await page.getAttribute('digit-diffusion', 'data-drawn'), abroad)
 })
 
 test('embed.html: every example runs', async () => {

@@ -12,6 +12,8 @@ const CHROME = process.env.CHROME ?? '/usr/bin/chromium'
 const WEIGHTS = 'models/base/unet/diffusion_pytorch_model.safetensors'
 export const FILES = { weights: WEIGHTS, engine: 'engine/engine_bg.wasm', manifest: 'models/manifest.json' }
 
+export const REPORTS = '/violation'
+
 const TYPES = {
   '.css': 'text/css',
   '.html': 'text/html; charset=utf-8',
@@ -25,12 +27,21 @@ const TYPES = {
 /**
  * Serves the built site, or another `root`, from a sub-path, as most hosts do.
  * `faults` maps a path to what goes wrong with it: { status }, { keep: bytes }, { flip: offset }, { cut: bytes } (then the
- * connection breaks), { delay: ms }, { prepend: text }. `pages` maps a path to HTML of its own.
+ * connection breaks), { delay: ms }, { prepend: text }. `pages` maps a path to HTML of its own. What a policy with
+ * `report-uri ${REPORTS}` refuses is kept in `reports`.
  */
 export async function serve({ root = DIST, faults = {}, pages = {}, prefix = '/some/where/', headers = {} } = {}) {
   const requests = []
+  const reports = []
+  let heard
+  const heardOne = new Promise(resolve => (heard = resolve))
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname)
+    if (path === REPORTS) {
+      reports.push(Buffer.concat(await request.toArray()).toString())
+      heard()
+      return response.writeHead(204).end()
+    }
     const name = path.startsWith(prefix) ? path.slice(prefix.length) || 'index.html' : undefined
     requests.push(name)
     const fault = faults[name] ?? {}
@@ -55,7 +66,11 @@ export async function serve({ root = DIST, faults = {}, pages = {}, prefix = '/s
     url: `http://127.0.0.1:${server.address().port}${prefix}`,
     faults,
     pages,
+    headers,
     requests,
+    reports,
+    /** Resolves when the first report of a Content-Security-Policy has come. */
+    reported: () => heardOne,
     close() {
       server.closeAllConnections()
       return new Promise(resolve => server.close(resolve))
@@ -146,3 +161,21 @@ export const stepsDrawn = page => page.locator('#strip button:enabled').count()
 
 /** A page that only imports. */
 export const BLANK = '<!doctype html><meta charset="utf-8"><link rel="icon" href="favicon.svg"><title>Test</title><body></body>'
+
+/** Marks every <digit-diffusion> of the page and its frames: data-drawn, its picture, or data-failed, its sentence. `seen` counts its events. */
+export const watchElements = page =>
+  page.addInitScript(() => {
+    window.seen = []
+    for (const type of ['load', 'progress', 'done', 'error']) {
+      document.addEventListener( // a load event never reaches the window
+        type,
+        event => {
+          if (event.target.localName !== 'digit-diffusion') return
+          window.seen.push(type)
+          if (type === 'done') event.target.dataset.drawn = event.target.shadowRoot.querySelector('canvas').toDataURL()
+          if (type === 'error') event.target.dataset.failed = event.message
+        },
+        true,
+      )
+    }
+  })
