@@ -179,3 +179,14 @@ export const watchElements = page =>
       )
     }
   })
+
+/** Asks until the answer is `wanted`, for as long as the slowest machine may need. */
+export async function until(ask, wanted) {
+  const end = Date.now() + 240_000
+  for (;;) {
+    const answer = await ask()
+    if (wanted(answer)) return answer
+    if (Date.now() > end) throw new Error(`It never came to that; the last answer was ${JSON.stringify(answer)}.`)
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+}
