@@ -164,16 +164,3 @@ test('says in its own place what went wrong', async () => {
   assert.match(await page.getAttribute('digit-diffusion', 'data-failed'), /missing/)
   assert.match(await page.evaluate(() => document.querySelector('digit-diffusion').shadowRoot.querySelector('[part=error]').innerText), /missing/)
 })
-
-test('embed.html: every example runs', async () => {
-  await page.goto(`${home.url}embed.html`)
-  for (const element of await page.locator('digit-diffusion').all()) {
-    await element.scrollIntoViewIfNeeded()
-    await element.and(page.locator('[data-drawn]')).waitFor()
-  }
-  await page.click('#next')
-  await page.click('#start')
-  await page.locator('#status:has-text("12 of 12")').waitFor()
-  assert.match(await page.innerText('.here >> nth=0'), /^http.*digit-diffusion\.js$/)
-  assert.deepEqual(errors, [])
-})
