@@ -45,6 +45,7 @@ const FILES = [
   'page/stage.js',
   'page/studio.js',
   'page/styles.js',
+  'page/tour.js',
   'style.css',
   'texts/module.js',
   'texts/page.js',

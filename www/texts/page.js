@@ -25,6 +25,7 @@ export const page = {
   pick: 'Pick a digit',
   seed: 'Seed',
   dice: 'Roll a new seed',
+  tour: 'Random tour: draws one after the other',
   draw: 'Draw',
   stop: 'Stop',
   lora: 'LoRA',

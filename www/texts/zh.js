@@ -18,6 +18,7 @@ export const page = {
   pick: '选一个数字',
   seed: '种子',
   dice: '换一个随机种子',
+  tour: '随机漫游：一张接一张地画',
   draw: '绘制',
   stop: '停止',
   lora: 'LoRA',
