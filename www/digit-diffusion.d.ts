@@ -8,8 +8,11 @@ export type Sampler = 'dpm++2m' | 'ddim' | 'ddpm' | 'euler'
 export type Label = string | number
 
 export type Progress =
-  /** Bytes so far. `total` is undefined while, or where, the size is not known. */
-  | { phase: 'download'; file: string; loaded: number; total: number | undefined }
+  /**
+   * Bytes so far. `total` is undefined while, or where, the size is not known. `retry`: the connection broke off, and the file
+   * is taken up again, for the first, second or third time.
+   */
+  | { phase: 'download'; file: string; loaded: number; total: number | undefined; retry: number | undefined }
   /** Everything has arrived; the engine starts and checks itself. */
   | { phase: 'start' }
 

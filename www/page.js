@@ -220,9 +220,11 @@ function adopt(model) {
   announce(live.ready)
 }
 
-function showProgress({ phase, loaded, total, title = live.loading }) {
-  if (phase === 'start') stage.showProgress({ title: live.starting })
-  else stage.showProgress({ title, detail: live.downloaded(loaded, total), loaded, total })
+function showProgress({ phase, loaded, total, retry, title = live.loading }) {
+  if (phase === 'start') return stage.showProgress({ title: live.starting })
+  const detail = retry ? live.retrying(retry) : live.downloaded(loaded, total)
+  if (retry && $('announcer').textContent !== detail) announce(detail)
+  stage.showProgress({ title, detail, loaded, total })
 }
 
 /** Called whenever something begins or ends. */

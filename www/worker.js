@@ -1,7 +1,7 @@
 // The worker that holds the engine: everything heavy happens here, one request after the other (see client.js).
 import * as wasm from './engine/engine.js' // not import(): bundlers make one file of a worker
 import { DigitDiffusionError, isAbort, pack } from './errors.js'
-import { announcedBytes, download, Progress, request } from './worker/download.js'
+import { download, Progress, receive } from './worker/download.js'
 import { watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { findManifest, shortName } from './worker/manifest.js'
 
@@ -39,23 +39,25 @@ watchDevices(({ message }) => {
 
 async function startEngine({ progress, signal }) {
   const file = 'engine/engine_bg.wasm'
-  const response = await request(new URL('./engine/engine_bg.wasm', import.meta.url), { file, signal })
-  const total = announcedBytes(response)
-  let loaded = 0
-  const counted = response.body.pipeThrough(
-    new TransformStream({
-      transform(chunk, controller) {
-        loaded += chunk.length
-        progress.set(file, loaded, total)
-        controller.enqueue(chunk)
-      },
-    }),
-  )
+  const chunks = receive(new URL('./engine/engine_bg.wasm', import.meta.url), { file, progress, signal })
+  let failure
+  const body = new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await chunks.next()
+        if (done) controller.close()
+        else controller.enqueue(value)
+      } catch (error) {
+        failure = error
+        controller.error(error)
+      }
+    },
+  })
   try {
     // Compiled while it arrives, whatever MIME type the host gives it.
-    await wasm.default({ module_or_path: new Response(counted, { headers: { 'content-type': 'application/wasm' } }) })
-  } catch (error) {
-    throw isAbort(error) ? error : new DigitDiffusionError('engine-file', { file })
+    await wasm.default({ module_or_path: new Response(body, { headers: { 'content-type': 'application/wasm' } }) })
+  } catch {
+    throw failure ?? new DigitDiffusionError('engine-file', { file })
   }
   started = true
 }

@@ -26,12 +26,14 @@ const TYPES = {
 
 /**
  * Serves the built site, or another `root`, from a sub-path, as most hosts do.
- * `faults` maps a path to what goes wrong with it: { status }, { keep: bytes }, { flip: offset }, { cut: bytes } (then the
- * connection breaks), { delay: ms }, { prepend: text }. `pages` maps a path to HTML of its own. What a policy with
- * `report-uri ${REPORTS}` refuses is kept in `reports`.
+ * `faults` maps a path to what goes wrong with it: { status }, { keep: bytes }, { flip: offset, flips? }, { cut: bytes, times? }
+ * (the connection breaks then), always or so many times, { delay: ms }, { prepend: text }. `pages` maps a path to HTML of its
+ * own. With `ranges`, parts of files are given to who asks for them by ETag; `parts` keeps what was asked for. `reports` keeps
+ * what a Content-Security-Policy with `report-uri ${REPORTS}` refuses.
  */
-export async function serve({ root = DIST, faults = {}, pages = {}, prefix = '/some/where/', headers = {} } = {}) {
+export async function serve({ root = DIST, faults = {}, pages = {}, prefix = '/some/where/', headers = {}, ranges = false } = {}) {
   const requests = []
+  const parts = []
   const reports = []
   let heard
   const heardOne = new Promise(resolve => (heard = resolve))
@@ -51,10 +53,24 @@ export async function serve({ root = DIST, faults = {}, pages = {}, prefix = '/s
       const type = TYPES[extname(name)] ?? 'application/octet-stream'
       if (fault.delay) await new Promise(resolve => setTimeout(resolve, fault.delay))
       if (fault.prepend) body = Buffer.concat([Buffer.from(fault.prepend), body])
-      if (fault.flip !== undefined) body[fault.flip] ^= 0xff
+      if (fault.flip !== undefined && (fault.flips === undefined || fault.flips-- > 0)) body[fault.flip] ^= 0xff
       if (fault.keep !== undefined) body = body.subarray(0, fault.keep)
-      response.writeHead(200, { 'content-type': type, 'content-length': body.length, 'cache-control': 'no-store', ...headers })
-      if (fault.cut === undefined) return response.end(body)
+      const sent = { 'content-type': type, 'cache-control': 'no-store', ...headers }
+      let status = 200
+      if (ranges) {
+        const { range, 'if-range': wanted } = request.headers
+        sent.etag = `"${fingerprint(body)}"`
+        if (range) parts.push({ name, range })
+        if (range && wanted === sent.etag) {
+          const start = Number(/^bytes=(\d+)-$/.exec(range)[1])
+          sent['content-range'] = `bytes ${start}-${body.length - 1}/${body.length}`
+          status = 206
+          body = body.subarray(start)
+        }
+      }
+      response.writeHead(status, { ...sent, 'content-length': body.length })
+      const cut = fault.cut !== undefined && (fault.times === undefined || fault.times-- > 0)
+      if (!cut) return response.end(body)
       response.write(body.subarray(0, fault.cut), () => setTimeout(() => response.destroy(), 50))
     } catch {
       response.writeHead(fault.status ?? 404, { 'content-type': 'text/plain', ...headers })
@@ -68,6 +84,7 @@ export async function serve({ root = DIST, faults = {}, pages = {}, prefix = '/s
     pages,
     headers,
     requests,
+    parts,
     reports,
     /** Resolves when the first report of a Content-Security-Policy has come. */
     reported: () => heardOne,

@@ -96,6 +96,7 @@ export const live = {
   ready: 'Ready. Pick a digit.',
   loading: 'Loading the model',
   downloaded: (loaded, total) => (total ? `${megabytes(loaded)} of ${megabytes(total)}` : megabytes(loaded)),
+  retrying: n => `The connection broke off. Taking it up again, try ${n} of 3`,
   starting: 'Starting the engine',
   recovering: 'The model has stopped and is being started again.',
   fetchingStyle: title => `Loading the style “${title}”`,

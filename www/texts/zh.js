@@ -98,6 +98,7 @@ export const live = {
   ready: '准备好了。选一个数字吧。',
   loading: '正在加载模型',
   downloaded: (loaded, total) => (total ? `${megabytes(loaded)} / ${megabytes(total)}` : megabytes(loaded)),
+  retrying: n => `连接中断，正在继续下载，第 ${n} 次尝试，共 3 次`,
   starting: '正在启动引擎',
   recovering: '模型停止了运行，正在重新启动。',
   fetchingStyle: title => `正在加载风格“${title}”`,
