@@ -11,19 +11,24 @@ function checkBrowser() {
   }
 }
 
+// By another name, because bundlers take `new URL('…', import.meta.url)` for a file that they are to copy.
+const here = import.meta.url
+
 function startWorker() {
-  const url = new URL('./worker.js', import.meta.url)
-  // This form, word for word, is what bundlers recognise.
-  if (url.origin === location.origin) return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
-  // A worker must come from the page's own origin; a Blob does, and may import from elsewhere.
-  const blob = new Blob([`import ${JSON.stringify(url.href)}`], { type: 'text/javascript' })
-  return new Worker(URL.createObjectURL(blob), { type: 'module' })
+  const url = new URL('./worker.js', here)
+  // This form, word for word, is what bundlers recognise. A sandboxed frame's own origin is "null", whatever its address.
+  if (url.origin === self.origin) return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+  // A worker must come from the page's own origin; a Blob does, and may import from elsewhere. By import(), which a
+  // Content-Security-Policy judges by script-src, and as a classic script, which a sandboxed frame may start.
+  const source = `import(${JSON.stringify(url.href)}).catch(error => setTimeout(() => { throw error }))`
+  return new Worker(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })))
 }
 
 export class Client {
   #worker
   #queue = []
   #current = null
+  #ready = false // the worker listens: what is posted before may be lost
   #lastId = 0
   #dead = null
   #settleLost
@@ -35,10 +40,9 @@ export class Client {
     checkBrowser()
     this.#worker = startWorker()
     this.#worker.onmessage = ({ data }) => this.#receive(data)
-    // Without a message the script itself did not arrive or did not parse.
     this.#worker.onerror = event => {
       event.preventDefault()
-      this.#die(event.message ? new DigitDiffusionError('crashed', { message: event.message }) : new DigitDiffusionError('start'))
+      this.#die(this.#ready ? new DigitDiffusionError('crashed', { message: event.message }) : new DigitDiffusionError('start'))
     }
   }
 
@@ -65,7 +69,7 @@ export class Client {
   }
 
   #pump() {
-    if (this.#current || !this.#queue.length) return
+    if (!this.#ready || this.#current || !this.#queue.length) return
     const job = (this.#current = this.#queue.shift())
     this.#worker.postMessage({ id: job.id, method: job.method, params: job.params }, job.transfer)
   }
@@ -78,8 +82,12 @@ export class Client {
     job.reject(job.reason())
   }
 
-  #receive({ id, result, error, progress, died }) {
+  #receive({ ready, id, result, error, progress, died }) {
     if (died) return this.#die(unpack(died))
+    if (ready) {
+      this.#ready = true
+      return this.#pump()
+    }
     const job = this.#current
     if (job?.id !== id) return
     if (progress) return job.onprogress?.(progress)

@@ -8,8 +8,11 @@ export type Sampler = 'dpm++2m' | 'ddim' | 'ddpm' | 'euler'
 export type Label = string | number
 
 export type Progress =
-  /** Bytes so far. `total` is undefined while, or where, the size is not known. */
-  | { phase: 'download'; file: string; loaded: number; total: number | undefined }
+  /**
+   * Bytes so far. `total` is undefined while, or where, the size is not known. `retry`: the connection broke off, and the file
+   * is taken up again, for the first, second or third time.
+   */
+  | { phase: 'download'; file: string; loaded: number; total: number | undefined; retry: number | undefined }
   /** Everything has arrived; the engine starts and checks itself. */
   | { phase: 'start' }
 
@@ -36,15 +39,15 @@ export interface Manifest {
 
 export interface LoadOptions {
   /** Default 'auto': WebGPU where it works, otherwise the CPU. */
-  device?: Device
+  device?: Device | undefined
   /** Stops the download. */
-  signal?: AbortSignal
-  onprogress?: (progress: Progress) => void
+  signal?: AbortSignal | undefined
+  onprogress?: ((progress: Progress) => void) | undefined
   /**
    * By what to check the files' sizes and SHA-256: an address, the list itself (paths then relative to the folder above the
    * base), or false for no check. By default `../manifest.json`, where there is one.
    */
-  manifest?: string | URL | Manifest | false
+  manifest?: string | URL | Manifest | false | undefined
 }
 
 /** An adapter that the manifest offers. */
@@ -78,9 +81,9 @@ export interface AdapterModule {
 
 export interface AdapterOptions {
   /** adapter_config.json. Without it the file's own metadata must say what PEFT's configuration would. */
-  config?: File | Blob | string | object
-  signal?: AbortSignal
-  onprogress?: (progress: Progress) => void
+  config?: File | Blob | string | object | undefined
+  signal?: AbortSignal | undefined
+  onprogress?: ((progress: Progress) => void) | undefined
 }
 
 /** Adapter names and strengths. {} is the base model; 0 is off; negative strengths lean the other way. */
@@ -88,31 +91,31 @@ export type Scales = Record<string, number>
 
 interface SampleOptionsBase {
   /** At least 1; default 12. */
-  steps?: number
+  steps?: number | undefined
   /** Default 'dpm++2m'. */
-  sampler?: Sampler
+  sampler?: Sampler | undefined
   /** 1 turns guidance off; default 2. */
-  guidanceScale?: number
+  guidanceScale?: number | undefined
   /** 0 (default) to 1: how much fresh noise DDIM adds. */
-  eta?: number
+  eta?: number | undefined
   /**
    * Starting noise in place of the seed's: standard normal, imageSize² numbers for every picture of the batch, in the layout
    * that the network works in, [channels, height, width].
    */
-  latents?: Float32Array
+  latents?: Float32Array | undefined
   /** Adapters for this run alone, in place of those of setAdapters(). */
-  adapters?: Scales
+  adapters?: Scales | undefined
   /** Stops between two steps. The model stays loaded. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 export interface SampleOptions<L extends Label | Label[], S extends number | number[], R extends boolean> extends SampleOptionsBase {
   /** An array draws a batch. */
   label: L
   /** A whole number; random by default. An array draws a batch. */
-  seed?: S
+  seed?: S | undefined
   /** Adds the pictures as floats. */
-  raw?: R
+  raw?: R | undefined
 }
 
 export interface Step<P = ImageData> {
@@ -206,10 +209,11 @@ export type ErrorCode =
 export class DigitDiffusionError extends Error {
   readonly code: ErrorCode
   /** The file it is about, where there is one. */
-  readonly file?: string
+  readonly file: string | undefined
   readonly details: Record<string, unknown>
 }
 
+/** The events of `<digit-diffusion>`; none of them bubbles. */
 export interface DigitDiffusionElementEventMap {
   load: CustomEvent<{ model: DigitDiffusion }>
   progress: CustomEvent<
@@ -220,36 +224,58 @@ export interface DigitDiffusionElementEventMap {
   error: ErrorEvent
 }
 
+type ElementEvents = Omit<HTMLElementEventMap, keyof DigitDiffusionElementEventMap> & DigitDiffusionElementEventMap
+
 /**
  * `<digit-diffusion label="7" seed="42" lora="outline" lora-scale="0.8" steps="12">`
  *
- * Loads when it comes into view; elements of the same base and device share one engine.
- * CSS parts: picture, progress, error. Custom property: --digit-diffusion-accent.
+ * Loads when it comes into view; elements of the same base and device share one engine. Attributes and properties are in step:
+ * `lora-scale` is `loraScale`, the others have one name. null and undefined take the attribute away, which gives the default.
+ *
+ * CSS parts: picture, progress, error. Custom properties: --digit-diffusion-size, --digit-diffusion-ground, --digit-diffusion-accent.
  */
 export class DigitDiffusionElement extends HTMLElement {
-  label: string | null
-  seed: number | undefined
+  /** A class name; nothing is drawn without it. */
+  get label(): string | null
+  set label(value: Label | null | undefined)
+  /** Random where there is none. */
+  get seed(): number | undefined
+  set seed(value: number | null | undefined)
   /** An adapter's name in the manifest, or its folder's address. */
-  lora: string | null
-  loraScale: number
-  steps: number
-  sampler: Sampler
-  guidance: number
-  device: Device
-  base: string
+  get lora(): string | null
+  set lora(value: string | null | undefined)
+  get loraScale(): number
+  set loraScale(value: number | null | undefined)
+  get steps(): number
+  set steps(value: number | null | undefined)
+  get sampler(): Sampler
+  set sampler(value: Sampler | null | undefined)
+  get guidance(): number
+  set guidance(value: number | null | undefined)
+  get device(): Device
+  set device(value: Device | null | undefined)
+  /** The base folder's address, absolute when read. */
+  get base(): string
+  set base(value: string | URL | null | undefined)
   /** The model behind this element; null before it was first visible. */
-  readonly model: Promise<DigitDiffusion> | null
+  get model(): Promise<DigitDiffusion> | null
   /** Draws again. Resolves when the picture is finished, failed or replaced. */
   draw(): Promise<void>
   /** Stops within one step. */
   cancel(): void
 
-  addEventListener<K extends keyof DigitDiffusionElementEventMap>(
+  addEventListener<K extends keyof ElementEvents>(
     type: K,
-    listener: (this: DigitDiffusionElement, event: DigitDiffusionElementEventMap[K]) => void,
+    listener: (this: DigitDiffusionElement, event: ElementEvents[K]) => void,
     options?: boolean | AddEventListenerOptions,
   ): void
   addEventListener(type: string, listener: EventListenerOrEventListenerObject, options?: boolean | AddEventListenerOptions): void
+  removeEventListener<K extends keyof ElementEvents>(
+    type: K,
+    listener: (this: DigitDiffusionElement, event: ElementEvents[K]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void
+  removeEventListener(type: string, listener: EventListenerOrEventListenerObject, options?: boolean | EventListenerOptions): void
 }
 
 declare global {

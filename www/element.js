@@ -5,7 +5,8 @@ import { DEFAULTS, randomSeed } from './options.js'
 import { element as texts } from './texts/module.js'
 
 const SHEET = `
-:host { display: inline-block; position: relative; inline-size: 280px; aspect-ratio: 1; background: #000; overflow: hidden; }
+:host { display: inline-block; position: relative; inline-size: var(--digit-diffusion-size, 280px); aspect-ratio: 1; background: var(--digit-diffusion-ground, #000);
+  overflow: hidden; }
 :host([hidden]) { display: none; }
 canvas { display: block; inline-size: 100%; block-size: 100%; image-rendering: pixelated; }
 progress { position: absolute; inset: auto 0 0; inline-size: 100%; block-size: 3px; appearance: none; border: 0; background: #fff3;
@@ -101,6 +102,13 @@ export class DigitDiffusionElement extends (globalThis.HTMLElement ?? class {}) 
   }
 
   connectedCallback() {
+    // What was set before this script arrived became a property of the element's own, and would hide the accessor.
+    for (const name of Object.keys(PROPERTIES)) {
+      if (!Object.hasOwn(this, name)) continue
+      const value = this[name]
+      delete this[name]
+      this[name] = value
+    }
     this.#observer = new IntersectionObserver(entries => {
       this.#visible = entries.at(-1).isIntersecting
       if (this.#visible && !this.#run) this.#schedule()

@@ -1,36 +1,54 @@
-// The running examples of embed.html.
-import { DigitDiffusion } from './digit-diffusion.js'
+// embed.html: every example is shown and run from one source, the template in the page and the script that it names.
+const here = new URL('./', import.meta.url)
+const CONFIRMED = 2000 // milliseconds that "Copied" stays
 
-const $ = id => document.getElementById(id)
+/** Without the page's own indentation. */
+function dedent(text) {
+  const lines = text.replace(/^\s*\n|\s+$/g, '').split('\n')
+  const margin = Math.min(...lines.filter(line => line.trim()).map(line => line.search(/\S/)))
+  return lines.map(line => line.slice(margin)).join('\n')
+}
 
-for (const address of document.querySelectorAll('.here')) address.textContent = new URL('digit-diffusion.js', import.meta.url).href
+/** Addresses as they must stand on a page elsewhere. */
+const absolute = (text, base) => text.replace(/(src="|from ')([^"']+)/g, (_, before, address) => before + new URL(address, base))
 
-// The style shown is the first one that the manifest offers.
-document.querySelector('digit-diffusion').addEventListener('load', ({ detail: { model } }) => {
-  const [style] = model.catalog
-  if (!style) return
-  document.querySelector('.style').textContent = style.name
-  Object.assign($('styled'), { lora: style.name, label: '7' })
-})
-
-$('next').addEventListener('click', () => {
-  $('changing').label = String((Number($('changing').label) + 1) % 10)
-})
-
-$('start').addEventListener('click', async () => {
-  const canvases = [...$('canvases').children]
-  const status = $('status')
-  $('start').disabled = true
-  try {
-    status.textContent = 'Loading'
-    const model = await DigitDiffusion.load()
-    for await (const { step, total, image } of model.sample({ label: [0, 1, 2, 3], seed: 1 })) {
-      image.forEach((picture, i) => canvases[i].getContext('2d').putImageData(picture, 0, 0))
-      status.textContent = `${step} of ${total}`
-    }
-    model.dispose()
-  } catch (error) {
-    status.textContent = error.message
+async function show(example) {
+  const template = example.querySelector('template')
+  const { script } = example.dataset
+  const markup = absolute(dedent(template.innerHTML), here)
+  const parts = [markup]
+  if (/<digit-diffusion/.test(markup)) parts.unshift(`<script type="module" src="${new URL('digit-diffusion.js', here)}"></script>`)
+  if (script) {
+    const url = new URL(script, here)
+    const source = await (await fetch(url)).text()
+    parts.push(`<script type="module">\n${absolute(source, url).trimEnd()}\n</script>`)
   }
-  $('start').disabled = false
-})
+  const code = document.createElement('code')
+  const pre = document.createElement('pre')
+  pre.tabIndex = 0 // it scrolls
+  pre.setAttribute('role', 'region')
+  pre.setAttribute('aria-label', `Code: ${example.querySelector('h2').textContent}`)
+  code.textContent = parts.join('\n\n')
+  pre.append(code)
+  example.querySelector('.text').append(pre, ...copyButton(code.textContent))
+
+  const shown = document.createElement('div')
+  shown.className = 'shown'
+  shown.append(template.content.cloneNode(true))
+  template.replaceWith(shown)
+  if (script) await import(new URL(script, here))
+}
+
+function copyButton(text) {
+  if (!navigator.clipboard) return []
+  const button = Object.assign(document.createElement('button'), { type: 'button', className: 'plain small copy', textContent: 'Copy' })
+  button.addEventListener('click', async () => {
+    const done = await navigator.clipboard.writeText(text).then(() => 'Copied', () => 'Not allowed here')
+    button.textContent = done
+    setTimeout(() => (button.textContent = 'Copy'), CONFIRMED)
+  })
+  return [button]
+}
+
+import('./digit-diffusion.js')
+for (const example of document.querySelectorAll('.example:has(template)')) show(example)

@@ -10,8 +10,10 @@ const folderUrl = (address, root = document.baseURI) => {
   return url.href
 }
 
+const here = import.meta.url // by another name: a folder is nothing that a bundler could copy
+
 /** The model that comes with this script, wherever the script lives. */
-export const DEFAULT_BASE = new URL('./models/base/', import.meta.url).href
+export const DEFAULT_BASE = new URL('./models/base/', here).href
 
 const readText = async source =>
   source instanceof Blob ? source.text() : typeof source === 'object' ? JSON.stringify(source) : String(source)

@@ -13,6 +13,7 @@ import { isBase, readSettings, writeSettings } from './page/settings.js'
 import { Sheet } from './page/sheet.js'
 import { Stage } from './page/stage.js'
 import { Studio } from './page/studio.js'
+import { Tour } from './page/tour.js'
 import { live } from './texts/page.js'
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)')
@@ -30,6 +31,7 @@ const address = new Address({ compose, onchange: restore })
 const keep = new Keep({ link: () => address.link, shown: () => stage.shown, announce, onfail: error => refuse(error, live.failed.keep) })
 const changes = new Changes({ title: name => styles.title(name) })
 const studio = new Studio({ session, controls, stage, changes, sheet, compose, announce, onsettled: settle, onfail: report, onprogress: showProgress })
+const tour = new Tour({ draw: wander, onchange: settle })
 let spare = true // a model that dies is replaced once
 let failed = false // the last run did; a dying device may fail it before the loss is known
 let asked = null // of what a link or a picture says, what is still to be answered for
@@ -45,6 +47,7 @@ function compose() {
 function change(name, moving = false) {
   if (name === 'device') return changeDevice(state.device)
   if (name === 'fullSpeed') return
+  if (!['steps', 'sampler', 'guidance'].includes(name)) tour.stop()
   if (name === 'style') {
     controls.lora = true // who chooses a style wants to see it
     controls.describeStyle()
@@ -57,7 +60,9 @@ function change(name, moving = false) {
 
 /** The one button: draws, or stops whatever is under way. */
 function act() {
-  if (studio.busy || session.loading) {
+  if (studio.busy || session.loading || tour.running) {
+    if (!studio.busy) announce(live.stopped)
+    tour.stop()
     session.stop()
     studio.stop()
     return
@@ -68,7 +73,24 @@ function act() {
   studio.draw()
 }
 
+/** One stop of a tour. */
+async function wander() {
+  hideNotice()
+  try {
+    const loading = session.ready()
+    settle()
+    await loading
+  } catch (error) {
+    if (!isAbort(error)) report(error, 'load')
+    return
+  }
+  controls.roll()
+  address.update()
+  await studio.draw()
+}
+
 function openCell({ digit, seed }) {
+  tour.stop()
   controls.digit = digit
   controls.seed = seed
   address.update()
@@ -103,6 +125,7 @@ async function addOwn({ base, ...adapter }) {
 
 /** Brings the page to what a link or a picture says, and draws it. */
 function restore({ settings, complaints }) {
+  tour.stop()
   asked = { base: settings.base, complaints: [...complaints, ...controls.restore(settings)] }
   address.update()
   if (state.digit !== undefined) studio.draw()
@@ -168,6 +191,7 @@ function recover(error) {
  * @param {'load' | 'style' | 'run' | 'lost'} doing
  */
 function report(error, doing) {
+  tour.stop()
   studio.abandon()
   settle()
   failed = doing === 'run'
@@ -196,14 +220,17 @@ function adopt(model) {
   announce(live.ready)
 }
 
-function showProgress({ phase, loaded, total, title = live.loading }) {
-  if (phase === 'start') stage.showProgress({ title: live.starting })
-  else stage.showProgress({ title, detail: live.downloaded(loaded, total), loaded, total })
+function showProgress({ phase, loaded, total, retry, title = live.loading }) {
+  if (phase === 'start') return stage.showProgress({ title: live.starting })
+  const detail = retry ? live.retrying(retry) : live.downloaded(loaded, total)
+  if (retry && $('announcer').textContent !== detail) announce(detail)
+  stage.showProgress({ title, detail, loaded, total })
 }
 
 /** Called whenever something begins or ends. */
 function settle() {
-  stage.busy = controls.busy = studio.busy || session.loading
+  stage.busy = studio.busy || session.loading
+  controls.busy = studio.busy || session.loading || tour.running
   if (studio.busy) failed = false
   keep.ready = stage.shown !== undefined
   if (!session.loading) stage.hideProgress()
@@ -218,7 +245,7 @@ function translate() {
   if (stage.shown === undefined && session.model && !studio.busy) stage.say(live.ready)
 }
 
-for (const kind of ['digits', 'seeds']) $(`many-${kind}`).addEventListener('click', () => studio.drawSheet(kind))
+for (const kind of ['digits', 'seeds']) $(`many-${kind}`).addEventListener('click', () => (tour.stop(), studio.drawSheet(kind)))
 receiveFiles(openFiles)
 stage.showProgress({ title: live.loading })
 const linked = address.read()

@@ -1,6 +1,7 @@
 // The worker that holds the engine: everything heavy happens here, one request after the other (see client.js).
+import * as wasm from './engine/engine.js' // not import(): bundlers make one file of a worker
 import { DigitDiffusionError, isAbort, pack } from './errors.js'
-import { announcedBytes, download, Progress, request } from './worker/download.js'
+import { download, Progress, receive } from './worker/download.js'
 import { watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { findManifest, shortName } from './worker/manifest.js'
 
@@ -12,7 +13,7 @@ const BASE_FILES = [
 ]
 const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors']
 
-let wasm // the engine's module, once it has started
+let started = false // WebAssembly is there
 let engine
 let catalog = []
 let composed = '{}' // the strengths that the engine's working weights hold now
@@ -24,7 +25,7 @@ const die = error => postMessage({ died: pack(error) })
 
 /** After a panic WebAssembly only says "unreachable"; the engine remembers why. */
 function crash(message) {
-  die(new DigitDiffusionError('crashed', { message: wasm?.lastPanic() ?? message }))
+  die(new DigitDiffusionError('crashed', { message: (started && wasm.lastPanic()) || message }))
 }
 
 // A panic inside an asynchronous call never settles its promise: it surfaces only here.
@@ -38,30 +39,27 @@ watchDevices(({ message }) => {
 
 async function startEngine({ progress, signal }) {
   const file = 'engine/engine_bg.wasm'
-  const [module, response] = await Promise.all([
-    import('./engine/engine.js').catch(() => {
-      throw new DigitDiffusionError('engine-file', { file: 'engine/engine.js' })
-    }),
-    request(new URL(`./${file}`, import.meta.url), { file, signal }),
-  ])
-  const total = announcedBytes(response)
-  let loaded = 0
-  const counted = response.body.pipeThrough(
-    new TransformStream({
-      transform(chunk, controller) {
-        loaded += chunk.length
-        progress.set(file, loaded, total)
-        controller.enqueue(chunk)
-      },
-    }),
-  )
+  const chunks = receive(new URL('./engine/engine_bg.wasm', import.meta.url), { file, progress, signal })
+  let failure
+  const body = new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await chunks.next()
+        if (done) controller.close()
+        else controller.enqueue(value)
+      } catch (error) {
+        failure = error
+        controller.error(error)
+      }
+    },
+  })
   try {
     // Compiled while it arrives, whatever MIME type the host gives it.
-    await module.default({ module_or_path: new Response(counted, { headers: { 'content-type': 'application/wasm' } }) })
-  } catch (error) {
-    throw isAbort(error) ? error : new DigitDiffusionError('engine-file', { file })
+    await wasm.default({ module_or_path: new Response(body, { headers: { 'content-type': 'application/wasm' } }) })
+  } catch {
+    throw failure ?? new DigitDiffusionError('engine-file', { file })
   }
-  return module
+  started = true
 }
 
 /** Fetches `paths` of a folder side by side, each checked by what `listed` says of it. */
@@ -84,14 +82,13 @@ const methods = {
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)
-    const started = startEngine({ progress, signal })
+    const starting = startEngine({ progress, signal })
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
-      const digest = async bytes => (await started).sha256(bytes)
+      const digest = bytes => starting.then(() => wasm.sha256(bytes))
       return downloadFolder(base, BASE_FILES, { listed: list.files, digest, progress, signal })
     })
-    const [module, [info, unetConfig, schedulerConfig, weights]] = await Promise.all([started, downloaded])
-    wasm = module
+    const [[info, unetConfig, schedulerConfig, weights]] = await Promise.all([downloaded, starting])
     onprogress({ phase: 'start' })
     const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights }
     engine = await wasm.Engine.load(files, device)
@@ -156,3 +153,4 @@ addEventListener('message', async ({ data: { id, method, params, abort } }) => {
     aborts.delete(id)
   }
 })
+postMessage({ ready: true })

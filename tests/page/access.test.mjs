@@ -77,9 +77,12 @@ for (const [title, options] of APPEARANCES) {
   })
 }
 
-test('embed.html', async () => {
-  const { page, close } = await newPage(browser)
-  await page.goto(`${server.url}embed.html`)
-  await check(page, 'embed.html')
-  await close()
-})
+for (const [title, options] of APPEARANCES) {
+  test(`embed.html, ${title}`, async () => {
+    const { page, close } = await newPage(browser, options)
+    await page.goto(`${server.url}embed.html`)
+    await page.waitForFunction(() => !document.querySelector('template'))
+    await check(page, 'embed.html')
+    await close()
+  })
+}

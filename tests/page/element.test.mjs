@@ -1,40 +1,24 @@
-// <digit-diffusion>, on a page of one's own and on a page of another origin.
+// <digit-diffusion>: attributes, properties, events, and what several of them share. On pages of others: embedding.test.mjs.
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
-import { FILES, launch, newPage, serve } from './support.mjs'
+import { FILES, launch, newPage, serve, until, watchElements } from './support.mjs'
 
 const html = (body, script) => `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Test</title>
 <style>.far { margin-top: 4000px }</style><script type="module" src="${script}"></script><body>${body}`
 const DRAWN = 'digit-diffusion[data-drawn]'
 
-let home, away, browser, page, errors, close
+let home, browser, page, errors, close
 before(async () => {
   home = await serve({ headers: { 'access-control-allow-origin': '*' } })
-  away = await serve({ prefix: '/' })
   browser = await launch()
 })
 after(async () => {
   await browser?.close()
   await home?.close()
-  await away?.close()
 })
 beforeEach(async () => {
   ;({ page, errors, close } = await newPage(browser))
-  await page.addInitScript(() => {
-    window.seen = []
-    for (const type of ['load', 'progress', 'done', 'error']) {
-      document.addEventListener( // a load event never reaches the window
-        type,
-        event => {
-          if (event.target.localName !== 'digit-diffusion') return
-          seen.push(type)
-          if (type === 'done') event.target.dataset.drawn = event.target.shadowRoot.querySelector('canvas').toDataURL()
-          if (type === 'error') event.target.dataset.failed = event.message
-        },
-        true,
-      )
-    }
-  })
+  await watchElements(page)
 })
 afterEach(() => close())
 
@@ -77,24 +61,101 @@ test('a changed attribute draws anew; the same attributes give the same picture'
   assert.deepEqual(errors, [])
 })
 
+test('attributes and properties are in step, both ways', async () => {
+  await show(home, '<digit-diffusion></digit-diffusion>')
+  await page.waitForFunction(() => customElements.get('digit-diffusion'))
+  const seen = await page.evaluate(() => {
+    const element = document.querySelector('digit-diffusion')
+    const samples = { label: '3', seed: 5, lora: 'outline', loraScale: -0.5, steps: 2, sampler: 'ddim', guidance: 1.5, device: 'cpu' }
+    const attribute = name => name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+    const rows = Object.entries(samples).map(([name, value]) => {
+      const before = element[name]
+      element[name] = value
+      const written = element.getAttribute(attribute(name)) === String(value)
+      element.setAttribute(attribute(name), String(value))
+      const read = element[name] === value
+      element[name] = null
+      return { name, written, read, back: !element.hasAttribute(attribute(name)) && element[name] === before }
+    })
+    element.base = 'elsewhere/'
+    const base = element.base === new URL('elsewhere/', location).href && element.getAttribute('base') === 'elsewhere/'
+    element.base = undefined
+    return { rows, base, fallback: element.base === new URL('models/base/', location).href }
+  })
+  for (const row of seen.rows) assert.deepEqual(row, { name: row.name, written: true, read: true, back: true })
+  assert.deepEqual([seen.base, seen.fallback], [true, true])
+})
+
+test('properties set before the script arrived count', async () => {
+  home.pages['test.html'] = html('', 'later.js').replace(/<script.*script>/, '')
+  await page.goto(`${home.url}test.html`)
+  await page.evaluate(async () => {
+    const element = Object.assign(document.createElement('digit-diffusion'), { label: '7', seed: 42, steps: 2, device: 'cpu' })
+    document.body.append(element)
+    await import('./digit-diffusion.js')
+  })
+  await page.waitForSelector(`${DRAWN}[label="7"][seed="42"][steps="2"][device=cpu]`)
+  assert.deepEqual(errors, [])
+})
+
+test('parts and custom properties style it', async () => {
+  await show(home, '<digit-diffusion></digit-diffusion>')
+  await page.waitForFunction(() => customElements.get('digit-diffusion'))
+  const styled = await page.evaluate(() => {
+    const sheet = new CSSStyleSheet()
+    sheet.replaceSync(`digit-diffusion { --digit-diffusion-size: 100px; --digit-diffusion-ground: rgb(1, 2, 3); --digit-diffusion-accent: rgb(4, 5, 6) }
+      digit-diffusion::part(picture) { opacity: 0.5 } digit-diffusion::part(progress) { block-size: 7px } digit-diffusion::part(error) { color: rgb(7, 8, 9) }`)
+    document.adoptedStyleSheets = [sheet]
+    const element = document.querySelector('digit-diffusion')
+    for (const part of element.shadowRoot.children) part.hidden = false
+    const of = (part, name) => getComputedStyle(part ? element.shadowRoot.querySelector(`[part=${part}]`) : element)[name]
+    return [of('', 'width'), of('', 'height'), of('', 'backgroundColor'), of('picture', 'opacity'), of('progress', 'height'), of('progress', 'accentColor'), of('error', 'color')]
+  })
+  assert.deepEqual(styled, ['100px', '100px', 'rgb(1, 2, 3)', '0.5', '7px', 'rgb(4, 5, 6)', 'rgb(7, 8, 9)'])
+})
+
 test('several share one engine and one download', async () => {
   home.requests.length = 0
   await show(home, [1, 2, 3].map(label => `<digit-diffusion label="${label}" seed="1" steps="2" device="cpu"></digit-diffusion>`).join(''))
   await page.waitForFunction(selector => document.querySelectorAll(selector).length === 3, DRAWN)
   assert.equal(page.workers().length, 1)
-  assert.equal(home.requests.filter(name => name === FILES.weights).length, 1)
+  for (const file of ['worker.js', FILES.engine, FILES.weights]) assert.equal(home.requests.filter(name => name === file).length, 1, file)
 })
 
-test('loads nothing before it is in view, and lets go when it leaves the page', async () => {
+test('one that leaves frees its run; the others go on, and the last takes the engine with it', async () => {
+  home.faults['worker.js'] = { prepend: `self.freed = 0; addEventListener('message', ({ data }) => { if (data.method === 'free') self.freed++ });\n` }
+  await show(home, '<digit-diffusion id="long" label="1" seed="1" steps="1000" device="cpu"></digit-diffusion><digit-diffusion id="short" label="2" seed="1" steps="3" device="cpu"></digit-diffusion>')
+  await page.waitForSelector('#short[data-drawn]')
+  const [worker] = page.workers()
+  await until(() => worker.evaluate(() => self.freed), freed => freed === 1)
+  await page.evaluate(() => document.getElementById('long').remove())
+  await until(() => worker.evaluate(() => self.freed), freed => freed === 2)
+  await page.evaluate(() => {
+    const short = document.getElementById('short')
+    delete short.dataset.drawn
+    document.body.append(document.createElement('p'), short) // moved, not removed: the model stays
+    short.label = '3'
+  })
+  await page.waitForSelector('#short[data-drawn]')
+  assert.equal(page.workers()[0], worker)
+  const closed = worker.waitForEvent('close')
+  await page.evaluate(() => document.getElementById('short').remove())
+  await closed
+  delete home.faults['worker.js']
+  assert.equal(await page.evaluate(() => seen.includes('error')), false)
+  assert.deepEqual(errors, [])
+})
+
+test('loads nothing before it is in view', async () => {
   home.requests.length = 0
   await show(home, '<div class="far"><digit-diffusion label="7" steps="2" device="cpu"></digit-diffusion></div>')
-  await page.waitForTimeout(500)
-  assert.equal(home.requests.includes(FILES.engine), false)
+  await page.waitForFunction(() => customElements.get('digit-diffusion'))
+  // An observer that begins later is told later: by then the element's own has been.
+  await page.evaluate(() => new Promise(told => new IntersectionObserver(told).observe(document.querySelector('digit-diffusion'))))
+  assert.equal(await page.evaluate(() => document.querySelector('digit-diffusion').model), null)
+  assert.equal(home.requests.includes('worker.js'), false)
   await page.evaluate(() => document.querySelector('digit-diffusion').scrollIntoView())
   await page.waitForSelector(DRAWN)
-  await page.evaluate(() => document.querySelector('digit-diffusion').remove())
-  for (let i = 0; i < 50 && page.workers().length; i++) await page.waitForTimeout(50)
-  assert.equal(page.workers().length, 0)
 })
 
 test('says in its own place what went wrong', async () => {
@@ -102,36 +163,4 @@ test('says in its own place what went wrong', async () => {
   await page.waitForSelector('digit-diffusion[data-failed]')
   assert.match(await page.getAttribute('digit-diffusion', 'data-failed'), /missing/)
   assert.match(await page.evaluate(() => document.querySelector('digit-diffusion').shadowRoot.querySelector('[part=error]').innerText), /missing/)
-})
-
-test('module, worker, engine and models from another origin', async () => {
-  await show(away, '<digit-diffusion label="7" seed="42" steps="3" device="cpu"></digit-diffusion>', `${home.url}digit-diffusion.js`)
-  await page.waitForSelector(DRAWN)
-  const abroad = await page.getAttribute('digit-diffusion', 'data-drawn')
-  assert.deepEqual(errors, [])
-  const imported = await page.evaluate(async url => {
-    const { DigitDiffusion } = await import(url)
-    const model = await DigitDiffusion.load(new URL('models/base/', url), { device: 'cpu' })
-    const { name } = model.catalog[0]
-    await model.addAdapter(name)
-    return model.adapters.length
-  }, `${home.url}digit-diffusion.js`)
-  assert.equal(imported, 1)
-
-  await show(home, '<digit-diffusion label="7" seed="42" steps="3" device="cpu"></digit-diffusion>')
-  await page.waitForSelector(DRAWN)
-  assert.equal(await page.getAttribute('digit-diffusion', 'data-drawn'), abroad)
-})
-
-test('embed.html: every example runs', async () => {
-  await page.goto(`${home.url}embed.html`)
-  for (const element of await page.locator('digit-diffusion').all()) {
-    await element.scrollIntoViewIfNeeded()
-    await element.and(page.locator('[data-drawn]')).waitFor()
-  }
-  await page.click('#next')
-  await page.click('#start')
-  await page.locator('#status:has-text("12 of 12")').waitFor()
-  assert.match(await page.innerText('.here >> nth=0'), /^http.*digit-diffusion\.js$/)
-  assert.deepEqual(errors, [])
 })

@@ -31,7 +31,7 @@ describe('while loading', () => {
     ['a broken connection', FILES.weights, { cut: 5000 }, /connection broke off.*diffusion_pytorch_model\.safetensors/],
     ['a missing engine', FILES.engine, { status: 404 }, /engine\/engine_bg\.wasm is missing/],
     ['a corrupted engine', FILES.engine, { keep: 1000 }, /engine could not be started.*engine\/engine_bg\.wasm/],
-    ['a missing engine script', 'engine/engine.js', { status: 404 }, /engine could not be started.*engine\/engine\.js/],
+    ['a missing engine script', 'engine/engine.js', { status: 404 }, /worker.*could not be started.*scripts/],
     ['a broken manifest', FILES.manifest, { keep: 20 }, /manifest\.json cannot be used.*JSON/],
     ['a missing worker', 'worker.js', { status: 404 }, /worker.*could not be started/],
   ]

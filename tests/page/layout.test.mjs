@@ -31,7 +31,7 @@ test('by keyboard alone', async () => {
   assert.equal(await page.getAttribute('#digits [data-value="8"]', 'aria-checked'), 'true')
   const base = await pixels(page)
 
-  for (const stop of ['seed', 'dice', 'action', 'lora']) {
+  for (const stop of ['seed', 'dice', 'tour', 'action', 'lora']) {
     await page.keyboard.press('Tab') // one stop per group
     assert.equal(await focused(page), stop)
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { after, before, beforeEach, test } from 'node:test'
-import { DIST, FILES, launch, newPage, pick, pixels, serve, settled } from './support.mjs'
+import { DIST, FILES, launch, newPage, pick, pixels, serve, settled, until } from './support.mjs'
 
 let server, browser, page, errors, close
 before(async () => {
@@ -27,14 +27,6 @@ const ledger = () =>
     const entry = name && (await (await caches.open(name)).match('copies'))
     return entry?.json()
   })
-const until = async (what, wanted) => {
-  for (let i = 0; i < 120; i++) {
-    const got = await what()
-    if (wanted(got)) return got
-    await page.waitForTimeout(250)
-  }
-  assert.fail('it never came to that')
-}
 
 test('with the network cut: the page, the model and the styles, and the same pictures', async () => {
   await page.goto(`${server.url}#digit=7&seed=2&steps=3&lora=on&styles=outline:1`)
@@ -68,7 +60,7 @@ test('everything that the site has is kept', async () => {
   const files = (await readdir(DIST, { recursive: true, withFileTypes: true }))
     .filter(entry => entry.isFile())
     .map(entry => `${entry.parentPath}/${entry.name}`.slice(DIST.length).replace(/^\//, '').replace(/^index\.html$/, ''))
-  const notServed = /\.d\.ts$|\.md$|^sw\.js$/
+  const notServed = /\.d\.ts$|\.md$|^sw\.js$|^package\.json$|^LICENSE-/
   assert.deepEqual(Object.keys(current.hashes).sort(), files.filter(file => !notServed.test(file)).sort())
 })
 

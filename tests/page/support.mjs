@@ -12,6 +12,8 @@ const CHROME = process.env.CHROME ?? '/usr/bin/chromium'
 const WEIGHTS = 'models/base/unet/diffusion_pytorch_model.safetensors'
 export const FILES = { weights: WEIGHTS, engine: 'engine/engine_bg.wasm', manifest: 'models/manifest.json' }
 
+export const REPORTS = '/violation'
+
 const TYPES = {
   '.css': 'text/css',
   '.html': 'text/html; charset=utf-8',
@@ -23,27 +25,52 @@ const TYPES = {
 }
 
 /**
- * Serves the built site from a sub-path, as most hosts do.
- * `faults` maps a path to what goes wrong with it: { status }, { keep: bytes }, { flip: offset }, { cut: bytes } (then the
- * connection breaks), { delay: ms }, { prepend: text }. `pages` maps a path to HTML of its own.
+ * Serves the built site, or another `root`, from a sub-path, as most hosts do.
+ * `faults` maps a path to what goes wrong with it: { status }, { keep: bytes }, { flip: offset, flips? }, { cut: bytes, times? }
+ * (the connection breaks then), always or so many times, { delay: ms }, { prepend: text }. `pages` maps a path to HTML of its
+ * own. With `ranges`, parts of files are given to who asks for them by ETag; `parts` keeps what was asked for. `reports` keeps
+ * what a Content-Security-Policy with `report-uri ${REPORTS}` refuses.
  */
-export async function serve({ faults = {}, pages = {}, prefix = '/some/where/', headers = {} } = {}) {
+export async function serve({ root = DIST, faults = {}, pages = {}, prefix = '/some/where/', headers = {}, ranges = false } = {}) {
   const requests = []
+  const parts = []
+  const reports = []
+  let heard
+  const heardOne = new Promise(resolve => (heard = resolve))
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname)
+    if (path === REPORTS) {
+      reports.push(Buffer.concat(await request.toArray()).toString())
+      heard()
+      return response.writeHead(204).end()
+    }
     const name = path.startsWith(prefix) ? path.slice(prefix.length) || 'index.html' : undefined
     requests.push(name)
     const fault = faults[name] ?? {}
     try {
       if (fault.status || name === undefined) throw new Error('refused')
-      let body = name in pages ? Buffer.from(pages[name]) : await readFile(join(DIST, normalize(name)))
+      let body = name in pages ? Buffer.from(pages[name]) : await readFile(join(root, normalize(name)))
       const type = TYPES[extname(name)] ?? 'application/octet-stream'
       if (fault.delay) await new Promise(resolve => setTimeout(resolve, fault.delay))
       if (fault.prepend) body = Buffer.concat([Buffer.from(fault.prepend), body])
-      if (fault.flip !== undefined) body[fault.flip] ^= 0xff
+      if (fault.flip !== undefined && (fault.flips === undefined || fault.flips-- > 0)) body[fault.flip] ^= 0xff
       if (fault.keep !== undefined) body = body.subarray(0, fault.keep)
-      response.writeHead(200, { 'content-type': type, 'content-length': body.length, 'cache-control': 'no-store', ...headers })
-      if (fault.cut === undefined) return response.end(body)
+      const sent = { 'content-type': type, 'cache-control': 'no-store', ...headers }
+      let status = 200
+      if (ranges) {
+        const { range, 'if-range': wanted } = request.headers
+        sent.etag = `"${fingerprint(body)}"`
+        if (range) parts.push({ name, range })
+        if (range && wanted === sent.etag) {
+          const start = Number(/^bytes=(\d+)-$/.exec(range)[1])
+          sent['content-range'] = `bytes ${start}-${body.length - 1}/${body.length}`
+          status = 206
+          body = body.subarray(start)
+        }
+      }
+      response.writeHead(status, { ...sent, 'content-length': body.length })
+      const cut = fault.cut !== undefined && (fault.times === undefined || fault.times-- > 0)
+      if (!cut) return response.end(body)
       response.write(body.subarray(0, fault.cut), () => setTimeout(() => response.destroy(), 50))
     } catch {
       response.writeHead(fault.status ?? 404, { 'content-type': 'text/plain', ...headers })
@@ -55,7 +82,12 @@ export async function serve({ faults = {}, pages = {}, prefix = '/some/where/', 
     url: `http://127.0.0.1:${server.address().port}${prefix}`,
     faults,
     pages,
+    headers,
     requests,
+    parts,
+    reports,
+    /** Resolves when the first report of a Content-Security-Policy has come. */
+    reported: () => heardOne,
     close() {
       server.closeAllConnections()
       return new Promise(resolve => server.close(resolve))
@@ -146,3 +178,32 @@ export const stepsDrawn = page => page.locator('#strip button:enabled').count()
 
 /** A page that only imports. */
 export const BLANK = '<!doctype html><meta charset="utf-8"><link rel="icon" href="favicon.svg"><title>Test</title><body></body>'
+
+/** Marks every <digit-diffusion> of the page and its frames: data-drawn, its picture, or data-failed, its sentence. `seen` counts its events. */
+export const watchElements = page =>
+  page.addInitScript(() => {
+    window.seen = []
+    for (const type of ['load', 'progress', 'done', 'error']) {
+      document.addEventListener( // a load event never reaches the window
+        type,
+        event => {
+          if (event.target.localName !== 'digit-diffusion') return
+          window.seen.push(type)
+          if (type === 'done') event.target.dataset.drawn = event.target.shadowRoot.querySelector('canvas').toDataURL()
+          if (type === 'error') event.target.dataset.failed = event.message
+        },
+        true,
+      )
+    }
+  })
+
+/** Asks until the answer is `wanted`, for as long as the slowest machine may need. */
+export async function until(ask, wanted) {
+  const end = Date.now() + 240_000
+  for (;;) {
+    const answer = await ask()
+    if (wanted(answer)) return answer
+    if (Date.now() > end) throw new Error(`It never came to that; the last answer was ${JSON.stringify(answer)}.`)
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+}

@@ -84,6 +84,16 @@ export class Controls {
     this.digit = this.state.digit ?? labels[Math.floor(Math.random() * labels.length)]
   }
 
+  /** Another digit, another seed, and a style, by chance. */
+  roll() {
+    const others = this.#model.labels.filter(label => label !== this.state.digit)
+    this.digit = others[Math.floor(Math.random() * others.length)] ?? this.state.digit
+    this.seed = randomSeed()
+    this.styles.roll()
+    this.lora = Object.keys(this.styles.strengths).length > 0
+    this.describeStyle()
+  }
+
   /**
    * Brings the controls to settings that a link or a picture asked for; what these leave out stays.
    * @returns {string[]} a sentence for each that this model has not

@@ -79,6 +79,11 @@ export class Styles {
     this.#group.value = name
   }
 
+  /** Chooses one by chance. */
+  roll() {
+    if (this.#list.length) this.choose(this.#list[Math.floor(Math.random() * this.#list.length)].name)
+  }
+
   #choose(value) {
     if (value === MIX && Object.keys(this.#mixed).length < 2) this.#mixed = this.#halves()
     this.#chosen = value

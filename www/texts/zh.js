@@ -18,6 +18,7 @@ export const page = {
   pick: '选一个数字',
   seed: '种子',
   dice: '换一个随机种子',
+  tour: '随机漫游：一张接一张地画',
   draw: '绘制',
   stop: '停止',
   lora: 'LoRA',
@@ -97,6 +98,7 @@ export const live = {
   ready: '准备好了。选一个数字吧。',
   loading: '正在加载模型',
   downloaded: (loaded, total) => (total ? `${megabytes(loaded)} / ${megabytes(total)}` : megabytes(loaded)),
+  retrying: n => `连接中断，正在继续下载，第 ${n} 次尝试，共 3 次`,
   starting: '正在启动引擎',
   recovering: '模型停止了运行，正在重新启动。',
   fetchingStyle: title => `正在加载风格“${title}”`,
@@ -176,7 +178,7 @@ export const live = {
 
 export const errors = {
   unsupported: ({ what }) => `这个浏览器太旧，无法运行模型：它没有 ${what}。2023 年以后更新过的浏览器都可以。`,
-  start: () => '无法启动运行模型的后台线程。请重新加载页面再试。',
+  start: () => '无法启动运行模型的后台线程：它的一个脚本没有加载到。请检查网络后重试。',
   'engine-file': ({ file }) => `无法启动引擎，因为 ${file} 无法加载。请检查网络后重试。`,
   network: ({ file }) => `加载 ${file} 时连接中断。请检查网络后重试。`,
   missing: ({ file, status }) =>

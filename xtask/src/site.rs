@@ -18,6 +18,9 @@ use crate::{
 
 const ENGINE: &str = "engine";
 
+/// dist/ is an npm package too (`www/package.json`), and a package brings its licences.
+const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
+
 /// Builds what is out of date, shows the sizes, and returns dist/.
 pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     let (dist, sizes) = build_quietly(workspace)?;
@@ -29,21 +32,25 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
 pub fn build_quietly(workspace: &Workspace) -> Result<(PathBuf, BTreeMap<String, Size>)> {
     let engine = wasm::build(workspace)?;
     let dist = workspace.dist();
-    assemble(&workspace.root.join("www"), &engine, &dist)?;
+    assemble(&workspace.root, &engine, &dist)?;
     say(format!("the page is in {}", dist.display()));
     let sizes = size::of_site(&dist, ENGINE, &workspace.target.join("sizes.json"))?;
     Ok((dist, sizes))
 }
 
 /// Puts `dist` together beside itself and swaps it in whole, so that a half-copied page is never served.
-fn assemble(www: &Path, engine: &Path, dist: &Path) -> Result<()> {
+fn assemble(root: &Path, engine: &Path, dist: &Path) -> Result<()> {
+    let www = root.join("www");
     if !www.join("index.html").is_file() {
         bail!("{} has no index.html", www.display());
     }
     let fresh = dist.with_extension(format!("new-{}", process::id()));
     let stale = dist.with_extension(format!("old-{}", process::id()));
     let put_together = || -> io::Result<()> {
-        copy_folder(www, &fresh)?;
+        copy_folder(&www, &fresh)?;
+        for file in LICENCES {
+            fs::copy(root.join(file), fresh.join(file))?;
+        }
         fs::create_dir_all(fresh.join(ENGINE))?;
         for file in wasm::FILES {
             fs::copy(engine.join(file), fresh.join(ENGINE).join(file))?;
@@ -95,19 +102,23 @@ mod tests {
         fs::write(www.join(".hidden"), "").unwrap();
         fs::write(www.join("models/manifest.json"), "{}").unwrap();
         fs::write(dist.join("removed.js"), "").unwrap();
+        for file in LICENCES {
+            fs::write(folder.join(file), "free").unwrap();
+        }
 
-        assert!(assemble(&www, &engine, &dist).is_err());
+        assert!(assemble(&folder, &engine, &dist).is_err());
         assert!(dist.join("removed.js").exists(), "a failed build leaves the old page alone");
 
         for file in wasm::FILES {
             fs::write(engine.join(file), "").unwrap();
         }
-        assemble(&www, &engine, &dist).unwrap();
+        assemble(&folder, &engine, &dist).unwrap();
         assert!(!dist.join("removed.js").exists());
         assert!(!dist.join(".hidden").exists());
         assert!(dist.join("models/manifest.json").exists());
         assert!(dist.join("engine/engine_bg.wasm").exists());
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 3, "nothing is left beside it");
+        assert!(LICENCES.iter().all(|file| dist.join(file).exists()));
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 3 + LICENCES.len(), "nothing is left beside it");
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -1,0 +1,74 @@
+// embed.html: every example runs, and the code beside it does the same on a page of another origin.
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { launch, newPage, serve, set, until, watchElements } from './support.mjs'
+
+/** What a visitor does with each example, and what must come of it. */
+const EXAMPLES = {
+  tag: page => page.waitForSelector('digit-diffusion[data-drawn][label="7"][seed="42"]'),
+  slider: async page => {
+    await page.locator('#drawn:has-text("drawn at 1")').waitFor()
+    const before = await page.getAttribute('#styled', 'data-drawn')
+    await set(page, 'strength', -0.5)
+    await page.locator('#drawn:has-text("drawn at -0.5")').waitFor()
+    assert.notEqual(await page.getAttribute('#styled', 'data-drawn'), before)
+  },
+  steps: async page => {
+    for (const _ of ['first', 'again']) {
+      await page.click('#draw')
+      await page.locator('#status:has-text("Step 20 of 20")').waitFor()
+      await page.locator('#draw:enabled').waitFor()
+    }
+    assert.equal(await page.evaluate(() => document.getElementById('bar').position), 1)
+  },
+  grid: async page => {
+    await page.click('#mix')
+    await page.locator('#mixed:has-text("Step 12 of 12")').waitFor()
+    assert.equal(await page.locator('#digits canvas').count(), 10)
+  },
+  frame: page => page.frameLocator('iframe').locator('digit-diffusion[data-drawn][label="5"][lora=seven-segment]').waitFor(),
+}
+
+let home, away, browser, page, errors, close
+before(async () => {
+  home = await serve({ headers: { 'access-control-allow-origin': '*' } })
+  away = await serve({ prefix: '/' })
+  browser = await launch()
+})
+after(async () => {
+  await browser?.close()
+  await home?.close()
+  await away?.close()
+})
+beforeEach(async () => {
+  ;({ page, errors, close } = await newPage(browser, { permissions: ['clipboard-read', 'clipboard-write'] }))
+  await watchElements(page)
+})
+afterEach(() => close())
+
+const open = async () => {
+  await page.goto(`${home.url}embed.html`)
+  await page.waitForFunction(() => !document.querySelector('template'))
+}
+
+test('there is an example for each', async () => {
+  await open()
+  assert.deepEqual(await page.locator('.example:has(pre)').evaluateAll(sections => sections.map(({ id }) => id)), Object.keys(EXAMPLES))
+})
+
+for (const [id, use] of Object.entries(EXAMPLES)) {
+  test(`${id}: runs, and its code does so elsewhere`, async () => {
+    await open()
+    await page.locator(`#${id} .shown > *`).first().scrollIntoViewIfNeeded()
+    await use(page)
+    await page.click(`#${id} .copy`)
+    const code = await page.locator(`#${id} pre`).textContent()
+    await until(() => page.evaluate(() => navigator.clipboard.readText()), copied => copied === code)
+    assert.ok(code.includes(home.url))
+
+    away.pages['mine.html'] = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Mine</title><body>${code}`
+    await page.goto(`${away.url}mine.html`)
+    await use(page)
+    assert.deepEqual(errors, [])
+  })
+}

@@ -1,0 +1,168 @@
+// The module on pages of others: another origin, a strict Content-Security-Policy, frames.
+import assert from 'node:assert/strict'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { DIST, launch, newPage, openPage, pick, REPORTS, serve, toggleLora, watchElements } from './support.mjs'
+
+const TAG = '<digit-diffusion label="7" seed="42" steps="2" lora="outline" device="cpu"></digit-diffusion>'
+const html = (script, body = TAG) =>
+  `<!doctype html><meta charset="utf-8"><title>Test</title><link rel="icon" href="data:,"><script type="module" src="${script}"></script><body>${body}`
+const frame = (url, attributes = '') => `<!doctype html><title>Test</title><link rel="icon" href="data:,"><iframe width="400" height="400" ${attributes} src="${url}"></iframe>`
+
+/** What README.md names, and what else a page with a style sheet and pictures of its own has. `far` is another origin. */
+const policy = (far = '') =>
+  `default-src 'none'; script-src 'self' 'wasm-unsafe-eval' ${far}; worker-src 'self' blob:; connect-src 'self' ${far}; ` +
+  `style-src 'self'; img-src 'self' data: blob:; manifest-src 'self'; report-uri ${REPORTS}`
+
+let far, near, browser, page, errors, close
+let expected // the same picture everywhere
+before(async () => {
+  far = await serve({ headers: { 'access-control-allow-origin': '*' } })
+  near = await serve({ prefix: '/' })
+  browser = await launch()
+  const { page, close } = await newPage(browser)
+  await watchElements(page)
+  far.pages['plain.html'] = html('digit-diffusion.js')
+  await page.goto(`${far.url}plain.html`)
+  expected = await drawn(page)
+  await close()
+})
+after(async () => {
+  await browser?.close()
+  await far?.close()
+  await near?.close()
+})
+beforeEach(async () => {
+  ;({ page, errors, close } = await newPage(browser))
+  await watchElements(page)
+  for (const { requests, headers } of [near, far]) {
+    requests.length = 0
+    delete headers['content-security-policy']
+  }
+})
+afterEach(() => close())
+const origin = ({ url }) => new URL(url).origin
+
+/** Serves `pages` under the policy, with reports of what it refuses, in workers too. */
+const enforce = (server, text = policy()) => {
+  server.headers['content-security-policy'] = text
+}
+const violations = () => [near, far].flatMap(({ reports }) => reports.splice(0))
+
+/** The picture of the element in `where`, once it is drawn; what failed says so at once. */
+async function drawn(where = page) {
+  const element = where.locator('digit-diffusion')
+  await where.locator('digit-diffusion[data-drawn], digit-diffusion[data-failed]').waitFor()
+  assert.equal(await element.getAttribute('data-failed'), null)
+  return element.getAttribute('data-drawn')
+}
+
+test('a script tag, everything from another origin', async () => {
+  near.pages['page.html'] = html(`${far.url}digit-diffusion.js`)
+  await page.goto(`${near.url}page.html`)
+  assert.equal(await drawn(), expected)
+  assert.deepEqual(near.requests, ['page.html'])
+  assert.deepEqual(errors, [])
+})
+
+test('the class from another origin, with a model of the page’s own', async () => {
+  near.pages['page.html'] = html(`${far.url}digit-diffusion.js`, '')
+  await page.goto(`${near.url}page.html`)
+  const loaded = await page.evaluate(async url => {
+    const { DigitDiffusion } = await import(url)
+    const model = await DigitDiffusion.load('models/base/', { device: 'cpu' })
+    const { rank } = await model.addAdapter(model.catalog[0].name)
+    model.dispose()
+    return rank
+  }, `${far.url}digit-diffusion.js`)
+  assert.ok(loaded > 0)
+  assert.ok(near.requests.includes('models/manifest.json'))
+  assert.equal(far.requests.some(name => name.startsWith('models/')), false)
+  assert.deepEqual(errors, [])
+})
+
+test('a host that does not share its files with other origins: the element stays empty, the page goes on', async () => {
+  delete far.headers['access-control-allow-origin']
+  near.pages['page.html'] = html(`${far.url}digit-diffusion.js`, `${TAG}<p>The page</p>`)
+  await page.goto(`${near.url}page.html`)
+  far.headers['access-control-allow-origin'] = '*'
+  assert.equal(await page.innerText('p'), 'The page')
+  assert.equal(await page.evaluate(() => customElements.get('digit-diffusion')), undefined)
+})
+
+test('a worker that does not arrive from the other origin is told', async () => {
+  far.faults['worker.js'] = { status: 404 }
+  near.pages['page.html'] = html(`${far.url}digit-diffusion.js`)
+  await page.goto(`${near.url}page.html`)
+  await page.waitForSelector('digit-diffusion[data-failed]')
+  delete far.faults['worker.js']
+  assert.match(await page.getAttribute('digit-diffusion', 'data-failed'), /worker.*could not be started/)
+})
+
+test('under a Content-Security-Policy, on its own origin', async () => {
+  enforce(near)
+  near.pages['page.html'] = html('digit-diffusion.js')
+  await page.goto(`${near.url}page.html`)
+  assert.equal(await drawn(), expected)
+  assert.deepEqual([errors, violations()], [[], []])
+})
+
+test('under a Content-Security-Policy, everything from another origin', async () => {
+  enforce(near, policy(origin(far)))
+  near.pages['page.html'] = html(`${far.url}digit-diffusion.js`)
+  await page.goto(`${near.url}page.html`)
+  assert.equal(await drawn(), expected)
+  assert.deepEqual([errors, violations()], [[], []])
+})
+
+test('a policy that forbids WebAssembly is reported, so the check above would see it', async () => {
+  enforce(near, policy().replace(" 'wasm-unsafe-eval'", ''))
+  near.pages['page.html'] = html('digit-diffusion.js')
+  await page.goto(`${near.url}page.html`)
+  await page.waitForSelector('digit-diffusion[data-failed]')
+  assert.match(await page.getAttribute('digit-diffusion', 'data-failed'), /engine could not be started/)
+  await near.reported()
+  assert.match(violations().join(), /wasm-eval/)
+})
+
+test('under a Content-Security-Policy, the whole page', async () => {
+  enforce(near)
+  await openPage(page, near.url)
+  await pick(page, 7)
+  await toggleLora(page)
+  await page.click('#schedule summary')
+  await page.click('#changes summary')
+  await page.waitForSelector('#changes-map tbody tr')
+  await page.click('#language')
+  await page.waitForSelector('html[lang=zh-Hans]')
+  assert.deepEqual([errors, violations()], [[], []])
+})
+
+test('in a frame on a page of another origin', async () => {
+  enforce(far)
+  far.pages['framed.html'] = html('digit-diffusion.js')
+  near.pages['page.html'] = frame(`${far.url}framed.html`)
+  await page.goto(`${near.url}page.html`)
+  assert.equal(await drawn(page.frameLocator('iframe')), expected)
+  assert.deepEqual([errors, violations()], [[], []])
+})
+
+test('in a sandboxed frame, which has no origin at all', async () => {
+  enforce(far)
+  far.pages['framed.html'] = html('digit-diffusion.js')
+  near.pages['page.html'] = frame(`${far.url}framed.html`, 'sandbox="allow-scripts"')
+  await page.goto(`${near.url}page.html`)
+  assert.equal(await page.frames()[1].evaluate(() => self.origin), 'null')
+  assert.equal(await drawn(page.frameLocator('iframe')), expected)
+  assert.deepEqual([errors, violations()], [[], []])
+})
+
+test('no file of the site has a script or a style inline', async () => {
+  const names = (await readdir(DIST)).filter(name => name.endsWith('.html'))
+  assert.ok(names.length >= 2)
+  for (const name of names) {
+    const text = await readFile(join(DIST, name), 'utf8')
+    assert.doesNotMatch(text, /<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)|javascript:/i, name)
+  }
+})

@@ -1,0 +1,95 @@
+// The random tour: goes on by itself, stops for the visitor, waits for one who looks elsewhere.
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { FILES, launch, newPage, notice, openPage, serve, set, settled, until } from './support.mjs'
+
+let server, browser, page, errors, close
+before(async () => {
+  server = await serve()
+  browser = await launch()
+})
+after(async () => {
+  await browser?.close()
+  await server?.close()
+})
+beforeEach(async () => {
+  ;({ page, errors, close } = await newPage(browser))
+})
+afterEach(() => close())
+
+const address = () => page.evaluate(() => Object.fromEntries(new URLSearchParams(location.hash.slice(1))))
+const pressed = () => page.getAttribute('#tour', 'aria-pressed')
+/** Waits for the next picture that the address tells of. */
+const next = ({ seed }) => until(address, now => now.seed !== undefined && now.seed !== seed)
+/** Longer than a picture stays. */
+const aWhile = () => page.waitForTimeout(4000)
+
+test('by keyboard: draws one after the other, styled, and the address follows; Stop ends it', async () => {
+  await openPage(page, server.url)
+  await page.focus('#tour')
+  await page.keyboard.press('Enter')
+  assert.equal(await pressed(), 'true')
+  const first = await next({})
+  const second = await next(first)
+  await next(second)
+  assert.notEqual(first.digit, second.digit)
+  for (const { lora, styles } of [first, second]) {
+    assert.equal(lora, 'on')
+    assert.match(styles, /^[\w-]+:1$/)
+  }
+  assert.equal(await page.innerText('#action'), 'Stop') // between two pictures, too
+  await page.click('#action')
+  await settled(page)
+  assert.equal(await pressed(), 'false')
+  assert.equal(await page.innerText('#action'), 'Draw')
+  await page.waitForTimeout(500) // the address waits for a moment of quiet
+  const last = await address()
+  await aWhile()
+  assert.deepEqual(await address(), last)
+  assert.deepEqual(errors, [])
+})
+
+test('a choice of the visitor’s ends it, a setting does not', async () => {
+  await openPage(page, server.url)
+  await page.click('#tour')
+  const first = await next({})
+  await set(page, 'steps', 2)
+  assert.equal((await next(first)).steps, '2')
+  await page.click('#digits [data-value="4"]')
+  await settled(page)
+  assert.equal(await pressed(), 'false')
+  await aWhile()
+  assert.equal((await address()).digit, '4')
+})
+
+test('waits while nobody can see the page', async () => {
+  await openPage(page, server.url)
+  const hide = hidden =>
+    page.evaluate(hidden => {
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden })
+      document.dispatchEvent(new Event('visibilitychange'))
+    }, hidden)
+  await page.click('#tour')
+  await next({})
+  await hide(true)
+  await settled(page)
+  await page.waitForTimeout(500)
+  const last = await address()
+  await aWhile()
+  assert.deepEqual(await address(), last)
+  await hide(false)
+  await next(last)
+})
+
+test('begun before the model is there, it begins with it; where there is none, it says so and ends', async () => {
+  server.faults[FILES.weights] = { status: 404 }
+  await page.goto(server.url)
+  await page.click('#tour')
+  await until(pressed, value => value === 'false')
+  assert.match(await notice(page), /missing/)
+  delete server.faults[FILES.weights]
+  await page.reload()
+  await page.click('#tour')
+  await next({})
+  assert.equal(await pressed(), 'true')
+})

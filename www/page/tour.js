@@ -1,0 +1,56 @@
+// A tour: digits, seeds and styles by chance, one after the other, until it is stopped.
+const LOOK = { lively: 2500, calm: 6000 } // milliseconds that a finished picture stays
+const calm = matchMedia('(prefers-reduced-motion: reduce)')
+const button = document.getElementById('tour')
+
+/** Resolves after a while, or as soon as `signal` aborts. */
+const pause = (ms, signal) =>
+  new Promise(resolve => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => resolve(clearTimeout(timer)), { once: true })
+  })
+
+/** Resolves when somebody can see the page, or as soon as `signal` aborts. */
+const seen = signal =>
+  new Promise(resolve => {
+    const look = () => document.hidden || resolve()
+    document.addEventListener('visibilitychange', look, { signal })
+    signal.addEventListener('abort', resolve, { once: true })
+    look()
+  })
+
+export class Tour {
+  #draw
+  #onchange
+  #under = null // the AbortController of the tour that is under way
+
+  /** @param {{ draw: () => Promise<void>, onchange: () => void }} page `draw` draws something by chance */
+  constructor({ draw, onchange }) {
+    this.#draw = draw
+    this.#onchange = onchange
+    button.addEventListener('click', () => (this.running ? this.stop() : this.#start()))
+  }
+
+  get running() {
+    return this.#under !== null
+  }
+
+  stop() {
+    if (!this.running) return
+    this.#under.abort()
+    this.#under = null
+    button.setAttribute('aria-pressed', 'false')
+    this.#onchange()
+  }
+
+  async #start() {
+    const { signal } = (this.#under = new AbortController())
+    button.setAttribute('aria-pressed', 'true')
+    this.#onchange()
+    while (!signal.aborted) {
+      await this.#draw()
+      await pause(calm.matches ? LOOK.calm : LOOK.lively, signal)
+      await seen(signal)
+    }
+  }
+}
