@@ -1,5 +1,7 @@
 // The worker that holds the engine: everything heavy happens here, one request after the other (see client.js).
-import * as wasm from './engine/engine.js' // not import(): bundlers make one file of a worker
+// Not import(): bundlers make one file of a worker.
+import * as cpu from './engine/cpu.js'
+import * as webgpu from './engine/webgpu.js'
 import { DigitDiffusionError, isAbort, pack } from './errors.js'
 import { download, Progress, receive } from './worker/download.js'
 import { watchDevices, whyNoWebGpu } from './worker/devices.js'
@@ -13,7 +15,7 @@ const BASE_FILES = [
 ]
 const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors']
 
-let started = false // WebAssembly is there
+let wasm // the engine's module, once it has started: the one for the CPU, or the one for WebGPU
 let engine
 let catalog = []
 let composed = '{}' // the strengths that the engine's working weights hold now
@@ -25,7 +27,7 @@ const die = error => postMessage({ died: pack(error) })
 
 /** After a panic WebAssembly only says "unreachable"; the engine remembers why. */
 function crash(message) {
-  die(new DigitDiffusionError('crashed', { message: (started && wasm.lastPanic()) || message }))
+  die(new DigitDiffusionError('crashed', { message: wasm?.lastPanic() ?? message }))
 }
 
 // A panic inside an asynchronous call never settles its promise: it surfaces only here.
@@ -37,9 +39,25 @@ watchDevices(({ message }) => {
   if (engine?.backend === 'webgpu') die(new DigitDiffusionError('device-lost', { message }))
 })
 
-async function startEngine({ progress, signal }) {
-  const file = 'engine/engine_bg.wasm'
-  const chunks = receive(new URL('./engine/engine_bg.wasm', import.meta.url), { file, progress, signal })
+// A function whose body uses a fused multiply-add: valid only where WebAssembly has relaxed SIMD.
+const SPLAT = [65, 1, 253, 17]
+const FUSED = [...SPLAT, ...SPLAT, ...SPLAT, 253, 133, 2]
+const RELAXED_PROBE = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, ...FUSED, 11]
+
+/** The engine for the CPU: small, and needed in any case; with fused multiply-add where the browser has it. */
+function startCpu(options) {
+  return WebAssembly.validate(new Uint8Array(RELAXED_PROBE))
+    ? start(cpu, { file: 'engine/cpu-relaxed_bg.wasm', url: new URL('./engine/cpu-relaxed_bg.wasm', import.meta.url), ...options })
+    : start(cpu, { file: 'engine/cpu_bg.wasm', url: new URL('./engine/cpu_bg.wasm', import.meta.url), ...options })
+}
+
+/** The engine for WebGPU: ten times as large. */
+const startWebGpu = options =>
+  start(webgpu, { file: 'engine/webgpu_bg.wasm', url: new URL('./engine/webgpu_bg.wasm', import.meta.url), ...options })
+
+/** Starts one of the engine's builds, and takes it from then on. */
+async function start(module, { file, url, progress, signal }) {
+  const chunks = receive(url, { file, progress, signal })
   let failure
   const body = new ReadableStream({
     async pull(controller) {
@@ -55,11 +73,11 @@ async function startEngine({ progress, signal }) {
   })
   try {
     // Compiled while it arrives, whatever MIME type the host gives it.
-    await wasm.default({ module_or_path: new Response(body, { headers: { 'content-type': 'application/wasm' } }) })
+    await module.default({ module_or_path: new Response(body, { headers: { 'content-type': 'application/wasm' } }) })
   } catch {
     throw failure ?? new DigitDiffusionError('engine-file', { file })
   }
-  started = true
+  wasm = module
 }
 
 /** Fetches `paths` of a folder side by side, each checked by what `listed` says of it. */
@@ -82,13 +100,16 @@ const methods = {
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)
-    const starting = startEngine({ progress, signal })
+    const starting = startCpu({ progress, signal })
+    const chosen = starting.then(async () => {
+      if (device === 'webgpu' || (device === 'auto' && (await cpu.hasGpu()))) await startWebGpu({ progress, signal })
+    })
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
-      const digest = bytes => starting.then(() => wasm.sha256(bytes))
+      const digest = bytes => starting.then(() => cpu.sha256(bytes))
       return downloadFolder(base, BASE_FILES, { listed: list.files, digest, progress, signal })
     })
-    const [[info, unetConfig, schedulerConfig, weights]] = await Promise.all([downloaded, starting])
+    const [[info, unetConfig, schedulerConfig, weights]] = await Promise.all([downloaded, chosen])
     onprogress({ phase: 'start' })
     const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights }
     engine = await wasm.Engine.load(files, device)

@@ -29,9 +29,9 @@ describe('while loading', () => {
     ['a corrupted configuration', 'models/base/unet/config.json', { flip: 3 }, /base\/unet\/config\.json is not the one.*SHA-256/],
     ['a file that is too long', FILES.weights, { prepend: 'x'.repeat(10) }, /diffusion_pytorch_model\.safetensors is not the one.*larger/],
     ['a broken connection', FILES.weights, { cut: 5000 }, /connection broke off.*diffusion_pytorch_model\.safetensors/],
-    ['a missing engine', FILES.engine, { status: 404 }, /engine\/engine_bg\.wasm is missing/],
-    ['a corrupted engine', FILES.engine, { keep: 1000 }, /engine could not be started.*engine\/engine_bg\.wasm/],
-    ['a missing engine script', 'engine/engine.js', { status: 404 }, /worker.*could not be started.*scripts/],
+    ['a missing engine', FILES.engine, { status: 404 }, /engine\/cpu-relaxed_bg\.wasm is missing/],
+    ['a corrupted engine', FILES.engine, { keep: 1000 }, /engine could not be started.*engine\/cpu-relaxed_bg\.wasm/],
+    ['a missing engine script', 'engine/cpu.js', { status: 404 }, /worker.*could not be started.*scripts/],
     ['a broken manifest', FILES.manifest, { keep: 20 }, /manifest\.json cannot be used.*JSON/],
     ['a missing worker', 'worker.js', { status: 404 }, /worker.*could not be started/],
   ]

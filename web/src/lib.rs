@@ -40,6 +40,12 @@ pub fn sha256(
     Ok(hex_sha256(&convert::bytes(bytes, "bytes")?))
 }
 
+/// Whether there is a graphics processor that WebGPU reaches: known before the larger engine is fetched that uses it.
+#[wasm_bindgen(js_name = hasGpu)]
+pub async fn has_gpu() -> bool {
+    adapter::is_emulated().await == Ok(false)
+}
+
 /// Version of this engine.
 #[wasm_bindgen]
 pub fn version() -> String {

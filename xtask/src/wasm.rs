@@ -1,5 +1,5 @@
-//! The engine: crate `web`, compiled for the browser and bound to JavaScript. No wasm-opt: its -O3 took four minutes,
-//! left the speed as it was and made the compressed engine larger (2.52 against 2.43 MB in brotli).
+//! The engine: crate `web`, compiled for the browser and bound to JavaScript, in three builds. No wasm-opt: its -O3 took
+//! four minutes, left the speed as it was and made the compressed engine larger (2.52 against 2.43 MB in brotli).
 
 use std::{
     env, fs,
@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use wasm_bindgen_cli_support::Bindgen;
 
@@ -18,13 +18,51 @@ use crate::{
 };
 
 /// What the page loads; a folder of its own inside dist/.
-pub const FILES: [&str; 3] = ["engine.js", "engine_bg.wasm", "engine.d.ts"];
+pub const FILES: [&str; 7] =
+    ["cpu.d.ts", "cpu.js", "cpu_bg.wasm", "cpu-relaxed_bg.wasm", "webgpu.d.ts", "webgpu.js", "webgpu_bg.wasm"];
+
+/// One way to compile the engine.
+struct Build {
+    name: &'static str,
+    /// Name of the script that starts it.
+    script: &'static str,
+    what: &'static str,
+    /// Features of crate `web`, all others off.
+    features: &'static str,
+    /// For `-C target-feature`, beside what .cargo/config.toml says.
+    target_features: Option<&'static str>,
+    /// Optimisation over all crates together: pays for little code; on all of burn it would take many minutes.
+    lto: bool,
+}
+
+const BUILDS: [Build; 3] = [
+    Build { name: "cpu", script: "cpu", what: "for the CPU", features: "", target_features: None, lto: true },
+    Build {
+        name: "cpu-relaxed",
+        script: "cpu",
+        what: "for CPUs with fused multiply-add",
+        features: "relaxed-simd",
+        target_features: Some("+relaxed-simd"),
+        lto: true,
+    },
+    Build {
+        name: "webgpu",
+        script: "webgpu",
+        what: "for WebGPU",
+        features: "webgpu",
+        target_features: None,
+        lto: false,
+    },
+];
 
 /// Builds what is out of date and returns the folder that holds [`FILES`].
 pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     let toolchain = Toolchain::find_or_install()?;
     let target = workspace.target.join(toolchain.target_folder());
-    let compiled = compile(workspace, &toolchain, &target)?;
+    let mut compiled = Vec::new();
+    for build in &BUILDS {
+        compiled.push(compile(workspace, &toolchain, &target, build)?);
+    }
     let engine = target.join("engine");
     let recipe = recipe(&compiled)?;
     let recipe_file = engine.join("recipe");
@@ -37,26 +75,60 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     if engine.exists() {
         fs::remove_dir_all(&engine)?;
     }
-    bind(&compiled, &engine)?;
+    for (build, compiled) in BUILDS.iter().zip(&compiled) {
+        add(build, compiled, &engine)?;
+    }
     fs::write(recipe_file, recipe)?;
     Ok(engine)
 }
 
-fn compile(workspace: &Workspace, toolchain: &Toolchain, target: &Path) -> Result<PathBuf> {
-    say("compiling the engine for the browser (minutes the first time)");
+/// Binds a build and puts it into `engine`. The two builds for the CPU differ in instructions alone: one script serves both.
+fn add(build: &Build, compiled: &Path, engine: &Path) -> Result<()> {
+    let bound = engine.join(build.name);
+    bind(build.script, compiled, &bound)?;
+    fs::rename(bound.join(format!("{}_bg.wasm", build.script)), engine.join(format!("{}_bg.wasm", build.name)))?;
+    for ending in ["js", "d.ts"] {
+        let file = format!("{}.{ending}", build.script);
+        let (new, there) = (bound.join(&file), engine.join(&file));
+        if there.exists() && fs::read(&there)? != fs::read(&new)? {
+            bail!(
+                "{} and the build of the engine {} need different scripts; they must come from one source",
+                file,
+                build.what
+            );
+        }
+        fs::rename(new, there)?;
+    }
+    Ok(fs::remove_dir_all(bound)?)
+}
+
+fn compile(workspace: &Workspace, toolchain: &Toolchain, target: &Path, build: &Build) -> Result<PathBuf> {
+    say(format!("compiling the engine {} (the first time takes minutes)", build.what));
     let start = Instant::now();
     let mut cargo = toolchain.cargo_build();
+    // Other flags in another folder: in one, each build would undo the other's.
+    let target = if build.target_features.is_some() { target.join(build.name) } else { target.to_owned() };
     cargo
-        .args(["--locked", "--package", "web"])
+        .args(["--locked", "--package", "web", "--no-default-features", "--features", build.features])
         .current_dir(&workspace.root)
-        .env("CARGO_TARGET_DIR", target)
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1");
-    if let Some(flags) = anonymous_paths() {
-        cargo.args(["--config", &flags]);
-    }
+        .env("CARGO_TARGET_DIR", &target)
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
+        .env("CARGO_PROFILE_RELEASE_LTO", if build.lto { "fat" } else { "false" });
+    let flags: Vec<String> = build
+        .target_features
+        .map(|features| format!("-Ctarget-feature={features}"))
+        .into_iter()
+        .chain(anonymous_paths())
+        .collect();
+    // A JSON array is a TOML array too.
+    cargo.args(["--config", &format!("target.{TARGET}.rustflags={}", serde_json::Value::from(flags))]);
     run(&mut cargo)?;
     took("compiled", start);
-    Ok(target.join(TARGET).join("release/web.wasm"))
+    // The next build writes to the same place.
+    let kept = target.join(format!("{}.wasm", build.name));
+    fs::copy(target.join(TARGET).join("release/web.wasm"), &kept)
+        .with_context(|| format!("cargo left no engine in {}", target.display()))?;
+    Ok(kept)
 }
 
 /// Panic messages name source files: leave the builder's home folder out of a public page.
@@ -64,20 +136,17 @@ fn anonymous_paths() -> Option<String> {
     let cargo_home = env::var_os("CARGO_HOME")
         .map_or_else(|| env::home_dir().map(|home| home.join(".cargo")), |home| Some(home.into()))?;
     let sources = cargo_home.join("registry").join("src");
-    let flag = format!("--remap-path-prefix={}=crates", sources.display());
-    // A JSON string is a TOML string too.
-    let flag = serde_json::Value::from(flag);
-    Some(format!("target.{TARGET}.rustflags=[{flag}]"))
+    Some(format!("--remap-path-prefix={}=crates", sources.display()))
 }
 
-fn bind(compiled: &Path, engine: &Path) -> Result<()> {
+fn bind(script: &str, compiled: &Path, engine: &Path) -> Result<()> {
     let start = Instant::now();
     Bindgen::new()
         .input_path(compiled)
         .web(true)
         .and_then(|bindgen| {
             bindgen
-                .out_name("engine")
+                .out_name(script)
                 .typescript(true)
                 .remove_name_section(true)
                 .remove_producers_section(true)
@@ -89,10 +158,13 @@ fn bind(compiled: &Path, engine: &Path) -> Result<()> {
 }
 
 /// All that decides what binding gives.
-fn recipe(compiled: &Path) -> Result<String> {
-    let wasm = fs::read(compiled).with_context(|| format!("cargo left no engine at {}", compiled.display()))?;
-    let version = env!("CARGO_PKG_VERSION");
-    Ok(format!("{:x}\nxtask {version}\n", Sha256::digest(wasm)))
+fn recipe(compiled: &[PathBuf]) -> Result<String> {
+    let mut recipe = format!("xtask {}\n", env!("CARGO_PKG_VERSION"));
+    for path in compiled {
+        let wasm = fs::read(path).with_context(|| format!("cargo left no engine at {}", path.display()))?;
+        recipe += &format!("{:x}\n", Sha256::digest(wasm));
+    }
+    Ok(recipe)
 }
 
 fn took(what: &str, start: Instant) {
@@ -109,10 +181,11 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         let wasm = folder.join("web.wasm");
         fs::write(&wasm, "one").unwrap();
-        let one = recipe(&wasm).unwrap();
-        assert_eq!(one, recipe(&wasm).unwrap());
+        let of = || recipe(std::slice::from_ref(&wasm)).unwrap();
+        let one = of();
+        assert_eq!(one, of());
         fs::write(&wasm, "two").unwrap();
-        assert_ne!(one, recipe(&wasm).unwrap());
+        assert_ne!(one, of());
         fs::remove_dir_all(folder).unwrap();
     }
 }

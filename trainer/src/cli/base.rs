@@ -65,8 +65,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Some(path) => args.source.own(path)?,
         None => args.source.mnist()?,
     };
-    let plain = args.device.open()?;
-    let device = plain.clone().autodiff();
+    let (device, place) = (args.device.open()?.autodiff(), args.device.place()?);
 
     let base = match &checkpoint {
         Some(_) => read_base(&args.out)?,
@@ -104,7 +103,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         &args.out,
         held_out.as_ref(),
         |trainer| Ok(write_base(&args.out, &averaged(trainer)?, Precision::F32)?),
-        |trainer| Ok(Model::new(averaged(trainer)?, plain.clone())?),
+        |trainer| Ok(Model::new(averaged(trainer)?, place.clone())?),
     )
 }
 

@@ -2,12 +2,15 @@
 
 use burn::tensor::Device;
 use clap::ValueEnum;
+use diffusion::Place;
 
 /// `--device`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum DeviceName {
-    /// The CPU
+    /// The CPU: burn's flex to train, this project's own network to draw
     #[default]
+    Cpu,
+    /// The CPU, by burn's flex in both cases
     Flex,
     /// The CPU, by burn's older backend (slow; a second opinion)
     Ndarray,
@@ -20,10 +23,18 @@ pub enum DeviceName {
 }
 
 impl DeviceName {
-    /// The plain device (no autodiff).
+    /// Where pictures are drawn.
+    pub fn place(self) -> anyhow::Result<Place> {
+        Ok(match self {
+            Self::Cpu => Place::Cpu,
+            _ => self.open()?.into(),
+        })
+    }
+
+    /// burn's device, to train on (no autodiff yet).
     pub fn open(self) -> anyhow::Result<Device> {
         match self {
-            Self::Flex => Ok(Device::flex()),
+            Self::Cpu | Self::Flex => Ok(Device::flex()),
             // Deprecated by burn in favour of flex; kept because two implementations check each other.
             #[allow(deprecated)]
             Self::Ndarray => Ok(Device::ndarray()),
@@ -37,7 +48,7 @@ impl DeviceName {
             _ => {
                 let name = self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
                 anyhow::bail!(
-                    "this trainer was built without {name}; build it with `--features {name}`, or use --device flex"
+                    "this trainer was built without {name}; build it with `--features {name}`, or use --device cpu"
                 )
             }
         }

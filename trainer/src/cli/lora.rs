@@ -96,8 +96,7 @@ fn one(args: &Args, base: &Base, source: &str, interrupt: &Interrupt) -> anyhow:
     let data = data.with_classes(&base.info.labels)?;
     let held_out = held_out.map(|data| data.with_classes(&base.info.labels)).transpose()?;
 
-    let plain = args.device.open()?;
-    let device = plain.clone().autodiff();
+    let (device, place) = (args.device.open()?.autodiff(), args.device.place()?);
     let unet = attach(base.build(&device)?, &initial, &device);
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
@@ -129,7 +128,7 @@ fn one(args: &Args, base: &Base, source: &str, interrupt: &Interrupt) -> anyhow:
         |trainer| Ok(write_adapter_folder(&out, &averaged(trainer)?, &peft, &name, Precision::F32)?),
         |trainer| {
             let state = merge(&base.state, [(&averaged(trainer)?, 1.0)]);
-            Ok(Model::new(Base { state, ..base.clone() }, plain.clone())?)
+            Ok(Model::new(Base { state, ..base.clone() }, place.clone())?)
         },
     )
 }

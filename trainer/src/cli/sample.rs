@@ -138,9 +138,9 @@ pub fn load_model(base: &Path, lora: &[String], merged: bool, device: DeviceName
     let adapters = lora.iter().map(|text| load_adapter(text, &base)).collect::<anyhow::Result<Vec<_>>>()?;
     if merged {
         let state = merge(&base.state, adapters.iter().map(|(_, _, _, adapter, scale)| (adapter, *scale)));
-        return Ok(Model::new(Base { state, ..base }, device.open()?)?);
+        return Ok(Model::new(Base { state, ..base }, device.place()?)?);
     }
-    let mut model = Model::new(base, device.open()?)?;
+    let mut model = Model::new(base, device.place()?)?;
     let mut scales = std::collections::BTreeMap::new();
     for (name, bytes, config, _, scale) in &adapters {
         model.add_adapter(name, bytes, config.as_deref())?;
