@@ -1,35 +1,69 @@
-// Times the engine in headless Chromium and prints the figures as JSON; `cargo xtask bench web` runs it and shows them.
-// Environment: CHROME, a browser; URL, where dist/ is served; MODULES, a package that has playwright-core; ROUNDS.
+// Times this engine and onnxruntime-web in headless Chromium, in turns, on the same network and weights, and prints the figures as
+// JSON; `cargo xtask bench web` runs it and shows them.
+// Environment: CHROME, a browser; SITE, where dist/ is served; ROOT, the repository; ROUNDS; DEVICES, comma between; SOAK, generations.
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 
-const { chromium } = createRequire(process.env.MODULES)('playwright-core')
-const { CHROME, URL } = process.env
-const ROUNDS = Number(process.env.ROUNDS)
+const { CHROME, SITE, ROOT } = process.env
+const { chromium } = createRequire(join(ROOT, 'tests/page/package.json'))('playwright-core')
+const [ROUNDS, SOAK] = [Number(process.env.ROUNDS), Number(process.env.SOAK)]
+const DEVICES = process.env.DEVICES.split(',')
+const ORT = join(ROOT, 'xtask/bench/node_modules/onnxruntime-web/dist')
+const HERE = join(ROOT, 'xtask/bench/page')
+const ENGINES = ['ours', 'theirs']
 
 /** Guidance doubles the batch: one digit is a batch of 2, all ten are one of 20. */
 const BATCHES = [2, 20]
 /** Steps a round: enough for the clock, few enough for an emulated GPU. */
-const STEPS = { cpu: { 2: 8, 20: 2 }, webgpu: { 2: 2, 20: 1 } }
+const STEPS = { cpu: { 2: 12, 20: 3 }, webgpu: { 2: 2, 20: 1 } }
+/** Steps of the first digit. */
+const FIRST = { cpu: 12, webgpu: 1 }
 
-const FLAGS = [
-  '--headless=new',
-  '--no-sandbox',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--enable-unsafe-webgpu',
-]
+/** What a visitor downloads to draw on a device, at least: [what, file]. */
+const DOWNLOADS = {
+  ours: {
+    cpu: ['dist/engine/cpu.js', 'dist/engine/cpu-relaxed_bg.wasm'],
+    webgpu: ['dist/engine/webgpu.js', 'dist/engine/webgpu_bg.wasm'],
+    weights: ['dist/models/base/unet/diffusion_pytorch_model.safetensors'],
+  },
+  theirs: {
+    cpu: [`${ORT}/ort.wasm.min.mjs`, `${ORT}/ort-wasm-simd-threaded.mjs`, `${ORT}/ort-wasm-simd-threaded.wasm`],
+    webgpu: [`${ORT}/ort.webgpu.min.mjs`, `${ORT}/ort-wasm-simd-threaded.asyncify.mjs`, `${ORT}/ort-wasm-simd-threaded.asyncify.wasm`],
+    weights: ['tests/fixtures/onnx/base.onnx'],
+  },
+}
 
-const launch = (...more) => chromium.launch({ executablePath: CHROME, args: [...FLAGS, ...more] })
+async function bytes(files) {
+  const total = { raw: 0, gzip: 0, brotli: 0 }
+  for (const file of files) {
+    const content = await readFile(file.startsWith('/') ? file : join(ROOT, file))
+    total.raw += content.length
+    total.gzip += gzipSync(content, { level: 9 }).length
+    total.brotli += brotliCompressSync(content).length
+  }
+  return total
+}
 
-/** An empty page of the site's own origin. */
+const FLAGS = ['--headless=new', '--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking']
+const launch = (...more) => chromium.launch({ executablePath: CHROME, args: [...FLAGS, '--enable-unsafe-webgpu', ...more] })
+
+/** An empty page of the site's own origin, with this folder's scripts and the other engine's files beside the site. */
 async function blank(browser) {
   const page = await (await browser.newContext()).newPage()
   page.setDefaultTimeout(0)
-  await page.route(`${URL}blank`, route => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }))
-  await page.goto(`${URL}blank`)
+  const give = (path, folder) => page.route(`${SITE}${path}/**`, async route => {
+    const name = new URL(route.request().url()).pathname.split('/').pop()
+    const contentType = name.endsWith('.wasm') ? 'application/wasm' : /\.m?js$/.test(name) ? 'text/javascript' : 'application/octet-stream'
+    await route.fulfill({ body: await readFile(join(folder, name)), contentType })
+  })
+  await give('ort', ORT)
+  await give('bench', HERE)
+  await give('onnx', join(ROOT, 'tests/fixtures/onnx'))
+  await page.route(`${SITE}blank`, route => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }))
+  await page.addInitScript({ path: join(HERE, 'watch.js') })
+  await page.goto(`${SITE}blank`)
   return page
 }
 
@@ -48,44 +82,30 @@ async function browserWithGpu() {
   return launch('--use-webgpu-adapter=swiftshader')
 }
 
-/** Loads the engine into a page; answers the milliseconds until its first step was there. */
-const start = (page, url, device) =>
-  page.evaluate(
-    async ([url, device]) => {
-      const get = async (path, kind) => {
-        const answer = await fetch(`${url}models/base/${path}`)
-        if (!answer.ok) throw new Error(`${path}: ${answer.status}`)
-        return answer[kind]()
-      }
+/** Loads an engine into a page of its own; answers the milliseconds until its first digit was there. */
+async function start(browser, engine, device) {
+  const page = await blank(browser)
+  const ms = await page.evaluate(
+    async ([site, engine, device, steps]) => {
       const begin = performance.now()
-      const engine = await import(`${url}engine/engine.js`)
-      const { memory } = await engine.default({ module_or_path: `${url}engine/engine_bg.wasm` })
-      const loaded = await engine.Engine.load(
-        {
-          info: await get('digit_diffusion.json', 'text'),
-          unetConfig: await get('unet/config.json', 'text'),
-          schedulerConfig: await get('scheduler/scheduler_config.json', 'text'),
-          weights: new Uint8Array(await get('unet/diffusion_pytorch_model.safetensors', 'arrayBuffer')),
-        },
-        device,
-      )
-      const classes = loaded.labels.length
-      /** Milliseconds a step, guidance on. */
-      globalThis.time = async (batch, steps) => {
-        const seeds = Array.from({ length: batch / 2 }, (_, i) => i)
-        const labels = seeds.map(i => i % classes)
-        const run = loaded.sample({ labels, seeds, steps, sampler: 'ddim', guidanceScale: 2 })
-        const begin = performance.now()
-        while (await run.next());
-        const elapsed = performance.now() - begin
-        run.free()
-        return elapsed / steps
-      }
-      globalThis.memory = () => memory.buffer.byteLength
-      await globalThis.time(2, 1)
+      const { load } = await import(`${site}bench/${engine}.mjs`)
+      globalThis.draw = await load(site, { device })
+      await globalThis.draw(2, steps)
       return performance.now() - begin
     },
-    [url, device],
+    [SITE, engine, device, FIRST[device]],
+  )
+  return { page, ms }
+}
+
+const perStep = (page, batch, steps) =>
+  page.evaluate(
+    async ([batch, steps]) => {
+      const begin = performance.now()
+      await globalThis.draw(batch, steps)
+      return (performance.now() - begin) / steps
+    },
+    [batch, steps],
   )
 
 const median = values => {
@@ -94,36 +114,71 @@ const median = values => {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-const browser = await browserWithGpu()
-try {
-  const devices = Object.keys(STEPS).map(name => ({ name, starts: [], steps: { 2: [], 20: [] } }))
+/** Dispatches and read-backs of one step. */
+const gpuWork = (page, batch) =>
+  page.evaluate(async batch => {
+    // The difference of two runs: what a run does once does not count.
+    const during = async steps => {
+      Object.assign(globalThis.counts, { dispatches: 0, reads: 0 })
+      await globalThis.draw(batch, steps)
+      return { ...globalThis.counts }
+    }
+    const [two, one] = [await during(2), await during(1)]
+    return { dispatches: two.dispatches - one.dispatches, reads: two.reads - one.reads }
+  }, batch)
+
+async function compare(browser, device) {
+  const engines = ENGINES.map(name => ({ name, starts: [], steps: { 2: [], 20: [] } }))
   // Cold starts in turns, each in a page of its own; the last ones stay for the rest.
-  for (let round = 0; round < ROUNDS; round++)
-    for (const device of devices) {
-      await device.page?.context().close()
-      device.page = await blank(browser)
-      device.starts.push(await start(device.page, URL, device.name))
+  for (let round = 0; round < (device === 'cpu' ? ROUNDS : 2); round++)
+    for (const engine of engines) {
+      await engine.page?.context().close()
+      const { page, ms } = await start(browser, engine.name, device)
+      engine.page = page
+      engine.starts.push(ms)
     }
   // Round 0 warms up.
   for (let round = 0; round <= ROUNDS; round++)
     for (const batch of BATCHES)
-      for (const { name, page, steps } of devices) {
-        const ms = await page.evaluate(([batch, steps]) => globalThis.time(batch, steps), [batch, STEPS[name][batch]])
+      for (const { name, page, steps } of engines) {
+        const ms = await perStep(page, batch, STEPS[device][batch])
         if (round > 0) steps[batch].push(ms)
       }
-  const report = {
-    browser: `Chromium ${browser.version()}`,
-    adapter: await adapter(devices[0].page),
-    rounds: ROUNDS,
-    devices: [],
-  }
-  for (const { name, page, starts, steps } of devices)
-    report.devices.push({
-      device: name,
-      first_step_ms: median(starts),
+  const report = {}
+  for (const { name, page, starts, steps } of engines) {
+    report[name] = {
+      first_digit_ms: median(starts),
       ms_per_step: Object.fromEntries(BATCHES.map(batch => [batch, median(steps[batch])])),
-      wasm_memory_bytes: await page.evaluate(() => globalThis.memory()),
-    })
+      wasm_bytes: await page.evaluate(() => globalThis.wasmBytes()),
+      download: await bytes([...DOWNLOADS[name][device], ...DOWNLOADS[name].weights]),
+    }
+    if (device === 'webgpu') report[name].per_step = await gpuWork(page, 2)
+  }
+  if (device === 'cpu') {
+    const { page } = engines[0]
+    const about = JSON.parse(await readFile(join(ROOT, 'tests/fixtures/onnx/base.json')))
+    const gflops = await page.evaluate(async site => (await import(`${site}bench/peak.mjs`)).peak(), SITE)
+    const reached = (2 * 2 * about.multiply_adds) / report.ours.ms_per_step[2] / 1e6
+    report.simd = { peak_gflops: gflops, reached_gflops: reached, fraction: reached / gflops }
+    if (SOAK) report.soak = await soak(page)
+  }
+  for (const { page } of engines) await page.context().close()
+  return report
+}
+
+/** Memory before and after many generations. */
+const soak = page =>
+  page.evaluate(async generations => {
+    await globalThis.draw(2, 2)
+    const before = globalThis.wasmBytes()
+    for (let i = 0; i < generations; i++) await globalThis.draw(2, 2, i)
+    return { generations, growth_bytes: globalThis.wasmBytes() - before }
+  }, SOAK)
+
+const browser = await browserWithGpu()
+try {
+  const report = { browser: `Chromium ${browser.version()}`, adapter: await adapter(await blank(browser)), rounds: ROUNDS, devices: {} }
+  for (const device of DEVICES) report.devices[device] = await compare(browser, device)
   console.log(JSON.stringify(report))
 } finally {
   await browser.close()

@@ -14,12 +14,18 @@ use crate::{
 
 #[derive(Subcommand)]
 pub enum Bench {
-    /// The built engine in headless Chromium, on the CPU and on WebGPU in turns
+    /// The engine beside onnxruntime-web, in turns, in headless Chromium
     Web {
         /// How often everything is measured; the medians count
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
-        /// Print JSON instead of a table
+        /// Where to compute
+        #[arg(long, value_delimiter = ',', default_value = "cpu,webgpu")]
+        devices: Vec<String>,
+        /// Generations over which memory is watched; 0 for none
+        #[arg(long, default_value_t = 500)]
+        soak: u32,
+        /// Print JSON instead of tables
         #[arg(long)]
         json: bool,
     },
@@ -29,15 +35,16 @@ pub enum Bench {
 
 pub fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
     match bench {
-        Bench::Web { rounds, json } => web(workspace, *rounds, *json),
+        Bench::Web { rounds, devices, soak, json } => web(workspace, *rounds, &devices.join(","), *soak, *json),
         Bench::Train(options) => bench_train::run_bench(workspace, options),
     }
 }
 
-fn web(workspace: &Workspace, rounds: u32, json: bool) -> Result<()> {
+fn web(workspace: &Workspace, rounds: u32, devices: &str, soak: u32, json: bool) -> Result<()> {
     npm::require()?;
     let browser = browser::find_or_install()?;
     npm::install(&workspace.page_tests(), "driving a browser")?;
+    npm::install(&workspace.root.join("xtask/bench"), "comparing with onnxruntime-web")?;
     let (dist, sizes) = site::build_quietly(workspace)?;
     let server = serve::in_background(&dist)?;
     say(format!("measuring in {}, {rounds} rounds (an emulated GPU takes minutes)", browser.display()));
@@ -45,9 +52,11 @@ fn web(workspace: &Workspace, rounds: u32, json: bool) -> Result<()> {
         command("node")
             .arg(workspace.root.join("xtask/bench/web.mjs"))
             .env("CHROME", browser)
-            .env("MODULES", workspace.page_tests().join("package.json"))
+            .env("DEVICES", devices)
+            .env("ROOT", &workspace.root)
             .env("ROUNDS", rounds.to_string())
-            .env("URL", format!("http://{server}/")),
+            .env("SITE", format!("http://{server}/"))
+            .env("SOAK", soak.to_string()),
     )?;
     let mut report: Value = serde_json::from_str(&report).context("the measurement gave no report")?;
     if json {
@@ -64,22 +73,40 @@ fn bytes(Size { raw, gzip, brotli }: Size) -> Value {
     json!({ "raw": raw, "gzip": gzip, "brotli": brotli })
 }
 
+/// What is compared: its name, where it stands in an engine's report, what to divide by, digits behind the point.
+const ROWS: [(&str, &str, f64, usize); 9] = [
+    ("ms per step, batch 2", "/ms_per_step/2", 1.0, 1),
+    ("ms per step, batch 20", "/ms_per_step/20", 1.0, 1),
+    ("start to first digit, ms", "/first_digit_ms", 1.0, 0),
+    ("download raw, MB", "/download/raw", 1e6, 2),
+    ("download gzip, MB", "/download/gzip", 1e6, 2),
+    ("download brotli, MB", "/download/brotli", 1e6, 2),
+    ("wasm memory, MB", "/wasm_bytes", 1e6, 1),
+    ("dispatches per step", "/per_step/dispatches", 1.0, 0),
+    ("read-backs per step", "/per_step/reads", 1.0, 0),
+];
+
 fn table(report: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or("none").to_owned();
     println!("{}, GPU: {}", text(&report["browser"]), text(&report["adapter"]));
-    println!(
-        "{:<8}{:>16}{:>16}{:>16}{:>16}",
-        "device", "first step, ms", "ms/step, b 2", "ms/step, b 20", "wasm memory, MB"
-    );
-    for device in report["devices"].as_array().into_iter().flatten() {
-        let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
-        println!(
-            "{:<8}{:>16.0}{:>16.1}{:>16.1}{:>16.1}",
-            text(&device["device"]),
-            number(&device["first_step_ms"]),
-            number(&device["ms_per_step"]["2"]),
-            number(&device["ms_per_step"]["20"]),
-            number(&device["wasm_memory_bytes"]) / 1e6,
-        );
+    for (device, measured) in report["devices"].as_object().into_iter().flatten() {
+        println!("\n{device:<26}{:>12}{:>18}{:>8}", "this engine", "onnxruntime-web", "ratio");
+        for (name, pointer, unit, digits) in ROWS {
+            let of = |engine: &str| measured[engine].pointer(pointer).and_then(Value::as_f64).map(|value| value / unit);
+            if let (Some(ours), Some(theirs)) = (of("ours"), of("theirs")) {
+                println!("{name:<26}{ours:>12.digits$}{theirs:>18.digits$}{:>8.2}", ours / theirs);
+            }
+        }
+        let number = |pointer: &str| measured.pointer(pointer).and_then(Value::as_f64);
+        if let (Some(peak), Some(reached)) = (number("/simd/peak_gflops"), number("/simd/reached_gflops")) {
+            println!(
+                "forward at {reached:.1} GFLOP/s, {:.2} of the {peak:.1} that a multiply-add loop reaches",
+                reached / peak
+            );
+        }
+        if let (Some(growth), Some(generations)) = (number("/soak/growth_bytes"), number("/soak/generations")) {
+            println!("wasm memory grew by {growth:.0} bytes over {generations:.0} generations");
+        }
     }
+    println!();
 }

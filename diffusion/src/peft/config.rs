@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
+use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -68,7 +68,7 @@ impl LoraConfig {
         // Keys are patterns: a dot in a path stands for itself.
         let other = |differs: &dyn Fn(&LoraFactors) -> bool| -> Vec<(String, LoraFactors)> {
             let modules = adapter.modules.iter().filter(|(_, factors)| differs(factors));
-            modules.map(|(path, factors)| (regex::escape(path), factors.clone())).collect()
+            modules.map(|(path, factors)| (regex_lite::escape(path), factors.clone())).collect()
         };
         Self {
             r,

@@ -8,7 +8,7 @@ use diffusion::lora::{Adapter, LoraFactors};
 use diffusion::noise::NoiseSource;
 use diffusion::state::{HostTensor, StateDict, file_name};
 use diffusion::unet::UNet;
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::error::{Error, Result};
 
@@ -17,8 +17,8 @@ pub fn target_paths(state: &StateDict, targets: &[String]) -> Result<Vec<String>
     let patterns = targets
         .iter()
         .map(|target| {
-            Regex::new(&format!(r"^(?:(?:.*\.)?{}|{target})$", regex::escape(target))).map_err(|_| Error::Setting {
-                reason: format!("\"{target}\" in --target-modules is neither a name nor a pattern"),
+            Regex::new(&format!(r"^(?:(?:.*\.)?{}|{target})$", regex_lite::escape(target))).map_err(|_| {
+                Error::Setting { reason: format!("\"{target}\" in --target-modules is neither a name nor a pattern") }
             })
         })
         .collect::<Result<Vec<_>>>()?;
