@@ -1,6 +1,7 @@
 //! The network on the CPU without a tensor library: the same mathematics as [`crate::unet`], laid out for sampling. Feature
 //! maps are `[pixels, channels]`, so that convolutions, Linears and attention are all one kind of matrix product;
 //! what does not depend on x is computed once per class; norms and activations go together. It has no gradients.
+//! (Winograd's F(2 x 2, 3 x 3) was tried: at these sizes the transforms and short products cost what the multiplications save.)
 
 mod matmul;
 mod resnet;
@@ -10,7 +11,6 @@ mod transformer;
 mod weights;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -24,6 +24,10 @@ use resnet::{Geometry, ResnetBlock};
 use rows::GroupNorm;
 use transformer::{ClassAttention, Transformer};
 use weights::{Linear, Weights};
+
+/// Pictures that go through the network together: enough to use a layer's weights several times while they are in the cache,
+/// few enough for the pictures to stay there too.
+const TOGETHER: usize = 4;
 
 /// Memory that layers pass on to each other.
 #[derive(Debug, Default)]
@@ -79,11 +83,13 @@ pub struct CpuUNet {
     in_channels: usize,
 }
 
-/// What some classes need in every transformer, once per run.
-#[derive(Debug, Clone)]
+/// What classes need; for each transformer in the order of the network.
+type Prepared = BTreeMap<usize, Vec<Vec<ClassAttention>>>;
+
+/// What the classes of a run's pictures need in every transformer.
+#[derive(Debug)]
 pub struct Classes {
-    /// By class; for each transformer in the order of the network.
-    prepared: BTreeMap<usize, Arc<Vec<Vec<ClassAttention>>>>,
+    prepared: Prepared,
     /// The class of each picture.
     labels: Vec<usize>,
 }
@@ -172,7 +178,7 @@ impl CpuUNet {
     pub fn classes(&self, labels: &[usize], info: &ModelInfo) -> Result<Classes> {
         let find = |name: &str| self.encoder_hid_proj.get(name);
         let layer = Weights::new(&find).at("encoder_hid_proj").linear();
-        let mut prepared = BTreeMap::new();
+        let mut prepared = Prepared::new();
         for &label in labels {
             if prepared.contains_key(&label) {
                 continue;
@@ -183,7 +189,7 @@ impl CpuUNet {
             let target = Target::whole(&mut context, self.context_dim);
             Product::plain(left, info.tokens_per_class, &layer.weight, &layer.bias, target).run();
             let transformers = self.transformers().map(|transformer| transformer.prepare(&context, self.context_dim));
-            prepared.insert(label, Arc::new(transformers.collect()));
+            prepared.insert(label, transformers.collect());
         }
         Ok(Classes { prepared, labels: labels.to_vec() })
     }
@@ -218,8 +224,13 @@ impl CpuUNet {
                 size[1],
             )));
         }
-        let run = Run { unet: self, geometries: self.geometries(size), classes };
-        Ok(run.forward(sample, timesteps, scratch))
+        let geometries = self.geometries(size);
+        let pictures = sample.chunks(TOGETHER * sample.len() / batch).zip(timesteps.chunks(TOGETHER));
+        let groups = pictures.zip(classes.labels.chunks(TOGETHER)).map(|((sample, timesteps), labels)| {
+            let run = Run { unet: self, geometries: &geometries, prepared: &classes.prepared, labels };
+            run.forward(sample, timesteps, scratch)
+        });
+        Ok(groups.collect::<Vec<_>>().concat())
     }
 
     fn geometries(&self, [h, w]: [usize; 2]) -> Vec<Geometry> {
@@ -242,10 +253,12 @@ impl CpuUNet {
     }
 }
 
+/// Some pictures on their way through the network.
 struct Run<'a> {
     unet: &'a CpuUNet,
-    geometries: Vec<Geometry>,
-    classes: &'a Classes,
+    geometries: &'a [Geometry],
+    prepared: &'a Prepared,
+    labels: &'a [usize],
 }
 
 impl Run<'_> {
@@ -253,7 +266,7 @@ impl Run<'_> {
         let unet = self.unet;
         let batch = timesteps.len();
         let prepared: Vec<&[Vec<ClassAttention>]> =
-            self.classes.labels.iter().filter_map(|label| Some(self.classes.prepared.get(label)?.as_slice())).collect();
+            self.labels.iter().filter_map(|label| Some(self.prepared.get(label)?.as_slice())).collect();
         let mut transformer = 0;
         let mut attend = |layer: &Transformer, h: Vec<f32>, geometry: &Geometry, scratch: &mut Scratch| {
             let classes: Vec<&[ClassAttention]> = prepared.iter().map(|class| &class[transformer][..]).collect();
@@ -276,7 +289,7 @@ impl Run<'_> {
 
         let mut skips = vec![(h.clone(), unet.conv_in.weight.n())];
         let mut width = unet.conv_in.weight.n();
-        for ((stage, downsample), geometry) in unet.down.iter().zip(&self.geometries) {
+        for ((stage, downsample), geometry) in unet.down.iter().zip(self.geometries) {
             for (j, resnet) in stage.resnets.iter().enumerate() {
                 let next = resnet.run(&[(&h, width)], &time, geometry, scratch);
                 scratch.give(std::mem::replace(&mut h, next));
