@@ -1,7 +1,10 @@
 //! One run of the sampler: the single place where samplers, guidance and the network meet.
 //! It yields steps; whoever pulls them logs, draws, cancels (by stopping).
 
+use std::sync::Arc;
+
 use crate::codec::PatchCodec;
+use crate::cpu::{Classes, CpuUNet};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::network::NetworkRun;
@@ -26,6 +29,8 @@ pub struct Request {
     pub eta: f32,
     /// Starting noise (standard normal, `[b, c, h, w]`) instead of the seeds'.
     pub latents: Option<Vec<f32>>,
+    /// Whether each step tells what the pixels attend to: one more forward on the CPU, without guidance.
+    pub attention: bool,
 }
 
 impl Request {
@@ -39,6 +44,7 @@ impl Request {
             guidance_scale: 2.0,
             eta: 0.0,
             latents: None,
+            attention: false,
         }
     }
 }
@@ -56,6 +62,8 @@ pub struct Step {
     pub sample: Vec<f32>,
     /// The predicted x_0, latents of all pictures.
     pub pred_original_sample: Vec<f32>,
+    /// What the pixels of each picture gave to each token of its class, if that was asked: `[b, tokens, h, w]`.
+    pub attention: Option<Vec<f32>>,
     /// Factor that brings `sample` to the scale of pictures (Euler works on larger numbers).
     pub display_scale: f32,
 }
@@ -64,6 +72,7 @@ pub struct Step {
 #[derive(Debug)]
 pub struct Generation {
     network: NetworkRun,
+    attention: Option<Attention>,
     codec: PatchCodec,
     guidance: Option<f32>,
     batch: usize,
@@ -116,6 +125,7 @@ impl Generation {
         rows.extend(&request.labels);
         Ok(Self {
             network: model.network().start(&rows, &base.info)?,
+            attention: if request.attention { Some(Attention::new(model, &request.labels)?) } else { None },
             codec,
             guidance,
             batch,
@@ -160,6 +170,12 @@ impl Generation {
         let timestep = *self.sampler.timesteps().get(index).ok_or_else(over)?;
         self.done = self.total();
         let model_output = self.model_output(output, index)?;
+        let attention = match &self.attention {
+            Some(attention) => {
+                Some(attention.maps(&self.sample, self.sampler.input_scale(index), timestep, self.codec)?)
+            }
+            None => None,
+        };
         let fresh: Vec<f32> = if self.sampler.needs_noise(index) {
             let len = self.codec.len();
             self.noise.iter_mut().flat_map(|source| source.normals(len)).collect()
@@ -175,6 +191,7 @@ impl Generation {
             timestep,
             sample: self.sample.clone(),
             pred_original_sample,
+            attention,
             display_scale,
         })
     }
@@ -210,6 +227,33 @@ impl Generation {
                 Err(error)
             }
         }
+    }
+}
+
+/// What is needed to tell what pixels attend to; always on the CPU, whatever draws.
+#[derive(Debug)]
+struct Attention {
+    unet: Arc<CpuUNet>,
+    /// Of each picture.
+    classes: Vec<Classes>,
+    tokens: usize,
+}
+
+impl Attention {
+    fn new(model: &Model, labels: &[usize]) -> Result<Self> {
+        let (unet, info) = (model.on_cpu()?, &model.base().info);
+        let classes = labels.iter().map(|&label| unet.classes(&[label], info)).collect::<Result<_>>()?;
+        Ok(Self { unet, classes, tokens: info.tokens_per_class })
+    }
+
+    /// At the step that begins with these latents.
+    fn maps(&self, sample: &[f32], scale: f32, timestep: f32, codec: PatchCodec) -> Result<Vec<f32>> {
+        let [_, height, width] = codec.latent_shape();
+        let pictures = sample.chunks_exact(codec.len()).zip(&self.classes).map(|(latents, class)| {
+            let latents: Vec<f32> = latents.iter().map(|x| x * scale).collect();
+            self.unet.attention(&latents, [height, width], timestep, class, self.tokens)
+        });
+        Ok(pictures.collect::<Result<Vec<_>>>()?.concat())
     }
 }
 

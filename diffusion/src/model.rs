@@ -1,12 +1,14 @@
 //! A loaded base with its adapters: what a front end holds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 #[cfg(feature = "burn")]
 use burn::tensor::Device;
 
 use crate::codec::PatchCodec;
 use crate::config::{ModelInfo, UNetConfig};
+use crate::cpu::CpuUNet;
 use crate::error::{Error, Result};
 use crate::generate::{Generation, Request};
 use crate::lora::{Adapter, LoraFactors, compose};
@@ -118,6 +120,15 @@ impl Model {
 
     pub(crate) fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// The network on the CPU with the weights as they stand, wherever the model itself computes.
+    pub(crate) fn on_cpu(&self) -> Result<Arc<CpuUNet>> {
+        if let Network::Cpu(unet) = &self.network {
+            return Ok(Arc::clone(unet));
+        }
+        let on = self.scales.iter().filter_map(|(name, scale)| Some((self.adapters.get(name)?, *scale)));
+        Ok(Arc::new(CpuUNet::new(&self.base.unet, &self.base.state, &compose(&self.base.state, on, []))?))
     }
 
     /// The network's prediction as it stands, adapters composed in: for noisy latents `[b, c, h, w]` of b pictures at their

@@ -133,6 +133,7 @@ fn model_generate_walks_the_same_trajectories() {
             guidance_scale: case.guidance_scale,
             eta: case.eta,
             latents: Some(file["noise"].values.clone()),
+            attention: false,
         };
         let mut worst = [0.0; 2];
         let mut steps = 0;

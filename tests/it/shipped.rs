@@ -122,6 +122,7 @@ fn forwards_and_pictures_are_those_of_diffusers_and_peft() {
                 guidance_scale: about["guidance_scale"].as_f64().unwrap() as f32,
                 eta: 0.0,
                 latents: Some(file["noise"].values.clone()),
+                attention: false,
             };
             let last = model.generate(request).unwrap().last().unwrap().unwrap();
             let images: Vec<f32> = last.sample.chunks(codec.len()).flat_map(|x| codec.decode(x)).collect();

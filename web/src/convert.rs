@@ -139,6 +139,7 @@ pub struct SampleOptions {
 pub fn sample_options(options: &JsValue, labels: &[String]) -> Result<SampleOptions> {
     let field = |name: &str| field(options, "options", name);
     let given = |name: &str| field(name).map(|value| (!value.is_undefined()).then_some(value));
+    let flag = |name: &str| Ok::<_, Failure>(given(name)?.is_some_and(|value| value.is_truthy()));
     let element = |name: &str, index: usize| format!("{name}[{index}]");
 
     let classes = list(&field("labels")?, "labels")?;
@@ -156,8 +157,9 @@ pub fn sample_options(options: &JsValue, labels: &[String]) -> Result<SampleOpti
         guidance_scale: number(&field("guidanceScale")?, "guidanceScale")? as f32,
         eta: given("eta")?.map_or(Ok(0.0), |value| number(&value, "eta"))? as f32,
         latents: given("latents")?.map(|value| floats(&value, "latents")).transpose()?,
+        attention: flag("attention")?,
     };
-    Ok(SampleOptions { request, raw: given("raw")?.is_some_and(|value| value.is_truthy()) })
+    Ok(SampleOptions { request, raw: flag("raw")? })
 }
 
 /// Reads the argument of `Engine.setAdapters`.

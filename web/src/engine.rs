@@ -62,6 +62,8 @@ export interface SampleOptions {
   latents?: Float32Array;
   /** Adds rawImage and rawX0. */
   raw?: boolean;
+  /** Adds attention: one more forward per step, on the CPU. */
+  attention?: boolean;
 }
 
 /** What one step gave: all pictures of the batch, one after the other. */
@@ -78,6 +80,8 @@ export interface Step {
   rawImage?: Float32Array;
   /** The clean picture as the sampler has it. */
   rawX0?: Float32Array;
+  /** How much each pixel of the latents listened to each token of its class: [pictures, tokens, height, width], 1 in sum at each pixel. */
+  attention?: Float32Array;
 }
 "#;
 

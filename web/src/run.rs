@@ -88,6 +88,9 @@ fn describe(step: &Step, codec: PatchCodec, raw: bool) -> Result<JsValue> {
         ("image", picture(&step.sample, step.display_scale)),
         ("x0", picture(&step.pred_original_sample, 1.0)),
     ])?;
+    if let Some(attention) = &step.attention {
+        set(&described, "attention", &Float32Array::from(attention.as_slice()).into())?;
+    }
     if raw {
         let numbers = |latents: &[f32]| Float32Array::from(floats(codec, latents).as_slice()).into();
         set(&described, "rawImage", &numbers(&step.sample))?;

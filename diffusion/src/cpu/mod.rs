@@ -3,6 +3,7 @@
 //! what does not depend on x is computed once per class; norms and activations go together. It has no gradients.
 //! (Winograd's F(2 x 2, 3 x 3) was tried: at these sizes the transforms and short products cost what the multiplications save.)
 
+mod forward;
 mod matmul;
 mod resnet;
 mod rows;
@@ -19,6 +20,7 @@ use crate::embedding::{class_rows, sinusoids};
 use crate::error::{Error, Result};
 use crate::spec::check_state;
 use crate::state::{HostTensor, StateDict};
+use forward::Run;
 use matmul::{Product, Rows, Target};
 use resnet::{Geometry, ResnetBlock};
 use rows::GroupNorm;
@@ -31,21 +33,28 @@ const TOGETHER: usize = 4;
 
 /// Memory that layers pass on to each other.
 #[derive(Debug, Default)]
-pub struct Scratch(Vec<Vec<f32>>);
+pub struct Scratch {
+    free: Vec<Vec<f32>>,
+    /// Where cross-attention writes down what it looks at, when someone asks.
+    attention: Option<Vec<Looks>>,
+}
+
+/// What the pixels of one picture give to each token of its class in one layer, the mean of the heads: `[pixels, tokens]`.
+type Looks = Vec<f32>;
 
 impl Scratch {
     /// `len` floats that hold anything.
     fn take(&mut self, len: usize) -> Vec<f32> {
         // The smallest that is large enough, or else the largest.
         let fits = |buffer: &Vec<f32>| (buffer.capacity() < len, buffer.capacity().abs_diff(len));
-        let best = (0..self.0.len()).min_by_key(|&i| fits(&self.0[i]));
-        let mut buffer = best.map(|i| self.0.swap_remove(i)).unwrap_or_default();
+        let best = (0..self.free.len()).min_by_key(|&i| fits(&self.free[i]));
+        let mut buffer = best.map(|i| self.free.swap_remove(i)).unwrap_or_default();
         buffer.resize(len, 0.0);
         buffer
     }
 
     fn give(&mut self, buffer: Vec<f32>) {
-        self.0.push(buffer);
+        self.free.push(buffer);
     }
 
     /// Another length.
@@ -233,6 +242,32 @@ impl CpuUNet {
         Ok(groups.collect::<Vec<_>>().concat())
     }
 
+    /// What a picture's pixels give to each token of its class at a step (as in DAAM, arXiv 2210.04885): `[tokens, height, width]`, at each
+    /// pixel 1 in sum; the mean over heads and layers, coarse layers enlarged.
+    pub fn attention(
+        &self,
+        sample: &[f32],
+        size: [usize; 2],
+        timestep: f32,
+        class: &Classes,
+        tokens: usize,
+    ) -> Result<Vec<f32>> {
+        let mut scratch = Scratch { attention: Some(Vec::new()), ..Scratch::default() };
+        self.forward(sample, size, &[timestep], class, &mut scratch)?;
+        let (layers, [height, width]) = (scratch.attention.unwrap_or_default(), size);
+        let mut maps = vec![0f32; tokens * height * width];
+        for layer in &layers {
+            // The layer's resolution, from its number of pixels.
+            let coarse = (0..).find(|level| (height >> level) * (width >> level) * tokens <= layer.len()).unwrap_or(0);
+            for (i, sum) in maps.iter_mut().enumerate() {
+                let (token, y, x) = (i / (height * width), i / width % height, i % width);
+                let pixel = (y >> coarse) * (width >> coarse) + (x >> coarse);
+                *sum += layer[pixel * tokens + token] / layers.len() as f32;
+            }
+        }
+        Ok(maps)
+    }
+
     fn geometries(&self, [h, w]: [usize; 2]) -> Vec<Geometry> {
         (0..self.down.len()).map(|level| Geometry::new([h >> level, w >> level])).collect()
     }
@@ -251,114 +286,6 @@ impl CpuUNet {
         };
         apply(second, &apply(first, &sinusoids(timesteps, self.time_channels)))
     }
-}
-
-/// Some pictures on their way through the network.
-struct Run<'a> {
-    unet: &'a CpuUNet,
-    geometries: &'a [Geometry],
-    prepared: &'a Prepared,
-    labels: &'a [usize],
-}
-
-impl Run<'_> {
-    fn forward(&self, sample: &[f32], timesteps: &[f32], scratch: &mut Scratch) -> Vec<f32> {
-        let unet = self.unet;
-        let batch = timesteps.len();
-        let prepared: Vec<&[Vec<ClassAttention>]> =
-            self.labels.iter().filter_map(|label| Some(self.prepared.get(label)?.as_slice())).collect();
-        let mut transformer = 0;
-        let mut attend = |layer: &Transformer, h: Vec<f32>, geometry: &Geometry, scratch: &mut Scratch| {
-            let classes: Vec<&[ClassAttention]> = prepared.iter().map(|class| &class[transformer][..]).collect();
-            transformer += 1;
-            let out = layer.run(&h, &classes, geometry, scratch);
-            scratch.give(h);
-            out
-        };
-
-        // Of one timestep for all, the usual case, the embedding is computed once.
-        let alike = timesteps.iter().all(|t| *t == timesteps[0]);
-        let time = match alike {
-            true => unet.time(&timesteps[..1]).repeat(batch),
-            false => unet.time(timesteps),
-        };
-        let finest = &self.geometries[0];
-        let input = transpose(sample, unet.in_channels, finest.pixels());
-        let mut h = scratch.take(batch * finest.pixels() * unet.conv_in.weight.n());
-        finest.convolve(&input, batch, &unet.conv_in, &mut h).run();
-
-        let mut skips = vec![(h.clone(), unet.conv_in.weight.n())];
-        let mut width = unet.conv_in.weight.n();
-        for ((stage, downsample), geometry) in unet.down.iter().zip(self.geometries) {
-            for (j, resnet) in stage.resnets.iter().enumerate() {
-                let next = resnet.run(&[(&h, width)], &time, geometry, scratch);
-                scratch.give(std::mem::replace(&mut h, next));
-                width = h.len() / (batch * geometry.pixels());
-                if let Some(layer) = stage.attentions.get(j) {
-                    h = attend(layer, h, geometry, scratch);
-                }
-                skips.push((copy(&h, scratch), width));
-            }
-            if let Some(layer) = downsample {
-                let [height, wide] = geometry.size;
-                let mut small = scratch.take(batch * (height / 2) * (wide / 2) * width);
-                geometry.downsample(&h, batch, layer, &mut small);
-                scratch.give(std::mem::replace(&mut h, small));
-                skips.push((copy(&h, scratch), width));
-            }
-        }
-
-        let coarsest = &self.geometries[self.geometries.len() - 1];
-        for (j, resnet) in unet.mid.resnets.iter().enumerate() {
-            let next = resnet.run(&[(&h, width)], &time, coarsest, scratch);
-            scratch.give(std::mem::replace(&mut h, next));
-            if let Some(layer) = unet.mid.attentions.get(j) {
-                h = attend(layer, h, coarsest, scratch);
-            }
-        }
-
-        for (up, geometry) in unet.up.iter().zip(self.geometries.iter().rev()) {
-            for (j, resnet) in up.stage.resnets.iter().enumerate() {
-                let (skip, skip_width) = skips.pop().unwrap_or_default();
-                let next = resnet.run(&[(&h, width), (&skip, skip_width)], &time, geometry, scratch);
-                scratch.give(std::mem::replace(&mut h, next));
-                scratch.give(skip);
-                width = h.len() / (batch * geometry.pixels());
-                if let Some(layer) = up.stage.attentions.get(j) {
-                    h = attend(layer, h, geometry, scratch);
-                }
-            }
-            if let Some(layers) = &up.upsample {
-                let mut large = scratch.take(4 * h.len());
-                geometry.upsample(&h, batch, layers, &mut large);
-                scratch.give(std::mem::replace(&mut h, large));
-            }
-        }
-
-        let mut normed = scratch.take(h.len());
-        unet.norm_out.run(&[(&h, width)], finest.pixels(), true, &mut normed);
-        let mut out = scratch.again(h, batch * finest.pixels() * unet.conv_out.weight.n());
-        finest.convolve(&normed, batch, &unet.conv_out, &mut out).run();
-        let prediction = transpose(&out, finest.pixels(), unet.conv_out.weight.n());
-        scratch.give(normed);
-        scratch.give(out);
-        prediction
-    }
-}
-
-fn copy(values: &[f32], scratch: &mut Scratch) -> Vec<f32> {
-    let mut copy = scratch.take(values.len());
-    copy.copy_from_slice(values);
-    copy
-}
-
-/// Of each `[rows, columns]`.
-fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    let mut out = Vec::with_capacity(values.len());
-    for matrix in values.chunks_exact(rows * columns) {
-        out.extend((0..columns).flat_map(|c| (0..rows).map(move |r| matrix[r * columns + c])));
-    }
-    out
 }
 
 fn silu_all(values: &mut [f32]) {

@@ -90,7 +90,11 @@ impl CrossAttention {
             let mut scores = scratch.take(rows * columns);
             let left = Rows::whole(&normed[range.clone()], dim);
             Product::plain(left, rows, &class.scores, &[], Target::whole(&mut scores, columns)).run();
-            softmax(&mut scores, columns / self.heads);
+            let tokens = columns / self.heads;
+            softmax(&mut scores, tokens);
+            if let Some(looks) = &mut scratch.attention {
+                looks.push(mean_of_heads(&scores, self.heads, tokens));
+            }
             let (left, target) = (Rows::whole(&scores, columns), Target::whole(&mut x[range], dim));
             let product = Product::plain(left, rows, &class.gather, &self.bias, target);
             Product { accumulate: true, ..product }.run();
@@ -99,6 +103,12 @@ impl CrossAttention {
         }
         scratch.give(normed);
     }
+}
+
+/// Of rows `[heads, tokens]`, row by row.
+fn mean_of_heads(scores: &[f32], heads: usize, tokens: usize) -> Vec<f32> {
+    let mean = |row: &[f32], token: usize| row.iter().skip(token).step_by(tokens).sum::<f32>() / heads as f32;
+    scores.chunks_exact(heads * tokens).flat_map(|row| (0..tokens).map(move |token| mean(row, token))).collect()
 }
 
 /// Attention of the pixels to each other.

@@ -196,6 +196,7 @@ fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
         guidance_scale: args.guidance,
         eta: args.eta,
         latents,
+        attention: false,
     })
 }
 
