@@ -30,7 +30,6 @@ function remember(language) {
 async function speak(language) {
   const said = await words[language]()
   for (const [name, texts] of Object.entries({ errors, live, page, samplers })) Object.assign(texts, said[name])
-  document.documentElement.lang = languages[language].tag
   document.querySelector('meta[name=description]').content = live.description
   const news = [...document.querySelectorAll('[data-text]')].filter(element => element.textContent !== page[element.dataset.text])
   for (const [i, element] of news.entries()) {
@@ -41,6 +40,7 @@ async function speak(language) {
     element.setAttribute('aria-label', page[element.dataset.label])
     if (element.title) element.title = page[element.dataset.label]
   }
+  document.documentElement.lang = languages[language].tag // last: who waits for it finds all of it said
   const other = Object.keys(languages).find(name => name !== language)
   Object.assign(button, { hidden: false, value: other, lang: languages[other].tag, textContent: languages[other].name })
 }
