@@ -193,6 +193,14 @@ export type ErrorCode =
   | 'unsupported'
   | 'start'
   | 'engine'
+  /** Not a safetensors file, or not all of it. */
+  | 'unreadable'
+  /** An adapter for another base: `details.path` is where they differ. */
+  | 'misfit'
+  /** An adapter that needs its adapter_config.json. */
+  | 'unconfigured'
+  /** Something else is wrong with an adapter. */
+  | 'adapter'
   | 'engine-file'
   | 'network'
   | 'missing'

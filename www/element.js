@@ -5,8 +5,8 @@ import { DEFAULTS, randomSeed } from './options.js'
 import { element as texts } from './texts/module.js'
 
 const SHEET = `
-:host { display: inline-block; position: relative; inline-size: var(--digit-diffusion-size, 280px); aspect-ratio: 1; background: var(--digit-diffusion-ground, #000);
-  overflow: hidden; }
+:host { display: inline-block; position: relative; overflow: hidden; inline-size: var(--digit-diffusion-size, 280px); aspect-ratio: 1;
+  background: var(--digit-diffusion-ground, #000); }
 :host([hidden]) { display: none; }
 canvas { display: block; inline-size: 100%; block-size: 100%; image-rendering: pixelated; }
 progress { position: absolute; inset: auto 0 0; inline-size: 100%; block-size: 3px; appearance: none; border: 0; background: #fff3;

@@ -12,16 +12,15 @@ function dedent(text) {
 /** Addresses as they must stand on a page elsewhere. */
 const absolute = (text, base) => text.replace(/(src="|from ')([^"']+)/g, (_, before, address) => before + new URL(address, base))
 
-async function show(example) {
+/** @param {string} source of the example's script */
+function show(example, source) {
   const template = example.querySelector('template')
   const { script } = example.dataset
   const markup = absolute(dedent(template.innerHTML), here)
   const parts = [markup]
   if (/<digit-diffusion/.test(markup)) parts.unshift(`<script type="module" src="${new URL('digit-diffusion.js', here)}"></script>`)
   if (script) {
-    const url = new URL(script, here)
-    const source = await (await fetch(url)).text()
-    parts.push(`<script type="module">\n${absolute(source, url).trimEnd()}\n</script>`)
+    parts.push(`<script type="module">\n${absolute(source, new URL(script, here)).trimEnd()}\n</script>`)
   }
   const code = document.createElement('code')
   const pre = document.createElement('pre')
@@ -36,7 +35,14 @@ async function show(example) {
   shown.className = 'shown'
   shown.append(template.content.cloneNode(true))
   template.replaceWith(shown)
-  if (script) await import(new URL(script, here))
+  if (script) import(new URL(script, here))
+}
+
+async function readScript({ dataset: { script } }) {
+  if (!script) return ''
+  const response = await fetch(new URL(script, here))
+  if (!response.ok) throw new Error(`${script}: ${response.status}`)
+  return response.text()
 }
 
 function copyButton(text) {
@@ -50,5 +56,12 @@ function copyButton(text) {
   return [button]
 }
 
-import('./digit-diffusion.js')
-for (const example of document.querySelectorAll('.example:has(template)')) show(example)
+try {
+  await import('./digit-diffusion.js')
+  const examples = [...document.querySelectorAll('.example:has(template)')]
+  const sources = await Promise.all(examples.map(readScript))
+  examples.forEach((example, i) => show(example, sources[i])) // all at once: nothing that is seen moves
+} catch (error) {
+  console.error(error)
+  document.getElementById('broken').hidden = false
+}

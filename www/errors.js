@@ -17,12 +17,23 @@ export class DigitDiffusionError extends Error {
 
 export const isAbort = error => error?.name === 'AbortError'
 
+/** The engine's own sentences, written for visitors in English: what they say, so that it can be said in other languages. */
+const SENTENCES = [
+  ['unreadable', /^not a readable safetensors file/],
+  ['misfit', /(?<path>\S+), which this base does not have/],
+  ['misfit', /^adapter: (?<path>\S+) has lora_A .* made for another model/],
+  ['unconfigured', /alpha is unknown/],
+  ['adapter', /^adapter: /],
+  ['engine', /^/],
+]
+
 /** An error as plain data, so that it survives postMessage with its type. */
 export function pack(error) {
   if (error instanceof DigitDiffusionError) return { code: error.code, details: error.details }
   if (error instanceof WebAssembly.RuntimeError) return { code: 'crashed', details: { message: error.message } }
-  // The engine's own sentences are written for visitors.
-  return { code: 'engine', details: { message: String(error?.message ?? error) } }
+  const message = String(error?.message ?? error)
+  const [code, sentence] = SENTENCES.find(([, sentence]) => sentence.test(message))
+  return { code, details: { message, ...sentence.exec(message).groups } }
 }
 
 export const unpack = ({ code, details }) => new DigitDiffusionError(code, details)

@@ -124,7 +124,7 @@ test('several share one engine and one download', async () => {
 
 test('one that leaves frees its run; the others go on, and the last takes the engine with it', async () => {
   home.faults['worker.js'] = { prepend: `self.freed = 0; addEventListener('message', ({ data }) => { if (data.method === 'free') self.freed++ });\n` }
-  await show(home, '<digit-diffusion id="long" label="1" seed="1" steps="1000" device="cpu"></digit-diffusion><digit-diffusion id="short" label="2" seed="1" steps="3" device="cpu"></digit-diffusion>')
+  await show(home, '<digit-diffusion id="long" label="1" seed="1" steps="500" device="cpu"></digit-diffusion><digit-diffusion id="short" label="2" seed="1" steps="3" device="cpu"></digit-diffusion>')
   await page.waitForSelector('#short[data-drawn]')
   const [worker] = page.workers()
   await until(() => worker.evaluate(() => self.freed), freed => freed === 1)

@@ -72,3 +72,10 @@ for (const [id, use] of Object.entries(EXAMPLES)) {
     assert.deepEqual(errors, [])
   })
 }
+
+test('where a part of it does not arrive, the page says so', async () => {
+  home.faults['embed/grid.js'] = { status: 404 }
+  await page.goto(`${home.url}embed.html`)
+  await page.locator('#broken').waitFor({ state: 'visible' })
+  delete home.faults['embed/grid.js']
+})

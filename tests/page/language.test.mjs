@@ -1,7 +1,8 @@
 // English and Chinese: by the browser's language, by choice, and by links that know neither.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, before, beforeEach, test } from 'node:test'
-import { FILES, launch, newPage, notice, openPage, pick, pixels, serve, settled, toggleLora } from './support.mjs'
+import { DIST, FILES, launch, newPage, notice, openPage, pick, pixels, serve, settled, toggleLora } from './support.mjs'
 
 let server, browser, page, errors, close
 before(async () => {
@@ -49,6 +50,24 @@ test('errors are Chinese too', async () => {
   await page.goto(server.url)
   assert.match(await notice(page), /无法加载模型\s+缺少文件 base\/unet\/.*404/)
   delete server.faults[FILES.weights]
+})
+
+test('so is what the engine says of a visitor’s own files', async () => {
+  await openPage(page, server.url)
+  const said = async (buffer, wanted) => {
+    await page.setInputFiles('#files', { name: 'my.safetensors', mimeType: '', buffer })
+    await page.locator('#notice:not([hidden])', { hasText: wanted }).waitFor()
+    await page.click('#notice button')
+  }
+  const good = await readFile(`${DIST}/models/lora/outline/adapter_model.safetensors`)
+  const length = Number(good.readBigUInt64LE(0))
+  /** Under other names of the same length, or without its metadata. */
+  const changed = change => Buffer.concat([good.subarray(0, 8), Buffer.from(change(good.toString('utf8', 8, 8 + length)).padEnd(length)), good.subarray(8 + length)])
+  await said(good.subarray(0, 5000), /无法使用 my\.safetensors\s*无法读取这个文件/)
+  await said(changed(text => text.replaceAll('down_blocks.0', 'down_blocks.7')), /它要改变的 down_blocks\.7\S+ 与这里的基础模型对不上/)
+  await said(changed(text => JSON.stringify({ ...JSON.parse(text), __metadata__: undefined })), /请同时打开它的 adapter_config\.json/)
+  await said(changed(text => text.replaceAll('lora_A', 'lora_C')), /这个 LoRA 无法使用。英文原文：/)
+  assert.deepEqual(errors, [])
 })
 
 test('the switch changes everything in place, and is remembered; the picture and the link stay', async () => {

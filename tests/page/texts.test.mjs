@@ -29,6 +29,5 @@ test('the Chinese texts are all there, each taking what the English one takes', 
   const open = { styleTitles: null } // titles come from the manifest; a translation may know some
   for (const name of ['page', 'samplers']) assert.deepEqual(shape(chinese[name]), shape(english[name]), name)
   assert.deepEqual({ ...shape(chinese.live), ...open }, { ...shape(english.live), ...open })
-  const { engine, ...errors } = shape(module.errors) // the engine's own sentences stay as they are
-  assert.deepEqual(shape(chinese.errors), errors)
+  assert.deepEqual(Object.keys(chinese.errors).sort(), Object.keys(module.errors).sort())
 })

@@ -4,6 +4,8 @@ import { errors } from '../texts/module.js'
 import { languages, live, page, samplers } from '../texts/page.js'
 
 const KEY = 'digit-diffusion language'
+const BATCH = 12 // texts at a time: a page of new glyphs laid out at once takes longer than a visitor should wait for a click
+const FRAME = 20 // milliseconds
 const english = { errors: { ...errors }, live: { ...live }, page: { ...page }, samplers: { ...samplers } }
 const words = { en: () => english, zh: () => import('../texts/zh.js') }
 const button = document.getElementById('language')
@@ -28,13 +30,17 @@ function remember(language) {
 async function speak(language) {
   const said = await words[language]()
   for (const [name, texts] of Object.entries({ errors, live, page, samplers })) Object.assign(texts, said[name])
-  document.documentElement.lang = languages[language].tag
   document.querySelector('meta[name=description]').content = live.description
-  for (const element of document.querySelectorAll('[data-text]')) element.textContent = page[element.dataset.text]
+  const news = [...document.querySelectorAll('[data-text]')].filter(element => element.textContent !== page[element.dataset.text])
+  for (const [i, element] of news.entries()) {
+    if (i % BATCH === BATCH - 1) await new Promise(resolve => setTimeout(resolve, FRAME))
+    element.textContent = page[element.dataset.text]
+  }
   for (const element of document.querySelectorAll('[data-label]')) {
     element.setAttribute('aria-label', page[element.dataset.label])
     if (element.title) element.title = page[element.dataset.label]
   }
+  document.documentElement.lang = languages[language].tag // last: who waits for it finds all of it said
   const other = Object.keys(languages).find(name => name !== language)
   Object.assign(button, { hidden: false, value: other, lang: languages[other].tag, textContent: languages[other].name })
 }

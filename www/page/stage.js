@@ -93,7 +93,7 @@ export class Stage {
     this.#describeIdle()
     this.#strip.buttons.forEach((button, i) => button.setAttribute('aria-label', live.filmStep(i + 1)))
     this.#compare.translate()
-    this.repaint()
+    if (this.#film?.length) this.#showPosition()
   }
 
   #describeIdle() {
@@ -128,8 +128,10 @@ export class Stage {
     const images = Object.fromEntries(Object.entries(steps).map(([track, step]) => [track, step[this.#view]]))
     this.#compare.show(images.lora ? { ...images, label: live.stepOf(film.digit, position, film.total) } : null)
     showSchedule(film)
-    this.#strip.value = String(position)
-    this.#scrollTo(this.#strip.buttons[position - 1])
+    if (this.#strip.value !== String(position)) {
+      this.#strip.value = String(position)
+      this.#scrollTo(this.#strip.buttons[position - 1])
+    }
     const { timestep } = Object.values(steps)[0]
     $('position').textContent = live.position({ step: position, total: film.total, timestep, ms: film.msPerStep })
   }

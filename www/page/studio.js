@@ -5,6 +5,7 @@ import { Film, lockstep } from './film.js'
 import { hideNotice } from './notice.js'
 
 const MOMENT = 90 // milliseconds that a step stays for, so that the eye can follow
+const GRACE = 1000 // milliseconds in which a failed run may turn out to be a dying engine
 const MANY = 10 // pictures on a sheet of seeds
 const calm = matchMedia('(prefers-reduced-motion: reduce)')
 /** The seeds of a sheet: this one and those after it. */
@@ -162,11 +163,16 @@ export class Studio {
     } catch (error) {
       if (this.#run !== mine) return
       if (signal.aborted) onstop()
-      else if (!isAbort(error)) onfail(error, task.doing)
+      else if (!isAbort(error) && !(await this.#dies(task)) && this.#run === mine) onfail(error, task.doing)
     } finally {
       if (this.#run === mine) this.#run = null
       onsettled()
     }
+  }
+
+  /** Whether it failed because its engine is dying: whoever hears of that mends it, or tells it. */
+  #dies({ model, doing }) {
+    return doing === 'run' && Promise.race([model.lost.then(() => true), pause(GRACE).then(() => false)])
   }
 
   #stopped() {

@@ -10,6 +10,10 @@ export const errors = {
     `This browser is too old to run the model: it has no ${what}. Any browser updated since 2023 will do.`,
   start: () => 'The background worker that runs the model could not be started: one of its scripts did not arrive. Check the network and try again.',
   engine: ({ message }) => sentence(message),
+  unreadable: ({ message }) => sentence(message),
+  misfit: ({ message }) => sentence(message),
+  unconfigured: ({ message }) => sentence(message),
+  adapter: ({ message }) => sentence(message),
   'engine-file': ({ file }) => `The engine could not be started because ${file} could not be loaded. Check the network and try again.`,
   network: ({ file }) => `The connection broke off while ${file} was loading. Check the network and try again.`,
   missing: ({ file, status }) =>

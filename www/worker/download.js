@@ -60,7 +60,8 @@ const versionOf = ({ headers }) => headers.get('etag') ?? headers.get('last-modi
 /** Whether the rest of the very same bytes can be asked for. */
 function givesParts(response) {
   // Asking another origin so takes a permission that few hosts give; and of compressed bytes nobody knows where they broke off.
-  return response.type === 'basic' && !response.headers.has('content-encoding') && /^[^W]/.test(versionOf(response) ?? '')
+  const weak = versionOf(response)?.startsWith('W/') ?? true
+  return response.type === 'basic' && !response.headers.has('content-encoding') && !weak
 }
 
 const pause = (ms, signal) =>
