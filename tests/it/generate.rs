@@ -177,3 +177,35 @@ fn what_is_not_finite_ends_the_run() {
     let short = run.advance(vec![0.5f32; 784]);
     assert_refused("half an output", short, &["784", "1568"]);
 }
+
+/// Every pixel spreads one unit over the tokens of its class, and whoever does not ask is told nothing.
+#[test]
+fn attention_is_told_on_request() {
+    let told = |place: Place| -> Vec<Step> {
+        let model = Model::new(base("tiny"), place).unwrap();
+        let asked = Request { labels: vec![0, 2], seeds: vec![1, 2], attention: true, ..request(SamplerKind::Ddim) };
+        let steps: Vec<Step> = model.generate(asked.clone()).unwrap().map(Result::unwrap).collect();
+        let silent = model.generate(Request { attention: false, ..asked }).unwrap();
+        for (step, silent) in steps.iter().zip(silent.map(Result::unwrap)) {
+            assert_eq!(silent.attention, None);
+            assert_eq!(bits(&step.sample), bits(&silent.sample), "asking changes no picture");
+        }
+        steps
+    };
+    let [(_, cpu), (_, flex), _] = places();
+    let (on_cpu, on_flex) = (told(cpu), told(flex));
+    let tokens = base("tiny").info.tokens_per_class;
+    for (step, same) in on_cpu.iter().zip(&on_flex) {
+        let maps = step.attention.as_ref().unwrap();
+        assert_eq!(maps.len(), 2 * tokens * 14 * 14);
+        for picture in maps.chunks_exact(tokens * 14 * 14) {
+            for pixel in 0..14 * 14 {
+                let sum: f32 = picture.iter().skip(pixel).step_by(14 * 14).sum();
+                assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+            }
+        }
+        assert_close("the CPU's and flex's", maps, same.attention.as_ref().unwrap(), 1e-3);
+    }
+    let first = on_cpu[0].attention.as_ref().unwrap();
+    assert!(max_abs_diff(&first[..196], &first[196..392]) > 1e-4, "tokens differ");
+}

@@ -5,7 +5,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::{
-    bench_train, browser,
+    bench_native, bench_train, browser,
     command::{command, output, say},
     npm, serve, site,
     size::Size,
@@ -29,6 +29,8 @@ pub enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// Drawing natively beside PyTorch with diffusers, in turns (needs a Python with both)
+    Native(bench_native::Options),
     /// The trainer beside PyTorch with diffusers, in turns (needs a Python with both)
     Train(bench_train::Options),
 }
@@ -36,6 +38,7 @@ pub enum Bench {
 pub fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
     match bench {
         Bench::Web { rounds, devices, soak, json } => web(workspace, *rounds, &devices.join(","), *soak, *json),
+        Bench::Native(options) => bench_native::run_bench(workspace, options),
         Bench::Train(options) => bench_train::run_bench(workspace, options),
     }
 }

@@ -79,13 +79,13 @@ pub fn run_bench(workspace: &Workspace, options: &Options) -> Result<()> {
         return Ok(());
     }
     println!("{:<40}{:>12}{:>16}", format!("base training, batch {}", options.batch_size), "img/s", "peak RSS, MB");
-    println!("{:<40}{:>12.1}{:>16.0}", "trainer base --device flex", speed(&ours), peak(&ours));
+    println!("{:<40}{:>12.1}{:>16.0}", "trainer base", speed(&ours), peak(&ours));
     println!("{:<40}{:>12.1}{:>16.0}", what, speed(&theirs), peak(&theirs));
     println!("{:<40}{ratio:>12.2}", "ratio (higher is better)");
     Ok(())
 }
 
-fn require_python(python: &Path) -> Result<()> {
+pub fn require_python(python: &Path) -> Result<()> {
     let found = python.is_file() || python.to_str().is_some_and(|name| on_path(name).is_some());
     let has = |modules: &str| output(command(python).args(["-c", modules])).is_ok();
     if !found || !has("import torch, diffusers") {
@@ -176,7 +176,7 @@ fn pytorch(workspace: &Workspace, options: &Options, folder: &Path) -> Result<(M
     Ok((Measured { images_per_second, peak_bytes: report["peak_bytes"].as_f64() }, what))
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     if values.len().is_multiple_of(2) { (values[middle - 1] + values[middle]) / 2.0 } else { values[middle] }

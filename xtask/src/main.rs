@@ -2,6 +2,7 @@
 
 mod apt;
 mod bench;
+mod bench_native;
 mod bench_train;
 mod browser;
 mod command;

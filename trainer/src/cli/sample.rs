@@ -66,6 +66,9 @@ pub struct Args {
     /// Where to compute
     #[arg(long, value_enum, default_value_t)]
     device: DeviceName,
+    /// Print how many pictures there are and how long a step took, as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 fn sampler(name: &str) -> Result<SamplerKind, String> {
@@ -128,6 +131,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         (false, other) => anyhow::bail!("--out is a .png file or a folder, not a .{other} file"),
     }
     let ms = 1e3 * seconds / request.num_inference_steps as f64;
+    if args.json {
+        super::print(&serde_json::json!({ "pictures": images.len(), "ms_per_step": ms }).to_string())?;
+    }
     eprintln!("{} pictures, {ms:.1} ms per step: {}", images.len(), args.out.display());
     Ok(ExitCode::SUCCESS)
 }
