@@ -1,6 +1,6 @@
 // Times this engine and onnxruntime-web in headless Chromium, in turns, on the same network and weights, and prints the figures as
 // JSON; `cargo xtask bench web` runs it and shows them.
-// Environment: CHROME, a browser; SITE, where dist/ is served; ROOT, the repository; ROUNDS; DEVICES, comma between; SOAK, generations.
+// Environment: CHROME, a browser; SITE, where dist/ is served; ROOT, the repository; ROUNDS; DEVICES and BATCHES, commas between; SOAK, generations.
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ const HERE = join(ROOT, 'xtask/bench/page')
 const ENGINES = ['ours', 'theirs']
 
 /** Guidance doubles the batch: one digit is a batch of 2, all ten are one of 20. */
-const BATCHES = [2, 20]
+const BATCHES = process.env.BATCHES.split(',').map(Number)
 /** Steps a round: enough for the clock, few enough for an emulated GPU. */
 const STEPS = { cpu: { 2: 12, 20: 3 }, webgpu: { 2: 2, 20: 1 } }
 /** Steps of the first digit. */
@@ -128,7 +128,7 @@ const gpuWork = (page, batch) =>
   }, batch)
 
 async function compare(browser, device) {
-  const engines = ENGINES.map(name => ({ name, starts: [], steps: { 2: [], 20: [] } }))
+  const engines = ENGINES.map(name => ({ name, starts: [], steps: Object.fromEntries(BATCHES.map(batch => [batch, []])) }))
   // Cold starts in turns, each in a page of its own; the last ones stay for the rest.
   for (let round = 0; round < (device === 'cpu' ? ROUNDS : 2); round++)
     for (const engine of engines) {
@@ -141,7 +141,7 @@ async function compare(browser, device) {
   for (let round = 0; round <= ROUNDS; round++)
     for (const batch of BATCHES)
       for (const { name, page, steps } of engines) {
-        const ms = await perStep(page, batch, STEPS[device][batch])
+        const ms = await perStep(page, batch, STEPS[device][batch] ?? 1)
         if (round > 0) steps[batch].push(ms)
       }
   const report = {}
@@ -158,7 +158,7 @@ async function compare(browser, device) {
     const { page } = engines[0]
     const about = JSON.parse(await readFile(join(ROOT, 'tests/fixtures/onnx/base.json')))
     const gflops = await page.evaluate(async site => (await import(`${site}bench/peak.mjs`)).peak(), SITE)
-    const reached = (2 * 2 * about.multiply_adds) / report.ours.ms_per_step[2] / 1e6
+    const reached = (BATCHES[0] * 2 * about.multiply_adds) / report.ours.ms_per_step[BATCHES[0]] / 1e6
     report.simd = { peak_gflops: gflops, reached_gflops: reached, fraction: reached / gflops }
     if (SOAK) report.soak = await soak(page)
   }

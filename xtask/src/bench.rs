@@ -1,7 +1,7 @@
 //! How fast engine and trainer are.
 
 use anyhow::{Context, Result};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,35 +15,42 @@ use crate::{
 #[derive(Subcommand)]
 pub enum Bench {
     /// The engine beside onnxruntime-web, in turns, in headless Chromium
-    Web {
-        /// How often everything is measured; the medians count
-        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
-        rounds: u32,
-        /// Where to compute
-        #[arg(long, value_delimiter = ',', default_value = "cpu,webgpu")]
-        devices: Vec<String>,
-        /// Generations over which memory is watched; 0 for none
-        #[arg(long, default_value_t = 500)]
-        soak: u32,
-        /// Print JSON instead of tables
-        #[arg(long)]
-        json: bool,
-    },
+    Web(WebOptions),
     /// Drawing natively beside PyTorch with diffusers, in turns (needs a Python with both)
     Native(bench_native::Options),
     /// The trainer beside PyTorch with diffusers, in turns (needs a Python with both)
     Train(bench_train::Options),
 }
 
+#[derive(Args)]
+pub struct WebOptions {
+    /// How often everything is measured; the medians count
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Where to compute
+    #[arg(long, value_delimiter = ',', default_value = "cpu,webgpu")]
+    devices: Vec<String>,
+    /// Batches: twice the number of pictures, for guidance doubles it
+    #[arg(long, value_delimiter = ',', default_value = "2,20")]
+    batches: Vec<u32>,
+    /// Generations over which memory is watched; 0 for none
+    #[arg(long, default_value_t = 500)]
+    soak: u32,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
 pub fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
     match bench {
-        Bench::Web { rounds, devices, soak, json } => web(workspace, *rounds, &devices.join(","), *soak, *json),
+        Bench::Web(options) => web(workspace, options),
         Bench::Native(options) => bench_native::run_bench(workspace, options),
         Bench::Train(options) => bench_train::run_bench(workspace, options),
     }
 }
 
-fn web(workspace: &Workspace, rounds: u32, devices: &str, soak: u32, json: bool) -> Result<()> {
+fn web(workspace: &Workspace, options: &WebOptions) -> Result<()> {
+    let rounds = options.rounds;
     npm::require()?;
     let browser = browser::find_or_install()?;
     npm::install(&workspace.page_tests(), "driving a browser")?;
@@ -55,14 +62,15 @@ fn web(workspace: &Workspace, rounds: u32, devices: &str, soak: u32, json: bool)
         command("node")
             .arg(workspace.root.join("xtask/bench/web.mjs"))
             .env("CHROME", browser)
-            .env("DEVICES", devices)
+            .env("BATCHES", options.batches.iter().map(u32::to_string).collect::<Vec<_>>().join(","))
+            .env("DEVICES", options.devices.join(","))
             .env("ROOT", &workspace.root)
             .env("ROUNDS", rounds.to_string())
             .env("SITE", format!("http://{server}/"))
-            .env("SOAK", soak.to_string()),
+            .env("SOAK", options.soak.to_string()),
     )?;
     let mut report: Value = serde_json::from_str(&report).context("the measurement gave no report")?;
-    if json {
+    if options.json {
         report["bytes"] = sizes.iter().map(|(name, size)| (name.clone(), bytes(*size))).collect();
         println!("{report:#}");
     } else {
