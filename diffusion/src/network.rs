@@ -73,11 +73,11 @@ impl Network {
                 scratch: Scratch::default(),
             },
             #[cfg(feature = "burn")]
-            Self::Burn { unet, device } => NetworkRun::Burn {
+            Self::Burn { unet, device } => NetworkRun::Burn(Box::new(BurnRun {
                 context: unet.context(class_rows(labels, info, device)?),
-                unet: unet.clone(),
+                unet: (**unet).clone(),
                 device: device.clone(),
-            },
+            })),
         })
     }
 }
@@ -91,11 +91,24 @@ pub(crate) enum NetworkRun {
         scratch: Scratch,
     },
     #[cfg(feature = "burn")]
-    Burn {
-        unet: Box<UNet>,
-        device: Device,
-        context: Tensor<3>,
-    },
+    Burn(Box<BurnRun>),
+}
+
+#[cfg(feature = "burn")]
+#[derive(Debug)]
+pub(crate) struct BurnRun {
+    unet: UNet,
+    device: Device,
+    context: Tensor<3>,
+}
+
+#[cfg(feature = "burn")]
+impl BurnRun {
+    /// One upload, one forward, nothing read back yet.
+    fn predict(&self, sample: Vec<f32>, shape: [usize; 4], timesteps: &[f32]) -> Tensor<4> {
+        let input = Tensor::from_data(TensorData::new(sample, shape), &self.device);
+        self.unet.forward(input, timesteps, self.context.clone())
+    }
 }
 
 impl NetworkRun {
@@ -106,7 +119,7 @@ impl NetworkRun {
                 unet.forward(&sample, [shape[2], shape[3]], timesteps, classes, scratch)
             }
             #[cfg(feature = "burn")]
-            Self::Burn { .. } => values(self.tensor(sample, shape, timesteps)?.into_data()),
+            Self::Burn(run) => values(run.predict(sample, shape, timesteps).into_data()),
         }
     }
 
@@ -120,22 +133,10 @@ impl NetworkRun {
         match self {
             Self::Cpu { .. } => self.predict(sample, shape, timesteps),
             #[cfg(feature = "burn")]
-            Self::Burn { .. } => {
-                let output = self.tensor(sample, shape, timesteps)?;
+            Self::Burn(run) => {
+                let output = run.predict(sample, shape, timesteps);
                 values(output.into_data_async().await.map_err(|error| Error::Device(format!("{error:?}")))?)
             }
-        }
-    }
-
-    /// One upload, one forward, nothing read back yet.
-    #[cfg(feature = "burn")]
-    fn tensor(&self, sample: Vec<f32>, shape: [usize; 4], timesteps: &[f32]) -> Result<Tensor<4>> {
-        match self {
-            Self::Burn { unet, device, context } => {
-                let input = Tensor::from_data(TensorData::new(sample, shape), device);
-                Ok(unet.forward(input, timesteps, context.clone()))
-            }
-            Self::Cpu { .. } => Err(Error::Device("this network has no tensors".into())),
         }
     }
 }
