@@ -106,6 +106,12 @@ const downloadFolder = (folder, paths, { listed, ...options }) =>
     paths.map(path => download(new URL(path, folder), { file: shortName(folder, path), listed: listed?.[path], ...options })),
   )
 
+/** What the numbers of a step's attention are, picture after picture; as wide as what the network sees. */
+function mapShape({ info }) {
+  const { image_size: size, patch_size: patch, tokens_per_class: tokens } = JSON.parse(info)
+  return { tokens, height: size / patch, width: size / patch }
+}
+
 /** Sets the strengths that the next run begins with; a run under way keeps its own weights. */
 function compose(scales) {
   const key = JSON.stringify(scales)
@@ -135,7 +141,8 @@ const methods = {
     const { backend, labels, imageSize, baseHash, alphasCumprod } = engine
     const offered = catalog.map(({ files, ...rest }) => rest)
     const backendNote = note ?? engine.backendNote
-    return { backend, backendNote, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered }
+    const maps = mapShape(files)
+    return { backend, backendNote, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps }
   },
 
   async addAdapter({ name, url, config, weights }, { signal, onprogress }) {
@@ -176,7 +183,8 @@ const methods = {
   },
 }
 
-const buffers = step => [step.image, step.x0, step.rawImage, step.rawX0].filter(Boolean).map(({ buffer }) => buffer)
+const buffers = ({ image, x0, rawImage, rawX0, attention }) =>
+  [image, x0, rawImage, rawX0, attention].filter(Boolean).map(({ buffer }) => buffer)
 
 addEventListener('message', async ({ data: { id, method, params, abort } }) => {
   if (abort) return aborts.get(abort)?.abort()
