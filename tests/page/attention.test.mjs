@@ -106,6 +106,8 @@ test('on the page: none while folded, then a map for each token, at the chosen s
   assert.match(await page.textContent('#attention-reading'), /^Token 1: from \d+\.\d% to \d+\.\d%$/)
   assert.match(await page.getAttribute('#attention-large', 'aria-label'), /^What the places listen to: digit 7, step 2 of 3\. Token 1: from /)
 
+  assert.match(await page.getAttribute('#attention-tokens [data-value="8"]', 'aria-label'), /^Token 8: from /)
+
   // By keyboard, as in every group of the page.
   await page.focus('#attention-tokens [tabindex="0"]')
   await page.keyboard.press('ArrowRight')

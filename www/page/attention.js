@@ -17,11 +17,14 @@ function colour(heat) {
   return RAMP[i].map((from, c) => from + (at - i) * (RAMP[i + 1][c] - from))
 }
 
+/** In words. */
+const read = ({ token, least, most }) => live.attentionReading({ token: token + 1, least: percent(least), most: percent(most) })
+
 /** One token's map, with its least and most. */
 function mapOf({ tokens, weights, ...size }, token) {
   const length = weights.length / tokens
   const values = weights.subarray(token * length, (token + 1) * length)
-  return { ...size, values, least: Math.min(...values), most: Math.max(...values) }
+  return { ...size, token, values, least: Math.min(...values), most: Math.max(...values) }
 }
 
 /** The map's colours, from its own least to its own most, with the picture shining through. */
@@ -95,7 +98,7 @@ export class Attention {
   }
 
   #name() {
-    for (const [i, button] of this.#tiles.buttons.entries()) button.setAttribute('aria-label', live.attentionToken(i + 1))
+    for (const [token, button] of this.#tiles.buttons.entries()) button.setAttribute('aria-label', live.attentionToken(token + 1))
   }
 
   #step() {
@@ -106,7 +109,12 @@ export class Attention {
     if (!this.#film?.length) return
     const { attention, [this.#view]: picture } = this.#step()
     if (attention && attention.tokens !== this.#canvases.length) this.#fill(attention.tokens)
-    for (const [token, canvas] of this.#canvases.entries()) paint(canvas, attention ? overlay(picture, mapOf(attention, token)) : picture)
+    this.#name()
+    for (const [token, canvas] of this.#canvases.entries()) {
+      const map = attention && mapOf(attention, token)
+      paint(canvas, map ? overlay(picture, map) : picture)
+      if (map) canvas.parentElement.setAttribute('aria-label', read(map))
+    }
     $('attention').dataset.maps = String(Boolean(attention))
     this.#describe()
   }
@@ -117,8 +125,7 @@ export class Attention {
     const { attention, [this.#view]: picture } = this.#step()
     const map = attention && mapOf(attention, this.#token)
     const large = $('attention-large')
-    const range = map && { least: percent(map.least), most: percent(map.most) }
-    const reading = range ? live.attentionReading({ token: this.#token + 1, ...range }) : live.attentionNone
+    const reading = map ? read(map) : live.attentionNone
     paint(large, map ? overlay(picture, map) : picture)
     large.setAttribute('aria-label', live.attentionMap({ step: live.stepOf(digit, position, total), reading }))
     $('attention-of').textContent = live.attentionOf({ model: { base: live.modelBase, lora: live.modelLora }[track], step: position, total })
