@@ -165,8 +165,8 @@ test('on the page: with LoRA they are those of the styled picture', async () => 
   await set(page, 'steps', 12)
   await asked(page)
   await page.click('#attention summary')
+  await page.waitForFunction(() => document.getElementById('attention-of').textContent === 'Step 12 of 12, with LoRA')
   await mapped(page)
-  assert.equal(await page.textContent('#attention-of'), 'Step 12 of 12, with LoRA')
   assert.deepEqual(errors, [])
   await close()
 })
@@ -175,9 +175,15 @@ test('on the page: a run that was stopped says that it has no maps', async () =>
   const { page, close } = await newPage(browser)
   await openPage(page, server.url, { steps: 60 })
   await page.click('#pace') // each step stays for a moment again
+  // Stopped in the page itself, after the first step: a test under load could come too late.
+  await page.evaluate(() => {
+    new MutationObserver((_, observer) => {
+      if (!document.querySelector('#strip button:enabled')) return
+      observer.disconnect()
+      document.getElementById('action').click()
+    }).observe(document.getElementById('strip'), { subtree: true, childList: true, attributes: true })
+  })
   await page.click('#digits [data-value="5"]')
-  await page.locator('#strip button:enabled').first().waitFor()
-  await page.click('#action')
   await settled(page)
   await page.click('#attention summary')
   await page.waitForSelector('#attention[data-maps=false]')
