@@ -109,13 +109,16 @@ interface SampleOptionsBase {
   signal?: AbortSignal | undefined
 }
 
-export interface SampleOptions<L extends Label | Label[], S extends number | number[], R extends boolean> extends SampleOptionsBase {
+export interface SampleOptions<L extends Label | Label[], S extends number | number[], R extends boolean, A extends boolean = boolean>
+  extends SampleOptionsBase {
   /** An array draws a batch. */
   label: L
   /** A whole number; random by default. An array draws a batch. */
   seed?: S | undefined
   /** Adds the pictures as floats. */
   raw?: R | undefined
+  /** Adds what the pixels attend to, for one more pass through the network per step, on the CPU. */
+  attention?: A | undefined
 }
 
 export interface Step<P = ImageData> {
@@ -138,7 +141,25 @@ export interface RawStep {
   rawX0: Float32Array
 }
 
-type Picture<L, S> = L extends unknown[] ? ImageData[] : S extends unknown[] ? ImageData[] : ImageData
+/**
+ * How much every pixel listened to every token of its label at this step, before guidance: the network's cross-attention, its
+ * mean over heads and layers.
+ */
+export interface AttentionMaps {
+  /** How many learned tokens a label has. */
+  tokens: number
+  /** Rows and columns: pixels as the network sees them, which may each be several of the picture's. */
+  height: number
+  width: number
+  /** Token after token, row after row, from 0 to 1; at each pixel the tokens' sum is 1. */
+  weights: Float32Array
+}
+
+export interface AttentionStep<M = AttentionMaps> {
+  attention: M
+}
+
+type PerPicture<T, L, S> = L extends unknown[] ? T[] : S extends unknown[] ? T[] : T
 
 export class DigitDiffusion {
   private constructor()
@@ -181,9 +202,20 @@ export class DigitDiffusion {
    * Draws step by step, each when it is asked for: stop iterating and the run is over and freed.
    * Wrong arguments throw a TypeError or RangeError at once.
    */
-  sample<L extends Label | Label[], S extends number | number[] = number, R extends boolean = false>(
-    options: SampleOptions<L, S, R>,
-  ): AsyncGenerator<Step<Picture<L, S>> & (R extends true ? RawStep : unknown), void, undefined>
+  sample<
+    L extends Label | Label[],
+    S extends number | number[] = number,
+    R extends boolean = false,
+    A extends boolean = false,
+  >(
+    options: SampleOptions<L, S, R, A>,
+  ): AsyncGenerator<
+    Step<PerPicture<ImageData, L, S>> &
+      (R extends true ? RawStep : unknown) &
+      (A extends true ? AttentionStep<PerPicture<AttentionMaps, L, S>> : unknown),
+    void,
+    undefined
+  >
 
   /** Ends the worker and frees everything. */
   dispose(): void

@@ -143,13 +143,16 @@ export class DigitDiffusion {
     }
   }
 
-  #readable({ image, x0, ...step }, batched) {
-    const size = this.#facts.imageSize
-    const bytes = size * size * 4
-    const pictures = pixels =>
-      Array.from({ length: pixels.length / bytes }, (_, i) => new ImageData(pixels.subarray(i * bytes, (i + 1) * bytes), size, size))
-    const [images, x0s] = [pictures(image), pictures(x0)]
-    return { ...step, image: batched ? images : images[0], x0: batched ? x0s : x0s[0] }
+  #readable({ image, x0, attention, ...step }, batched) {
+    const { imageSize: size, maps } = this.#facts
+    /** `read` what is of each picture, `length` numbers after each other. */
+    const each = (values, length, read) => {
+      const all = Array.from({ length: values.length / length }, (_, i) => read(values.subarray(i * length, (i + 1) * length)))
+      return batched ? all : all[0]
+    }
+    const pictures = pixels => each(pixels, size * size * 4, pixels => new ImageData(pixels, size, size))
+    const listened = weights => each(weights, maps.tokens * maps.height * maps.width, weights => ({ ...maps, weights }))
+    return { ...step, image: pictures(image), x0: pictures(x0), ...(attention && { attention: listened(attention) }) }
   }
 }
 

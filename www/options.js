@@ -48,7 +48,7 @@ function checkLatents(latents, length) {
 export function readSampleOptions(options, { labels, imageSize }) {
   if (options === null || typeof options !== 'object') throw new TypeError(mistakes.options(show(options)))
   const { label, seed = randomSeed(), steps = DEFAULTS.steps, sampler = DEFAULTS.sampler } = options
-  const { guidanceScale = DEFAULTS.guidanceScale, eta = DEFAULTS.eta, latents, raw = false } = options
+  const { guidanceScale = DEFAULTS.guidanceScale, eta = DEFAULTS.eta, latents, raw = false, attention = false } = options
 
   if (!Number.isInteger(steps) || steps < 1) throw new RangeError(mistakes.steps(show(steps)))
   if (!SAMPLERS.includes(sampler)) throw new RangeError(mistakes.sampler(show(sampler), SAMPLERS))
@@ -64,7 +64,8 @@ export function readSampleOptions(options, { labels, imageSize }) {
   }
   const size = Math.max(chosen.length, seeds.length)
   const spread = values => Array.from({ length: size }, (_, i) => values[Math.min(i, values.length - 1)])
-  const request = { labels: spread(chosen), seeds: spread(seeds), steps, sampler, guidanceScale, eta, raw: Boolean(raw) }
+  const adds = { raw: Boolean(raw), attention: Boolean(attention) }
+  const request = { labels: spread(chosen), seeds: spread(seeds), steps, sampler, guidanceScale, eta, ...adds }
   if (latents !== undefined) request.latents = checkLatents(latents, size * imageSize * imageSize)
   return { request, batched }
 }

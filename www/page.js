@@ -1,6 +1,7 @@
 // The page: a change of the controls draws, a film remembers, the stage shows.
 import { isAbort } from './errors.js'
 import { Address } from './page/address.js'
+import { Attention } from './page/attention.js'
 import { Changes } from './page/changes.js'
 import { Controls } from './page/controls.js'
 import { receiveFiles, recognise } from './page/files.js'
@@ -22,7 +23,8 @@ const $ = id => document.getElementById(id)
 document.documentElement.dataset.started = '' // guard.js can stand down
 await startLanguage(translate)
 
-const stage = new Stage()
+const attention = new Attention({ onopen: () => studio.attend() })
+const stage = new Stage(attention)
 const session = new Session({ onprogress: showProgress, onready: adopt, onlost: recover, onsettled: settle })
 const controls = new Controls({ onchange: change, onaction: act })
 const { state, styles } = controls
@@ -30,7 +32,7 @@ const sheet = new Sheet({ onopen: openCell })
 const address = new Address({ compose, onchange: restore })
 const keep = new Keep({ link: () => address.link, shown: () => stage.shown, announce, onfail: error => refuse(error, live.failed.keep) })
 const changes = new Changes({ title: name => styles.title(name) })
-const studio = new Studio({ session, controls, stage, changes, sheet, compose, announce, onsettled: settle, onfail: report, onprogress: showProgress })
+const studio = new Studio({ session, controls, stage, attention, changes, sheet, compose, announce, onsettled: settle, onfail: report, onprogress: showProgress })
 const tour = new Tour({ draw: wander, onchange: settle })
 let spare = true // a model that dies is replaced once
 let failed = false // the last run did; a dying device may fail it before the loss is known
@@ -240,6 +242,7 @@ function settle() {
 function translate() {
   controls.translate()
   stage.translate()
+  attention.translate()
   changes.translate()
   sheet.translate()
   if (stage.shown === undefined && session.model && !studio.busy) stage.say(live.ready)

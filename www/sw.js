@@ -26,6 +26,7 @@ const FILES = [
   'options.js',
   'page.js',
   'page/address.js',
+  'page/attention.js',
   'page/changes.js',
   'page/compare.js',
   'page/controls.js',

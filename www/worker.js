@@ -3,6 +3,7 @@
 import * as cpu from './engine/cpu.js'
 import * as webgpu from './engine/webgpu.js'
 import { DigitDiffusionError, isAbort, pack } from './errors.js'
+import { notes } from './texts/module.js'
 import { download, Progress, receive } from './worker/download.js'
 import { watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { findManifest, shortName } from './worker/manifest.js'
@@ -13,9 +14,10 @@ const BASE_FILES = [
   'scheduler/scheduler_config.json',
   'unet/diffusion_pytorch_model.safetensors',
 ]
+const GPU_ENGINE = 'engine/webgpu_bg.wasm'
 const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors']
 
-let wasm // the engine's module, once it has started: the one for the CPU, or the one for WebGPU
+let wasm // the engine's module, once it has started: the build for the CPU, or the one for WebGPU
 let engine
 let catalog = []
 let composed = '{}' // the strengths that the engine's working weights hold now
@@ -44,18 +46,18 @@ const SPLAT = [65, 1, 253, 17]
 const FUSED = [...SPLAT, ...SPLAT, ...SPLAT, 253, 133, 2]
 const RELAXED_PROBE = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, ...FUSED, 11]
 
-/** The engine for the CPU: small, and needed in any case; with fused multiply-add where the browser has it. */
+/** The engine for the CPU: small, and needed in any case, to check what arrives; with fused multiply-add where the browser has it. */
 function startCpu(options) {
   return WebAssembly.validate(new Uint8Array(RELAXED_PROBE))
     ? start(cpu, { file: 'engine/cpu-relaxed_bg.wasm', url: new URL('./engine/cpu-relaxed_bg.wasm', import.meta.url), ...options })
     : start(cpu, { file: 'engine/cpu_bg.wasm', url: new URL('./engine/cpu_bg.wasm', import.meta.url), ...options })
 }
 
-/** The engine for WebGPU: ten times as large. */
+/** The engine for WebGPU: many times as large, and fetched only where it is of use. */
 const startWebGpu = options =>
-  start(webgpu, { file: 'engine/webgpu_bg.wasm', url: new URL('./engine/webgpu_bg.wasm', import.meta.url), ...options })
+  start(webgpu, { file: GPU_ENGINE, url: new URL('./engine/webgpu_bg.wasm', import.meta.url), ...options })
 
-/** Starts one of the engine's builds, and takes it from then on. */
+/** Fetches and starts one of the engine's builds. */
 async function start(module, { file, url, progress, signal }) {
   const chunks = receive(url, { file, progress, signal })
   let failure
@@ -77,7 +79,25 @@ async function start(module, { file, url, progress, signal }) {
   } catch {
     throw failure ?? new DigitDiffusionError('engine-file', { file })
   }
-  wasm = module
+  return module
+}
+
+/**
+ * The engine that `device` asks for, once it has started: by itself, WebGPU only where it is not emulated, and the CPU where
+ * the larger engine cannot be had.
+ * @returns {Promise<{ module: object, note?: string }>} `note` says why WebGPU is not used, if that is not for the engine to say
+ */
+async function chooseEngine({ device, cpuStarted, ...options }) {
+  if (device === 'webgpu') return { module: await startWebGpu(options) }
+  await cpuStarted
+  if (device === 'cpu' || !(await cpu.hasGpu())) return { module: cpu }
+  try {
+    return { module: await startWebGpu(options) }
+  } catch (error) {
+    if (isAbort(error) || options.signal.aborted) throw error
+    options.progress.forget(GPU_ENGINE)
+    return { module: cpu, note: notes.withoutWebGpu(error.message) }
+  }
 }
 
 /** Fetches `paths` of a folder side by side, each checked by what `listed` says of it. */
@@ -85,6 +105,12 @@ const downloadFolder = (folder, paths, { listed, ...options }) =>
   Promise.all(
     paths.map(path => download(new URL(path, folder), { file: shortName(folder, path), listed: listed?.[path], ...options })),
   )
+
+/** What the numbers of a step's attention are, picture after picture; as wide as what the network sees. */
+function mapShape({ info }) {
+  const { image_size: size, patch_size: patch, tokens_per_class: tokens } = JSON.parse(info)
+  return { tokens, height: size / patch, width: size / patch }
+}
 
 /** Sets the strengths that the next run begins with; a run under way keeps its own weights. */
 function compose(scales) {
@@ -100,22 +126,23 @@ const methods = {
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)
-    const starting = startCpu({ progress, signal })
-    const chosen = starting.then(async () => {
-      if (device === 'webgpu' || (device === 'auto' && (await cpu.hasGpu()))) await startWebGpu({ progress, signal })
-    })
+    const cpuStarted = startCpu({ progress, signal })
+    const started = chooseEngine({ device, cpuStarted, progress, signal })
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
-      const digest = bytes => starting.then(() => cpu.sha256(bytes))
+      const digest = bytes => cpuStarted.then(() => cpu.sha256(bytes))
       return downloadFolder(base, BASE_FILES, { listed: list.files, digest, progress, signal })
     })
-    const [[info, unetConfig, schedulerConfig, weights]] = await Promise.all([downloaded, chosen])
+    const [[info, unetConfig, schedulerConfig, weights], { module, note }] = await Promise.all([downloaded, started, cpuStarted])
+    wasm = module
     onprogress({ phase: 'start' })
     const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights }
     engine = await wasm.Engine.load(files, device)
-    const { backend, backendNote, labels, imageSize, baseHash, alphasCumprod } = engine
+    const { backend, labels, imageSize, baseHash, alphasCumprod } = engine
     const offered = catalog.map(({ files, ...rest }) => rest)
-    return { backend, backendNote, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered }
+    const backendNote = note ?? engine.backendNote
+    const maps = mapShape(files)
+    return { backend, backendNote, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps }
   },
 
   async addAdapter({ name, url, config, weights }, { signal, onprogress }) {
@@ -156,7 +183,8 @@ const methods = {
   },
 }
 
-const buffers = step => [step.image, step.x0, step.rawImage, step.rawX0].filter(Boolean).map(({ buffer }) => buffer)
+const buffers = ({ image, x0, rawImage, rawX0, attention }) =>
+  [image, x0, rawImage, rawX0, attention].filter(Boolean).map(({ buffer }) => buffer)
 
 addEventListener('message', async ({ data: { id, method, params, abort } }) => {
   if (abort) return aborts.get(abort)?.abort()

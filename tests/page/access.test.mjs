@@ -48,6 +48,8 @@ for (const [title, options] of APPEARANCES) {
     test('with a digit drawn, and everything unfolded', async () => {
       await pick(page, 7)
       await page.click('#schedule summary')
+      await page.click('#attention summary')
+      await page.waitForSelector('#stage[data-busy=false] #attention[data-maps=true]')
       await page.click('#many-digits')
       await settled(page)
       await check(page, 'drawn')

@@ -70,6 +70,8 @@ describe('nothing sticks out', () => {
       await page.click('#schedule summary')
       await page.click('#changes summary')
       await page.waitForSelector('#changes-map tbody tr')
+      await page.click('#attention summary')
+      await page.waitForSelector('#stage[data-busy=false] #attention[data-maps=true]')
       const { scrolls, small } = await page.evaluate(() => ({
         scrolls: document.documentElement.scrollWidth > innerWidth,
         small: [...document.querySelectorAll('button, select, input')]

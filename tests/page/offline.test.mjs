@@ -52,7 +52,8 @@ test('with the network cut: the page, the model and the styles, and the same pic
   assert.deepEqual(errors, [])
 })
 
-test('everything that the site has is kept', async () => {
+/** Which of the site's files are kept; and all that it has but `unwanted`. */
+async function keptFiles(unwanted) {
   await page.goto(server.url)
   await settled(page)
   await kept()
@@ -61,7 +62,24 @@ test('everything that the site has is kept', async () => {
     .filter(entry => entry.isFile())
     .map(entry => `${entry.parentPath}/${entry.name}`.slice(DIST.length).replace(/^\//, '').replace(/^index\.html$/, ''))
   const notServed = /\.d\.ts$|\.md$|^sw\.js$|^package\.json$|^LICENSE-/
-  assert.deepEqual(Object.keys(current.hashes).sort(), files.filter(file => !notServed.test(file)).sort())
+  const wanted = files.filter(file => !notServed.test(file) && !unwanted.includes(file))
+  return [Object.keys(current.hashes).sort(), wanted.sort()]
+}
+
+test('everything is kept that this browser may ask for: of the engine’s builds, its own', async () => {
+  const [has, wants] = await keptFiles(['engine/cpu_bg.wasm', 'engine/webgpu_bg.wasm'])
+  assert.deepEqual(has, wants)
+})
+
+test('where there is WebGPU, the engine for it is kept too', async () => {
+  const withWebGpu = await launch({ webgpu: true })
+  try {
+    ;({ page, errors } = await newPage(withWebGpu))
+    const [has, wants] = await keptFiles(['engine/cpu_bg.wasm'])
+    assert.deepEqual(has, wants)
+  } finally {
+    await withWebGpu.close()
+  }
 })
 
 test('a new version comes as a whole: with a reload, or with the next visit', async () => {

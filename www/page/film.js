@@ -28,6 +28,16 @@ export class Film {
     this.#pinned = step
   }
 
+  /** The track that is looked at closely: the styled one where there is one. */
+  get track() {
+    return this.tracks.lora ? 'lora' : 'base'
+  }
+
+  /** Whether that track's steps say what they attended to. */
+  get attended() {
+    return this.tracks[this.track].every(({ attention }) => attention)
+  }
+
   /** The timesteps so far. */
   get timesteps() {
     return Object.values(this.tracks)[0].slice(0, this.length).map(({ timestep }) => timestep)

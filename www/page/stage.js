@@ -13,11 +13,14 @@ export class Stage {
   #view = 'image'
   #film = null
   #compare = new Compare()
+  #attention
   #strip
   #thumbs = [] // one { track: canvas } per step
   #painted = 0
 
-  constructor() {
+  /** @param {import('./attention.js').Attention} attention */
+  constructor(attention) {
+    this.#attention = attention
     this.#strip = new RadioGroup($('strip'), {
       wrap: false,
       onchange: value => {
@@ -42,8 +45,7 @@ export class Stage {
   get shown() {
     const film = this.#film
     if (!film?.length) return undefined
-    const track = film.tracks.lora ? 'lora' : 'base'
-    const frames = film.tracks[track].slice(0, film.length).map(step => step[this.#view])
+    const frames = film.tracks[film.track].slice(0, film.length).map(step => step[this.#view])
     return { picture: frames[film.position - 1], frames, digit: film.digit, settings: film.settings }
   }
 
@@ -128,6 +130,7 @@ export class Stage {
     const images = Object.fromEntries(Object.entries(steps).map(([track, step]) => [track, step[this.#view]]))
     this.#compare.show(images.lora ? { ...images, label: live.stepOf(film.digit, position, film.total) } : null)
     showSchedule(film)
+    this.#attention.show(film, this.#view)
     if (this.#strip.value !== String(position)) {
       this.#strip.value = String(position)
       this.#scrollTo(this.#strip.buttons[position - 1])

@@ -20,7 +20,7 @@ export class Studio {
   #released = true // no strength is being moved just now
 
   /**
-   * @param {{ session: object, controls: object, stage: object, sheet: object, compose: () => string,
+   * @param {{ session: object, controls: object, stage: object, attention: { open: boolean }, sheet: object, compose: () => string,
    *   announce: (text: string) => void, onsettled: () => void, onprogress: Function, onfail: (error: Error, doing: string) => void }} page
    */
   constructor(page) {
@@ -66,14 +66,16 @@ export class Studio {
       this.#page.changes.show(model, lora ? strengths : {})
       if (lora) controls.describeStyle(adapters)
 
-      const sample = adapters => model.sample({ ...options, adapters, signal })
-      const runs = { ...(!kept && { base: sample({}) }), ...(lora && { lora: sample(strengths) }) }
+      const listens = this.#page.attention.open && film.track
+      const sample = (track, adapters) => model.sample({ ...options, adapters, signal, attention: track === listens })
+      const runs = { ...(!kept && { base: sample('base', {}) }), ...(lora && { lora: sample('lora', strengths) }) }
       for await (const fresh of lockstep(runs)) {
         for (const [track, step] of Object.entries(fresh)) tracks[track].push(step)
         stage.update({ follow: !calm.matches || film.complete })
         const spent = Object.values(fresh).reduce((sum, { ms }) => sum + ms, 0)
         if (!film.complete && !state.fullSpeed) await pause(MOMENT - spent)
       }
+      await this.#attend(task)
       announce(live.done(digit, total))
     })
   }
@@ -102,7 +104,8 @@ export class Studio {
         const [settings, steps] = [compose(), []]
         controls.describeStyle(await this.#addStyles(strengths, task))
         this.#page.changes.show(task.model, strengths)
-        for await (const step of task.model.sample({ ...this.#options(), adapters: strengths, signal: task.signal })) {
+        const { open: attention } = this.#page.attention
+        for await (const step of task.model.sample({ ...this.#options(), adapters: strengths, signal: task.signal, attention })) {
           steps.push(step)
           if (this.#released && drawn !== wanted()) break // on the move, a picture now and then is better than none
         }
@@ -111,9 +114,19 @@ export class Studio {
         film.settings = settings
         stage.repaint()
       }
+      await this.#attend(task)
       announce(live.done(film.digit, film.total))
     })
     this.#tuned = this.#run
+  }
+
+  /** The maps of what is attended to are wanted from now on: also of what is on show already. */
+  attend() {
+    if (this.#run || !this.#attendable) return // what is under way sees to it itself
+    return this.#perform(async task => {
+      await this.#attend(task)
+      this.#page.announce(live.attended)
+    })
   }
 
   /** Draws many small pictures as one batch: all digits from this seed, or this digit from many seeds. */
@@ -144,6 +157,25 @@ export class Studio {
       },
       { onstop },
     )
+  }
+
+  /** Whether the film on show is whole, still what the controls say, and without the maps that somebody wants to see. */
+  get #attendable() {
+    const film = this.#film
+    return this.#page.attention.open && film?.complete && !film.attended && film.settings === this.#page.compose()
+  }
+
+  /** Draws the film's closer track once more, behind the same pictures, with what it attends to. */
+  async #attend(task) {
+    const film = this.#film
+    if (!this.#attendable) return
+    const { styles } = this.#page.controls
+    const adapters = film.track === 'lora' ? styles.strengths : {}
+    const steps = []
+    await this.#addStyles(adapters, task)
+    for await (const step of task.model.sample({ ...this.#options(), adapters, signal: task.signal, attention: true })) steps.push(step)
+    film.tracks[film.track] = steps
+    this.#page.stage.repaint()
   }
 
   /** Runs `work` as the one thing that is under way, with the model loaded; what goes wrong is told. */
