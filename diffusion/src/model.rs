@@ -124,11 +124,14 @@ impl Model {
 
     /// The network on the CPU with the weights as they stand, wherever the model itself computes.
     pub(crate) fn on_cpu(&self) -> Result<Arc<CpuUNet>> {
-        if let Network::Cpu(unet) = &self.network {
-            return Ok(Arc::clone(unet));
+        match &self.network {
+            Network::Cpu(unet) => Ok(Arc::clone(unet)),
+            #[cfg(feature = "burn")]
+            Network::Burn { .. } => {
+                let on = self.scales.iter().filter_map(|(name, scale)| Some((self.adapters.get(name)?, *scale)));
+                Ok(Arc::new(CpuUNet::new(&self.base.unet, &self.base.state, &compose(&self.base.state, on, []))?))
+            }
         }
-        let on = self.scales.iter().filter_map(|(name, scale)| Some((self.adapters.get(name)?, *scale)));
-        Ok(Arc::new(CpuUNet::new(&self.base.unet, &self.base.state, &compose(&self.base.state, on, []))?))
     }
 
     /// The network's prediction as it stands, adapters composed in: for noisy latents `[b, c, h, w]` of b pictures at their
