@@ -116,7 +116,7 @@ mod tests {
         assert!(!dist.join("removed.js").exists());
         assert!(!dist.join(".hidden").exists());
         assert!(dist.join("models/manifest.json").exists());
-        assert!(dist.join("engine/engine_bg.wasm").exists());
+        assert!(wasm::FILES.iter().all(|file| dist.join("engine").join(file).exists()));
         assert!(LICENCES.iter().all(|file| dist.join(file).exists()));
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 3 + LICENCES.len(), "nothing is left beside it");
         fs::remove_dir_all(folder).unwrap();

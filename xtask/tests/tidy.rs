@@ -27,7 +27,7 @@ const DEPENDENCIES: [(&str, Rule); 4] = [
             "pulp",
             "rand",
             "rand_chacha",
-            "regex_lite",
+            "regex-lite",
             "safetensors",
             "serde",
             "serde_json",
