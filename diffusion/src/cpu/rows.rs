@@ -94,6 +94,9 @@ impl WithSimd for GroupNormRun<'_> {
     }
 }
 
+/// As diffusers has it everywhere.
+const LAYER_NORM_EPS: f32 = 1e-5;
+
 /// LayerNorm over the channels of each row (arXiv 1607.06450).
 #[derive(Debug, Clone)]
 pub struct LayerNorm {
@@ -102,8 +105,6 @@ pub struct LayerNorm {
 }
 
 impl LayerNorm {
-    const EPS: f32 = 1e-5;
-
     /// `rows -> out`, of the same size.
     pub fn run(&self, rows: &[f32], out: &mut [f32]) {
         Arch::new().dispatch(LayerNormRun { norm: self, rows, out })
@@ -138,7 +139,7 @@ impl WithSimd for LayerNormRun<'_> {
             }
             let mut squares = simd.reduce_sum_f32s(sum);
             squares += row[width - rest..].iter().map(|x| (x - mean) * (x - mean)).sum::<f32>();
-            let inverse = simd.splat_f32s(1.0 / (squares / width as f32 + Self::eps()).sqrt());
+            let inverse = simd.splat_f32s(1.0 / (squares / width as f32 + LAYER_NORM_EPS).sqrt());
             let affine = norm.weight.chunks(S::F32_LANES).zip(norm.bias.chunks(S::F32_LANES));
             for ((block, (weight, bias)), out) in row.chunks(S::F32_LANES).zip(affine).zip(out.chunks_mut(S::F32_LANES))
             {
@@ -146,12 +147,6 @@ impl WithSimd for LayerNormRun<'_> {
                 store(simd, out, simd.mul_add_e_f32s(normed, load(simd, weight), load(simd, bias)));
             }
         }
-    }
-}
-
-impl LayerNormRun<'_> {
-    const fn eps() -> f32 {
-        LayerNorm::EPS
     }
 }
 
