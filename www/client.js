@@ -32,9 +32,13 @@ export class Client {
   #lastId = 0
   #dead = null
   #settleLost
+  #settle
 
   /** Resolves with the error when the worker or its device dies; stays pending for as long as all is well. */
   lost = new Promise(resolve => (this.#settleLost = resolve))
+
+  /** Resolves when it is decided where the model computes; with that, why, and what to remember. */
+  settled = new Promise(resolve => (this.#settle = resolve))
 
   constructor() {
     checkBrowser()
@@ -82,8 +86,9 @@ export class Client {
     job.reject(job.reason())
   }
 
-  #receive({ ready, id, result, error, progress, died }) {
+  #receive({ ready, id, result, error, progress, died, settled }) {
     if (died) return this.#die(unpack(died))
+    if (settled) return this.#settle(settled)
     if (ready) {
       this.#ready = true
       return this.#pump()

@@ -38,7 +38,7 @@ export interface Manifest {
 }
 
 export interface LoadOptions {
-  /** Default 'auto': WebGPU where it works, otherwise the CPU. */
+  /** Default 'auto': the CPU at first; WebGPU as soon as it has shown that it computes correctly and faster (see `settled`). */
   device?: Device | undefined
   /** Stops the download. */
   signal?: AbortSignal | undefined
@@ -167,7 +167,10 @@ export class DigitDiffusion {
   /** Loads a base model's folder, by default the one beside this script. */
   static load(base?: string | URL, options?: LoadOptions): Promise<DigitDiffusion>
 
+  /** Where the next run computes. With 'auto' it may change once, see `settled`; runs under way stay where they are. */
   readonly backend: Backend
+  /** Resolves, a moment after loading, when it is decided where the model computes; how fast each device is, is remembered. */
+  readonly settled: Promise<Backend>
   /** One sentence: why this backend. */
   readonly backendNote: string
   readonly labels: string[]

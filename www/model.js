@@ -2,6 +2,7 @@
 import { Client } from './client.js'
 import { DigitDiffusionError } from './errors.js'
 import { checkDevice, checkScales, DEFAULTS, readSampleOptions } from './options.js'
+import { recall, remember } from './remember.js'
 import { mistakes } from './texts/module.js'
 
 const folderUrl = (address, root = document.baseURI) => {
@@ -41,10 +42,16 @@ export class DigitDiffusion {
   #adapters = new Map()
   #scales = {}
   #lastRun = 0
+  #settled
 
   constructor(client, facts) {
     this.#client = client
     this.#facts = facts
+    this.#settled = client.settled.then(({ remember: worth, ...decided }) => {
+      Object.assign(facts, decided)
+      if (worth) remember(worth)
+      return facts.backend
+    })
   }
 
   static async load(base = DEFAULT_BASE, { device = DEFAULTS.device, signal, onprogress, manifest } = {}) {
@@ -54,7 +61,8 @@ export class DigitDiffusion {
     signal?.throwIfAborted()
     const client = new Client()
     try {
-      return new DigitDiffusion(client, await client.call('load', { base: address, device, manifest }, { signal, onprogress }))
+      const remembered = recall()
+      return new DigitDiffusion(client, await client.call('load', { base: address, device, manifest, remembered }, { signal, onprogress }))
     } catch (error) {
       client.dispose()
       throw error
@@ -70,6 +78,7 @@ export class DigitDiffusion {
   get catalog() { return this.#facts.catalog.map(entry => ({ ...entry })) }
   get adapters() { return [...this.#adapters.values()].map(adapter => ({ ...adapter, scale: this.#scales[adapter.name] ?? 0 })) }
   get lost() { return this.#client.lost }
+  get settled() { return this.#settled }
 
   async addAdapter(name, source, { config, signal, onprogress } = {}) {
     if (typeof name !== 'string' || !name) throw new TypeError(mistakes.adapterName(String(name)))

@@ -214,6 +214,7 @@ function report(error, doing) {
 
 function adopt(model) {
   const complaints = controls.adopt(model, session.styles)
+  model.settled.then(() => model === session.model && controls.describeBackend())
   asked?.complaints.push(...complaints)
   answer(model)
   keepOffline()

@@ -16,8 +16,7 @@ const FILES = [
   'embed/grid.js',
   'embed/slider.js',
   'embed/steps.js',
-  'engine/cpu.js',
-  'engine/webgpu.js',
+  'engine/engine.js',
   'errors.js',
   'favicon.svg',
   'guard.js',
@@ -47,6 +46,7 @@ const FILES = [
   'page/studio.js',
   'page/styles.js',
   'page/tour.js',
+  'remember.js',
   'style.css',
   'texts/module.js',
   'texts/page.js',
@@ -56,14 +56,12 @@ const FILES = [
   'worker/download.js',
   'worker/manifest.js',
 ]
-/** The builds of the engine that this browser will ask for (see worker.js, which has the same probe). */
-async function engines() {
+/** The build of the engine that this browser will ask for (see worker.js, which has the same probe). */
+function engine() {
   const splat = [65, 1, 253, 17]
   const fused = [...splat, ...splat, ...splat, 253, 133, 2]
   const probe = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, ...fused, 11]
-  const cpu = WebAssembly.validate(new Uint8Array(probe)) ? 'engine/cpu-relaxed_bg.wasm' : 'engine/cpu_bg.wasm'
-  const gpu = await navigator.gpu?.requestAdapter().catch(() => null)
-  return gpu ? [cpu, 'engine/webgpu_bg.wasm'] : [cpu]
+  return WebAssembly.validate(new Uint8Array(probe)) ? 'engine/engine-relaxed_bg.wasm' : 'engine/engine_bg.wasm'
 }
 
 const PATIENCE = 3000 // milliseconds that a reload waits for news
@@ -113,9 +111,8 @@ function listed(manifest) {
 async function collect({ name, hashes } = { hashes: {} }) {
   const found = new Map()
   const add = async path => found.set(path, await fetchFile(path))
-  const builds = await engines()
-  await Promise.all([...FILES, ...builds].map(add))
-  if (!builds.every(path => WebAssembly.validate(found.get(path).bytes))) throw new Error('the engine is damaged')
+  await Promise.all([...FILES, engine()].map(add))
+  if (!WebAssembly.validate(found.get(engine()).bytes)) throw new Error('the engine is damaged')
   const models = listed(JSON.parse(new TextDecoder().decode(found.get('models/manifest.json').bytes)))
   for (const [path, hash] of Object.entries(models)) {
     if (hashes[path] === hash) found.set(path, { hash, copy: name })

@@ -1,11 +1,9 @@
 // The worker that holds the engine: everything heavy happens here, one request after the other (see client.js).
 // Not import(): bundlers make one file of a worker.
-import * as cpu from './engine/cpu.js'
-import * as webgpu from './engine/webgpu.js'
-import { DigitDiffusionError, isAbort, pack } from './errors.js'
-import { notes } from './texts/module.js'
+import * as wasm from './engine/engine.js'
+import { DigitDiffusionError, pack } from './errors.js'
 import { download, Progress, receive } from './worker/download.js'
-import { watchDevices, whyNoWebGpu } from './worker/devices.js'
+import { graphicsProcessor, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { findManifest, shortName } from './worker/manifest.js'
 
 const BASE_FILES = [
@@ -14,22 +12,25 @@ const BASE_FILES = [
   'scheduler/scheduler_config.json',
   'unet/diffusion_pytorch_model.safetensors',
 ]
-const GPU_ENGINE = 'engine/webgpu_bg.wasm'
 const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors']
 
-let wasm // the engine's module, once it has started: the build for the CPU, or the one for WebGPU
+const REST = 100 // milliseconds without a request after which the worker does what nobody waits for
+
+let started = false
 let engine
 let catalog = []
 let composed = '{}' // the strengths that the engine's working weights hold now
 const runs = new Map()
 const aborts = new Map()
+let requested = 0 // when the last request came
+let timing // while devices are being timed, nothing else is computed
 
 const text = bytes => new TextDecoder().decode(bytes)
 const die = error => postMessage({ died: pack(error) })
 
 /** After a panic WebAssembly only says "unreachable"; the engine remembers why. */
 function crash(message) {
-  die(new DigitDiffusionError('crashed', { message: wasm?.lastPanic() ?? message }))
+  die(new DigitDiffusionError('crashed', { message: (started && wasm.lastPanic()) || message }))
 }
 
 // A panic inside an asynchronous call never settles its promise: it surfaces only here.
@@ -46,19 +47,13 @@ const SPLAT = [65, 1, 253, 17]
 const FUSED = [...SPLAT, ...SPLAT, ...SPLAT, 253, 133, 2]
 const RELAXED_PROBE = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, ...FUSED, 11]
 
-/** The engine for the CPU: small, and needed in any case, to check what arrives; with fused multiply-add where the browser has it. */
-function startCpu(options) {
-  return WebAssembly.validate(new Uint8Array(RELAXED_PROBE))
-    ? start(cpu, { file: 'engine/cpu-relaxed_bg.wasm', url: new URL('./engine/cpu-relaxed_bg.wasm', import.meta.url), ...options })
-    : start(cpu, { file: 'engine/cpu_bg.wasm', url: new URL('./engine/cpu_bg.wasm', import.meta.url), ...options })
-}
+/** Fetches and starts the engine, in the build that this browser can run. */
+const startEngine = options =>
+  WebAssembly.validate(new Uint8Array(RELAXED_PROBE))
+    ? start({ file: 'engine/engine-relaxed_bg.wasm', url: new URL('./engine/engine-relaxed_bg.wasm', import.meta.url), ...options })
+    : start({ file: 'engine/engine_bg.wasm', url: new URL('./engine/engine_bg.wasm', import.meta.url), ...options })
 
-/** The engine for WebGPU: many times as large, and fetched only where it is of use. */
-const startWebGpu = options =>
-  start(webgpu, { file: GPU_ENGINE, url: new URL('./engine/webgpu_bg.wasm', import.meta.url), ...options })
-
-/** Fetches and starts one of the engine's builds. */
-async function start(module, { file, url, progress, signal }) {
+async function start({ file, url, progress, signal }) {
   const chunks = receive(url, { file, progress, signal })
   let failure
   const body = new ReadableStream({
@@ -75,29 +70,51 @@ async function start(module, { file, url, progress, signal }) {
   })
   try {
     // Compiled while it arrives, whatever MIME type the host gives it.
-    await module.default({ module_or_path: new Response(body, { headers: { 'content-type': 'application/wasm' } }) })
+    await wasm.default({ module_or_path: new Response(body, { headers: { 'content-type': 'application/wasm' } }) })
   } catch {
     throw failure ?? new DigitDiffusionError('engine-file', { file })
   }
-  return module
+  started = true
+}
+
+/** Resolves when nothing is drawn, and nothing has been asked for a moment. */
+async function rest() {
+  for (;;) {
+    const wait = REST - (performance.now() - requested)
+    if (wait <= 0 && !runs.size) return
+    await new Promise(resolve => setTimeout(resolve, Math.max(wait, REST / 2)))
+  }
 }
 
 /**
- * The engine that `device` asks for, once it has started: by itself, WebGPU only where it is not emulated, and the CPU where
- * the larger engine cannot be had.
- * @returns {Promise<{ module: object, note?: string }>} `note` says why WebGPU is not used, if that is not for the engine to say
+ * Behind the visitor's back: has the browser make fast code of the engine, and if the device is for us to choose, tries the
+ * graphics processor and moves the model there if it is the faster one.
+ * @param {{ key: string, timing: object } | undefined} remembered how fast they were at an earlier visit
  */
-async function chooseEngine({ device, cpuStarted, ...options }) {
-  if (device === 'webgpu') return { module: await startWebGpu(options) }
-  await cpuStarted
-  if (device === 'cpu' || !(await cpu.hasGpu())) return { module: cpu }
+async function settle(device, remembered) {
+  let facts
   try {
-    return { module: await startWebGpu(options) }
+    await rest()
+    await engine.warmUp()
+    if (device === 'auto') {
+      const key = JSON.stringify([wasm.version(), engine.baseHash, await graphicsProcessor()])
+      const known = remembered?.key === key ? remembered.timing : undefined
+      if (await engine.checkGpu(known)) {
+        if (!known) await rest()
+        timing = known ? Promise.resolve(known) : engine.timeGpu()
+        const measured = await timing
+        engine.decide(measured)
+        facts = { remember: { key, timing: measured } }
+      }
+    }
   } catch (error) {
-    if (isAbort(error) || options.signal.aborted) throw error
-    options.progress.forget(GPU_ENGINE)
-    return { module: cpu, note: notes.withoutWebGpu(error.message) }
+    if (error instanceof WebAssembly.RuntimeError) return crash(error.message)
+    // Whatever it was, the CPU goes on.
+    console.warn(error)
+  } finally {
+    timing = undefined
   }
+  postMessage({ settled: { backend: engine.backend, backendNote: engine.backendNote, ...facts } })
 }
 
 /** Fetches `paths` of a folder side by side, each checked by what `listed` says of it. */
@@ -122,27 +139,24 @@ function compose(scales) {
 }
 
 const methods = {
-  async load({ base, device, manifest }, { signal, onprogress }) {
+  async load({ base, device, manifest, remembered }, { signal, onprogress }) {
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)
-    const cpuStarted = startCpu({ progress, signal })
-    const started = chooseEngine({ device, cpuStarted, progress, signal })
+    const starting = startEngine({ progress, signal })
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
-      const digest = bytes => cpuStarted.then(() => cpu.sha256(bytes))
+      const digest = bytes => starting.then(() => wasm.sha256(bytes))
       return downloadFolder(base, BASE_FILES, { listed: list.files, digest, progress, signal })
     })
-    const [[info, unetConfig, schedulerConfig, weights], { module, note }] = await Promise.all([downloaded, started, cpuStarted])
-    wasm = module
+    const [[info, unetConfig, schedulerConfig, weights]] = await Promise.all([downloaded, starting])
     onprogress({ phase: 'start' })
     const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights }
     engine = await wasm.Engine.load(files, device)
-    const { backend, labels, imageSize, baseHash, alphasCumprod } = engine
+    const { backend, backendNote, labels, imageSize, baseHash, alphasCumprod } = engine
     const offered = catalog.map(({ files, ...rest }) => rest)
-    const backendNote = note ?? engine.backendNote
-    const maps = mapShape(files)
-    return { backend, backendNote, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps }
+    settle(device, remembered)
+    return { backend, backendNote, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps: mapShape(files) }
   },
 
   async addAdapter({ name, url, config, weights }, { signal, onprogress }) {
@@ -166,7 +180,8 @@ const methods = {
 
   setAdapters: ({ scales }) => compose(scales),
 
-  sample({ run, scales, request }) {
+  async sample({ run, scales, request }) {
+    await timing?.catch(() => {})
     compose(scales)
     runs.set(run, engine.sample(request))
   },
@@ -188,6 +203,7 @@ const buffers = ({ image, x0, rawImage, rawX0, attention }) =>
 
 addEventListener('message', async ({ data: { id, method, params, abort } }) => {
   if (abort) return aborts.get(abort)?.abort()
+  requested = performance.now()
   const controller = new AbortController()
   aborts.set(id, controller)
   try {

@@ -10,6 +10,8 @@
 //! | [`config`], [`spec`], [`state`], [`init`], [`embedding`] | the network's configuration, its parameters by name, what it is told |
 //! | `unet` | the network on burn's devices, with gradients (feature `burn`, on by default) |
 //! | [`cpu`] | the network on the CPU for sampling, without burn |
+//! | `gpu` | the network through WebGPU for sampling, without burn (feature `wgpu`) |
+//! | [`layers`], [`fold`] | what both share: the order of the layers, what is multiplied out before a run |
 //! | [`sampler`], [`prediction`], [`generate`] | from noise to pictures |
 //! | [`lora`], [`peft`] | adapters: composing, merging, files |
 //! | [`tensors`], [`diffusers`], [`codec`] | safetensors, base folders, pictures <-> latents |
@@ -22,8 +24,12 @@ pub mod cpu;
 pub mod diffusers;
 pub mod embedding;
 pub mod error;
+pub mod fold;
 pub mod generate;
+#[cfg(feature = "wgpu")]
+pub mod gpu;
 pub mod init;
+pub mod layers;
 pub mod lora;
 pub mod model;
 mod network;

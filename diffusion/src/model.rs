@@ -85,7 +85,7 @@ pub struct Update {
 /// The base in some place, with any number of adapters, some of them switched on.
 #[derive(Debug)]
 pub struct Model {
-    base: Base,
+    base: Arc<Base>,
     schedule: NoiseSchedule,
     network: Network,
     adapters: BTreeMap<String, Adapter>,
@@ -95,8 +95,9 @@ pub struct Model {
 }
 
 impl Model {
-    /// Puts the base where it shall compute: [`Place::Cpu`], or a device of burn's.
-    pub fn new(base: Base, place: impl Into<Place>) -> Result<Self> {
+    /// Puts the base where it shall compute, see [`Place`].
+    pub fn new(base: impl Into<Arc<Base>>, place: impl Into<Place>) -> Result<Self> {
+        let base = base.into();
         let network = Network::new(&base, place.into())?;
         Ok(Self {
             schedule: NoiseSchedule::new(base.schedule.clone()),
@@ -109,8 +110,24 @@ impl Model {
     }
 
     /// The pristine base.
-    pub fn base(&self) -> &Base {
+    pub fn base(&self) -> &Arc<Base> {
         &self.base
+    }
+
+    /// Moves the model, with its adapters as they are set. Runs under way stay where they are.
+    pub fn set_place(&mut self, place: impl Into<Place>) -> Result<()> {
+        let mut network = Network::new(&self.base, place.into())?;
+        if !self.changed.is_empty() {
+            network.set_weights(&self.base, &self.composed())?;
+        }
+        self.network = network;
+        Ok(())
+    }
+
+    /// The weights that differ from the base's.
+    fn composed(&self) -> StateDict {
+        let on = self.scales.iter().filter_map(|(name, scale)| Some((self.adapters.get(name)?, *scale)));
+        compose(&self.base.state, on, [])
     }
 
     /// The noise schedule.
@@ -126,11 +143,8 @@ impl Model {
     pub(crate) fn on_cpu(&self) -> Result<Arc<CpuUNet>> {
         match &self.network {
             Network::Cpu(unet) => Ok(Arc::clone(unet)),
-            #[cfg(feature = "burn")]
-            Network::Burn { .. } => {
-                let on = self.scales.iter().filter_map(|(name, scale)| Some((self.adapters.get(name)?, *scale)));
-                Ok(Arc::new(CpuUNet::new(&self.base.unet, &self.base.state, &compose(&self.base.state, on, []))?))
-            }
+            #[cfg(any(feature = "burn", feature = "wgpu"))]
+            _ => Ok(Arc::new(CpuUNet::new(&self.base.unet, &self.base.state, &self.composed())?)),
         }
     }
 

@@ -8,6 +8,8 @@ use crate::error::Result;
 use crate::model::Base;
 use crate::state::StateDict;
 
+#[cfg(feature = "wgpu")]
+use crate::gpu::{Gpu, GpuRun, GpuUNet};
 #[cfg(feature = "burn")]
 use crate::{
     error::Error,
@@ -22,9 +24,19 @@ pub enum Place {
     /// The CPU, by this crate's own [`CpuUNet`]: for sampling only, and the fastest there.
     #[default]
     Cpu,
+    /// A graphics processor, by this crate's own [`GpuUNet`]: for sampling only.
+    #[cfg(feature = "wgpu")]
+    Gpu(Gpu),
     /// A device of burn's.
     #[cfg(feature = "burn")]
     Burn(Device),
+}
+
+#[cfg(feature = "wgpu")]
+impl From<Gpu> for Place {
+    fn from(gpu: Gpu) -> Self {
+        Self::Gpu(gpu)
+    }
 }
 
 #[cfg(feature = "burn")]
@@ -38,6 +50,11 @@ impl From<Device> for Place {
 #[derive(Debug, Clone)]
 pub(crate) enum Network {
     Cpu(Arc<CpuUNet>),
+    #[cfg(feature = "wgpu")]
+    Gpu {
+        unet: Arc<GpuUNet>,
+        gpu: Gpu,
+    },
     #[cfg(feature = "burn")]
     Burn {
         unet: Box<UNet>,
@@ -49,6 +66,10 @@ impl Network {
     pub(crate) fn new(base: &Base, place: Place) -> Result<Self> {
         Ok(match place {
             Place::Cpu => Self::Cpu(Arc::new(CpuUNet::new(&base.unet, &base.state, &StateDict::new())?)),
+            #[cfg(feature = "wgpu")]
+            Place::Gpu(gpu) => {
+                Self::Gpu { unet: Arc::new(GpuUNet::new(&gpu, &base.unet, &base.state, &StateDict::new())?), gpu }
+            }
             #[cfg(feature = "burn")]
             Place::Burn(device) => Self::Burn { unet: Box::new(base.build(&device)?), device },
         })
@@ -58,6 +79,8 @@ impl Network {
     pub(crate) fn set_weights(&mut self, base: &Base, changed: &StateDict) -> Result<()> {
         match self {
             Self::Cpu(unet) => *unet = Arc::new(CpuUNet::new(&base.unet, &base.state, changed)?),
+            #[cfg(feature = "wgpu")]
+            Self::Gpu { unet, gpu } => *unet = Arc::new(GpuUNet::new(gpu, &base.unet, &base.state, changed)?),
             #[cfg(feature = "burn")]
             Self::Burn { unet, device } => **unet = crate::state::write_state((**unet).clone(), changed, device),
         }
@@ -72,6 +95,8 @@ impl Network {
                 classes: unet.classes(labels, info)?,
                 scratch: Scratch::default(),
             },
+            #[cfg(feature = "wgpu")]
+            Self::Gpu { unet, .. } => NetworkRun::Gpu(Box::new(GpuRun::new(Arc::clone(unet), labels, info)?)),
             #[cfg(feature = "burn")]
             Self::Burn { unet, device } => NetworkRun::Burn(Box::new(BurnRun {
                 context: unet.context(class_rows(labels, info, device)?),
@@ -90,6 +115,8 @@ pub(crate) enum NetworkRun {
         classes: Classes,
         scratch: Scratch,
     },
+    #[cfg(feature = "wgpu")]
+    Gpu(Box<GpuRun>),
     #[cfg(feature = "burn")]
     Burn(Box<BurnRun>),
 }
@@ -118,6 +145,8 @@ impl NetworkRun {
             Self::Cpu { unet, classes, scratch } => {
                 unet.forward(&sample, [shape[2], shape[3]], timesteps, classes, scratch)
             }
+            #[cfg(feature = "wgpu")]
+            Self::Gpu(run) => run.predict(&sample, shape, timesteps),
             #[cfg(feature = "burn")]
             Self::Burn(run) => values(run.predict(sample, shape, timesteps).into_data()),
         }
@@ -132,6 +161,8 @@ impl NetworkRun {
     ) -> Result<Vec<f32>> {
         match self {
             Self::Cpu { .. } => self.predict(sample, shape, timesteps),
+            #[cfg(feature = "wgpu")]
+            Self::Gpu(run) => run.predict_async(&sample, shape, timesteps).await,
             #[cfg(feature = "burn")]
             Self::Burn(run) => {
                 let output = run.predict(sample, shape, timesteps);

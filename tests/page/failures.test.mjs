@@ -29,9 +29,9 @@ describe('while loading', () => {
     ['a corrupted configuration', 'models/base/unet/config.json', { flip: 3 }, /base\/unet\/config\.json is not the one.*SHA-256/],
     ['a file that is too long', FILES.weights, { prepend: 'x'.repeat(10) }, /diffusion_pytorch_model\.safetensors is not the one.*larger/],
     ['a broken connection', FILES.weights, { cut: 5000 }, /connection broke off.*diffusion_pytorch_model\.safetensors/],
-    ['a missing engine', FILES.engine, { status: 404 }, /engine\/cpu-relaxed_bg\.wasm is missing/],
-    ['a corrupted engine', FILES.engine, { keep: 1000 }, /engine could not be started.*engine\/cpu-relaxed_bg\.wasm/],
-    ['a missing engine script', 'engine/cpu.js', { status: 404 }, /worker.*could not be started.*scripts/],
+    ['a missing engine', FILES.engine, { status: 404 }, /engine\/engine-relaxed_bg\.wasm is missing/],
+    ['a corrupted engine', FILES.engine, { keep: 1000 }, /engine could not be started.*engine\/engine-relaxed_bg\.wasm/],
+    ['a missing engine script', 'engine/engine.js', { status: 404 }, /worker.*could not be started.*scripts/],
     ['a broken manifest', FILES.manifest, { keep: 20 }, /manifest\.json cannot be used.*JSON/],
     ['a missing worker', 'worker.js', { status: 404 }, /worker.*could not be started/],
   ]
@@ -98,79 +98,6 @@ describe('while loading', () => {
     await settled(page)
     assert.equal(await stepsDrawn(page), 3)
     assert.equal(await page.locator('#notice').isHidden(), true)
-  })
-})
-
-describe('the engine for WebGPU', () => {
-  // To the worker, the emulated adapter is a graphics processor.
-  const REAL = `GPUAdapter.prototype.__defineGetter__('info', () => ({ architecture: 'ampere', description: '' }));\n`
-  const GPU_ENGINE = 'engine/webgpu_bg.wasm'
-  let server, browser, page, errors, close
-  before(async () => {
-    server = await serve({ pages: { 'blank.html': BLANK } })
-    browser = await launch({ webgpu: true })
-  })
-  after(async () => {
-    await browser?.close()
-    await server?.close()
-  })
-  beforeEach(async () => {
-    await close?.()
-    for (const name of Object.keys(server.faults)) delete server.faults[name]
-    server.requests.length = 0
-    ;({ page, errors, close } = await newPage(browser))
-  })
-
-  for (const [title, fault, why] of [
-    ['missing', { status: 404 }, /engine\/webgpu_bg\.wasm is missing.*404/],
-    ['damaged', { keep: 5000 }, /engine could not be started.*engine\/webgpu_bg\.wasm/],
-  ]) {
-    test(`${title}: where the browser may choose, the CPU does it, and the note says why`, async () => {
-      Object.assign(server.faults, { 'worker.js': { prepend: REAL }, [GPU_ENGINE]: fault })
-      await page.goto(`${server.url}blank.html`)
-      const { backend, note, last, phase, pictures } = await page.evaluate(async () => {
-        const { DigitDiffusion } = await import('./digit-diffusion.js')
-        const events = []
-        const model = await DigitDiffusion.load(undefined, { onprogress: event => events.push(event) })
-        const pictures = []
-        for await (const { image } of model.sample({ label: 7, steps: 1 })) pictures.push(image.width)
-        const { backend, backendNote: note } = model
-        model.dispose()
-        return { backend, note, last: events.findLast(({ phase }) => phase === 'download'), phase: events.at(-1).phase, pictures }
-      })
-      assert.equal(backend, 'cpu')
-      assert.match(note, /^The digits are computed on the CPU, because /)
-      assert.match(note, why)
-      assert.equal(phase, 'start')
-      assert.ok(last.loaded > 0)
-      assert.deepEqual(pictures, [28])
-      assert.ok(server.requests.includes(GPU_ENGINE))
-    })
-  }
-
-  test('missing where WebGPU was asked for: says so, and the model stays', async () => {
-    server.faults[GPU_ENGINE] = { status: 404 }
-    await openPage(page, server.url)
-    assert.equal(server.requests.includes(GPU_ENGINE), false, 'nobody has asked for it')
-    await choose(page, 'device', 'webgpu')
-    assert.match(await notice(page), /Still on the CPU\s+The file engine\/webgpu_bg\.wasm is missing/)
-    await pick(page, 7)
-    assert.equal(await stepsDrawn(page), 3)
-  })
-
-  test('the progress counts both engines', async () => {
-    await page.goto(`${server.url}blank.html`)
-    const { files, last } = await page.evaluate(async () => {
-      const { DigitDiffusion } = await import('./digit-diffusion.js')
-      const events = []
-      const model = await DigitDiffusion.load(undefined, { device: 'webgpu', onprogress: event => events.push(event) })
-      model.dispose()
-      const downloads = events.filter(({ phase }) => phase === 'download')
-      return { files: [...new Set(downloads.map(({ file }) => file))], last: downloads.at(-1) }
-    })
-    for (const file of [FILES.engine, GPU_ENGINE]) assert.ok(files.includes(file), file)
-    assert.equal(last.loaded, last.total)
-    assert.deepEqual(errors, [])
   })
 })
 

@@ -67,19 +67,8 @@ async function keptFiles(unwanted) {
 }
 
 test('everything is kept that this browser may ask for: of the engine’s builds, its own', async () => {
-  const [has, wants] = await keptFiles(['engine/cpu_bg.wasm', 'engine/webgpu_bg.wasm'])
+  const [has, wants] = await keptFiles(['engine/engine_bg.wasm'])
   assert.deepEqual(has, wants)
-})
-
-test('where there is WebGPU, the engine for it is kept too', async () => {
-  const withWebGpu = await launch({ webgpu: true })
-  try {
-    ;({ page, errors } = await newPage(withWebGpu))
-    const [has, wants] = await keptFiles(['engine/cpu_bg.wasm'])
-    assert.deepEqual(has, wants)
-  } finally {
-    await withWebGpu.close()
-  }
 })
 
 test('a new version comes as a whole: with a reload, or with the next visit', async () => {

@@ -36,9 +36,9 @@ after(async () => {
 
 /** The engine's builds: the file that must be fetched, and what stands before the worker's script. */
 const BUILDS = {
-  cpu: { device: 'cpu', file: 'engine/cpu-relaxed_bg.wasm' },
-  'cpu without fused multiply-add': { device: 'cpu', file: 'engine/cpu_bg.wasm', prepend: 'WebAssembly.validate = () => false\n' },
-  webgpu: { device: 'webgpu', file: 'engine/webgpu_bg.wasm' },
+  cpu: { device: 'cpu', file: 'engine/engine-relaxed_bg.wasm' },
+  'cpu without fused multiply-add': { device: 'cpu', file: 'engine/engine_bg.wasm', prepend: 'WebAssembly.validate = () => false\n' },
+  webgpu: { device: 'webgpu', file: 'engine/engine-relaxed_bg.wasm' },
 }
 
 for (const [build, { device, file, prepend }] of Object.entries(BUILDS)) {

@@ -10,7 +10,7 @@ import { chromium } from 'playwright-core'
 export const DIST = process.env.DIST ?? fileURLToPath(new URL('../../dist', import.meta.url))
 const CHROME = process.env.CHROME ?? '/usr/bin/chromium'
 const WEIGHTS = 'models/base/unet/diffusion_pytorch_model.safetensors'
-export const FILES = { weights: WEIGHTS, engine: 'engine/cpu-relaxed_bg.wasm', manifest: 'models/manifest.json' }
+export const FILES = { weights: WEIGHTS, engine: 'engine/engine-relaxed_bg.wasm', manifest: 'models/manifest.json' }
 
 export const REPORTS = '/violation'
 

@@ -84,7 +84,8 @@ fn floats(value: &JsValue, name: &str) -> Result<Vec<f32>> {
     }
 }
 
-fn number(value: &JsValue, name: &str) -> Result<f64> {
+/// A number.
+pub fn number(value: &JsValue, name: &str) -> Result<f64> {
     value.as_f64().map_or_else(|| wrong(name, "a number", &show(value)), Ok)
 }
 

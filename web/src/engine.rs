@@ -1,13 +1,16 @@
 //! A loaded model, as JavaScript sees it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
-use diffusion::{Base, BaseFiles, Model};
+use diffusion::gpu::Gpu;
+use diffusion::{Base, BaseFiles, Model, Place};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::convert::{Result, bytes, field, object, sample_options, scales, text};
-use crate::device::{Backend, DeviceChoice, Placed, place};
+use crate::adapter;
+use crate::convert::{Failure, Result, bytes, field, number, object, sample_options, scales, text};
+use crate::device::{Backend, DeviceChoice, Timing};
+use crate::gpu::{self, Checked};
 use crate::hex_sha256;
 use crate::run::Run;
 
@@ -26,6 +29,12 @@ export interface EngineFiles {
   schedulerConfig: string;
   /** unet/diffusion_pytorch_model.safetensors */
   weights: Uint8Array;
+}
+
+/** Milliseconds of a step on one picture with guidance. */
+export interface Timing {
+  cpu: number;
+  gpu: number;
 }
 
 export interface AdapterInfo {
@@ -90,15 +99,17 @@ export interface Step {
 pub struct Engine {
     /// Borrowed only where nothing calls back into JavaScript.
     model: RefCell<Model>,
-    backend: Backend,
-    note: String,
+    backend: Cell<Backend>,
+    note: RefCell<String>,
     base_hash: String,
+    /// A graphics processor that has been found to compute correctly, until it is decided about.
+    checked: RefCell<Option<(Gpu, Checked)>>,
 }
 
 #[wasm_bindgen]
 impl Engine {
-    /// Reads a base folder's files and puts the model on a device. "auto" takes WebGPU where it works and is
-    /// not emulated, and else the CPU; "webgpu" rejects where WebGPU does not work.
+    /// Reads a base folder's files and puts the model on a device. "webgpu" rejects where WebGPU does not work; "auto" begins on the CPU,
+    /// see `checkGpu`.
     pub async fn load(
         #[wasm_bindgen(unchecked_param_type = "EngineFiles")] files: JsValue,
         #[wasm_bindgen(unchecked_param_type = "\"auto\" | Backend")] device: JsValue,
@@ -114,20 +125,91 @@ impl Engine {
         })?;
         let base_hash = format!("sha256-{}", hex_sha256(&weights));
         drop(weights);
-        let Placed { model, backend, note } = place(base, choice).await?;
-        Ok(Self { model: RefCell::new(model), backend, note, base_hash })
+        // A base that does not fit together is refused before any graphics processor is looked at.
+        let note = if choice == DeviceChoice::Cpu { ", as was asked" } else { "" };
+        let engine = Self {
+            model: RefCell::new(Model::new(base, Place::Cpu)?),
+            backend: Cell::new(Backend::Cpu),
+            note: RefCell::new(format!("The digits are computed on the CPU{note}.")),
+            base_hash,
+            checked: RefCell::new(None),
+        };
+        if choice == DeviceChoice::WebGpu {
+            let refused =
+                |why: String| Failure::Refused(format!("{why}; choose the device \"auto\" or \"cpu\" instead"));
+            let emulated = adapter::is_emulated().await.map_err(refused)?;
+            let (gpu, _) = engine.check().await.map_err(refused)?;
+            let note =
+                if emulated { ", as was asked, though it is only emulated on this machine" } else { ", as was asked" };
+            engine.move_to(gpu, format!("The digits are computed on the graphics processor, with WebGPU{note}."))?;
+        }
+        Ok(engine)
+    }
+
+    /// Whether there is a graphics processor to decide about: one that is not emulated and computes this model correctly. `known` is
+    /// how fast each device was at an earlier visit: where the CPU was faster, the graphics processor is left alone. If not, `backendNote`
+    /// says why from then on.
+    #[wasm_bindgen(js_name = checkGpu)]
+    pub async fn check_gpu(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Timing | undefined")] known: JsValue,
+    ) -> Result<bool> {
+        let known = if known.is_undefined() { None } else { Some(timing(&known)?) };
+        if let Some(known) = known.filter(|known| known.backend() == Backend::Cpu) {
+            self.note.replace(known.note());
+            return Ok(false);
+        }
+        let found = match adapter::is_emulated().await {
+            Ok(true) => Err("WebGPU is only emulated on this machine, slower than the CPU".into()),
+            Ok(false) => self.check().await,
+            Err(why) => Err(why),
+        };
+        let checked =
+            found.map_err(|why| self.note.replace(format!("{why}, so the digits are computed on the CPU."))).ok();
+        let there = checked.is_some();
+        self.checked.replace(checked);
+        Ok(there)
+    }
+
+    /// After `checkGpu`: how fast each device is. Nothing else should be computed meanwhile.
+    #[wasm_bindgen(js_name = timeGpu, unchecked_return_type = "Timing")]
+    pub async fn time_gpu(&self) -> Result<JsValue> {
+        let Some((gpu, checked)) = self.checked.take() else { return Err(unchecked()) };
+        let Timing { cpu, gpu: on_gpu } = checked.time().await?;
+        self.checked.replace(Some((gpu, checked)));
+        object([("cpu", cpu.into()), ("gpu", on_gpu.into())])
+    }
+
+    /// After `checkGpu`: moves the model to the graphics processor if it is the faster device, by `timeGpu` or an earlier visit.
+    pub fn decide(&self, #[wasm_bindgen(unchecked_param_type = "Timing")] timings: &JsValue) -> Result<()> {
+        let timing = timing(timings)?;
+        let Some((gpu, _)) = self.checked.take() else { return Err(unchecked()) };
+        if timing.backend() == Backend::WebGpu {
+            return self.move_to(gpu, timing.note());
+        }
+        gpu.close();
+        self.note.replace(timing.note());
+        Ok(())
+    }
+
+    /// Computes a step for nothing, so that the browser has made fast code of the engine when it is needed.
+    #[wasm_bindgen(js_name = warmUp)]
+    pub async fn warm_up(&self) -> Result<()> {
+        let base = self.model.borrow().base().clone();
+        gpu::question(&Model::new(base, Place::Cpu)?).await?;
+        Ok(())
     }
 
     /// Where the model computes.
     #[wasm_bindgen(getter, unchecked_return_type = "Backend")]
     pub fn backend(&self) -> String {
-        self.backend.name().into()
+        self.backend.get().name().into()
     }
 
     /// Why there: one sentence for the visitor.
     #[wasm_bindgen(getter, js_name = backendNote)]
     pub fn backend_note(&self) -> String {
-        self.note.clone()
+        self.note.borrow().clone()
     }
 
     /// Names of the classes.
@@ -212,4 +294,30 @@ impl Engine {
         let options = sample_options(options, &self.labels())?;
         Ok(Run::new(self.model.borrow().generate(options.request)?, options.raw))
     }
+}
+
+impl Engine {
+    /// The graphics processor with the model on it; or why not.
+    async fn check(&self) -> std::result::Result<(Gpu, Checked), String> {
+        let gpu = gpu::open().await?;
+        let base = self.model.borrow().base().clone();
+        let checked = gpu::check(&base, &gpu).await?;
+        Ok((gpu, checked))
+    }
+
+    fn move_to(&self, gpu: Gpu, note: String) -> Result<()> {
+        self.model.borrow_mut().set_place(gpu)?;
+        self.backend.set(Backend::WebGpu);
+        self.note.replace(note);
+        Ok(())
+    }
+}
+
+fn timing(value: &JsValue) -> Result<Timing> {
+    let read = |name: &str| number(&field(value, "timing", name)?, &format!("timing.{name}"));
+    Ok(Timing { cpu: read("cpu")?, gpu: read("gpu")? })
+}
+
+fn unchecked() -> Failure {
+    Failure::Refused("the graphics processor has not been checked: call checkGpu() first".into())
 }

@@ -4,7 +4,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`engine`], [`run`] | the two classes: a loaded model, and a run of its sampler |
-//! | [`device`], [`adapter`] | WebGPU or CPU, and why |
+//! | [`device`], [`gpu`], [`adapter`] | WebGPU or CPU, and why |
 //! | [`convert`] | JavaScript values to Rust values and back, with a clear error for each mistake |
 //! | [`pixels`] | latents to what a canvas takes |
 //! | [`panic`] | the last words of an engine that broke |
@@ -14,6 +14,7 @@ pub mod adapter;
 pub mod convert;
 pub mod device;
 pub mod engine;
+pub mod gpu;
 pub mod panic;
 pub mod pixels;
 pub mod run;
@@ -26,7 +27,6 @@ use convert::Failure;
 /// Runs once, when the module has been loaded.
 #[wasm_bindgen(start, skip_typescript)]
 fn start() {
-    device::run_constructors();
     panic::install_hook();
     // Shaders that WebGPU refuses are only logged. An error here means that a logger is there already.
     let _ = console_log::init_with_level(log::Level::Warn);
@@ -38,12 +38,6 @@ pub fn sha256(
     #[wasm_bindgen(unchecked_param_type = "Uint8Array")] bytes: &wasm_bindgen::JsValue,
 ) -> Result<String, Failure> {
     Ok(hex_sha256(&convert::bytes(bytes, "bytes")?))
-}
-
-/// Whether there is a graphics processor that WebGPU reaches: known before the larger engine is fetched that uses it.
-#[wasm_bindgen(js_name = hasGpu)]
-pub async fn has_gpu() -> bool {
-    adapter::is_emulated().await == Ok(false)
 }
 
 /// Version of this engine.

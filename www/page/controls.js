@@ -111,11 +111,12 @@ export class Controls {
    * Labels, styles and backend of the model that has just been loaded.
    * @returns {string[]} a sentence for each setting asked for that it has not
    */
-  adopt({ labels, backend, backendNote }, styles) {
+  adopt(model, styles) {
+    const { labels } = model
     if (String(labels) !== String(this.#digits.buttons.map(button => button.dataset.value))) {
       this.#digits.fill(labels.map(label => ({ value: label, title: label })), this.state.digit)
     }
-    this.#model = { labels, backend, backendNote }
+    this.#model = model
     this.offer(styles)
     this.loaded = true
     this.describeBackend()

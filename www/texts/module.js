@@ -42,11 +42,6 @@ export const errors = {
   disposed: () => 'This model was disposed of and cannot be used any more.',
 }
 
-/** Why the model computes where it does, where the engine itself cannot know; English like the engine's own notes. */
-export const notes = {
-  withoutWebGpu: why => `The digits are computed on the CPU, because the engine for the graphics processor could not be had. ${why}`,
-}
-
 /** Programming mistakes: thrown as TypeError or RangeError. */
 export const mistakes = {
   options: got => `sample() takes an object such as { label: 7, seed: 42 }, not ${got}.`,

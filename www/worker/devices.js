@@ -7,6 +7,14 @@ export async function whyNoWebGpu() {
   return adapter ? undefined : 'machine'
 }
 
+/** What the browser tells of the graphics processor, to know it again; null where there is none. */
+export async function graphicsProcessor() {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null)
+  if (!adapter) return null
+  const { vendor, architecture, device, description } = adapter.info ?? {}
+  return [vendor, architecture, device, description]
+}
+
 /** Calls `onlost` for every device that this worker loses. To be installed before the engine asks for its device. */
 export function watchDevices(onlost) {
   const prototype = globalThis.GPUAdapter?.prototype

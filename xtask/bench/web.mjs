@@ -21,12 +21,12 @@ const STEPS = { cpu: { 2: 12, 20: 3 }, webgpu: { 2: 2, 20: 1 } }
 /** Steps of the first digit. */
 const FIRST = { cpu: 12, webgpu: 1 }
 
-const CPU_ENGINE = ['dist/engine/cpu.js', 'dist/engine/webgpu.js', 'dist/engine/cpu-relaxed_bg.wasm']
-/** The files that a visitor downloads to draw on a device; the engine for the CPU comes first in any case (see www/worker.js). */
+const ENGINE = ['dist/engine/engine.js', 'dist/engine/engine-relaxed_bg.wasm']
+/** The files that a visitor downloads to draw on a device. */
 const DOWNLOADS = {
   ours: {
-    cpu: CPU_ENGINE,
-    webgpu: [...CPU_ENGINE, 'dist/engine/webgpu_bg.wasm'],
+    cpu: ENGINE,
+    webgpu: ENGINE,
     weights: ['dist/models/base/unet/diffusion_pytorch_model.safetensors'],
   },
   theirs: {

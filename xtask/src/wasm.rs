@@ -1,4 +1,4 @@
-//! The engine: crate `web`, compiled for the browser and bound to JavaScript, in three builds. No wasm-opt: its -O3 took
+//! The engine: crate `web`, compiled for the browser and bound to JavaScript, in two builds. No wasm-opt: its -O3 took
 //! four minutes, left the speed as it was and made the compressed engine larger (2.52 against 2.43 MB in brotli).
 
 use std::{
@@ -18,40 +18,28 @@ use crate::{
 };
 
 /// What the page loads; a folder of its own inside dist/.
-pub const FILES: [&str; 7] =
-    ["cpu.d.ts", "cpu.js", "cpu_bg.wasm", "cpu-relaxed_bg.wasm", "webgpu.d.ts", "webgpu.js", "webgpu_bg.wasm"];
+pub const FILES: [&str; 4] = ["engine.d.ts", "engine.js", "engine_bg.wasm", "engine-relaxed_bg.wasm"];
+
+/// The script that starts either build.
+const SCRIPT: &str = "engine";
 
 /// One way to compile the engine.
 struct Build {
     name: &'static str,
-    /// Name of the script that starts it.
-    script: &'static str,
     what: &'static str,
     /// Features of crate `web`, all others off.
     features: &'static str,
     /// For `-C target-feature`, beside what .cargo/config.toml says.
     target_features: Option<&'static str>,
-    /// Optimisation over all crates together: pays for little code; on all of burn it would take many minutes.
-    lto: bool,
 }
 
-const BUILDS: [Build; 3] = [
-    Build { name: "cpu", script: "cpu", what: "for the CPU", features: "", target_features: None, lto: true },
+const BUILDS: [Build; 2] = [
+    Build { name: "engine", what: "for every browser", features: "", target_features: None },
     Build {
-        name: "cpu-relaxed",
-        script: "cpu",
-        what: "for CPUs with fused multiply-add",
+        name: "engine-relaxed",
+        what: "with fused multiply-add",
         features: "relaxed-simd",
         target_features: Some("+relaxed-simd"),
-        lto: true,
-    },
-    Build {
-        name: "webgpu",
-        script: "webgpu",
-        what: "for WebGPU",
-        features: "webgpu",
-        target_features: None,
-        lto: false,
     },
 ];
 
@@ -82,18 +70,17 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     Ok(engine)
 }
 
-/// Binds a build and puts it into `engine`. The two builds for the CPU differ in instructions alone: one script serves both.
+/// Binds a build and puts it into `engine`. The builds differ in instructions alone: one script serves both.
 fn add(build: &Build, compiled: &Path, engine: &Path) -> Result<()> {
     let bound = engine.join(build.name);
-    bind(build.script, compiled, &bound)?;
-    fs::rename(bound.join(format!("{}_bg.wasm", build.script)), engine.join(format!("{}_bg.wasm", build.name)))?;
+    bind(compiled, &bound)?;
+    fs::rename(bound.join(format!("{SCRIPT}_bg.wasm")), engine.join(format!("{}_bg.wasm", build.name)))?;
     for ending in ["js", "d.ts"] {
-        let file = format!("{}.{ending}", build.script);
+        let file = format!("{SCRIPT}.{ending}");
         let (new, there) = (bound.join(&file), engine.join(&file));
         if there.exists() && fs::read(&there)? != fs::read(&new)? {
             bail!(
-                "{} and the build of the engine {} need different scripts; they must come from one source",
-                file,
+                "{file} and the build of the engine {} need different scripts; they must come from one source",
                 build.what
             );
         }
@@ -113,7 +100,7 @@ fn compile(workspace: &Workspace, toolchain: &Toolchain, target: &Path, build: &
         .current_dir(&workspace.root)
         .env("CARGO_TARGET_DIR", &target)
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
-        .env("CARGO_PROFILE_RELEASE_LTO", if build.lto { "fat" } else { "false" });
+        .env("CARGO_PROFILE_RELEASE_LTO", "fat");
     let flags: Vec<String> = build
         .target_features
         .map(|features| format!("-Ctarget-feature={features}"))
@@ -139,14 +126,14 @@ fn anonymous_paths() -> Option<String> {
     Some(format!("--remap-path-prefix={}=crates", sources.display()))
 }
 
-fn bind(script: &str, compiled: &Path, engine: &Path) -> Result<()> {
+fn bind(compiled: &Path, engine: &Path) -> Result<()> {
     let start = Instant::now();
     Bindgen::new()
         .input_path(compiled)
         .web(true)
         .and_then(|bindgen| {
             bindgen
-                .out_name(script)
+                .out_name(SCRIPT)
                 .typescript(true)
                 .remove_name_section(true)
                 .remove_producers_section(true)

@@ -9,7 +9,7 @@ mod resnet;
 mod rows;
 mod simd;
 mod transformer;
-mod weights;
+pub(crate) mod weights;
 
 use std::collections::BTreeMap;
 

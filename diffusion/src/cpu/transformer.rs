@@ -1,13 +1,13 @@
 //! Transformer over the pixels of a feature map (the mathematics is that of [`crate::unet`]).
 //!
-//! In cross-attention keys and values depend on the class alone. What a query meets is always `K Wq`, what the weights
-//! gather is always `Wo V`: both are multiplied out once per class, and a step is left with two small products.
+//! In cross-attention keys and values depend on the class alone: they are multiplied out once per class (see [`crate::fold`]).
 
 use super::Scratch;
 use super::matmul::{Packed, Product, Rows, Target};
 use super::resnet::Geometry;
 use super::rows::{GroupNorm, LayerNorm, geglu, softmax};
 use super::weights::{Linear, Weights};
+use crate::fold::{ClassMatrices, CrossWeights, class_matrices};
 
 /// Cross-attention with the keys and values of one class multiplied out.
 #[derive(Debug)]
@@ -47,31 +47,13 @@ impl CrossAttention {
 
     /// For the class of these tokens (`[tokens, width]`).
     fn prepare(&self, context: &[f32], width: usize) -> ClassAttention {
-        let (dim, tokens, heads) = (self.bias.len(), context.len() / width, self.heads);
-        let head = dim / heads;
-        let scale = 1.0 / (head as f32).sqrt();
-        let project = |weight: &[f32]| -> Vec<f32> {
-            let row = |token: &[f32], out: &[f32]| token.iter().zip(out).map(|(x, w)| x * w).sum::<f32>();
-            context.chunks_exact(width).flat_map(|t| weight.chunks_exact(width).map(move |w| row(t, w))).collect()
-        };
-        let (keys, values) = (project(&self.to_k), project(&self.to_v));
-        // Row by row, so that the inner loops run along memory.
-        let (mut scores, mut gather) = (vec![0f32; dim * heads * tokens], vec![0f32; dim * heads * tokens]);
-        for h in 0..heads {
-            for t in 0..tokens {
-                let column = h * tokens + t;
-                for d in h * head..(h + 1) * head {
-                    let (key, value) = (keys[t * dim + d] * scale, values[t * dim + d]);
-                    for c in 0..dim {
-                        scores[column * dim + c] += key * self.to_q[d * dim + c];
-                        gather[column * dim + c] += value * self.to_out[c * dim + d];
-                    }
-                }
-            }
-        }
+        let Self { to_q, to_k, to_v, to_out, heads, .. } = self;
+        let (dim, columns) = (self.bias.len(), heads * context.len() / width);
+        let weights = CrossWeights { to_q, to_k, to_v, to_out, heads: *heads };
+        let ClassMatrices { scores, gather } = class_matrices(&weights, context, width);
         ClassAttention {
-            scores: Packed::new(dim, heads * tokens, |c, column| scores[column * dim + c]),
-            gather: Packed::new(heads * tokens, dim, |column, c| gather[column * dim + c]),
+            scores: Packed::new(dim, columns, |c, column| scores[column * dim + c]),
+            gather: Packed::new(columns, dim, |column, c| gather[column * dim + c]),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Parameters by name, and the layers that are made of them.
 
+use crate::fold::doubled;
 use crate::state::HostTensor;
 
 use super::matmul::Packed;
@@ -63,21 +64,13 @@ impl<'a> Weights<'a> {
         Linear { weight, bias: self.values("bias") }
     }
 
-    /// The 3 x 3 convolution here after an enlargement to double size (nearest neighbour). A pixel of the result sees
-    /// only two by two pixels of the small map; for each of the four places in a square of the result, the taps that fall on
-    /// the same small pixel are added up.
+    /// The 3 x 3 convolution here after an enlargement to double size (see [`doubled`]).
     pub fn conv3x3_doubled(&self) -> [Linear; 4] {
         let (values, shape) = self.get("weight");
         let depth = shape[1];
-        // Which rows of the kernel fall on the first and on the second pixel, for an even and for an odd place.
-        const TAPS: [[&[usize]; 2]; 2] = [[&[0], &[1, 2]], [&[0, 1], &[2]]];
         std::array::from_fn(|place| {
-            let weight = Packed::new(4 * depth, shape[0], |k, n| {
-                let (tap, c) = (k / depth, k % depth);
-                let kernel = &values[(n * depth + c) * 9..][..9];
-                let (ys, xs) = (TAPS[place / 2][tap / 2], TAPS[place % 2][tap % 2]);
-                ys.iter().flat_map(|y| xs.iter().map(move |x| kernel[y * 3 + x])).sum()
-            });
+            let kernel = |k: usize, n: usize| &values[(n * depth + k % depth) * 9..][..9];
+            let weight = Packed::new(4 * depth, shape[0], |k, n| doubled(kernel(k, n), place, k / depth));
             Linear { weight, bias: self.values("bias") }
         })
     }

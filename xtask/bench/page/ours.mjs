@@ -8,10 +8,9 @@ export async function load(site, { device }) {
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`)
     return answer[kind]()
   }
-  const [script, wasm] = device === 'cpu' ? ['cpu', 'cpu-relaxed'] : ['webgpu', 'webgpu']
   const [engine, ...files] = await Promise.all([
-    import(`${site}engine/${script}.js`).then(async module => {
-      await module.default({ module_or_path: `${site}engine/${wasm}_bg.wasm` })
+    import(`${site}engine/engine.js`).then(async module => {
+      await module.default({ module_or_path: `${site}engine/engine-relaxed_bg.wasm` })
       return module
     }),
     get('digit_diffusion.json', 'text'),

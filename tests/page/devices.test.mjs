@@ -1,0 +1,145 @@
+// CPU or graphics processor: who decides, by what, and that both compute the same.
+import assert from 'node:assert/strict'
+import { readdir, readFile } from 'node:fs/promises'
+import { after, before, beforeEach, describe, test } from 'node:test'
+import { BLANK, launch, newPage, serve } from './support.mjs'
+
+// To the worker, the emulated adapter is a graphics processor; and it counts the devices that are opened.
+const REAL = `GPUAdapter.prototype.__defineGetter__('info', () => ({ vendor: 'test', architecture: 'ampere', description: '' }));
+{
+  const { requestDevice } = GPUAdapter.prototype
+  self.opened = 0
+  GPUAdapter.prototype.requestDevice = function (...args) {
+    self.opened++
+    return requestDevice.apply(this, args)
+  }
+}\n`
+// Kernels that do nothing: what a shader leaves that the browser refuses.
+const BROKEN = `GPUComputePassEncoder.prototype.dispatchWorkgroups = () => {};\n`
+
+const NETWORKS = ['tiny', 'uneven']
+const FOLDER = new URL('../fixtures/unet/', import.meta.url)
+
+/** The base folders of the fixtures, as pages of the server. */
+async function networks() {
+  const pages = {}
+  for (const network of NETWORKS)
+    for (const path of await readdir(new URL(network, FOLDER), { recursive: true }))
+      if (/\.json$|^unet.*\.safetensors$/.test(path)) pages[`${network}/${path}`] = await readFile(new URL(`${network}/${path}`, FOLDER))
+  return pages
+}
+
+let server, browser, page, errors, close
+before(async () => {
+  server = await serve({ pages: { 'blank.html': BLANK, ...(await networks()) } })
+  browser = await launch({ webgpu: true })
+})
+after(async () => {
+  await browser?.close()
+  await server?.close()
+})
+beforeEach(async () => {
+  await close?.()
+  delete server.faults['worker.js']
+  ;({ page, errors, close } = await newPage(browser))
+  await page.goto(`${server.url}blank.html`)
+  await page.evaluate(async () => {
+    Object.assign(window, await import('./digit-diffusion.js'))
+    window.draw = async (model, options) => {
+      let last
+      for await (const step of model.sample({ label: 7, seed: 1, steps: 1, raw: true, ...options })) last = step
+      return [...last.rawImage]
+    }
+  })
+})
+
+/** Loads a model, whose device is decided by itself, and waits for that; answers what was said and what is kept. */
+const decide = () =>
+  page.evaluate(async () => {
+    const model = await DigitDiffusion.load('models/base/')
+    const first = model.backend
+    const backend = await model.settled
+    const facts = { first, backend, now: model.backend, note: model.backendNote, kept: JSON.parse(localStorage.getItem('digit-diffusion')) }
+    window.model?.dispose()
+    window.model = model
+    return facts
+  })
+const opened = () => page.workers().at(-1).evaluate(() => self.opened)
+const furthest = (a, b) => Math.max(...a.map((value, i) => Math.abs(value - b[i])))
+
+describe('where the device is not chosen', () => {
+  test('an emulated graphics processor is left alone', async () => {
+    const { first, backend, note, kept } = await decide()
+    assert.equal(first, 'cpu')
+    assert.equal(backend, 'cpu')
+    assert.match(note, /^WebGPU is only emulated on this machine, .* computed on the CPU\.$/)
+    assert.equal(kept, null)
+    assert.deepEqual(errors, [])
+  })
+
+  test('a real one is timed beside the CPU; the slower is not taken, nor tried again at the next visit', async () => {
+    server.faults['worker.js'] = { prepend: REAL }
+    const { backend, note, kept } = await decide()
+    assert.equal(backend, 'cpu', 'the emulator is slower than the CPU')
+    assert.match(note, /computed on the CPU: a step takes [\d.]+ ms there, [\d.]+ ms on the graphics processor/)
+    assert.ok(kept.timing.cpu > 0 && kept.timing.gpu > kept.timing.cpu, JSON.stringify(kept))
+    assert.equal(await opened(), 1)
+    const next = await decide()
+    assert.equal(next.backend, 'cpu')
+    assert.equal(next.note, note, 'from memory')
+    assert.equal(await opened(), 0)
+    assert.deepEqual(errors, [])
+  })
+
+  test('the faster one takes over behind a run that goes on; the pictures are the same', async () => {
+    server.faults['worker.js'] = { prepend: REAL }
+    const { kept } = await decide()
+    await page.evaluate(kept => localStorage.setItem('digit-diffusion', JSON.stringify({ ...kept, timing: { cpu: 9, gpu: 2.5 } })), kept)
+    const { first, before, backend, note, after } = await page.evaluate(async () => {
+      const model = await DigitDiffusion.load('models/base/')
+      const first = model.backend
+      await model.addAdapter('outline')
+      await model.setAdapters({ outline: 1 })
+      const before = await draw(model)
+      const backend = await model.settled
+      return { first, before, backend, note: model.backendNote, after: await draw(model) }
+    })
+    assert.equal(first, 'cpu')
+    assert.equal(backend, 'webgpu')
+    assert.match(note, /graphics processor, with WebGPU: a step takes 2\.5 ms there, 9\.0 ms on the CPU\./)
+    const off = furthest(before, after)
+    assert.ok(off > 0 && off < 1e-4, `${off} apart: one on each device, with the adapter`)
+    assert.deepEqual(errors, [])
+  })
+
+  test('one that computes wrongly is found out', async () => {
+    server.faults['worker.js'] = { prepend: REAL + BROKEN }
+    const { backend, note } = await decide()
+    assert.equal(backend, 'cpu')
+    assert.match(note, /^WebGPU does not compute this model correctly here .*computed on the CPU\.$/)
+  })
+})
+
+test('chosen, one that computes wrongly is refused', async () => {
+  server.faults['worker.js'] = { prepend: BROKEN }
+  const message = await page.evaluate(() => DigitDiffusion.load('models/base/', { device: 'webgpu' }).catch(error => error.message))
+  assert.match(message, /WebGPU does not compute this model correctly here/)
+})
+
+for (const network of NETWORKS) {
+  test(`the network ${network}: WebGPU draws what the CPU draws, one picture or several`, async () => {
+    const pictures = await page.evaluate(async network => {
+      const pictures = []
+      for (const device of ['cpu', 'webgpu']) {
+        const model = await DigitDiffusion.load(`${network}/`, { device })
+        const label = model.labels[0]
+        pictures.push([...(await draw(model, { label })), ...(await draw(model, { label: [label, 1], seed: [5, 6], sampler: 'ddim' }))])
+        model.dispose()
+      }
+      return pictures
+    }, network)
+    const off = furthest(...pictures)
+    assert.ok(pictures[0].length > 0 && off > 0 && off < 1e-4, `${off} apart`)
+    assert.deepEqual(errors, [])
+  })
+}

@@ -1,0 +1,117 @@
+//! A graphics processor, opened and tried out.
+
+use std::sync::Arc;
+
+use diffusion::gpu::Gpu;
+use diffusion::noise::NoiseSource;
+use diffusion::state::HostTensor;
+use diffusion::{Base, Model, Place};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::device::Timing;
+
+/// How far WebGPU's output may be from the CPU's. Rounding alone stays below 1e-5 for outputs around 1; a shader that
+/// fails leaves zeros or old data.
+const TOLERANCE: f32 = 1e-3;
+
+/// Forwards that are timed; the fastest counts.
+const TRIES: usize = 3;
+
+/// The graphics processor that WebGPU offers, or why there is none: the beginning of a sentence.
+pub async fn open() -> Result<Gpu, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("WebGPU could not be started ({error})");
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends: wgpu::Backends::BROWSER_WEBGPU,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let options =
+        wgpu::RequestAdapterOptions { power_preference: wgpu::PowerPreference::HighPerformance, ..Default::default() };
+    let adapter = instance.request_adapter(&options).await.map_err(|error| failed(&error))?;
+    let (device, queue) = adapter.request_device(&Default::default()).await.map_err(|error| failed(&error))?;
+    Ok(Gpu::new(device, queue))
+}
+
+/// Whether the model is computed correctly there; or why not: the beginning of a sentence.
+pub async fn check(base: &Arc<Base>, gpu: &Gpu) -> Result<Checked, String> {
+    let failed = |error: diffusion::Error| format!("WebGPU could not run this model ({error})");
+    let on = |place: Place| Model::new(Arc::clone(base), place).map_err(failed);
+    let checked = Checked { cpu: on(Place::Cpu)?, gpu: on(gpu.clone().into())? };
+    let (expected, found) =
+        (question(&checked.cpu).await.map_err(failed)?, question(&checked.gpu).await.map_err(failed)?);
+    let difference = max_difference(&expected, &found);
+    web_sys::console::debug_1(&format!("WebGPU and CPU differ by at most {difference:e}").into());
+    match difference <= TOLERANCE {
+        true => Ok(checked),
+        false => Err(format!("WebGPU does not compute this model correctly here (off by {difference:.1e})")),
+    }
+}
+
+/// The base in both places, where it has been found to be the same.
+pub struct Checked {
+    cpu: Model,
+    gpu: Model,
+}
+
+impl Checked {
+    /// How fast each place is.
+    pub async fn time(&self) -> diffusion::Result<Timing> {
+        let (mut cpu, mut gpu) = (f64::INFINITY, f64::INFINITY);
+        for _ in 0..TRIES {
+            cpu = cpu.min(milliseconds(&self.cpu).await?);
+            gpu = gpu.min(milliseconds(&self.gpu).await?);
+        }
+        Ok(Timing { cpu, gpu })
+    }
+}
+
+async fn milliseconds(model: &Model) -> diffusion::Result<f64> {
+    let start = now();
+    question(model).await?;
+    Ok(now() - start)
+}
+
+/// The network's answer to fixed noise in the middle of the schedule, with and without a class: a step with guidance.
+pub async fn question(model: &Model) -> diffusion::Result<Vec<f32>> {
+    let (base, middle) = (model.base(), model.schedule().num_train_timesteps() / 2);
+    let codec = base.codec();
+    let shape = [&[2][..], &codec.latent_shape()].concat();
+    let sample = HostTensor { shape, values: NoiseSource::new(0).normals(2 * codec.len()) };
+    model.predict_async(&sample, &[middle as f32; 2], &[0, base.info.null_class()]).await
+}
+
+/// The largest difference; infinite where the lengths differ or something is not a number.
+fn max_difference(a: &[f32], b: &[f32]) -> f32 {
+    if a.len() != b.len() {
+        return f32::INFINITY;
+    }
+    let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+    differences.fold(0.0, |most, d| if d.is_nan() { f32::INFINITY } else { most.max(d) })
+}
+
+/// Milliseconds since some moment.
+fn now() -> f64 {
+    #[wasm_bindgen]
+    extern "C" {
+        type Scope;
+        #[wasm_bindgen(method, getter)]
+        fn performance(this: &Scope) -> Performance;
+        type Performance;
+        #[wasm_bindgen(method)]
+        fn now(this: &Performance) -> f64;
+    }
+    js_sys::global().unchecked_into::<Scope>().performance().now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_number_differs() {
+        assert_eq!(max_difference(&[1.0, -2.0], &[1.0, -2.5]), 0.5);
+        for broken in [&[f32::NAN, 1.0][..], &[1.0, f32::NAN], &[1.0, f32::INFINITY], &[1.0]] {
+            assert!(max_difference(&[1.0, 1.0], broken) > TOLERANCE);
+        }
+    }
+}
