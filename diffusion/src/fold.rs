@@ -10,19 +10,13 @@ pub fn doubled(kernel: &[f32], place: usize, tap: usize) -> f32 {
     ys.iter().flat_map(|y| xs.iter().map(move |x| kernel[y * 3 + x])).sum()
 }
 
-/// The weights of a cross-attention as in the file: `to_q` and `to_out` `[dim, dim]`, `to_k` and `to_v` `[dim, width]`.
-#[derive(Debug, Clone, Copy)]
-pub struct CrossWeights<'a> {
-    /// Queries.
-    pub to_q: &'a [f32],
-    /// Keys.
-    pub to_k: &'a [f32],
-    /// Values.
-    pub to_v: &'a [f32],
-    /// What leads out.
-    pub to_out: &'a [f32],
-    /// Attention heads.
-    pub heads: usize,
+/// What a cross-attention's matrices are made of, but for keys and values.
+#[derive(Debug, Clone)]
+pub struct CrossWeights {
+    /// `[dim, dim]`, a row for each channel of the heads (in the file `to_out` has a column).
+    to_q: Vec<f32>,
+    to_out: Vec<f32>,
+    heads: usize,
 }
 
 /// Cross-attention to the tokens of one class. What a query meets is always `K Wq`, what the weights gather is always
@@ -35,30 +29,32 @@ pub struct ClassMatrices {
     pub gather: Vec<f32>,
 }
 
-/// For the class of these tokens, `context [tokens, width]`.
-pub fn class_matrices(weights: &CrossWeights<'_>, context: &[f32], width: usize) -> ClassMatrices {
-    let CrossWeights { to_q, to_k, to_v, to_out, heads } = *weights;
-    let (dim, tokens) = (to_k.len() / width, context.len() / width);
-    let head = dim / heads;
-    let scale = 1.0 / (head as f32).sqrt();
-    let project = |weight: &[f32]| -> Vec<f32> {
-        let row = |token: &[f32], out: &[f32]| token.iter().zip(out).map(|(x, w)| x * w).sum::<f32>();
-        context.chunks_exact(width).flat_map(|t| weight.chunks_exact(width).map(move |w| row(t, w))).collect()
-    };
-    let (keys, values) = (project(to_k), project(to_v));
-    // Row by row, so that the inner loops run along memory.
-    let (mut scores, mut gather) = (vec![0f32; dim * heads * tokens], vec![0f32; dim * heads * tokens]);
-    for h in 0..heads {
-        for t in 0..tokens {
-            let column = h * tokens + t;
-            for d in h * head..(h + 1) * head {
-                let (key, value) = (keys[t * dim + d] * scale, values[t * dim + d]);
-                for c in 0..dim {
-                    scores[column * dim + c] += key * to_q[d * dim + c];
-                    gather[column * dim + c] += value * to_out[c * dim + d];
-                }
+impl CrossWeights {
+    /// From the file's `to_q` and `to_out.0`, `[dim, dim]`.
+    pub fn new(to_q: &[f32], to_out: &[f32], heads: usize) -> Self {
+        let dim = to_q.len().isqrt();
+        let to_out = (0..dim * dim).map(|i| to_out[i % dim * dim + i / dim]).collect();
+        Self { to_q: to_q.to_vec(), to_out, heads }
+    }
+
+    /// For a class whose keys and values are `kv [tokens, 2 · dim]`; `column` says where a head's score of a token is.
+    pub fn fold(&self, kv: &[f32], column: impl Fn(usize, usize) -> usize) -> ClassMatrices {
+        let dim = self.to_q.len().isqrt();
+        let (tokens, head) = (kv.len() / (2 * dim), dim / self.heads);
+        let scale = 1.0 / (head as f32).sqrt();
+        let add = |sums: &mut [f32], factor: f32, row: &[f32]| {
+            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += factor * x);
+        };
+        // Row by row, so that the inner loops run along memory.
+        let columns = dim * self.heads * tokens;
+        let (mut scores, mut gather) = (vec![0f32; columns], vec![0f32; columns]);
+        for (t, kv) in kv.chunks_exact(2 * dim).enumerate() {
+            for d in 0..dim {
+                let (column, row) = (column(d / head, t) * dim, d * dim..(d + 1) * dim);
+                add(&mut scores[column..column + dim], scale * kv[d], &self.to_q[row.clone()]);
+                add(&mut gather[column..column + dim], kv[dim + d], &self.to_out[row]);
             }
         }
+        ClassMatrices { scores, gather }
     }
-    ClassMatrices { scores, gather }
 }

@@ -43,6 +43,10 @@ const BUILDS: [Build; 2] = [
     },
 ];
 
+/// Crates of which nothing runs often: made small instead of fast.
+const SMALL: [&str; 9] =
+    ["js-sys", "regex-lite", "safetensors", "serde", "serde_core", "serde_json", "web", "wgpu", "wgpu-types"];
+
 /// Builds what is out of date and returns the folder that holds [`FILES`].
 pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     let toolchain = Toolchain::find_or_install()?;
@@ -107,6 +111,9 @@ fn compile(workspace: &Workspace, toolchain: &Toolchain, target: &Path, build: &
         .into_iter()
         .chain(anonymous_paths())
         .collect();
+    for name in SMALL {
+        cargo.args(["--config", &format!("profile.release.package.{name}.opt-level=\"z\"")]);
+    }
     // A JSON array is a TOML array too.
     cargo.args(["--config", &format!("target.{TARGET}.rustflags={}", serde_json::Value::from(flags))]);
     run(&mut cargo)?;

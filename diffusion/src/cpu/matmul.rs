@@ -1,54 +1,17 @@
-//! Matrix products. The right matrix (weights) is packed into panels two vectors wide; the rows of the left one are
-//! found through a table, so that a convolution is a product too and copies nothing (arXiv 1907.02129).
+//! Matrix products, by tiles of a few rows times a panel of the right matrix (weights). The rows of the left one are found through
+//! a table, so that a convolution is a product too (arXiv 1907.02129), and laid side by side for one tile at a time.
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::simd::{lanes, load, store};
+use super::packed::{Packed, VECTORS};
+use super::simd::{load, store};
 
-/// Vectors side by side in a panel. Of short vectors more, so that one value of the left serves as many products.
-const fn vectors(lanes: usize) -> usize {
-    if lanes <= 4 { 4 } else { 2 }
-}
+/// Rows of a tile. With two vectors of columns they make the eight sums that two multiply-adds a cycle keep busy; those, four
+/// values of the left and a vector of the right are what Chromium's compiler has registers for. (Of six rows it spills.)
+const ROWS: usize = 4;
 
 /// In a table of [`Product::taps`]: beyond the edge, a row of zeros.
 pub const OUTSIDE: u32 = u32::MAX;
-
-/// A matrix `[k, n]`, packed for products from the right.
-#[derive(Debug, Clone, Default)]
-pub struct Packed {
-    k: usize,
-    n: usize,
-    panels: Vec<f32>,
-}
-
-impl Packed {
-    /// From its entries.
-    pub fn new(k: usize, n: usize, entry: impl Fn(usize, usize) -> f32) -> Self {
-        let mut packed = Self::default();
-        packed.refill(k, n, entry);
-        packed
-    }
-
-    /// [`new`](Self::new) into memory that is there already.
-    pub fn refill(&mut self, k: usize, n: usize, entry: impl Fn(usize, usize) -> f32) {
-        let width = vectors(lanes()) * lanes();
-        (self.k, self.n) = (k, n);
-        self.panels.resize(n.div_ceil(width) * k * width, 0.0);
-        for (panel, rows) in self.panels.chunks_exact_mut((k * width).max(1)).enumerate() {
-            let first = panel * width;
-            for (row, out) in rows.chunks_exact_mut(width).enumerate() {
-                for (j, out) in out.iter_mut().enumerate() {
-                    *out = if first + j < n { entry(row, first + j) } else { 0.0 };
-                }
-            }
-        }
-    }
-
-    /// Columns.
-    pub fn n(&self) -> usize {
-        self.n
-    }
-}
 
 /// Some columns of a matrix in memory.
 #[derive(Debug, Clone, Copy)]
@@ -136,87 +99,148 @@ impl<'a> Product<'a> {
     }
 }
 
+/// A picture, and a row of the result in it.
+type Place = (usize, usize);
+
 impl WithSimd for Product<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // Eight sums at a time: with them all that is being multiplied stays in sixteen registers. Measured in Chromium: more
-        // sums, or several steps of the depth per turn, and the compiler there begins to spill.
-        match vectors(S::F32_LANES) {
-            4 => self.tiled::<S, 2, 4>(simd),
-            _ => self.tiled::<S, 4, 2>(simd),
+        let Packed { k, n, ref panels } = *self.weights;
+        let width = VECTORS * S::F32_LANES;
+        let mut gathered = vec![0f32; if self.taps.is_some() { ROWS * k } else { 0 }];
+        let nothing = vec![0f32; if self.bias.is_empty() { n } else { 0 }];
+        let mut next = (0, 0);
+        for _ in 0..(self.batch * self.rows).div_ceil(ROWS) {
+            // Past the end the last row is computed and written again.
+            let places: [Place; ROWS] = std::array::from_fn(|_| {
+                let place = next;
+                next = self.after(place);
+                place
+            });
+            let left = self.left_rows(places, &mut gathered);
+            let bias: [&[f32]; ROWS] = std::array::from_fn(|i| match self.bias.len() {
+                0 => &nothing[..],
+                len if len == n => self.bias,
+                _ => &self.bias[places[i].0 * n..][..n],
+            });
+            let starts: [usize; ROWS] = std::array::from_fn(|i| self.start(places[i]));
+            for (panel, right) in panels.chunks_exact(k * width).enumerate() {
+                let right = S::as_simd_f32s(right).0.as_chunks::<VECTORS>().0;
+                let columns = panel * width..n.min((panel + 1) * width);
+                let mut sums = bias.map(|row| vectors(simd, &row[columns.clone()]));
+                if let Some(residual) = self.residual {
+                    for (sums, (picture, row)) in sums.iter_mut().zip(places) {
+                        add(simd, sums, &residual[(picture * self.rows + row) * n..][columns.clone()]);
+                    }
+                }
+                if self.accumulate {
+                    for (sums, start) in sums.iter_mut().zip(starts) {
+                        add(simd, sums, &self.target.values[start..][columns.clone()]);
+                    }
+                }
+                let sums = multiply(simd, left, right, sums);
+                for (sums, start) in sums.into_iter().zip(starts) {
+                    put(simd, &mut self.target.values[start..][columns.clone()], sums);
+                }
+            }
         }
     }
 }
 
-impl Product<'_> {
-    /// `ROWS` rows and `VECTORS` vectors of columns together.
+impl<'a> Product<'a> {
+    /// The place after this one; the last stays.
+    fn after(&self, (picture, row): Place) -> Place {
+        match () {
+            () if row + 1 < self.rows => (picture, row + 1),
+            () if picture + 1 < self.batch => (picture + 1, 0),
+            () => (picture, row),
+        }
+    }
+
+    /// The left matrix' rows for these places: as they lie in memory, or what the taps take, one after the other.
     #[inline(always)]
-    fn tiled<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
-        let Self { left, rows_in, rows, batch, taps, weights, bias, residual, accumulate, target } = self;
-        let (n, width) = (weights.n, VECTORS * S::F32_LANES);
-        let num_taps = taps.map_or(1, |taps| taps.len() / rows);
-        let depth = weights.k / num_taps;
-        let zeros = vec![0f32; if taps.is_some() { depth } else { 0 }];
-        let total = batch * rows;
-        for (panel, packed) in weights.panels.chunks_exact(weights.k * width).enumerate() {
-            let packed = S::as_simd_f32s(packed).0.as_chunks::<VECTORS>().0;
-            let columns = panel * width..n.min((panel + 1) * width);
-            // A row's part under this panel.
-            let part = |row: &[f32]| -> [S::f32s; VECTORS] {
-                let mut blocks = row[columns.clone()].chunks(S::F32_LANES);
-                std::array::from_fn(|_| blocks.next().map_or(simd.splat_f32s(0.0), |block| load(simd, block)))
-            };
-            for first in (0..total).step_by(ROWS) {
-                // Past the end the last row is computed again, and not stored.
-                let places: [(usize, usize); ROWS] = std::array::from_fn(|i| {
-                    let row = (first + i).min(total - 1);
-                    (row / rows, row % rows)
-                });
-                let mut sums = places.map(|(picture, _)| match bias.len() {
-                    0 => [simd.splat_f32s(0.0); VECTORS],
-                    len if len == n => part(bias),
-                    _ => part(&bias[picture * n..(picture + 1) * n]),
-                });
-                for (tap, packed) in packed.chunks_exact(depth).enumerate() {
-                    let lefts: [&[f32]; ROWS] = places.map(|(picture, row)| {
-                        let row = match taps {
-                            None => row,
-                            Some(taps) => match taps[tap * rows + row] {
-                                OUTSIDE => return &zeros[..depth],
-                                row => row as usize,
-                            },
-                        };
-                        &left.values[(picture * rows_in + row) * left.stride + left.column..][..depth]
-                    });
-                    for (k, right) in packed.iter().enumerate() {
-                        for (sums, left) in sums.iter_mut().zip(&lefts) {
-                            let value = simd.splat_f32s(left[k]);
-                            for (sum, right) in sums.iter_mut().zip(right) {
-                                *sum = simd.mul_add_e_f32s(value, *right, *sum);
-                            }
-                        }
-                    }
-                }
-                for (i, ((picture, row), mut sums)) in places.into_iter().zip(sums).enumerate().take(total - first) {
-                    if let Some(residual) = residual {
-                        let residual = part(&residual[(first + i) * n..(first + i + 1) * n]);
-                        sums = std::array::from_fn(|v| simd.add_f32s(sums[v], residual[v]));
-                    }
-                    let row = match target.rows {
-                        None => first + i,
-                        Some((rows, rows_out)) => picture * rows_out + rows[row] as usize,
-                    };
-                    let start = row * target.stride + target.column;
-                    let out = &mut target.values[start..start + n][columns.clone()];
-                    for (out, sum) in out.chunks_mut(S::F32_LANES).zip(sums) {
-                        let sum = if accumulate { simd.add_f32s(load(simd, out), sum) } else { sum };
-                        store(simd, out, sum);
-                    }
+    fn left_rows<'b>(&self, places: [Place; ROWS], gathered: &'b mut [f32]) -> [&'b [f32]; ROWS]
+    where
+        'a: 'b,
+    {
+        let Self { left, rows_in, rows, weights, .. } = *self;
+        let start = |picture, row| (picture * rows_in + row) * left.stride + left.column;
+        let Some(taps) = self.taps else {
+            return std::array::from_fn(|i| &left.values[start(places[i].0, places[i].1)..][..weights.k]);
+        };
+        let depth = weights.k * rows / taps.len();
+        for ((picture, row), gathered) in places.into_iter().zip(gathered.chunks_exact_mut(weights.k)) {
+            for (gathered, taps) in gathered.chunks_exact_mut(depth).zip(taps.chunks_exact(rows)) {
+                match taps[row] {
+                    OUTSIDE => gathered.fill(0.0),
+                    row => gathered.copy_from_slice(&left.values[start(picture, row as usize)..][..depth]),
                 }
             }
         }
+        let gathered: &[f32] = gathered;
+        std::array::from_fn(|i| &gathered[i * weights.k..][..weights.k])
+    }
+
+    /// Where a row of the result begins.
+    #[inline(always)]
+    fn start(&self, (picture, row): Place) -> usize {
+        let Target { stride, column, rows, .. } = self.target;
+        let row = match rows {
+            None => picture * self.rows + row,
+            Some((rows, rows_out)) => picture * rows_out + rows[row] as usize,
+        };
+        row * stride + column
+    }
+}
+
+/// `sums + left · right`.
+#[inline(always)]
+fn multiply<S: Simd>(
+    simd: S,
+    left: [&[f32]; ROWS],
+    right: &[[S::f32s; VECTORS]],
+    mut sums: [[S::f32s; VECTORS]; ROWS],
+) -> [[S::f32s; VECTORS]; ROWS] {
+    // Zipped, so that no access is checked and the loop stays small enough for Chromium's compiler to unroll.
+    let [a, b, c, d] = left;
+    for ((((right, a), b), c), d) in right.iter().zip(a).zip(b).zip(c).zip(d) {
+        for (sums, left) in sums.iter_mut().zip([a, b, c, d]) {
+            let value = simd.splat_f32s(*left);
+            for (sum, right) in sums.iter_mut().zip(right) {
+                *sum = simd.mul_add_e_f32s(value, *right, *sum);
+            }
+        }
+    }
+    sums
+}
+
+/// A row's part under a panel.
+#[inline(always)]
+fn vectors<S: Simd>(simd: S, values: &[f32]) -> [S::f32s; VECTORS] {
+    match S::as_simd_f32s(values).0.as_chunks::<VECTORS>().0.first() {
+        Some(whole) => *whole,
+        None => {
+            let mut blocks = values.chunks(S::F32_LANES);
+            std::array::from_fn(|_| blocks.next().map_or(simd.splat_f32s(0.0), |block| load(simd, block)))
+        }
+    }
+}
+
+/// Adds a row's part under a panel.
+#[inline(always)]
+fn add<S: Simd>(simd: S, sums: &mut [S::f32s; VECTORS], values: &[f32]) {
+    let values = vectors(simd, values);
+    *sums = std::array::from_fn(|v| simd.add_f32s(sums[v], values[v]));
+}
+
+/// Writes a row's part under a panel.
+#[inline(always)]
+fn put<S: Simd>(simd: S, out: &mut [f32], sums: [S::f32s; VECTORS]) {
+    match S::as_mut_simd_f32s(out).0.as_chunks_mut::<VECTORS>().0.first_mut() {
+        Some(whole) => *whole = sums,
+        None => out.chunks_mut(S::F32_LANES).zip(sums).for_each(|(out, sum)| store(simd, out, sum)),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod forward;
 mod matmul;
+mod packed;
 mod resnet;
 mod rows;
 mod simd;
@@ -294,8 +295,9 @@ fn silu_all(values: &mut [f32]) {
         type Output = ();
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
+            let activation = simd::Silu::new(simd);
             for block in self.0.chunks_mut(S::F32_LANES) {
-                let value = simd::silu(simd, simd::load(simd, block));
+                let value = activation.of(simd::load(simd, block));
                 simd::store(simd, block, value);
             }
         }

@@ -1,7 +1,8 @@
 //! ResNet block, down- and upsampling (the mathematics is that of [`crate::unet`]).
 
 use super::Scratch;
-use super::matmul::{OUTSIDE, Packed, Product, Rows, Target};
+use super::matmul::{OUTSIDE, Product, Rows, Target};
+use super::packed::Packed;
 use super::rows::{GroupNorm, Maps};
 use super::weights::{Linear, Weights};
 

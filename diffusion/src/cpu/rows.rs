@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::simd::{exp, gelu, load, silu, store};
+use super::simd::{Exp, Gelu, Silu, lanes, load, max, store};
 
 /// Some pictures' feature maps `[pixels, channels]`, several of them side by side (as if their channels were concatenated).
 pub type Maps<'a> = &'a [(&'a [f32], usize)];
@@ -40,6 +40,7 @@ impl WithSimd for GroupNormRun<'_> {
         let channels = norm.weight.len();
         let per_group = channels / norm.groups;
         let count = (pixels * per_group) as f32;
+        let activation = Silu::new(simd);
         let (mut sums, mut shift) = (vec![0f32; channels], vec![0f32; channels]);
         for (picture, out) in out.chunks_exact_mut(pixels * channels).enumerate() {
             // Blocks of channels, a vector each: which map, where in it, where in the concatenation.
@@ -86,7 +87,7 @@ impl WithSimd for GroupNormRun<'_> {
                 let (scale, shift) = (load(simd, &sums[all.clone()]), load(simd, &shift[all.clone()]));
                 for (row, out) in map.chunks_exact(width).zip(out.chunks_exact_mut(channels)) {
                     let value = simd.mul_add_e_f32s(load(simd, &row[own.clone()]), scale, shift);
-                    let value = if with_silu { silu(simd, value) } else { value };
+                    let value = if with_silu { activation.of(value) } else { value };
                     store(simd, &mut out[all.clone()], value);
                 }
             }
@@ -150,14 +151,21 @@ impl WithSimd for LayerNormRun<'_> {
     }
 }
 
-/// Softmax of each row of `width`, in place.
-pub fn softmax(values: &mut [f32], width: usize) {
-    Arch::new().dispatch(Softmax { values, width })
+/// How many heads' softmaxes are computed side by side, their values alternating: the most that divide both the heads and a
+/// vector.
+pub fn heads_together(heads: usize) -> usize {
+    (1..=lanes()).rev().find(|n| lanes().is_multiple_of(*n) && heads.is_multiple_of(*n)).unwrap_or(1)
+}
+
+/// Softmax in place of rows of `width`, each of the values of `heads` ([`heads_together`]) heads in turn.
+pub fn softmax(values: &mut [f32], width: usize, heads: usize) {
+    Arch::new().dispatch(Softmax { values, width, heads })
 }
 
 struct Softmax<'a> {
     values: &'a mut [f32],
     width: usize,
+    heads: usize,
 }
 
 impl WithSimd for Softmax<'_> {
@@ -165,18 +173,33 @@ impl WithSimd for Softmax<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { values, width } = self;
-        for row in values.chunks_exact_mut(width) {
-            let most = row.iter().fold(f32::NEG_INFINITY, |most, &x| if x > most { x } else { most });
-            row.iter_mut().for_each(|x| *x -= most);
-        }
-        for block in values.chunks_mut(S::F32_LANES) {
-            let powers = exp(simd, load(simd, block));
-            store(simd, block, powers);
-        }
-        for row in values.chunks_exact_mut(width) {
-            let inverse = 1.0 / row.iter().sum::<f32>();
-            row.iter_mut().for_each(|x| *x *= inverse);
+        let Self { values, width, heads } = self;
+        let exp = Exp::new(simd);
+        // What all the lanes of a head have together, in each of them.
+        let across = |mut vector: S::f32s, join: fn(S, S::f32s, S::f32s) -> S::f32s| {
+            let mut turn = heads;
+            while turn < S::F32_LANES {
+                vector = join(simd, vector, simd.rotate_right_f32s(vector, turn));
+                turn *= 2;
+            }
+            vector
+        };
+        for row in values.chunks_exact_mut(width * heads) {
+            // The row's end first: what does not fill a vector is looked at with its neighbours.
+            let mut most = load(simd, &row[row.len().saturating_sub(S::F32_LANES)..]);
+            for vector in S::as_simd_f32s(row).0 {
+                most = max(simd, most, *vector);
+            }
+            let most = across(most, max);
+            let mut sum = simd.splat_f32s(0.0);
+            for block in row.chunks_mut(S::F32_LANES) {
+                store(simd, block, exp.of(simd.sub_f32s(load(simd, block), most)));
+                sum = simd.add_f32s(sum, load(simd, block));
+            }
+            let inverse = simd.div_f32s(simd.splat_f32s(1.0), across(sum, S::add_f32s));
+            for block in row.chunks_mut(S::F32_LANES) {
+                store(simd, block, simd.mul_f32s(load(simd, block), inverse));
+            }
         }
     }
 }
@@ -198,11 +221,35 @@ impl WithSimd for Geglu<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { rows, width, out } = self;
+        let activation = Gelu::new(simd);
         for (row, out) in rows.chunks_exact(2 * width).zip(out.chunks_exact_mut(width)) {
             let (values, gates) = row.split_at(width);
             let blocks = values.chunks(S::F32_LANES).zip(gates.chunks(S::F32_LANES));
             for ((value, gate), out) in blocks.zip(out.chunks_mut(S::F32_LANES)) {
-                store(simd, out, simd.mul_f32s(load(simd, value), gelu(simd, load(simd, gate))));
+                store(simd, out, simd.mul_f32s(load(simd, value), activation.of(load(simd, gate))));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_of_heads_side_by_side() {
+        for (width, heads) in [(1, 1), (3, 1), (49, 1), (8, heads_together(4)), (5, heads_together(2))] {
+            let scores: Vec<f32> = (0..3 * width * heads).map(|i| (i * 37 % 101) as f32 / 4.0 - 12.0).collect();
+            let mut weights = scores.clone();
+            softmax(&mut weights, width, heads);
+            for (row, scores) in weights.chunks_exact(width * heads).zip(scores.chunks_exact(width * heads)) {
+                for head in 0..heads {
+                    let powers = || scores.iter().skip(head).step_by(heads).map(|x| f64::from(*x).exp());
+                    let sum = powers().sum::<f64>();
+                    for (weight, power) in row.iter().skip(head).step_by(heads).zip(powers()) {
+                        assert!((f64::from(*weight) - power / sum).abs() < 1e-6, "{width} x {heads}");
+                    }
+                }
             }
         }
     }

@@ -33,51 +33,143 @@ pub fn store<S: Simd>(simd: S, values: &mut [f32], vector: S::f32s) {
     }
 }
 
-/// e^x to a few units in the last place; where that leaves the normal floats, about the smallest or largest of them
-/// (for |x| below a million; nothing in the network comes near). x = n ln 2 + r with |r| <= ln 2 / 2, e^r by its Taylor polynomial.
+/// The larger in each place. (In WebAssembly a maximum that cares for NaN costs seven instructions.)
 #[inline(always)]
-pub fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    const SHIFTER: f32 = 12_582_912.0; // 1.5 · 2^23: adding it leaves the nearest whole number in the low bits
-    const LN2_HIGH: f32 = 0.693_359_4; // few bits, so that n times it is exact
-    const LN2_LOW: f32 = -2.121_944_4e-4;
-    let shifted = simd.mul_add_e_f32s(x, simd.splat_f32s(std::f32::consts::LOG2_E), simd.splat_f32s(SHIFTER));
-    let n = simd.sub_f32s(shifted, simd.splat_f32s(SHIFTER));
-    let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-LN2_HIGH), x);
-    let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-LN2_LOW), r);
-    let mut power = simd.splat_f32s(1.0 / 720.0);
-    for factor in [1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
-        power = simd.mul_add_e_f32s(power, r, simd.splat_f32s(factor));
+pub fn max<S: Simd>(simd: S, a: S::f32s, b: S::f32s) -> S::f32s {
+    simd.select_f32s(simd.greater_than_f32s(a, b), a, b)
+}
+
+/// A function's constants, a vector each, to be made before a loop. In a black box: if Chromium's compiler knows them, it makes
+/// them anew at every use in three instructions; to load one is one.
+#[inline(always)]
+fn constants<S: Simd, const N: usize>(simd: S, values: [f32; N]) -> [S::f32s; N] {
+    let values = std::hint::black_box(values);
+    std::array::from_fn(|i| simd.splat_f32s(values[i]))
+}
+
+/// e^x or e^-x to a few units in the last place; where that leaves the normal floats, about the smallest or largest of them
+/// (for |x| below a million; nothing in the network comes near). x = n ln 2 + r with |r| <= ln 2 / 2, e^r by the polynomial of
+/// least relative error (7.5e-8).
+#[derive(Debug, Clone, Copy)]
+pub struct Exp<S: Simd> {
+    simd: S,
+    reduction: [S::f32s; 4],
+    limits: [S::i32s; 2],
+    polynomial: [S::f32s; 6],
+}
+
+impl<S: Simd> Exp<S> {
+    /// e^x.
+    #[inline(always)]
+    pub fn new(simd: S) -> Self {
+        Self::signed(simd, 1.0)
     }
-    // n is limited as a whole number: in WebAssembly a maximum of floats costs seven instructions, one of integers one.
-    let zero = SHIFTER.to_bits() as i32;
-    let n = simd.transmute_i32s_f32s(shifted);
-    let n = simd.min_i32s(simd.max_i32s(n, simd.splat_i32s(zero - 126)), simd.splat_i32s(zero + 127));
-    // 2^n: n moved to the place of the exponent (the shifter's own bits fall out), added to that of e^r.
-    let exponent = simd.mul_i32s(n, simd.splat_i32s(1 << 23));
-    simd.transmute_f32s_i32s(simd.add_i32s(simd.transmute_i32s_f32s(power), exponent))
+
+    /// e^-x.
+    #[inline(always)]
+    pub fn of_negative(simd: S) -> Self {
+        Self::signed(simd, -1.0)
+    }
+
+    /// e^(sign x): r has the sign too, and so have the polynomial's odd powers.
+    #[inline(always)]
+    fn signed(simd: S, sign: f32) -> Self {
+        const SHIFTER: f32 = 12_582_912.0; // 1.5 · 2^23: adding it leaves the nearest whole number in the low bits
+        const LN2_HIGH: f32 = 0.693_359_4; // few bits, so that n times it is exact
+        const LN2_LOW: f32 = -2.121_944_4e-4;
+        // n is limited as a whole number: among integers, minimum and maximum are one instruction each.
+        let zero = SHIFTER.to_bits();
+        let limits = constants(simd, [zero - 126, zero + 127].map(f32::from_bits));
+        let odd = [0.008_297_617 * sign, 0.166_675_76 * sign, 0.999_999_7 * sign];
+        Self {
+            simd,
+            reduction: constants(simd, [sign * std::f32::consts::LOG2_E, SHIFTER, -sign * LN2_HIGH, -sign * LN2_LOW]),
+            limits: limits.map(|limit| simd.transmute_i32s_f32s(limit)),
+            polynomial: constants(simd, [odd[0], 0.041_915_63, odd[1], 0.499_988_9, odd[2], 1.000_000_1]),
+        }
+    }
+
+    /// The power of each.
+    #[inline(always)]
+    pub fn of(&self, x: S::f32s) -> S::f32s {
+        let Self { simd, reduction: [log2_e, shifter, ln2_high, ln2_low], limits: [least, most], polynomial } = *self;
+        let shifted = simd.mul_add_e_f32s(x, log2_e, shifter);
+        let n = simd.sub_f32s(shifted, shifter);
+        let r = simd.mul_add_e_f32s(n, ln2_high, x);
+        let r = simd.mul_add_e_f32s(n, ln2_low, r);
+        let [mut power, factors @ ..] = polynomial;
+        for factor in factors {
+            power = simd.mul_add_e_f32s(power, r, factor);
+        }
+        let n = simd.min_i32s(simd.max_i32s(simd.transmute_i32s_f32s(shifted), least), most);
+        // 2^n: n moved to the place of the exponent (the shifter's own bits fall out), added to that of e^r.
+        let exponent = simd.mul_i32s(n, simd.splat_i32s(1 << 23));
+        simd.transmute_f32s_i32s(simd.add_i32s(simd.transmute_i32s_f32s(power), exponent))
+    }
 }
 
 /// x / (1 + e^-x).
-#[inline(always)]
-pub fn silu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    let one = simd.splat_f32s(1.0);
-    simd.div_f32s(x, simd.add_f32s(one, exp(simd, simd.neg_f32s(x))))
+#[derive(Debug, Clone, Copy)]
+pub struct Silu<S: Simd> {
+    exp: Exp<S>,
+    one: [S::f32s; 1],
 }
 
-/// x (1 + erf(x / sqrt 2)) / 2, erf by Abramowitz and Stegun, 7.1.26 (error below 1.5e-7).
-#[inline(always)]
-pub fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    let one = simd.splat_f32s(1.0);
-    let z = simd.mul_f32s(simd.abs_f32s(x), simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2));
-    let t = simd.div_f32s(one, simd.mul_add_e_f32s(z, simd.splat_f32s(0.327_591_1), one));
-    let mut sum = simd.splat_f32s(1.061_405_4);
-    for factor in [-1.453_152, 1.421_413_7, -0.284_496_74, 0.254_829_6] {
-        sum = simd.mul_add_e_f32s(sum, t, simd.splat_f32s(factor));
+impl<S: Simd> Silu<S> {
+    /// To be made before a loop.
+    #[inline(always)]
+    pub fn new(simd: S) -> Self {
+        Self { exp: Exp::of_negative(simd), one: constants(simd, [1.0]) }
     }
-    // erfc(z), the tail: for x > 0 the share of x that is lost, for x < 0 the share that is left.
-    let tail = simd.mul_f32s(simd.mul_f32s(sum, t), exp(simd, simd.neg_f32s(simd.mul_f32s(z, z))));
-    let half_tail = simd.mul_f32s(simd.mul_f32s(simd.abs_f32s(x), tail), simd.splat_f32s(0.5));
-    simd.sub_f32s(simd.mul_f32s(simd.add_f32s(x, simd.abs_f32s(x)), simd.splat_f32s(0.5)), half_tail)
+
+    /// Of each.
+    #[inline(always)]
+    pub fn of(&self, x: S::f32s) -> S::f32s {
+        let simd = self.exp.simd;
+        simd.div_f32s(x, simd.add_f32s(self.one[0], self.exp.of(x)))
+    }
+}
+
+/// x (1 + erf(x / sqrt 2)) / 2 = (x + |x|) / 2 - |x| t, where t, the normal distribution's tail beyond |x|, is the eighth power
+/// of 1 / polynomial (fitted to the least error of |x| t, 4.2e-8).
+#[derive(Debug, Clone, Copy)]
+pub struct Gelu<S: Simd> {
+    simd: S,
+    half: [S::f32s; 1],
+    polynomial: [S::f32s; 9],
+}
+
+impl<S: Simd> Gelu<S> {
+    /// To be made before a loop.
+    #[inline(always)]
+    pub fn new(simd: S) -> Self {
+        let polynomial = [
+            3.354_576_6e-6,
+            -2.038_222_7e-5,
+            1.180_948e-4,
+            8.748_571e-5,
+            1.125_619_9e-3,
+            9.315_811e-3,
+            4.887_039_2e-2,
+            1.087_520_05e-1,
+            1.090_508_3,
+        ];
+        Self { simd, half: constants(simd, [0.5]), polynomial: constants(simd, polynomial) }
+    }
+
+    /// Of each.
+    #[inline(always)]
+    pub fn of(&self, x: S::f32s) -> S::f32s {
+        let Self { simd, half: [half], polynomial: [mut root, factors @ ..] } = *self;
+        let size = simd.abs_f32s(x);
+        for factor in factors {
+            root = simd.mul_add_e_f32s(root, size, factor);
+        }
+        let square = simd.mul_f32s(root, root);
+        let fourth = simd.mul_f32s(square, square);
+        let lost = simd.div_f32s(size, simd.mul_f32s(fourth, fourth));
+        simd.sub_f32s(simd.mul_f32s(half, simd.add_f32s(x, size)), lost)
+    }
 }
 
 #[cfg(test)]
@@ -99,9 +191,9 @@ mod tests {
             for &x in self.0 {
                 let v = simd.splat_f32s(x);
                 let y = match self.2 {
-                    Which::Exp => exp(simd, v),
-                    Which::Silu => silu(simd, v),
-                    Which::Gelu => gelu(simd, v),
+                    Which::Exp => Exp::new(simd).of(v),
+                    Which::Silu => Silu::new(simd).of(v),
+                    Which::Gelu => Gelu::new(simd).of(v),
                 };
                 let expected = (self.1)(f64::from(x));
                 let got = f64::from(simd.reduce_max_f32s(y));

@@ -2,17 +2,21 @@
 //!
 //! In cross-attention keys and values depend on the class alone: they are multiplied out once per class (see [`crate::fold`]).
 
-use super::Scratch;
-use super::matmul::{Packed, Product, Rows, Target};
+use super::matmul::{Product, Rows, Target};
+use super::packed::Packed;
 use super::resnet::Geometry;
-use super::rows::{GroupNorm, LayerNorm, geglu, softmax};
+use super::rows::{GroupNorm, LayerNorm, geglu, heads_together, softmax};
 use super::weights::{Linear, Weights};
-use crate::fold::{ClassMatrices, CrossWeights, class_matrices};
+use super::{Looks, Scratch};
+use crate::fold::{ClassMatrices, CrossWeights};
+
+/// Rows that go through a chain of products together, so that what is between them stays in the nearest cache.
+const ROWS_TOGETHER: usize = 32;
 
 /// Cross-attention with the keys and values of one class multiplied out.
 #[derive(Debug)]
 pub struct ClassAttention {
-    /// `[dim, heads · tokens]`: a pixel's normed channels to its scores.
+    /// `[dim, heads · tokens]`: a pixel's normed channels to its scores; the columns in the order of [`CrossAttention::column`].
     scores: Packed,
     /// `[heads · tokens, dim]`: its weights to what is added to it.
     gather: Packed,
@@ -22,75 +26,84 @@ pub struct ClassAttention {
 #[derive(Debug)]
 struct CrossAttention {
     norm: LayerNorm,
-    /// `[dim, dim]` as in the file.
-    to_q: Vec<f32>,
-    to_k: Vec<f32>,
-    to_v: Vec<f32>,
-    to_out: Vec<f32>,
+    weights: CrossWeights,
+    /// Keys and values side by side.
+    kv: Packed,
     bias: Vec<f32>,
     heads: usize,
 }
 
 impl CrossAttention {
     fn new(norm: LayerNorm, weights: &Weights<'_>, heads: usize) -> Self {
-        let values = |name: &str| weights.get(name).0.to_vec();
-        Self {
-            norm,
-            to_q: values("to_q.weight"),
-            to_k: values("to_k.weight"),
-            to_v: values("to_v.weight"),
-            to_out: values("to_out.0.weight"),
-            bias: values("to_out.0.bias"),
-            heads,
-        }
+        let [to_q, to_out, bias] =
+            ["to_q.weight", "to_out.0.weight", "to_out.0.bias"].map(|name| weights.get(name).0.to_vec());
+        let dim = bias.len();
+        let (kv, width) =
+            (["to_k.weight", "to_v.weight"].map(|name| weights.get(name).0), weights.get("to_k.weight").1[1]);
+        let kv = Packed::new(width, 2 * dim, |k, n| kv[n / dim][n % dim * width + k]);
+        Self { norm, weights: CrossWeights::new(&to_q, &to_out, heads), kv, bias, heads }
     }
 
     /// For the class of these tokens (`[tokens, width]`).
     fn prepare(&self, context: &[f32], width: usize) -> ClassAttention {
-        let Self { to_q, to_k, to_v, to_out, heads, .. } = self;
-        let (dim, columns) = (self.bias.len(), heads * context.len() / width);
-        let weights = CrossWeights { to_q, to_k, to_v, to_out, heads: *heads };
-        let ClassMatrices { scores, gather } = class_matrices(&weights, context, width);
+        let (dim, tokens) = (self.bias.len(), context.len() / width);
+        let mut kv = vec![0f32; tokens * 2 * dim];
+        Product::plain(Rows::whole(context, width), tokens, &self.kv, &[], Target::whole(&mut kv, 2 * dim)).run();
+        let ClassMatrices { scores, gather } = self.weights.fold(&kv, |head, token| self.column(head, token, tokens));
+        let columns = self.heads * tokens;
         ClassAttention {
             scores: Packed::new(dim, columns, |c, column| scores[column * dim + c]),
             gather: Packed::new(columns, dim, |column, c| gather[column * dim + c]),
         }
     }
 
+    /// Where a head's score of a token is: the heads whose softmaxes are computed side by side alternate.
+    fn column(&self, head: usize, token: usize, tokens: usize) -> usize {
+        let together = heads_together(self.heads);
+        (head / together * tokens + token) * together + head % together
+    }
+
     /// Adds what each picture's pixels gather from its class to `x [batch · pixels, dim]`.
     fn run(&self, x: &mut [f32], batch: usize, classes: &[&ClassAttention], scratch: &mut Scratch) {
         let dim = self.bias.len();
         let pixels = x.len() / (batch * dim);
-        let mut normed = scratch.take(x.len());
-        self.norm.run(x, &mut normed);
+        let mut looks = scratch.attention.is_some().then(Looks::new);
         let mut picture = 0;
         while let Some(class) = classes.get(picture) {
             // Neighbours of one class go together.
             let same = classes[picture..].iter().take_while(|other| std::ptr::eq(**other, *class)).count();
-            let (rows, columns) = (same * pixels, class.scores.n());
-            let range = picture * pixels * dim..(picture + same) * pixels * dim;
-            let mut scores = scratch.take(rows * columns);
-            let left = Rows::whole(&normed[range.clone()], dim);
-            Product::plain(left, rows, &class.scores, &[], Target::whole(&mut scores, columns)).run();
+            let columns = class.scores.n();
             let tokens = columns / self.heads;
-            softmax(&mut scores, tokens);
-            if let Some(looks) = &mut scratch.attention {
-                looks.push(mean_of_heads(&scores, self.heads, tokens));
+            let (mut normed, mut scores) = (scratch.take(ROWS_TOGETHER * dim), scratch.take(ROWS_TOGETHER * columns));
+            for x in x[picture * pixels * dim..(picture + same) * pixels * dim].chunks_mut(ROWS_TOGETHER * dim) {
+                let rows = x.len() / dim;
+                let (normed, scores) = (&mut normed[..x.len()], &mut scores[..rows * columns]);
+                self.norm.run(x, normed);
+                let left = Rows::whole(normed, dim);
+                Product::plain(left, rows, &class.scores, &[], Target::whole(scores, columns)).run();
+                softmax(scores, tokens, heads_together(self.heads));
+                if let Some(looks) = &mut looks {
+                    looks.extend(self.mean_of_heads(scores, tokens));
+                }
+                let left = Rows::whole(scores, columns);
+                let product = Product::plain(left, rows, &class.gather, &self.bias, Target::whole(x, dim));
+                Product { accumulate: true, ..product }.run();
             }
-            let (left, target) = (Rows::whole(&scores, columns), Target::whole(&mut x[range], dim));
-            let product = Product::plain(left, rows, &class.gather, &self.bias, target);
-            Product { accumulate: true, ..product }.run();
+            scratch.give(normed);
             scratch.give(scores);
             picture += same;
         }
-        scratch.give(normed);
+        scratch.attention.iter_mut().zip(looks).for_each(|(all, looks)| all.push(looks));
     }
-}
 
-/// Of rows `[heads, tokens]`, row by row.
-fn mean_of_heads(scores: &[f32], heads: usize, tokens: usize) -> Vec<f32> {
-    let mean = |row: &[f32], token: usize| row.iter().skip(token).step_by(tokens).sum::<f32>() / heads as f32;
-    scores.chunks_exact(heads * tokens).flat_map(|row| (0..tokens).map(move |token| mean(row, token))).collect()
+    /// Of each row of scores: `[rows, tokens]`.
+    fn mean_of_heads(&self, scores: &[f32], tokens: usize) -> Vec<f32> {
+        let mean = |row: &[f32], token: usize| {
+            (0..self.heads).map(|head| row[self.column(head, token, tokens)]).sum::<f32>() / self.heads as f32
+        };
+        let rows = scores.chunks_exact(self.heads * tokens);
+        rows.flat_map(|row| (0..tokens).map(move |token| mean(row, token))).collect()
+    }
 }
 
 /// Attention of the pixels to each other.
@@ -128,7 +141,7 @@ impl SelfAttention {
                 right.refill(head, pixels, |k, n| qkv[n * stride + dim + column + k]);
                 let left = Rows { values: qkv, stride, column };
                 Product::plain(left, pixels, &right, &[], Target::whole(&mut scores, pixels)).run();
-                softmax(&mut scores, pixels);
+                softmax(&mut scores, pixels, 1);
                 right.refill(pixels, head, |k, n| qkv[k * stride + 2 * dim + column + n]);
                 // The normed pixels are done with: their memory takes the result.
                 let values = &mut normed[picture * pixels * dim..(picture + 1) * pixels * dim];
@@ -223,13 +236,13 @@ impl Transformer {
         let mut normed = scratch.take(x.len());
         self.norm.run(&[(x, dim)], geometry.pixels(), false, &mut normed);
         let mut h = scratch.take(x.len());
-        let linear = |layer: &Linear, from: &[f32], to: &mut [f32], accumulate: bool| {
+        let linear = |layer: &Linear, rows: usize, from: &[f32], to: &mut [f32], accumulate: bool| {
             let width = layer.weight.n();
             let left = Rows::whole(from, from.len() / rows);
             let product = Product::plain(left, rows, &layer.weight, &layer.bias, Target::whole(to, width));
             Product { accumulate, ..product }.run();
         };
-        linear(&self.proj_in, &normed, &mut h, false);
+        linear(&self.proj_in, rows, &normed, &mut h, false);
         let mut cross = 0;
         for block in &self.blocks {
             for attention in &block.attentions {
@@ -242,12 +255,17 @@ impl Transformer {
                     }
                 }
             }
-            block.norm3.run(&h, &mut normed);
             let wide = block.proj_in.weight.n();
-            let (mut both, mut gated) = (scratch.take(rows * wide), scratch.take(rows * wide / 2));
-            linear(&block.proj_in, &normed, &mut both, false);
-            geglu(&both, wide / 2, &mut gated);
-            linear(&block.proj_out, &gated, &mut h, true);
+            let (mut both, mut gated) = (scratch.take(ROWS_TOGETHER * wide), scratch.take(ROWS_TOGETHER * wide / 2));
+            for h in h.chunks_mut(ROWS_TOGETHER * dim) {
+                let rows = h.len() / dim;
+                let (normed, both, gated) =
+                    (&mut normed[..h.len()], &mut both[..rows * wide], &mut gated[..rows * wide / 2]);
+                block.norm3.run(h, normed);
+                linear(&block.proj_in, rows, normed, both, false);
+                geglu(both, wide / 2, gated);
+                linear(&block.proj_out, rows, gated, h, true);
+            }
             scratch.give(both);
             scratch.give(gated);
         }

@@ -3,7 +3,7 @@
 use crate::fold::doubled;
 use crate::state::HostTensor;
 
-use super::matmul::Packed;
+use super::packed::Packed;
 use super::rows::{GroupNorm, LayerNorm};
 
 /// The working weights: parameters by name, checked before.

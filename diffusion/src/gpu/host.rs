@@ -6,7 +6,7 @@ use crate::config::{ModelInfo, UNetConfig};
 use crate::cpu::weights::Weights;
 use crate::embedding::{class_rows, sinusoids};
 use crate::error::Result;
-use crate::fold::{CrossWeights, class_matrices};
+use crate::fold::CrossWeights;
 
 /// A Linear of the file, `[out, in]`.
 #[derive(Debug)]
@@ -31,9 +31,9 @@ impl Projection {
 struct CrossAttention {
     gamma: Vec<f32>,
     beta: Vec<f32>,
-    /// `to_q`, `to_k`, `to_v`, `to_out.0`.
-    weights: [Vec<f32>; 4],
-    heads: usize,
+    weights: CrossWeights,
+    /// Keys and values, `[2 · dim, width]`.
+    kv: Projection,
 }
 
 #[derive(Debug)]
@@ -80,13 +80,11 @@ impl HostWeights {
 
     /// Adds a cross-attention; answers its index.
     pub fn attend(&mut self, at: &Weights<'_>, norm: &Weights<'_>, heads: usize) -> usize {
-        let names = ["to_q.weight", "to_k.weight", "to_v.weight", "to_out.0.weight"];
-        self.attentions.push(CrossAttention {
-            gamma: norm.get("weight").0.to_vec(),
-            beta: norm.get("bias").0.to_vec(),
-            weights: names.map(|name| at.get(name).0.to_vec()),
-            heads,
-        });
+        let [to_q, to_k, to_v, to_out] =
+            ["to_q.weight", "to_k.weight", "to_v.weight", "to_out.0.weight"].map(|name| at.get(name).0);
+        let (gamma, beta) = (norm.get("weight").0.to_vec(), norm.get("bias").0.to_vec());
+        let kv = Projection { weight: [to_k, to_v].concat(), bias: vec![0.0; 2 * gamma.len()] };
+        self.attentions.push(CrossAttention { gamma, beta, weights: CrossWeights::new(to_q, to_out, heads), kv });
         self.attentions.len() - 1
     }
 
@@ -126,11 +124,11 @@ impl HostWeights {
             let (width, begin) = (self.encoder_hid_proj.bias.len(), values.len());
             slots.insert(label, slots.len() as u32);
             starts.clear();
-            for CrossAttention { gamma, beta, weights, heads } in &self.attentions {
+            for CrossAttention { gamma, beta, weights, kv } in &self.attentions {
                 starts.push(((values.len() - begin) / 4) as u32);
-                let [to_q, to_k, to_v, to_out] = weights;
-                let matrices =
-                    class_matrices(&CrossWeights { to_q, to_k, to_v, to_out, heads: *heads }, &context, width);
+                let kv: Vec<f32> = context.chunks_exact(width).flat_map(|token| kv.apply(token)).collect();
+                let tokens = info.tokens_per_class;
+                let matrices = weights.fold(&kv, |head, token| head * tokens + token);
                 // The norm's weights are folded in, as in `Packer::normed`.
                 let columns = || matrices.scores.chunks_exact(gamma.len());
                 values
