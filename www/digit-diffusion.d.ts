@@ -96,6 +96,10 @@ interface SampleOptionsBase {
   sampler?: Sampler | undefined
   /** 1 turns guidance off; default 2. */
   guidanceScale?: number | undefined
+  /** Share of the run before which there is no guidance, and a step costs half; default 0. */
+  guidanceStart?: number | undefined
+  /** Share of the run from which on there is none; default 1. */
+  guidanceStop?: number | undefined
   /** 0 (default) to 1: how much fresh noise DDIM adds. */
   eta?: number | undefined
   /**

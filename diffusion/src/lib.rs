@@ -10,7 +10,7 @@
 //! | [`config`], [`spec`], [`state`], [`init`], [`embedding`] | the network's configuration, its parameters by name, what it is told |
 //! | `unet` | the network on burn's devices, with gradients (feature `burn`, on by default) |
 //! | [`cpu`] | the network on the CPU for sampling, without burn |
-//! | [`sampler`], [`prediction`], [`generate`] | from noise to pictures |
+//! | [`sampler`], [`prediction`], [`guidance`], [`generate`] | from noise to pictures |
 //! | [`lora`], [`peft`] | adapters: composing, merging, files |
 //! | [`tensors`], [`diffusers`], [`codec`] | safetensors, base folders, pictures <-> latents |
 //! | [`model`] | a loaded base with its adapters |
@@ -23,6 +23,7 @@ pub mod diffusers;
 pub mod embedding;
 pub mod error;
 pub mod generate;
+pub mod guidance;
 pub mod init;
 pub mod lora;
 pub mod model;

@@ -145,6 +145,44 @@ fn guidance_one_is_the_doubled_batch_without_the_double() {
     }
 }
 
+/// Outside its interval a step is an unguided one to the bit, and costs one forward per picture.
+#[test]
+fn guidance_lasts_as_long_as_it_is_asked_to() {
+    let model = tiny();
+    for sampler in SamplerKind::ALL {
+        let plain = Request { guidance_scale: 1.0, ..request(sampler) };
+        let whole = request(sampler);
+        let part = Request { guidance_start: 0.34, guidance_stop: 0.7, ..whole.clone() };
+        let mut run = model.generate(part.clone()).unwrap();
+        let rows: Vec<usize> = std::iter::from_fn(|| {
+            let (input, shape, timesteps) = run.question()?;
+            run.next().unwrap().unwrap();
+            assert_eq!((input.len(), timesteps.len()), (shape[0] * 784, shape[0]));
+            Some(shape[0])
+        })
+        .collect();
+        // Of 6 steps, from the one numbered 0.34 * 6 = 2.04 to before that numbered 0.7 * 6 = 4.2, counted from 0.
+        assert_eq!(rows, [1, 1, 2, 2, 1, 1], "{}", sampler.name());
+
+        let (plain_steps, part_steps, whole_steps) =
+            (steps(&model, &plain), steps(&model, &part), steps(&model, &whole));
+        for i in 0..2 {
+            assert_eq!(part_steps[i], plain_steps[i], "{}, before", sampler.name());
+        }
+        assert!(max_abs_diff(&part_steps[2].sample, &plain_steps[2].sample) > 1e-3, "{}, within", sampler.name());
+        assert!(max_abs_diff(&part_steps[5].sample, &whole_steps[5].sample) > 1e-3, "{}", sampler.name());
+
+        // From the start: as guided as ever. Then, from where it stood, as plain as ever.
+        let early = Request { guidance_stop: 0.5, ..whole.clone() };
+        let early_steps = steps(&model, &early);
+        assert_eq!(early_steps[..3], whole_steps[..3], "{}, within", sampler.name());
+        let all = Request { guidance_start: 0.0, guidance_stop: 1.0, ..whole.clone() };
+        assert_eq!(bits(&picture(&model, &all)), bits(&picture(&model, &whole)), "the default is the whole run");
+        let none = Request { guidance_start: 0.5, guidance_stop: 0.5, ..whole };
+        assert_eq!(bits(&picture(&model, &none)), bits(&picture(&model, &plain)), "nothing is left of it");
+    }
+}
+
 #[test]
 fn eta_is_the_amount_of_fresh_noise() {
     let model = tiny();

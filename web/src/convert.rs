@@ -155,6 +155,8 @@ pub fn sample_options(options: &JsValue, labels: &[String]) -> Result<SampleOpti
         num_inference_steps: count(&field("steps")?, "steps")?,
         sampler: SamplerKind::from_name(&text(&field("sampler")?, "sampler")?)?,
         guidance_scale: number(&field("guidanceScale")?, "guidanceScale")? as f32,
+        guidance_start: given("guidanceStart")?.map_or(Ok(0.0), |value| number(&value, "guidanceStart"))?,
+        guidance_stop: given("guidanceStop")?.map_or(Ok(1.0), |value| number(&value, "guidanceStop"))?,
         eta: given("eta")?.map_or(Ok(0.0), |value| number(&value, "eta"))? as f32,
         latents: given("latents")?.map(|value| floats(&value, "latents")).transpose()?,
         attention: flag("attention")?,

@@ -56,6 +56,10 @@ export interface SampleOptions {
   sampler: "ddpm" | "ddim" | "dpm++2m" | "euler";
   /** 1 is off. */
   guidanceScale: number;
+  /** 0 (default) and below 1: share of the run before which there is no guidance, and a step costs half. */
+  guidanceStart?: number;
+  /** guidanceStart to 1 (default): share of the run from which on there is none. */
+  guidanceStop?: number;
   /** 0 (default) to 1: how much fresh noise DDIM adds. */
   eta?: number;
   /** Standard normal starting noise, [labels.length, channels, height, width], in place of that of the seeds. */

@@ -57,6 +57,8 @@ export const mistakes = {
   steps: got => `steps must be a whole number of at least 1, not ${got}.`,
   sampler: (got, samplers) => `sampler must be one of ${samplers.map(name => `'${name}'`).join(', ')}, not ${got}.`,
   guidanceScale: got => `guidanceScale must be a finite number (1 turns guidance off), not ${got}.`,
+  guidanceStart: got => `guidanceStart must be a number of at least 0 and below 1, not ${got}.`,
+  guidanceStop: (start, got) => `guidanceStop must be a number from guidanceStart, ${start}, to 1, not ${got}.`,
   eta: got => `eta must be a number from 0 to 1, not ${got}.`,
   batch: (labels, seeds) => `label and seed must have the same length when both are arrays, not ${labels} and ${seeds}.`,
   emptyBatch: () => 'label and seed must not be empty arrays.',

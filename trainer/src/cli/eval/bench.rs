@@ -116,10 +116,12 @@ impl<'a> Bench<'a> {
         let judge = &self.judges[reference.judge].0;
         let start = Instant::now();
         let title = format!(
-            "{model_name}, {} {}, guidance {}",
+            "{model_name}, {} {}, guidance {} from {} to {}",
             request.sampler.name(),
             request.num_inference_steps,
-            request.guidance_scale
+            request.guidance_scale,
+            request.guidance_start,
+            request.guidance_stop
         );
         let drawn = self.draw(&title, model, &request)?;
         let seconds = start.elapsed().as_secs_f64();
@@ -141,6 +143,8 @@ impl<'a> Bench<'a> {
             sampler: request.sampler.name().to_owned(),
             steps: request.num_inference_steps,
             guidance: request.guidance_scale,
+            guidance_start: request.guidance_start,
+            guidance_stop: request.guidance_stop,
             first_seed: self.args.seed,
             images: drawn.len(),
             accuracy,
