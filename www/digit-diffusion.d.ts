@@ -94,12 +94,17 @@ interface SampleOptionsBase {
   steps?: number | undefined
   /** Default 'dpm++2m'. */
   sampler?: Sampler | undefined
-  /** 1 turns guidance off; default 2. */
+  /** 1 turns guidance off; default 2.5. */
   guidanceScale?: number | undefined
-  /** Share of the run before which there is no guidance, and a step costs half; default 0. */
+  /** Share of the run before which there is no guidance, and a step costs half; default 0.2. */
   guidanceStart?: number | undefined
-  /** Share of the run from which on there is none; default 1. */
+  /** Share of the run from which on there is none; default 0.75. */
   guidanceStop?: number | undefined
+  /**
+   * 0 (default) to 1: how much of what guidance adds along the predicted picture itself, its ink, is kept (arXiv 2410.02416);
+   * 1 is plain guidance.
+   */
+  guidanceEta?: number | undefined
   /** 0 (default) to 1: how much fresh noise DDIM adds. */
   eta?: number | undefined
   /**

@@ -1,17 +1,17 @@
 //! One run of the sampler: the single place where samplers, guidance and the network meet.
 //! It yields steps; whoever pulls them logs, draws, cancels (by stopping).
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::codec::PatchCodec;
 use crate::cpu::{Classes, CpuUNet};
 use crate::error::{Error, Result};
-use crate::guidance::{guide, guided_steps};
+use crate::guidance::{Guidance, Moment};
 use crate::model::Model;
 use crate::network::NetworkRun;
 use crate::noise::NoiseSource;
 use crate::sampler::{Sampler, SamplerKind};
+use crate::schedule::PredictionType;
 
 /// What to draw.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,9 @@ pub struct Request {
     pub guidance_start: f64,
     /// Share of the run from which on there is no guidance, `guidance_start` to 1.
     pub guidance_stop: f64,
+    /// How much of what guidance adds along the predicted picture itself, its ink, is kept, 0 to 1 (arXiv 2410.02416); 1 is plain
+    /// guidance.
+    pub guidance_eta: f32,
     /// DDIM's amount of fresh noise.
     pub eta: f32,
     /// Starting noise (standard normal, `[b, c, h, w]`) instead of the seeds'.
@@ -40,16 +43,17 @@ pub struct Request {
 }
 
 impl Request {
-    /// One picture with the defaults: 12 steps of DPM-Solver++(2M) at guidance 2.
+    /// One picture with the defaults: 12 steps of DPM-Solver++(2M), guidance 2.5 from the third to the ninth, which adds no ink.
     pub fn new(label: usize, seed: u64) -> Self {
         Self {
             labels: vec![label],
             seeds: vec![seed],
             num_inference_steps: 12,
             sampler: SamplerKind::DpmPlusPlus2M,
-            guidance_scale: 2.0,
-            guidance_start: 0.0,
-            guidance_stop: 1.0,
+            guidance_scale: 2.5,
+            guidance_start: 0.2,
+            guidance_stop: 0.75,
+            guidance_eta: 0.0,
             eta: 0.0,
             latents: None,
             attention: false,
@@ -85,9 +89,8 @@ pub struct Generation {
     doubled: Option<NetworkRun>,
     attention: Option<Attention>,
     codec: PatchCodec,
-    guidance_scale: f32,
-    /// The steps with guidance.
-    guided: Range<usize>,
+    guidance: Guidance,
+    prediction: PredictionType,
     batch: usize,
     sampler: Box<dyn Sampler>,
     noise: Vec<NoiseSource>,
@@ -106,7 +109,7 @@ impl Generation {
                 request.seeds.len()
             )));
         }
-        let guided = guided_steps(&request)?;
+        let guidance = Guidance::new(&request)?;
         let sampler = request.sampler.start(model.schedule(), request.num_inference_steps, request.eta)?;
 
         let mut noise: Vec<NoiseSource> = request.seeds.iter().map(|&seed| NoiseSource::new(seed)).collect();
@@ -131,12 +134,12 @@ impl Generation {
         let rows = [vec![base.info.null_class(); batch], request.labels.clone()].concat();
         let start = |rows: &[usize]| model.network().start(rows, &base.info);
         Ok(Self {
-            plain: (guided.len() < sampler.timesteps().len()).then(|| start(&request.labels)).transpose()?,
-            doubled: (!guided.is_empty()).then(|| start(&rows)).transpose()?,
+            plain: (guidance.steps().len() < sampler.timesteps().len()).then(|| start(&request.labels)).transpose()?,
+            doubled: (!guidance.steps().is_empty()).then(|| start(&rows)).transpose()?,
             attention: if request.attention { Some(Attention::new(model, &request.labels)?) } else { None },
             codec,
-            guidance_scale: request.guidance_scale,
-            guided,
+            guidance,
+            prediction: model.schedule().config().prediction_type,
             batch,
             sampler,
             noise,
@@ -215,20 +218,24 @@ impl Generation {
         if output.iter().any(|value| !value.is_finite()) {
             return Err(Error::NotFinite { step: index + 1 });
         }
-        Ok(match self.guided.contains(&index) {
-            true => guide(&output[..len], &output[len..], self.guidance_scale),
-            false => output,
-        })
+        if self.copies(index) == 1 {
+            return Ok(output);
+        }
+        let scale = self.sampler.input_scale(index);
+        let sample: Vec<f32> = self.sample.iter().map(|x| x * scale).collect();
+        let (signal, noise) = self.sampler.signal_and_noise(index);
+        let moment = Moment { sample: &sample, signal, noise, prediction: self.prediction, len: self.codec.len() };
+        Ok(self.guidance.apply(&output[..len], &output[len..], &moment))
     }
 
     /// How often step `index` asks about each picture.
     fn copies(&self, index: usize) -> usize {
-        if self.guided.contains(&index) { 2 } else { 1 }
+        if self.guidance.steps().contains(&index) { 2 } else { 1 }
     }
 
     /// What answers at the next step.
     fn network(&mut self) -> Option<&mut NetworkRun> {
-        if self.guided.contains(&self.done) { self.doubled.as_mut() } else { self.plain.as_mut() }
+        if self.copies(self.done) == 2 { self.doubled.as_mut() } else { self.plain.as_mut() }
     }
 
     /// The next step, waiting for the device without blocking: for the browser.

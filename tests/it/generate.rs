@@ -17,7 +17,8 @@ fn picture(model: &Model, request: &Request) -> Vec<f32> {
 }
 
 fn request(sampler: SamplerKind) -> Request {
-    Request { sampler, num_inference_steps: 6, ..Request::new(1, 42) }
+    let whole = Request { guidance_start: 0.0, guidance_stop: 1.0, guidance_eta: 1.0, ..Request::new(1, 42) };
+    Request { sampler, num_inference_steps: 6, guidance_scale: 2.0, ..whole }
 }
 
 #[test]
@@ -176,10 +177,34 @@ fn guidance_lasts_as_long_as_it_is_asked_to() {
         let early = Request { guidance_stop: 0.5, ..whole.clone() };
         let early_steps = steps(&model, &early);
         assert_eq!(early_steps[..3], whole_steps[..3], "{}, within", sampler.name());
-        let all = Request { guidance_start: 0.0, guidance_stop: 1.0, ..whole.clone() };
-        assert_eq!(bits(&picture(&model, &all)), bits(&picture(&model, &whole)), "the default is the whole run");
         let none = Request { guidance_start: 0.5, guidance_stop: 0.5, ..whole };
         assert_eq!(bits(&picture(&model, &none)), bits(&picture(&model, &plain)), "nothing is left of it");
+    }
+}
+
+/// Eta 1 is plain guidance. At 0 the label adds no ink: what guidance changes stands at right angles to the predicted picture.
+#[test]
+fn guidance_can_leave_the_ink_alone() {
+    let model = tiny();
+    for sampler in SamplerKind::ALL {
+        let plain = Request { guidance_scale: 1.0, guidance_eta: 0.0, ..request(sampler) };
+        let with = |eta: f32| Request { guidance_scale: 4.0, guidance_eta: eta, ..plain.clone() };
+        let x0 = |request: &Request| {
+            let mut first = model.generate(request.clone()).unwrap();
+            first.next().unwrap().unwrap().pred_original_sample
+        };
+        let (base, orthogonal, half, full) = (x0(&plain), x0(&with(0.0)), x0(&with(0.5)), x0(&with(1.0)));
+        assert!(max_abs_diff(&orthogonal, &base) > 1e-3 && max_abs_diff(&orthogonal, &full) > 1e-4);
+        // DDIM and DDPM clip x_0, which mixes the two parts again.
+        if matches!(sampler, SamplerKind::DpmPlusPlus2M | SamplerKind::Euler) {
+            let along = |x: &[f32]| -> f64 {
+                x.iter().zip(&base).map(|(x, b)| f64::from(x - b) * f64::from(b + 1.0)).sum::<f64>()
+            };
+            let (none, all) = (along(&orthogonal).abs(), along(&full).abs());
+            assert!(none < 1e-3 * all, "{}: {none} of {all} is left", sampler.name());
+            let middle: Vec<f32> = orthogonal.iter().zip(&full).map(|(a, b)| (a + b) / 2.0).collect();
+            assert_close("half of it", &half, &middle, 1e-3);
+        }
     }
 }
 

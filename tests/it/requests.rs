@@ -42,6 +42,8 @@ fn refusals() {
         ),
         ("guidance to behind the run", Request { guidance_stop: 1.5, ..good.clone() }, &["end of guidance", "1.5"]),
         ("guidance to NaN", Request { guidance_stop: f64::NAN, ..good.clone() }, &["end of guidance", "NaN"]),
+        ("guidance's eta above 1", Request { guidance_eta: 1.5, ..good.clone() }, &["eta of guidance", "1.5"]),
+        ("guidance's eta NaN", Request { guidance_eta: f32::NAN, ..good.clone() }, &["eta of guidance", "NaN"]),
         ("eta above 1", Request { eta: 1.5, ..sampler(SamplerKind::Ddim) }, &["eta must be 0 to 1", "1.5"]),
         ("eta below 0", Request { eta: -0.1, ..sampler(SamplerKind::Ddim) }, &["eta", "-0.1"]),
         ("eta NaN", Request { eta: f32::NAN, ..sampler(SamplerKind::Ddim) }, &["eta", "NaN"]),

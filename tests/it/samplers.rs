@@ -133,6 +133,7 @@ fn model_generate_walks_the_same_trajectories() {
             guidance_scale: case.guidance_scale,
             guidance_start: 0.0,
             guidance_stop: 1.0,
+            guidance_eta: 1.0,
             eta: case.eta,
             latents: Some(file["noise"].values.clone()),
             attention: false,

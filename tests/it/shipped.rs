@@ -122,6 +122,7 @@ fn forwards_and_pictures_are_those_of_diffusers_and_peft() {
                 guidance_scale: about["guidance_scale"].as_f64().unwrap() as f32,
                 guidance_start: 0.0,
                 guidance_stop: 1.0,
+                guidance_eta: 1.0,
                 eta: 0.0,
                 latents: Some(file["noise"].values.clone()),
                 attention: false,

@@ -113,7 +113,7 @@ test('sample: guidance lasts from guidanceStart to guidanceStop', async () => {
   const result = await page.evaluate(async () => {
     const steps = async options => {
       const pictures = []
-      const all = { label: 7, seed: 42, steps: 4, raw: true, guidanceStart: 0, guidanceStop: 1, ...options }
+      const all = { label: 7, seed: 42, steps: 4, raw: true, guidanceStart: 0, guidanceStop: 1, guidanceEta: 1, ...options }
       for await (const { rawImage } of model.sample(all)) pictures.push(rawImage)
       return pictures
     }
@@ -290,6 +290,7 @@ describe('mistakes are told at once', () => {
     ['guidanceStart: NaN', { label: 1, guidanceStart: NaN }, 'RangeError', /guidanceStart.*NaN/],
     ['guidanceStop before its start', { label: 1, guidanceStart: 0.5, guidanceStop: 0.25 }, 'RangeError', /guidanceStop.*0\.5, to 1, not 0\.25/],
     ['guidanceStop: 1.5', { label: 1, guidanceStop: 1.5 }, 'RangeError', /guidanceStop.*1\.5/],
+    ['guidanceEta: 2', { label: 1, guidanceEta: 2 }, 'RangeError', /guidanceEta.*2/],
     ['eta: 2', { label: 1, eta: 2 }, 'RangeError', /eta.*2/],
     ['unequal batch', { label: [1, 2], seed: [1, 2, 3] }, 'RangeError', /2 and 3/],
     ['latents: [1]', { label: 1, latents: [1] }, 'TypeError', /Float32Array/],

@@ -157,6 +157,7 @@ pub fn sample_options(options: &JsValue, labels: &[String]) -> Result<SampleOpti
         guidance_scale: number(&field("guidanceScale")?, "guidanceScale")? as f32,
         guidance_start: given("guidanceStart")?.map_or(Ok(0.0), |value| number(&value, "guidanceStart"))?,
         guidance_stop: given("guidanceStop")?.map_or(Ok(1.0), |value| number(&value, "guidanceStop"))?,
+        guidance_eta: given("guidanceEta")?.map_or(Ok(1.0), |value| number(&value, "guidanceEta"))? as f32,
         eta: given("eta")?.map_or(Ok(0.0), |value| number(&value, "eta"))? as f32,
         latents: given("latents")?.map(|value| floats(&value, "latents")).transpose()?,
         attention: flag("attention")?,

@@ -60,6 +60,8 @@ export interface SampleOptions {
   guidanceStart?: number;
   /** guidanceStart to 1 (default): share of the run from which on there is none. */
   guidanceStop?: number;
+  /** 0 to 1 (default): how much of what guidance adds along the predicted picture itself, its ink, is kept; 1 is plain guidance. */
+  guidanceEta?: number;
   /** 0 (default) to 1: how much fresh noise DDIM adds. */
   eta?: number;
   /** Standard normal starting noise, [labels.length, channels, height, width], in place of that of the seeds. */

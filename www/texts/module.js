@@ -59,6 +59,7 @@ export const mistakes = {
   guidanceScale: got => `guidanceScale must be a finite number (1 turns guidance off), not ${got}.`,
   guidanceStart: got => `guidanceStart must be a number of at least 0 and below 1, not ${got}.`,
   guidanceStop: (start, got) => `guidanceStop must be a number from guidanceStart, ${start}, to 1, not ${got}.`,
+  guidanceEta: got => `guidanceEta must be a number from 0 to 1, not ${got}.`,
   eta: got => `eta must be a number from 0 to 1, not ${got}.`,
   batch: (labels, seeds) => `label and seed must have the same length when both are arrays, not ${labels} and ${seeds}.`,
   emptyBatch: () => 'label and seed must not be empty arrays.',

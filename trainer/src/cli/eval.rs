@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', default_values_t = [12])]
     steps: Vec<usize>,
     /// Guidance scales, one row each
-    #[arg(long, value_delimiter = ',', default_values_t = [2.0])]
+    #[arg(long, value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_scale])]
     guidance: Vec<f32>,
     /// Shares of the run before which there is no guidance, one row each
     #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_start])]
@@ -38,6 +38,9 @@ pub struct Args {
     /// Shares of the run from which on there is no guidance, one row each
     #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_stop])]
     guidance_stop: Vec<f64>,
+    /// How much of what guidance adds along the predicted picture, its ink, is kept (1: plain guidance), one row each
+    #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_eta])]
+    guidance_eta: Vec<f32>,
     /// dpm++2m, ddim, euler or ddpm, one row each
     #[arg(long, value_delimiter = ',', default_value = "dpm++2m", value_parser = |name: &str| SamplerKind::from_name(name).map_err(|e| e.to_string()))]
     sampler: Vec<SamplerKind>,
@@ -128,6 +131,7 @@ impl Args {
         vary(&mut requests, &self.guidance, |request, &scale| request.guidance_scale = scale);
         vary(&mut requests, &self.guidance_start, |request, &start| request.guidance_start = start);
         vary(&mut requests, &self.guidance_stop, |request, &stop| request.guidance_stop = stop);
+        vary(&mut requests, &self.guidance_eta, |request, &eta| request.guidance_eta = eta);
         requests
     }
 }

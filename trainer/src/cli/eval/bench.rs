@@ -116,10 +116,11 @@ impl<'a> Bench<'a> {
         let judge = &self.judges[reference.judge].0;
         let start = Instant::now();
         let title = format!(
-            "{model_name}, {} {}, guidance {} from {} to {}",
+            "{model_name}, {} {}, guidance {} (eta {}) from {} to {}",
             request.sampler.name(),
             request.num_inference_steps,
             request.guidance_scale,
+            request.guidance_eta,
             request.guidance_start,
             request.guidance_stop
         );
@@ -145,6 +146,7 @@ impl<'a> Bench<'a> {
             guidance: request.guidance_scale,
             guidance_start: request.guidance_start,
             guidance_stop: request.guidance_stop,
+            guidance_eta: request.guidance_eta,
             first_seed: self.args.seed,
             images: drawn.len(),
             accuracy,
