@@ -110,6 +110,7 @@ export class Client {
     if (this.#dead) return false
     this.#dead = error
     this.#worker.terminate()
+    this.#settle({}) // it stays where it was
     const jobs = [this.#current, ...this.#queue].filter(Boolean)
     this.#current = null
     this.#queue = []

@@ -94,8 +94,17 @@ interface SampleOptionsBase {
   steps?: number | undefined
   /** Default 'dpm++2m'. */
   sampler?: Sampler | undefined
-  /** 1 turns guidance off; default 2. */
+  /** 1 turns guidance off; default 2.5. */
   guidanceScale?: number | undefined
+  /** Share of the run before which there is no guidance, and a step costs half; default 0.2. */
+  guidanceStart?: number | undefined
+  /** Share of the run from which on there is none; default 0.75. */
+  guidanceStop?: number | undefined
+  /**
+   * 0 (default) to 1: how much of what guidance adds along the predicted picture itself, its ink, is kept (arXiv 2410.02416);
+   * 1 is plain guidance.
+   */
+  guidanceEta?: number | undefined
   /** 0 (default) to 1: how much fresh noise DDIM adds. */
   eta?: number | undefined
   /**
@@ -169,7 +178,10 @@ export class DigitDiffusion {
 
   /** Where the next run computes. With 'auto' it may change once, see `settled`; runs under way stay where they are. */
   readonly backend: Backend
-  /** Resolves, a moment after loading, when it is decided where the model computes; how fast each device is, is remembered. */
+  /**
+   * Resolves when it is decided where the model computes: with 'auto', as soon as nothing has been asked of it for a tenth of a second and the
+   * graphics processor has been tried; otherwise at once. How fast each device was, is kept in localStorage for a month.
+   */
   readonly settled: Promise<Backend>
   /** One sentence: why this backend. */
   readonly backendNote: string

@@ -3,7 +3,8 @@ import { mistakes } from './texts/module.js'
 
 export const DEVICES = ['auto', 'webgpu', 'cpu']
 export const SAMPLERS = ['dpm++2m', 'ddim', 'ddpm', 'euler']
-export const DEFAULTS = Object.freeze({ device: 'auto', steps: 12, sampler: 'dpm++2m', guidanceScale: 2, eta: 0 })
+// The rule of guidance is the one that the model card measures.
+export const DEFAULTS = Object.freeze({ device: 'auto', steps: 12, sampler: 'dpm++2m', guidanceScale: 2.5, guidanceStart: 0.2, guidanceStop: 0.75, guidanceEta: 0, eta: 0 })
 
 /** Short enough to read out, long enough not to repeat. */
 export const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000
@@ -48,11 +49,15 @@ function checkLatents(latents, length) {
 export function readSampleOptions(options, { labels, imageSize }) {
   if (options === null || typeof options !== 'object') throw new TypeError(mistakes.options(show(options)))
   const { label, seed = randomSeed(), steps = DEFAULTS.steps, sampler = DEFAULTS.sampler } = options
-  const { guidanceScale = DEFAULTS.guidanceScale, eta = DEFAULTS.eta, latents, raw = false, attention = false } = options
+  const { guidanceScale = DEFAULTS.guidanceScale, guidanceStart = DEFAULTS.guidanceStart, guidanceStop = DEFAULTS.guidanceStop } = options
+  const { guidanceEta = DEFAULTS.guidanceEta, eta = DEFAULTS.eta, latents, raw = false, attention = false } = options
 
   if (!Number.isInteger(steps) || steps < 1) throw new RangeError(mistakes.steps(show(steps)))
   if (!SAMPLERS.includes(sampler)) throw new RangeError(mistakes.sampler(show(sampler), SAMPLERS))
   if (!Number.isFinite(guidanceScale)) throw new RangeError(mistakes.guidanceScale(show(guidanceScale)))
+  if (!(guidanceStart >= 0 && guidanceStart < 1)) throw new RangeError(mistakes.guidanceStart(show(guidanceStart)))
+  if (!(guidanceStop >= guidanceStart && guidanceStop <= 1)) throw new RangeError(mistakes.guidanceStop(guidanceStart, show(guidanceStop)))
+  if (!(guidanceEta >= 0 && guidanceEta <= 1)) throw new RangeError(mistakes.guidanceEta(show(guidanceEta)))
   if (!(eta >= 0 && eta <= 1)) throw new RangeError(mistakes.eta(show(eta)))
 
   const batched = Array.isArray(label) || Array.isArray(seed)
@@ -65,7 +70,8 @@ export function readSampleOptions(options, { labels, imageSize }) {
   const size = Math.max(chosen.length, seeds.length)
   const spread = values => Array.from({ length: size }, (_, i) => values[Math.min(i, values.length - 1)])
   const adds = { raw: Boolean(raw), attention: Boolean(attention) }
-  const request = { labels: spread(chosen), seeds: spread(seeds), steps, sampler, guidanceScale, eta, ...adds }
+  const guidance = { guidanceScale, guidanceStart, guidanceStop, guidanceEta }
+  const request = { labels: spread(chosen), seeds: spread(seeds), steps, sampler, ...guidance, eta, ...adds }
   if (latents !== undefined) request.latents = checkLatents(latents, size * imageSize * imageSize)
   return { request, batched }
 }

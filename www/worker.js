@@ -22,7 +22,7 @@ let catalog = []
 let composed = '{}' // the strengths that the engine's working weights hold now
 const runs = new Map()
 const aborts = new Map()
-let requested = 0 // when the last request came
+let requested = 0 // when the last request came or was answered
 let timing // while devices are being timed, nothing else is computed
 
 const text = bytes => new TextDecoder().decode(bytes)
@@ -77,11 +77,11 @@ async function start({ file, url, progress, signal }) {
   started = true
 }
 
-/** Resolves when nothing is drawn, and nothing has been asked for a moment. */
+/** Resolves when nothing is under way, nor has been for a moment. */
 async function rest() {
   for (;;) {
     const wait = REST - (performance.now() - requested)
-    if (wait <= 0 && !runs.size) return
+    if (wait <= 0 && !aborts.size) return
     await new Promise(resolve => setTimeout(resolve, Math.max(wait, REST / 2)))
   }
 }
@@ -94,27 +94,34 @@ async function rest() {
 async function settle(device, remembered) {
   let facts
   try {
+    if (device === 'auto') facts = await decide(remembered)
+    postMessage({ settled: { backend: engine.backend, backendNote: engine.backendNote, ...facts } })
     await rest()
-    await engine.warmUp()
-    if (device === 'auto') {
-      const key = JSON.stringify([wasm.version(), engine.baseHash, await graphicsProcessor()])
-      const known = remembered?.key === key ? remembered.timing : undefined
-      if (await engine.checkGpu(known)) {
-        if (!known) await rest()
-        timing = known ? Promise.resolve(known) : engine.timeGpu()
-        const measured = await timing
-        engine.decide(measured)
-        facts = { remember: { key, timing: measured } }
-      }
-    }
+    if (engine.backend === 'cpu') await engine.warmUp()
   } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) return crash(error.message)
-    // Whatever it was, the CPU goes on.
-    console.warn(error)
+    crash(String(error?.message ?? error))
+  }
+}
+
+/** Whether graphics processor or CPU; answers what to remember of it, if anything was measured. */
+async function decide(remembered) {
+  await rest()
+  // Once a month it is measured anew: browsers and drivers change.
+  const key = JSON.stringify([wasm.version(), new Date().toISOString().slice(0, 7), engine.baseHash, await graphicsProcessor()])
+  const known = remembered?.key === key ? remembered.timing : undefined
+  try {
+    if (!(await engine.checkGpu(known))) return
+    if (!known) await rest()
+    timing = known ? Promise.resolve(known) : engine.timeGpu()
+    const measured = await timing
+    engine.decide(measured)
+    return { remember: { key, timing: measured } }
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) throw error
+    console.warn(error) // Whatever it was, the CPU goes on.
   } finally {
     timing = undefined
   }
-  postMessage({ settled: { backend: engine.backend, backendNote: engine.backendNote, ...facts } })
 }
 
 /** Fetches `paths` of a folder side by side, each checked by what `listed` says of it. */
@@ -180,8 +187,7 @@ const methods = {
 
   setAdapters: ({ scales }) => compose(scales),
 
-  async sample({ run, scales, request }) {
-    await timing?.catch(() => {})
+  sample({ run, scales, request }) {
     compose(scales)
     runs.set(run, engine.sample(request))
   },
@@ -208,6 +214,7 @@ addEventListener('message', async ({ data: { id, method, params, abort } }) => {
   aborts.set(id, controller)
   try {
     const onprogress = progress => postMessage({ id, progress })
+    await timing?.catch(() => {})
     const result = await methods[method](params, { signal: controller.signal, onprogress })
     postMessage({ id, result }, result?.image ? buffers(result) : [])
   } catch (error) {
@@ -216,6 +223,7 @@ addEventListener('message', async ({ data: { id, method, params, abort } }) => {
     postMessage({ id, error: pack(error) })
   } finally {
     aborts.delete(id)
+    requested = performance.now()
   }
 })
 postMessage({ ready: true })

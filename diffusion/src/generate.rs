@@ -6,11 +6,12 @@ use std::sync::Arc;
 use crate::codec::PatchCodec;
 use crate::cpu::{Classes, CpuUNet};
 use crate::error::{Error, Result};
+use crate::guidance::{Guidance, Moment};
 use crate::model::Model;
 use crate::network::NetworkRun;
 use crate::noise::NoiseSource;
-use crate::prediction::guide;
 use crate::sampler::{Sampler, SamplerKind};
+use crate::schedule::PredictionType;
 
 /// What to draw.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,14 @@ pub struct Request {
     pub sampler: SamplerKind,
     /// Classifier-free guidance; 1 is off.
     pub guidance_scale: f32,
+    /// Share of the run before which there is no guidance, at least 0 and below 1 (arXiv 2404.07724). f64, so that the steps are
+    /// the very ones that diffusers' guiders choose by their `start` and `stop`.
+    pub guidance_start: f64,
+    /// Share of the run from which on there is no guidance, `guidance_start` to 1.
+    pub guidance_stop: f64,
+    /// How much of what guidance adds along the predicted picture itself, its ink, is kept, 0 to 1 (arXiv 2410.02416); 1 is plain
+    /// guidance.
+    pub guidance_eta: f32,
     /// DDIM's amount of fresh noise.
     pub eta: f32,
     /// Starting noise (standard normal, `[b, c, h, w]`) instead of the seeds'.
@@ -34,14 +43,17 @@ pub struct Request {
 }
 
 impl Request {
-    /// One picture with the defaults: 12 steps of DPM-Solver++(2M) at guidance 2.
+    /// One picture with the defaults: 12 steps of DPM-Solver++(2M), guidance 2.5 from the third to the ninth, which adds no ink.
     pub fn new(label: usize, seed: u64) -> Self {
         Self {
             labels: vec![label],
             seeds: vec![seed],
             num_inference_steps: 12,
             sampler: SamplerKind::DpmPlusPlus2M,
-            guidance_scale: 2.0,
+            guidance_scale: 2.5,
+            guidance_start: 0.2,
+            guidance_stop: 0.75,
+            guidance_eta: 0.0,
             eta: 0.0,
             latents: None,
             attention: false,
@@ -71,10 +83,14 @@ pub struct Step {
 /// A run in progress.
 #[derive(Debug)]
 pub struct Generation {
-    network: NetworkRun,
+    /// For the steps without guidance, if there are any.
+    plain: Option<NetworkRun>,
+    /// For the steps with guidance, on a batch twice as large, if there are any.
+    doubled: Option<NetworkRun>,
     attention: Option<Attention>,
     codec: PatchCodec,
-    guidance: Option<f32>,
+    guidance: Guidance,
+    prediction: PredictionType,
     batch: usize,
     sampler: Box<dyn Sampler>,
     noise: Vec<NoiseSource>,
@@ -93,9 +109,7 @@ impl Generation {
                 request.seeds.len()
             )));
         }
-        if !request.guidance_scale.is_finite() {
-            return Err(Error::Request(format!("guidance must be a number, not {}", request.guidance_scale)));
-        }
+        let guidance = Guidance::new(&request)?;
         let sampler = request.sampler.start(model.schedule(), request.num_inference_steps, request.eta)?;
 
         let mut noise: Vec<NoiseSource> = request.seeds.iter().map(|&seed| NoiseSource::new(seed)).collect();
@@ -117,17 +131,15 @@ impl Generation {
         let sigma = sampler.init_noise_sigma();
         sample.iter_mut().for_each(|x| *x *= sigma);
 
-        let guidance = (request.guidance_scale != 1.0).then_some(request.guidance_scale);
-        let mut rows = Vec::with_capacity(2 * batch);
-        if guidance.is_some() {
-            rows.resize(batch, base.info.null_class());
-        }
-        rows.extend(&request.labels);
+        let rows = [vec![base.info.null_class(); batch], request.labels.clone()].concat();
+        let start = |rows: &[usize]| model.network().start(rows, &base.info);
         Ok(Self {
-            network: model.network().start(&rows, &base.info)?,
+            plain: (guidance.steps().len() < sampler.timesteps().len()).then(|| start(&request.labels)).transpose()?,
+            doubled: (!guidance.steps().is_empty()).then(|| start(&rows)).transpose()?,
             attention: if request.attention { Some(Attention::new(model, &request.labels)?) } else { None },
             codec,
             guidance,
+            prediction: model.schedule().config().prediction_type,
             batch,
             sampler,
             noise,
@@ -151,12 +163,12 @@ impl Generation {
         &self.sample
     }
 
-    /// What the network is asked at the next step: latents `[b, c, h, w]` with their shape and timesteps; with guidance, first all
-    /// pictures without their class. `None` when done.
+    /// What the network is asked at the next step: latents `[b, c, h, w]` with their shape and timesteps; at a step with guidance,
+    /// first all pictures without their class. `None` when done.
     pub fn question(&self) -> Option<(Vec<f32>, [usize; 4], Vec<f32>)> {
         let timestep = *self.sampler.timesteps().get(self.done)?;
         let scale = self.sampler.input_scale(self.done);
-        let copies = if self.guidance.is_some() { 2 } else { 1 };
+        let copies = self.copies(self.done);
         let input: Vec<f32> = (0..copies).flat_map(|_| self.sample.iter().map(|x| x * scale)).collect();
         let [c, h, w] = self.codec.latent_shape();
         let rows = copies * self.batch;
@@ -199,23 +211,37 @@ impl Generation {
     /// The guided output of step `index`, on the host.
     fn model_output(&self, output: Vec<f32>, index: usize) -> Result<Vec<f32>> {
         let len = self.sample.len();
-        let expected = if self.guidance.is_some() { 2 * len } else { len };
+        let expected = self.copies(index) * len;
         if output.len() != expected {
             return Err(Error::Device(format!("{} values came back, {expected} were asked for", output.len())));
         }
         if output.iter().any(|value| !value.is_finite()) {
             return Err(Error::NotFinite { step: index + 1 });
         }
-        Ok(match self.guidance {
-            Some(scale) => guide(&output[..len], &output[len..], scale),
-            None => output,
-        })
+        if self.copies(index) == 1 {
+            return Ok(output);
+        }
+        let scale = self.sampler.input_scale(index);
+        let sample: Vec<f32> = self.sample.iter().map(|x| x * scale).collect();
+        let (signal, noise) = self.sampler.signal_and_noise(index);
+        let moment = Moment { sample: &sample, signal, noise, prediction: self.prediction, len: self.codec.len() };
+        Ok(self.guidance.apply(&output[..len], &output[len..], &moment))
+    }
+
+    /// How often step `index` asks about each picture.
+    fn copies(&self, index: usize) -> usize {
+        if self.guidance.steps().contains(&index) { 2 } else { 1 }
+    }
+
+    /// What answers at the next step.
+    fn network(&mut self) -> Option<&mut NetworkRun> {
+        if self.copies(self.done) == 2 { self.doubled.as_mut() } else { self.plain.as_mut() }
     }
 
     /// The next step, waiting for the device without blocking: for the browser.
     pub async fn next_async(&mut self) -> Option<Result<Step>> {
         let (sample, shape, timesteps) = self.question()?;
-        let output = self.network.predict_async(sample, shape, &timesteps).await;
+        let output = self.network()?.predict_async(sample, shape, &timesteps).await;
         Some(self.take(output))
     }
 
@@ -263,7 +289,7 @@ impl Iterator for Generation {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (sample, shape, timesteps) = self.question()?;
-        let output = self.network.predict(sample, shape, &timesteps);
+        let output = self.network()?.predict(sample, shape, &timesteps);
         Some(self.take(output))
     }
 }

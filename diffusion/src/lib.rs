@@ -11,8 +11,8 @@
 //! | `unet` | the network on burn's devices, with gradients (feature `burn`, on by default) |
 //! | [`cpu`] | the network on the CPU for sampling, without burn |
 //! | `gpu` | the network through WebGPU for sampling, without burn (feature `wgpu`) |
-//! | [`layers`], [`fold`] | what both share: the order of the layers, what is multiplied out before a run |
-//! | [`sampler`], [`prediction`], [`generate`] | from noise to pictures |
+//! | [`layers`], [`fold`] | the order of the layers; what is multiplied out before a run |
+//! | [`sampler`], [`prediction`], [`guidance`], [`generate`] | from noise to pictures |
 //! | [`lora`], [`peft`] | adapters: composing, merging, files |
 //! | [`tensors`], [`diffusers`], [`codec`] | safetensors, base folders, pictures <-> latents |
 //! | [`model`] | a loaded base with its adapters |
@@ -28,6 +28,7 @@ pub mod fold;
 pub mod generate;
 #[cfg(feature = "wgpu")]
 pub mod gpu;
+pub mod guidance;
 pub mod init;
 pub mod layers;
 pub mod lora;

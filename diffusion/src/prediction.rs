@@ -27,11 +27,6 @@ pub fn predict(kind: PredictionType, output: &[f32], sample: &[f32], signal: f32
     }
 }
 
-/// Classifier-free guidance (arXiv 2207.12598): `uncond + scale (cond - uncond)`; 1 means off.
-pub fn guide(unconditional: &[f32], conditional: &[f32], scale: f32) -> Vec<f32> {
-    unconditional.iter().zip(conditional).map(|(u, c)| u + scale * (c - u)).collect()
-}
-
 /// Keeps values within ±1.
 pub fn clip(values: &mut [f32]) {
     for value in values {

@@ -17,7 +17,8 @@ fn picture(model: &Model, request: &Request) -> Vec<f32> {
 }
 
 fn request(sampler: SamplerKind) -> Request {
-    Request { sampler, num_inference_steps: 6, ..Request::new(1, 42) }
+    let whole = Request { guidance_start: 0.0, guidance_stop: 1.0, guidance_eta: 1.0, ..Request::new(1, 42) };
+    Request { sampler, num_inference_steps: 6, guidance_scale: 2.0, ..whole }
 }
 
 #[test]
@@ -142,6 +143,68 @@ fn guidance_one_is_the_doubled_batch_without_the_double() {
         assert_close(sampler.name(), &picture(&model, &zero), &picture(&model, &null), 1e-4);
         let strong = Request { guidance_scale: 4.0, ..plain.clone() };
         assert!(max_abs_diff(&picture(&model, &strong), &picture(&model, &plain)) > 1e-2);
+    }
+}
+
+/// Outside its interval a step is an unguided one to the bit, and costs one forward per picture.
+#[test]
+fn guidance_lasts_as_long_as_it_is_asked_to() {
+    let model = tiny();
+    for sampler in SamplerKind::ALL {
+        let plain = Request { guidance_scale: 1.0, ..request(sampler) };
+        let whole = request(sampler);
+        let part = Request { guidance_start: 0.34, guidance_stop: 0.7, ..whole.clone() };
+        let mut run = model.generate(part.clone()).unwrap();
+        let rows: Vec<usize> = std::iter::from_fn(|| {
+            let (input, shape, timesteps) = run.question()?;
+            run.next().unwrap().unwrap();
+            assert_eq!((input.len(), timesteps.len()), (shape[0] * 784, shape[0]));
+            Some(shape[0])
+        })
+        .collect();
+        // Of 6 steps, from the one numbered 0.34 * 6 = 2.04 to before that numbered 0.7 * 6 = 4.2, counted from 0.
+        assert_eq!(rows, [1, 1, 2, 2, 1, 1], "{}", sampler.name());
+
+        let (plain_steps, part_steps, whole_steps) =
+            (steps(&model, &plain), steps(&model, &part), steps(&model, &whole));
+        for i in 0..2 {
+            assert_eq!(part_steps[i], plain_steps[i], "{}, before", sampler.name());
+        }
+        assert!(max_abs_diff(&part_steps[2].sample, &plain_steps[2].sample) > 1e-3, "{}, within", sampler.name());
+        assert!(max_abs_diff(&part_steps[5].sample, &whole_steps[5].sample) > 1e-3, "{}", sampler.name());
+
+        // From the start: as guided as ever. Then, from where it stood, as plain as ever.
+        let early = Request { guidance_stop: 0.5, ..whole.clone() };
+        let early_steps = steps(&model, &early);
+        assert_eq!(early_steps[..3], whole_steps[..3], "{}, within", sampler.name());
+        let none = Request { guidance_start: 0.5, guidance_stop: 0.5, ..whole };
+        assert_eq!(bits(&picture(&model, &none)), bits(&picture(&model, &plain)), "nothing is left of it");
+    }
+}
+
+/// Eta 1 is plain guidance. At 0 the label adds no ink: what guidance changes stands at right angles to the predicted picture.
+#[test]
+fn guidance_can_leave_the_ink_alone() {
+    let model = tiny();
+    for sampler in SamplerKind::ALL {
+        let plain = Request { guidance_scale: 1.0, guidance_eta: 0.0, ..request(sampler) };
+        let with = |eta: f32| Request { guidance_scale: 4.0, guidance_eta: eta, ..plain.clone() };
+        let x0 = |request: &Request| {
+            let mut first = model.generate(request.clone()).unwrap();
+            first.next().unwrap().unwrap().pred_original_sample
+        };
+        let (base, orthogonal, half, full) = (x0(&plain), x0(&with(0.0)), x0(&with(0.5)), x0(&with(1.0)));
+        assert!(max_abs_diff(&orthogonal, &base) > 1e-3 && max_abs_diff(&orthogonal, &full) > 1e-4);
+        // DDIM and DDPM clip x_0, which mixes the two parts again.
+        if matches!(sampler, SamplerKind::DpmPlusPlus2M | SamplerKind::Euler) {
+            let along = |x: &[f32]| -> f64 {
+                x.iter().zip(&base).map(|(x, b)| f64::from(x - b) * f64::from(b + 1.0)).sum::<f64>()
+            };
+            let (none, all) = (along(&orthogonal).abs(), along(&full).abs());
+            assert!(none < 1e-3 * all, "{}: {none} of {all} is left", sampler.name());
+            let middle: Vec<f32> = orthogonal.iter().zip(&full).map(|(a, b)| (a + b) / 2.0).collect();
+            assert_close("half of it", &half, &middle, 1e-3);
+        }
     }
 }
 

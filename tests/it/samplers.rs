@@ -1,6 +1,6 @@
 //! Whole trajectories against diffusers: x_t after every step, and the predicted x_0 of every step.
 
-use diffusion::prediction::guide;
+use diffusion::guidance::guide;
 use diffusion::schedule::{NoiseSchedule, ScheduleConfig};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::{Base, Model, Place, Request, SamplerKind};
@@ -131,6 +131,9 @@ fn model_generate_walks_the_same_trajectories() {
             num_inference_steps: case.steps,
             sampler: case.sampler,
             guidance_scale: case.guidance_scale,
+            guidance_start: 0.0,
+            guidance_stop: 1.0,
+            guidance_eta: 1.0,
             eta: case.eta,
             latents: Some(file["noise"].values.clone()),
             attention: false,

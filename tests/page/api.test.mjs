@@ -109,6 +109,22 @@ test('sample: latents stand in for the seed, raw adds the floats', async () => {
   assert.deepEqual(result, { same: true, kind: 'Float32Array', length: 784, finite: true, untouched: 784, without: false })
 })
 
+test('sample: guidance lasts from guidanceStart to guidanceStop', async () => {
+  const result = await page.evaluate(async () => {
+    const steps = async options => {
+      const pictures = []
+      const all = { label: 7, seed: 42, steps: 4, raw: true, guidanceStart: 0, guidanceStop: 1, guidanceEta: 1, ...options }
+      for await (const { rawImage } of model.sample(all)) pictures.push(rawImage)
+      return pictures
+    }
+    const [whole, none] = [await steps({}), await steps({ guidanceScale: 1 })]
+    const [late, early] = [await steps({ guidanceStart: 0.5 }), await steps({ guidanceStop: 0.5 })]
+    const equal = (one, other) => one.map((picture, i) => same(picture, other[i]))
+    return { late: equal(late, none), early: equal(early, whole) }
+  })
+  assert.deepEqual(result, { late: [true, true, false, false], early: [true, true, false, false] })
+})
+
 test('sample: leaving the loop stops the run and frees it', async () => {
   const before = await asked()
   await page.evaluate(async () => {
@@ -270,6 +286,11 @@ describe('mistakes are told at once', () => {
     ['steps: 0', { label: 1, steps: 0 }, 'RangeError', /steps.*0/],
     ["sampler: 'magic'", { label: 1, sampler: 'magic' }, 'RangeError', /sampler.*'ddpm'.*'magic'/],
     ['guidanceScale: null', { label: 1, guidanceScale: null }, 'RangeError', /guidanceScale.*null/],
+    ['guidanceStart: 1', { label: 1, guidanceStart: 1 }, 'RangeError', /guidanceStart.*below 1, not 1/],
+    ['guidanceStart: NaN', { label: 1, guidanceStart: NaN }, 'RangeError', /guidanceStart.*NaN/],
+    ['guidanceStop before its start', { label: 1, guidanceStart: 0.5, guidanceStop: 0.25 }, 'RangeError', /guidanceStop.*0\.5, to 1, not 0\.25/],
+    ['guidanceStop: 1.5', { label: 1, guidanceStop: 1.5 }, 'RangeError', /guidanceStop.*1\.5/],
+    ['guidanceEta: 2', { label: 1, guidanceEta: 2 }, 'RangeError', /guidanceEta.*2/],
     ['eta: 2', { label: 1, eta: 2 }, 'RangeError', /eta.*2/],
     ['unequal batch', { label: [1, 2], seed: [1, 2, 3] }, 'RangeError', /2 and 3/],
     ['latents: [1]', { label: 1, latents: [1] }, 'TypeError', /Float32Array/],

@@ -60,7 +60,8 @@ for (const [build, { device, file, prepend }] of Object.entries(BUILDS)) {
           if (name !== 'base') await model.addAdapter(name)
           await model.setAdapters(name === 'base' ? {} : { [name]: 1 })
           let last
-          const options = { label: ['3', '7'], seed: 0, steps, guidanceScale, sampler: 'dpm++2m', raw: true, latents: new Float32Array(latents) }
+          const guidance = { guidanceScale, guidanceStart: 0, guidanceStop: 1, guidanceEta: 1 }
+          const options = { label: ['3', '7'], seed: 0, steps, ...guidance, sampler: 'dpm++2m', raw: true, latents: new Float32Array(latents) }
           for await (const step of model.sample(options)) last = step
           return [...last.rawImage]
         },

@@ -1,4 +1,4 @@
-//! What the browser says of WebGPU, before burn takes over.
+//! What the browser says of WebGPU, before a device is opened.
 
 use std::result::Result;
 
@@ -15,7 +15,7 @@ fn is_emulator(words: &str) -> bool {
     EMULATORS.iter().any(|name| words.contains(name))
 }
 
-// The few things of WebGPU that are looked at before burn takes over. In web-sys they are unstable.
+// The few things of WebGPU that are looked at before a device is opened. In web-sys they are unstable.
 #[wasm_bindgen]
 extern "C" {
     /// The global object of a page or a worker.
@@ -49,8 +49,7 @@ extern "C" {
     fn is_fallback(this: &AdapterInfo) -> Option<bool>;
 }
 
-/// Whether the adapter that burn will get is emulated, or why there is none: the beginning of a sentence.
-/// burn picks an adapter by itself and tells little about it, so the browser is asked first.
+/// Whether the adapter there is is emulated, or why there is none: the beginning of a sentence.
 pub async fn is_emulated() -> Result<bool, String> {
     let scope: Scope = js_sys::global().unchecked_into();
     let Some(gpu) = scope.navigator().and_then(|navigator| navigator.gpu()) else {

@@ -65,6 +65,12 @@ export interface SampleOptions {
   sampler: "ddpm" | "ddim" | "dpm++2m" | "euler";
   /** 1 is off. */
   guidanceScale: number;
+  /** 0 (default) and below 1: share of the run before which there is no guidance, and a step costs half. */
+  guidanceStart?: number;
+  /** guidanceStart to 1 (default): share of the run from which on there is none. */
+  guidanceStop?: number;
+  /** 0 to 1 (default): how much of what guidance adds along the predicted picture itself, its ink, is kept; 1 is plain guidance. */
+  guidanceEta?: number;
   /** 0 (default) to 1: how much fresh noise DDIM adds. */
   eta?: number;
   /** Standard normal starting noise, [labels.length, channels, height, width], in place of that of the seeds. */
@@ -175,7 +181,7 @@ impl Engine {
     #[wasm_bindgen(js_name = timeGpu, unchecked_return_type = "Timing")]
     pub async fn time_gpu(&self) -> Result<JsValue> {
         let Some((gpu, checked)) = self.checked.take() else { return Err(unchecked()) };
-        let Timing { cpu, gpu: on_gpu } = checked.time().await?;
+        let Timing { cpu, gpu: on_gpu } = checked.time().await.inspect_err(|_| gpu.close())?;
         self.checked.replace(Some((gpu, checked)));
         object([("cpu", cpu.into()), ("gpu", on_gpu.into())])
     }
@@ -301,12 +307,17 @@ impl Engine {
     async fn check(&self) -> std::result::Result<(Gpu, Checked), String> {
         let gpu = gpu::open().await?;
         let base = self.model.borrow().base().clone();
-        let checked = gpu::check(&base, &gpu).await?;
-        Ok((gpu, checked))
+        match gpu::check(&base, &gpu).await {
+            Ok(checked) => Ok((gpu, checked)),
+            Err(why) => {
+                gpu.close();
+                Err(why)
+            }
+        }
     }
 
     fn move_to(&self, gpu: Gpu, note: String) -> Result<()> {
-        self.model.borrow_mut().set_place(gpu)?;
+        self.model.borrow_mut().set_place(gpu.clone()).inspect_err(|_| gpu.close())?;
         self.backend.set(Backend::WebGpu);
         self.note.replace(note);
         Ok(())

@@ -28,8 +28,6 @@ use convert::Failure;
 #[wasm_bindgen(start, skip_typescript)]
 fn start() {
     panic::install_hook();
-    // Shaders that WebGPU refuses are only logged. An error here means that a logger is there already.
-    let _ = console_log::init_with_level(log::Level::Warn);
 }
 
 /// SHA-256 of some bytes, in lower-case hex.

@@ -28,11 +28,6 @@ export class Progress {
     this.#tell(file)
   }
 
-  /** It will not be had, and others do without it. */
-  forget(file) {
-    this.#files.delete(file)
-  }
-
   #tell(file, now = performance.now()) {
     this.#lastReport = now
     const files = [...this.#files.values()]

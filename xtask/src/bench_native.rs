@@ -65,7 +65,10 @@ fn trainer(workspace: &Workspace, pictures: usize, steps: usize) -> Result<f64> 
     let labels: Vec<String> = (0..pictures).map(|i| (i % 10).to_string()).collect();
     let drawn = output(
         command(workspace.target.join("release/trainer"))
-            .args(["sample", "--json", "--label", &labels.join(","), "--steps", &steps.to_string(), "--base"])
+            .arg("sample")
+            // Guidance at every step, as on the other side.
+            .args(["--guidance", "2", "--guidance-start", "0", "--guidance-stop", "1", "--guidance-eta", "1"])
+            .args(["--json", "--label", &labels.join(","), "--steps", &steps.to_string(), "--base"])
             .arg(workspace.root.join("www/models/base"))
             .arg("--out")
             .arg(workspace.target.join("bench-native.png")),

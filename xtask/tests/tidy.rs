@@ -41,10 +41,8 @@ const DEPENDENCIES: [(&str, Rule); 4] = [
         "web",
         Rule::Only(&[
             "console_error_panic_hook",
-            "console_log",
             "diffusion",
             "js-sys",
-            "log",
             "serde_json",
             "sha2",
             "thiserror",

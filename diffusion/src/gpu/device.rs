@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 /// Rows of a product that one invocation computes.
 pub const ROWS: u32 = 4;
-/// Sides of a product's workgroup, and invocations of every other.
+/// Sides of a product's workgroup, as in its text.
 pub const TILE: u32 = 8;
-/// Invocations of the other kernels' workgroups.
+/// Invocations of the other kernels' workgroups, as in their texts.
 pub const LANES: u32 = 64;
 
 /// The programs, with what is fixed when one is made. `kernels/` has their text, and says what they compute.

@@ -25,6 +25,9 @@ use device::LANES;
 use host::HostWeights;
 use pack::{Packed, Packer};
 
+/// What an invocation can keep of a head.
+const MOST_HEAD_CHANNELS: usize = 512;
+
 /// The denoising network on a graphics processor.
 #[derive(Debug)]
 pub struct GpuUNet {
@@ -45,6 +48,13 @@ impl GpuUNet {
         }
         if let Some(heads) = config.num_heads.iter().find(|heads| **heads > LANES as usize) {
             return Err(Error::Device(format!("{heads} attention heads are more than {LANES}")));
+        }
+        let heads =
+            || config.block_out_channels.iter().zip(&config.num_heads).map(|(channels, heads)| channels / heads);
+        if let Some(channels) = heads().find(|channels| *channels > MOST_HEAD_CHANNELS) {
+            return Err(Error::Device(format!(
+                "{channels} channels of an attention head are more than {MOST_HEAD_CHANNELS}"
+            )));
         }
         let find = |name: &str| -> Option<&HostTensor> { changed.get(name).or_else(|| state.get(name)) };
         let (layers, values, host) = Packer::pack(config, Weights::new(&find));

@@ -16,6 +16,9 @@ use super::plan::{Plan, Planner};
 /// Bytes from one dispatch's `Shape` to the next: the alignment that WebGPU asks for.
 const SHAPE_STRIDE: usize = 256;
 
+/// The shares of [`super::device::LANES`] heads are within the memory that WebGPU gives every workgroup.
+const MOST_TOKENS: usize = 64;
+
 /// The network for one run, on pictures of certain classes.
 #[derive(Debug)]
 pub struct GpuRun {
@@ -43,6 +46,10 @@ struct Forward {
 
 impl GpuRun {
     pub(crate) fn new(unet: Arc<GpuUNet>, labels: &[usize], info: &ModelInfo) -> Result<Self> {
+        if info.tokens_per_class > MOST_TOKENS {
+            let tokens = info.tokens_per_class;
+            return Err(Error::Device(format!("{tokens} tokens per class are more than {MOST_TOKENS}")));
+        }
         let classes = unet.host.classes(labels, info)?;
         let class_values = unet.gpu.upload("classes", &classes.values, BufferUsages::STORAGE);
         let class_of = unet.gpu.upload("class of each picture", &classes.of, BufferUsages::STORAGE);

@@ -24,6 +24,10 @@ impl Sampler for Ddim {
         &self.timesteps
     }
 
+    fn signal_and_noise(&self, index: usize) -> (f32, f32) {
+        self.schedule.signal_and_noise(self.visited[index])
+    }
+
     fn needs_noise(&self, index: usize) -> bool {
         self.eta > 0.0 && self.visited[index] > 0
     }

@@ -23,6 +23,10 @@ impl Sampler for Ddpm {
         &self.timesteps
     }
 
+    fn signal_and_noise(&self, index: usize) -> (f32, f32) {
+        self.schedule.signal_and_noise(self.visited[index])
+    }
+
     fn needs_noise(&self, index: usize) -> bool {
         self.visited[index] > 0
     }

@@ -41,6 +41,10 @@ impl Sampler for DpmPlusPlus2M {
         &self.timesteps
     }
 
+    fn signal_and_noise(&self, index: usize) -> (f32, f32) {
+        alpha_sigma(self.sigmas[index])
+    }
+
     fn step(&mut self, index: usize, model_output: &[f32], sample: &mut [f32], _noise: &[f32]) -> Vec<f32> {
         let (here, next) = (self.sigmas[index], self.sigmas[index + 1]);
         let (alpha_here, sigma_here) = alpha_sigma(here);

@@ -44,6 +44,11 @@ impl Sampler for Euler {
         1.0 / (sigma * sigma + 1.0).sqrt()
     }
 
+    fn signal_and_noise(&self, index: usize) -> (f32, f32) {
+        let signal = self.input_scale(index);
+        (signal, self.sigmas[index] * signal)
+    }
+
     fn step(&mut self, index: usize, model_output: &[f32], sample: &mut [f32], _noise: &[f32]) -> Vec<f32> {
         let (sigma, next) = (self.sigmas[index], self.sigmas[index + 1]);
         let original: Vec<f32> = match self.prediction {

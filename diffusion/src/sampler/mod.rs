@@ -28,6 +28,9 @@ pub trait Sampler: std::fmt::Debug + Send {
         1.0
     }
 
+    /// How much of the network's input at step `index` is picture, and how much noise.
+    fn signal_and_noise(&self, index: usize) -> (f32, f32);
+
     /// Whether step `index` wants fresh noise.
     fn needs_noise(&self, _index: usize) -> bool {
         false

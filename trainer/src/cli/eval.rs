@@ -30,8 +30,17 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', default_values_t = [12])]
     steps: Vec<usize>,
     /// Guidance scales, one row each
-    #[arg(long, value_delimiter = ',', default_values_t = [2.0])]
+    #[arg(long, value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_scale])]
     guidance: Vec<f32>,
+    /// Shares of the run before which there is no guidance, one row each
+    #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_start])]
+    guidance_start: Vec<f64>,
+    /// Shares of the run from which on there is no guidance, one row each
+    #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_stop])]
+    guidance_stop: Vec<f64>,
+    /// How much of what guidance adds along the predicted picture, its ink, is kept (1: plain guidance), one row each
+    #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_eta])]
+    guidance_eta: Vec<f32>,
     /// dpm++2m, ddim, euler or ddpm, one row each
     #[arg(long, value_delimiter = ',', default_value = "dpm++2m", value_parser = |name: &str| SamplerKind::from_name(name).map_err(|e| e.to_string()))]
     sampler: Vec<SamplerKind>,
@@ -98,17 +107,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         let reference = bench.reference(style)?;
         report.floors = bench.floors();
         report.judges = bench.judges();
-        for &sampler in &args.sampler {
-            for &steps in &args.steps {
-                for &guidance in &args.guidance {
-                    let request =
-                        Request { num_inference_steps: steps, sampler, guidance_scale: guidance, ..Request::new(0, 0) };
-                    let name = if loras.is_empty() { "base".to_owned() } else { short_names(&loras).join(" + ") };
-                    report.rows.push(bench.row(name, &model, request, reference)?);
-                    // What takes long is kept at once.
-                    report.save(&args.out)?;
-                }
-            }
+        let name = if loras.is_empty() { "base".to_owned() } else { short_names(&loras).join(" + ") };
+        for request in args.requests() {
+            report.rows.push(bench.row(name.clone(), &model, request, reference)?);
+            // What takes long is kept at once.
+            report.save(&args.out)?;
         }
     }
     if let Some(card) = &args.card {
@@ -117,6 +120,30 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     super::print(&report.to_markdown())?;
     eprintln!("the report: {}", args.out.display());
     Ok(ExitCode::SUCCESS)
+}
+
+impl Args {
+    /// Every setting, one row each.
+    fn requests(&self) -> Vec<Request> {
+        let mut requests = vec![Request::new(0, 0)];
+        vary(&mut requests, &self.sampler, |request, &sampler| request.sampler = sampler);
+        vary(&mut requests, &self.steps, |request, &steps| request.num_inference_steps = steps);
+        vary(&mut requests, &self.guidance, |request, &scale| request.guidance_scale = scale);
+        vary(&mut requests, &self.guidance_start, |request, &start| request.guidance_start = start);
+        vary(&mut requests, &self.guidance_stop, |request, &stop| request.guidance_stop = stop);
+        vary(&mut requests, &self.guidance_eta, |request, &eta| request.guidance_eta = eta);
+        requests
+    }
+}
+
+/// Each request with each of the values.
+fn vary<T>(requests: &mut Vec<Request>, values: &[T], set: impl Fn(&mut Request, &T)) {
+    let with = |request: &Request, value: &T| {
+        let mut request = request.clone();
+        set(&mut request, value);
+        request
+    };
+    *requests = requests.iter().flat_map(|request| values.iter().map(|value| with(request, value))).collect();
 }
 
 /// Adapters by their folders' names, strengths kept.

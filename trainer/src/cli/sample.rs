@@ -40,8 +40,17 @@ pub struct Args {
     #[arg(long, default_value = "dpm++2m", value_parser = sampler)]
     sampler: SamplerKind,
     /// Classifier-free guidance; 1 is off
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = Request::new(0, 0).guidance_scale)]
     guidance: f32,
+    /// Share of the run before which there is no guidance
+    #[arg(long, value_name = "0..1", default_value_t = Request::new(0, 0).guidance_start)]
+    guidance_start: f64,
+    /// Share of the run from which on there is no guidance
+    #[arg(long, value_name = "0..1", default_value_t = Request::new(0, 0).guidance_stop)]
+    guidance_stop: f64,
+    /// How much of what guidance adds along the predicted picture, its ink, is kept; 1 is plain guidance
+    #[arg(long, value_name = "0..1", default_value_t = Request::new(0, 0).guidance_eta)]
+    guidance_eta: f32,
     /// DDIM's amount of fresh noise, 0 to 1
     #[arg(long, default_value_t = 0.0)]
     eta: f32,
@@ -200,6 +209,9 @@ fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
         num_inference_steps: args.steps,
         sampler: args.sampler,
         guidance_scale: args.guidance,
+        guidance_start: args.guidance_start,
+        guidance_stop: args.guidance_stop,
+        guidance_eta: args.guidance_eta,
         eta: args.eta,
         latents,
         attention: false,

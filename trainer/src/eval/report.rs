@@ -62,6 +62,12 @@ pub struct Row {
     pub steps: usize,
     /// Guidance scale.
     pub guidance: f32,
+    /// Share of the run before which there was none.
+    pub guidance_start: f64,
+    /// Share of the run from which on there was none.
+    pub guidance_stop: f64,
+    /// How much of what guidance adds along the picture was kept.
+    pub guidance_eta: f32,
     /// Seed of the first picture; the others count up.
     pub first_seed: u64,
     /// Generated pictures.
@@ -90,12 +96,12 @@ impl Report {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "- {judge}");
         }
-        text += "\n| model | sampler | steps | guidance | pictures (first seed) | read as asked | weakest class | style | Fréchet | precision | recall | density | coverage | transfer |\n";
-        text += "|---|---|---:|---:|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|\n";
+        text += "\n| model | sampler | steps | guidance | eta | of the run | pictures (first seed) | read as asked | weakest class | style | Fréchet | precision | recall | density | coverage | transfer |\n";
+        text += "|---|---|---:|---:|---:|---:|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|\n";
         for floor in &self.floors {
             let _ = writeln!(
                 text,
-                "| *real, {}* | | | | {} | {} | | {} | {} | {} | |",
+                "| *real, {}* | | | | | | {} | {} | | {} | {} | {} | |",
                 floor.reference,
                 floor.images,
                 percent(Some(floor.accuracy)),
@@ -111,11 +117,14 @@ impl Report {
             });
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {} | {} ({}) | **{}** | {weakest} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} to {} | {} ({}) | **{}** | {weakest} | {} | {} | {} | {} |",
                 row.model,
                 row.sampler,
                 row.steps,
                 row.guidance,
+                row.guidance_eta,
+                row.guidance_start,
+                row.guidance_stop,
                 row.images,
                 row.first_seed,
                 percent(Some(row.accuracy.share)),
@@ -170,7 +179,10 @@ impl Report {
     fn over_guidance(&self, value: Value) -> Vec<Series> {
         let mut series = BTreeMap::<String, Vec<(f64, f64)>>::new();
         for row in &self.rows {
-            let name = format!("{}, {} {}", row.model, row.sampler, row.steps);
+            let name = format!(
+                "{}, {} {}, {} to {}, eta {}",
+                row.model, row.sampler, row.steps, row.guidance_start, row.guidance_stop, row.guidance_eta
+            );
             series.entry(name).or_default().extend(value(row).map(|value| (f64::from(row.guidance), value)));
         }
         series.into_iter().map(|(name, points)| Series { name, points, smooth: 1 }).collect()
@@ -206,6 +218,9 @@ mod tests {
             sampler: "ddim".into(),
             steps: 12,
             guidance,
+            guidance_start: 0.0,
+            guidance_stop: 1.0,
+            guidance_eta: 1.0,
             first_seed: 1000,
             images: 4,
             accuracy: accuracy.clone(),
@@ -238,7 +253,7 @@ mod tests {
         let text = report().to_markdown();
         let lines: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
         assert_eq!(lines.len(), 5);
-        assert!(lines.iter().all(|line| line.matches('|').count() == 15), "{text}");
+        assert!(lines.iter().all(|line| line.matches('|').count() == 17), "{text}");
         assert!(text.contains("**75.00 %** | 0: 50.00 %, read as 1 |") && text.contains("99.50 %"), "{text}");
     }
 

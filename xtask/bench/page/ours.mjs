@@ -23,7 +23,7 @@ export async function load(site, { device }) {
   /** A run of `steps` on `batch` / 2 digits with guidance. */
   return async (batch, steps, seed = 0) => {
     const seeds = Array.from({ length: batch / 2 }, (_, i) => seed + i)
-    const run = loaded.sample({ labels: seeds.map(i => i % CLASSES), seeds, steps, sampler: 'ddim', guidanceScale: 2 })
+    const run = loaded.sample({ labels: seeds.map(i => i % CLASSES), seeds, steps, sampler: 'ddim', guidanceScale: 2, guidanceStart: 0, guidanceStop: 1, guidanceEta: 1 })
     while (await run.next());
     run.free()
   }

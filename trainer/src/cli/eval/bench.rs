@@ -116,10 +116,13 @@ impl<'a> Bench<'a> {
         let judge = &self.judges[reference.judge].0;
         let start = Instant::now();
         let title = format!(
-            "{model_name}, {} {}, guidance {}",
+            "{model_name}, {} {}, guidance {} (eta {}) from {} to {}",
             request.sampler.name(),
             request.num_inference_steps,
-            request.guidance_scale
+            request.guidance_scale,
+            request.guidance_eta,
+            request.guidance_start,
+            request.guidance_stop
         );
         let drawn = self.draw(&title, model, &request)?;
         let seconds = start.elapsed().as_secs_f64();
@@ -141,6 +144,9 @@ impl<'a> Bench<'a> {
             sampler: request.sampler.name().to_owned(),
             steps: request.num_inference_steps,
             guidance: request.guidance_scale,
+            guidance_start: request.guidance_start,
+            guidance_stop: request.guidance_stop,
+            guidance_eta: request.guidance_eta,
             first_seed: self.args.seed,
             images: drawn.len(),
             accuracy,
