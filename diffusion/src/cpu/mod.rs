@@ -1,7 +1,6 @@
 //! The network on the CPU without a tensor library: the same mathematics as [`crate::unet`], laid out for sampling. Feature
 //! maps are `[pixels, channels]`, so that convolutions, Linears and attention are all one kind of matrix product;
 //! what does not depend on x is computed once per class; norms and activations go together. It has no gradients.
-//! (Winograd's F(2 x 2, 3 x 3) was tried: at these sizes the transforms and short products cost what the multiplications save.)
 
 mod forward;
 mod matmul;
@@ -11,6 +10,7 @@ mod rows;
 mod simd;
 mod transformer;
 pub(crate) mod weights;
+mod winograd;
 
 use std::collections::BTreeMap;
 

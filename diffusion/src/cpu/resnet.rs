@@ -5,6 +5,7 @@ use super::matmul::{OUTSIDE, Product, Rows, Target};
 use super::packed::Packed;
 use super::rows::{GroupNorm, Maps};
 use super::weights::{Linear, Weights};
+use super::winograd::Convolution;
 
 /// Rows that the taps of a convolution take, for feature maps of one size.
 #[derive(Debug, Clone)]
@@ -94,10 +95,10 @@ impl Geometry {
 #[derive(Debug)]
 pub struct ResnetBlock {
     norm1: GroupNorm,
-    conv1: Linear,
+    conv1: Convolution,
     time_emb_proj: Linear,
     norm2: GroupNorm,
-    conv2: Linear,
+    conv2: Convolution,
     /// One for each of the maps that come in side by side; the bias goes with the first.
     shortcut: Option<Vec<Packed>>,
     shortcut_bias: Vec<f32>,
@@ -117,10 +118,10 @@ impl ResnetBlock {
         };
         Self {
             norm1: weights.at("norm1").group_norm(groups, eps),
-            conv1: weights.at("conv1").conv3x3(),
+            conv1: weights.at("conv1").convolution(),
             time_emb_proj: weights.at("time_emb_proj").linear(),
             norm2: weights.at("norm2").group_norm(groups, eps),
-            conv2: weights.at("conv2").conv3x3(),
+            conv2: weights.at("conv2").convolution(),
             shortcut: shortcut.has("weight").then(|| split(&shortcut)),
             shortcut_bias: shortcut.get("bias").0.to_vec(),
         }
@@ -128,7 +129,7 @@ impl ResnetBlock {
 
     /// `time [batch, time_dim]` already through its SiLU.
     pub fn run(&self, maps: Maps<'_>, time: &[f32], geometry: &Geometry, scratch: &mut Scratch) -> Vec<f32> {
-        let (pixels, channels) = (geometry.pixels(), self.conv1.weight.n());
+        let (pixels, channels) = (geometry.pixels(), self.conv1.bias.len());
         let rows = maps[0].0.len() / maps[0].1;
         let batch = rows / pixels;
         let mut normed = scratch.take(rows * self.norm1.weight.len());
@@ -143,24 +144,19 @@ impl ResnetBlock {
             row.iter_mut().zip(&self.conv1.bias).for_each(|(x, bias)| *x += bias);
         }
         let mut hidden = scratch.take(rows * channels);
-        Product { bias: &bias, ..geometry.convolve(&normed, batch, &self.conv1, &mut hidden) }.run();
+        self.conv1.run(&normed, geometry.size, &bias, None, &mut hidden, scratch);
 
         let mut normed = scratch.again(normed, rows * channels);
         self.norm2.run(&[(&hidden, channels)], pixels, true, &mut normed);
         let mut out = hidden;
-        let product = geometry.convolve(&normed, batch, &self.conv2, &mut out);
-        match &self.shortcut {
-            None => Product { residual: Some(maps[0].0), ..product }.run(),
-            Some(parts) => {
-                product.run();
-                let mut bias = &self.shortcut_bias[..];
-                for (part, &(map, width)) in parts.iter().zip(maps) {
-                    let target = Target::whole(&mut out, channels);
-                    let product = Product::plain(Rows::whole(map, width), rows, part, bias, target);
-                    Product { accumulate: true, ..product }.run();
-                    bias = &[];
-                }
-            }
+        let residual = self.shortcut.is_none().then_some(maps[0].0);
+        self.conv2.run(&normed, geometry.size, &self.conv2.bias, residual, &mut out, scratch);
+        let mut shortcut_bias = &self.shortcut_bias[..];
+        for (part, &(map, width)) in self.shortcut.iter().flatten().zip(maps) {
+            let target = Target::whole(&mut out, channels);
+            let product = Product::plain(Rows::whole(map, width), rows, part, shortcut_bias, target);
+            Product { accumulate: true, ..product }.run();
+            shortcut_bias = &[];
         }
         scratch.give(normed);
         scratch.give(bias);

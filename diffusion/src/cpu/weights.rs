@@ -5,6 +5,7 @@ use crate::state::HostTensor;
 
 use super::packed::Packed;
 use super::rows::{GroupNorm, LayerNorm};
+use super::winograd::Convolution;
 
 /// The working weights: parameters by name, checked before.
 pub struct Weights<'a> {
@@ -54,6 +55,13 @@ impl<'a> Weights<'a> {
     /// The Linear here.
     pub fn linear(&self) -> Linear {
         Linear { weight: self.matrix(None, 1.0), bias: self.values("bias") }
+    }
+
+    /// The 3 x 3 convolution of stride 1 here.
+    pub fn convolution(&self) -> Convolution {
+        let (values, shape) = self.get("weight");
+        let depth = shape[1];
+        Convolution::new(depth, self.values("bias"), |y, x, k, n| values[(n * depth + k) * 9 + 3 * y + x])
     }
 
     /// The 3 x 3 convolution here, tap after tap.
