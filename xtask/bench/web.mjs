@@ -109,6 +109,9 @@ const perStep = (page, batch, steps) =>
     [batch, steps],
   )
 
+/** What is under way: the report goes to stdout. */
+const say = what => console.error(what)
+
 const median = values => {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
@@ -134,17 +137,20 @@ async function compare(browser, device) {
   for (let round = 0; round < (device === 'cpu' ? ROUNDS : 2); round++)
     for (const engine of engines) {
       await engine.page?.context().close()
+      say(`${device}: starting ${engine.name}`)
       const { page, ms } = await start(browser, engine.name, device)
       engine.page = page
       engine.starts.push(ms)
     }
   // Round 0 warms up.
-  for (let round = 0; round <= ROUNDS; round++)
+  for (let round = 0; round <= ROUNDS; round++) {
+    say(`${device}: ${round ? `round ${round} of ${ROUNDS}` : 'warming up'}`)
     for (const batch of BATCHES)
       for (const { name, page, steps } of engines) {
         const ms = await perStep(page, batch, STEPS[device][batch] ?? 1)
         if (round > 0) steps[batch].push(ms)
       }
+  }
   const report = {}
   for (const { name, page, starts, steps } of engines) {
     report[name] = {

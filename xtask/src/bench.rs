@@ -1,5 +1,7 @@
 //! How fast engine and trainer are.
 
+use std::process::Stdio;
+
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -67,7 +69,8 @@ fn web(workspace: &Workspace, options: &WebOptions) -> Result<()> {
             .env("ROOT", &workspace.root)
             .env("ROUNDS", rounds.to_string())
             .env("SITE", format!("http://{server}/"))
-            .env("SOAK", options.soak.to_string()),
+            .env("SOAK", options.soak.to_string())
+            .stderr(Stdio::inherit()),
     )?;
     let mut report: Value = serde_json::from_str(&report).context("the measurement gave no report")?;
     if options.json {
@@ -111,7 +114,8 @@ fn table(report: &Value) {
         let number = |pointer: &str| measured.pointer(pointer).and_then(Value::as_f64);
         if let (Some(peak), Some(reached)) = (number("/simd/peak_gflops"), number("/simd/reached_gflops")) {
             println!(
-                "forward at {reached:.1} GFLOP/s, {:.2} of the {peak:.1} that a multiply-add loop reaches",
+                "forward at {reached:.1} GFLOP/s, {:.2} of the {peak:.1} that a multiply-add loop reaches (what the network asks for counts; \
+                 Winograd's convolutions do it with fewer)",
                 reached / peak
             );
         }

@@ -24,7 +24,7 @@ impl Run<'_> {
             let classes: Vec<&[ClassAttention]> = prepared.iter().map(|class| &class[transformer][..]).collect();
             transformer += 1;
             let out = layer.run(&h, &classes, geometry, scratch);
-            scratch.give(h);
+            scratch.buffers.give(h);
             out
         };
 
@@ -36,7 +36,7 @@ impl Run<'_> {
         };
         let finest = &self.geometries[0];
         let input = transpose(sample, unet.in_channels, finest.pixels());
-        let mut h = scratch.take(batch * finest.pixels() * unet.conv_in.weight.n());
+        let mut h = scratch.buffers.take(batch * finest.pixels() * unet.conv_in.weight.n());
         finest.convolve(&input, batch, &unet.conv_in, &mut h).run();
 
         let mut skips = vec![(h.clone(), unet.conv_in.weight.n())];
@@ -44,7 +44,7 @@ impl Run<'_> {
         for ((stage, downsample), geometry) in unet.down.iter().zip(self.geometries) {
             for (j, resnet) in stage.resnets.iter().enumerate() {
                 let next = resnet.run(&[(&h, width)], &time, geometry, scratch);
-                scratch.give(std::mem::replace(&mut h, next));
+                scratch.buffers.give(std::mem::replace(&mut h, next));
                 width = h.len() / (batch * geometry.pixels());
                 if let Some(layer) = stage.attentions.get(j) {
                     h = attend(layer, h, geometry, scratch);
@@ -53,9 +53,9 @@ impl Run<'_> {
             }
             if let Some(layer) = downsample {
                 let [height, wide] = geometry.size;
-                let mut small = scratch.take(batch * (height / 2) * (wide / 2) * width);
+                let mut small = scratch.buffers.take(batch * (height / 2) * (wide / 2) * width);
                 geometry.downsample(&h, batch, layer, &mut small);
-                scratch.give(std::mem::replace(&mut h, small));
+                scratch.buffers.give(std::mem::replace(&mut h, small));
                 skips.push((copy(&h, scratch), width));
             }
         }
@@ -63,7 +63,7 @@ impl Run<'_> {
         let coarsest = &self.geometries[self.geometries.len() - 1];
         for (j, resnet) in unet.mid.resnets.iter().enumerate() {
             let next = resnet.run(&[(&h, width)], &time, coarsest, scratch);
-            scratch.give(std::mem::replace(&mut h, next));
+            scratch.buffers.give(std::mem::replace(&mut h, next));
             if let Some(layer) = unet.mid.attentions.get(j) {
                 h = attend(layer, h, coarsest, scratch);
             }
@@ -73,33 +73,33 @@ impl Run<'_> {
             for (j, resnet) in up.stage.resnets.iter().enumerate() {
                 let (skip, skip_width) = skips.pop().unwrap_or_default();
                 let next = resnet.run(&[(&h, width), (&skip, skip_width)], &time, geometry, scratch);
-                scratch.give(std::mem::replace(&mut h, next));
-                scratch.give(skip);
+                scratch.buffers.give(std::mem::replace(&mut h, next));
+                scratch.buffers.give(skip);
                 width = h.len() / (batch * geometry.pixels());
                 if let Some(layer) = up.stage.attentions.get(j) {
                     h = attend(layer, h, geometry, scratch);
                 }
             }
             if let Some(layers) = &up.upsample {
-                let mut large = scratch.take(4 * h.len());
+                let mut large = scratch.buffers.take(4 * h.len());
                 geometry.upsample(&h, batch, layers, &mut large);
-                scratch.give(std::mem::replace(&mut h, large));
+                scratch.buffers.give(std::mem::replace(&mut h, large));
             }
         }
 
-        let mut normed = scratch.take(h.len());
+        let mut normed = scratch.buffers.take(h.len());
         unet.norm_out.run(&[(&h, width)], finest.pixels(), true, &mut normed);
-        let mut out = scratch.again(h, batch * finest.pixels() * unet.conv_out.weight.n());
+        let mut out = scratch.buffers.again(h, batch * finest.pixels() * unet.conv_out.weight.n());
         finest.convolve(&normed, batch, &unet.conv_out, &mut out).run();
         let prediction = transpose(&out, finest.pixels(), unet.conv_out.weight.n());
-        scratch.give(normed);
-        scratch.give(out);
+        scratch.buffers.give(normed);
+        scratch.buffers.give(out);
         prediction
     }
 }
 
 fn copy(values: &[f32], scratch: &mut Scratch) -> Vec<f32> {
-    let mut copy = scratch.take(values.len());
+    let mut copy = scratch.buffers.take(values.len());
     copy.copy_from_slice(values);
     copy
 }

@@ -3,18 +3,15 @@
 //! what does not depend on x is computed once per class; norms and activations go together. It has no gradients.
 
 mod forward;
-mod matmul;
-mod packed;
 mod resnet;
-mod rows;
-mod simd;
 mod transformer;
 pub(crate) mod weights;
-mod winograd;
 
 use std::collections::BTreeMap;
 
-use pulp::{Arch, Simd, WithSimd};
+use kernels::buffers::Buffers;
+use kernels::matmul::{Product, Rows, Target};
+use kernels::rows::{GroupNorm, silu};
 
 use crate::config::{ModelInfo, UNetConfig};
 use crate::embedding::{class_rows, sinusoids};
@@ -22,9 +19,7 @@ use crate::error::{Error, Result};
 use crate::spec::check_state;
 use crate::state::{HostTensor, StateDict};
 use forward::Run;
-use matmul::{Product, Rows, Target};
 use resnet::{Geometry, ResnetBlock};
-use rows::GroupNorm;
 use transformer::{ClassAttention, Transformer};
 use weights::{Linear, Weights};
 
@@ -32,38 +27,16 @@ use weights::{Linear, Weights};
 /// few enough for the pictures to stay there too.
 const TOGETHER: usize = 4;
 
-/// Memory that layers pass on to each other.
+/// What a run of the network works with.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    free: Vec<Vec<f32>>,
+    buffers: Buffers,
     /// Where cross-attention writes down what it looks at, when someone asks.
     attention: Option<Vec<Looks>>,
 }
 
 /// What the pixels of one picture give to each token of its class in one layer, the mean of the heads: `[pixels, tokens]`.
 type Looks = Vec<f32>;
-
-impl Scratch {
-    /// `len` floats that hold anything.
-    fn take(&mut self, len: usize) -> Vec<f32> {
-        // The smallest that is large enough, or else the largest.
-        let fits = |buffer: &Vec<f32>| (buffer.capacity() < len, buffer.capacity().abs_diff(len));
-        let best = (0..self.free.len()).min_by_key(|&i| fits(&self.free[i]));
-        let mut buffer = best.map(|i| self.free.swap_remove(i)).unwrap_or_default();
-        buffer.resize(len, 0.0);
-        buffer
-    }
-
-    fn give(&mut self, buffer: Vec<f32>) {
-        self.free.push(buffer);
-    }
-
-    /// Another length.
-    fn again(&mut self, buffer: Vec<f32>, len: usize) -> Vec<f32> {
-        self.give(buffer);
-        self.take(len)
-    }
-}
 
 #[derive(Debug)]
 struct Stage {
@@ -282,25 +255,9 @@ impl CpuUNet {
             let left = Rows::whole(from, from.len() / batch);
             let target = Target::whole(&mut out, layer.weight.n());
             Product::plain(left, batch, &layer.weight, &layer.bias, target).run();
-            silu_all(&mut out);
+            silu(&mut out);
             out
         };
         apply(second, &apply(first, &sinusoids(timesteps, self.time_channels)))
     }
-}
-
-fn silu_all(values: &mut [f32]) {
-    struct Silu<'a>(&'a mut [f32]);
-    impl WithSimd for Silu<'_> {
-        type Output = ();
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, simd: S) {
-            let activation = simd::Silu::new(simd);
-            for block in self.0.chunks_mut(S::F32_LANES) {
-                let value = activation.of(simd::load(simd, block));
-                simd::store(simd, block, value);
-            }
-        }
-    }
-    Arch::new().dispatch(Silu(values));
 }

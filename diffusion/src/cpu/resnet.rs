@@ -1,11 +1,12 @@
 //! ResNet block, down- and upsampling (the mathematics is that of [`crate::unet`]).
 
+use kernels::matmul::{OUTSIDE, Product, Rows, Target};
+use kernels::packed::Packed;
+use kernels::rows::{GroupNorm, Maps};
+use kernels::winograd::Convolution;
+
 use super::Scratch;
-use super::matmul::{OUTSIDE, Product, Rows, Target};
-use super::packed::Packed;
-use super::rows::{GroupNorm, Maps};
 use super::weights::{Linear, Weights};
-use super::winograd::Convolution;
 
 /// Rows that the taps of a convolution take, for feature maps of one size.
 #[derive(Debug, Clone)]
@@ -132,25 +133,25 @@ impl ResnetBlock {
         let (pixels, channels) = (geometry.pixels(), self.conv1.bias.len());
         let rows = maps[0].0.len() / maps[0].1;
         let batch = rows / pixels;
-        let mut normed = scratch.take(rows * self.norm1.weight.len());
+        let mut normed = scratch.buffers.take(rows * self.norm1.weight.len());
         self.norm1.run(maps, pixels, true, &mut normed);
 
         // The time is added to every pixel: it goes into the convolution's bias.
-        let mut bias = scratch.take(batch * channels);
+        let mut bias = scratch.buffers.take(batch * channels);
         let left = Rows::whole(time, time.len() / batch);
         let target = Target::whole(&mut bias, channels);
         Product::plain(left, batch, &self.time_emb_proj.weight, &self.time_emb_proj.bias, target).run();
         for row in bias.chunks_exact_mut(channels) {
             row.iter_mut().zip(&self.conv1.bias).for_each(|(x, bias)| *x += bias);
         }
-        let mut hidden = scratch.take(rows * channels);
-        self.conv1.run(&normed, geometry.size, &bias, None, &mut hidden, scratch);
+        let mut hidden = scratch.buffers.take(rows * channels);
+        self.conv1.run(&normed, geometry.size, &bias, None, &mut hidden, &mut scratch.buffers);
 
-        let mut normed = scratch.again(normed, rows * channels);
+        let mut normed = scratch.buffers.again(normed, rows * channels);
         self.norm2.run(&[(&hidden, channels)], pixels, true, &mut normed);
         let mut out = hidden;
         let residual = self.shortcut.is_none().then_some(maps[0].0);
-        self.conv2.run(&normed, geometry.size, &self.conv2.bias, residual, &mut out, scratch);
+        self.conv2.run(&normed, geometry.size, &self.conv2.bias, residual, &mut out, &mut scratch.buffers);
         let mut shortcut_bias = &self.shortcut_bias[..];
         for (part, &(map, width)) in self.shortcut.iter().flatten().zip(maps) {
             let target = Target::whole(&mut out, channels);
@@ -158,8 +159,8 @@ impl ResnetBlock {
             Product { accumulate: true, ..product }.run();
             shortcut_bias = &[];
         }
-        scratch.give(normed);
-        scratch.give(bias);
+        scratch.buffers.give(normed);
+        scratch.buffers.give(bias);
         out
     }
 }

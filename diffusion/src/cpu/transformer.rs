@@ -2,10 +2,11 @@
 //!
 //! In cross-attention keys and values depend on the class alone: they are multiplied out once per class (see [`crate::fold`]).
 
-use super::matmul::{Product, Rows, Target};
-use super::packed::Packed;
+use kernels::matmul::{Product, Rows, Target};
+use kernels::packed::Packed;
+use kernels::rows::{GroupNorm, LayerNorm, geglu, heads_together, softmax};
+
 use super::resnet::Geometry;
-use super::rows::{GroupNorm, LayerNorm, geglu, heads_together, softmax};
 use super::weights::{Linear, Weights};
 use super::{Looks, Scratch};
 use crate::fold::{ClassMatrices, CrossWeights};
@@ -40,7 +41,7 @@ impl CrossAttention {
         let dim = bias.len();
         let (kv, width) =
             (["to_k.weight", "to_v.weight"].map(|name| weights.get(name).0), weights.get("to_k.weight").1[1]);
-        let kv = Packed::new(width, 2 * dim, |k, n| kv[n / dim][n % dim * width + k]);
+        let kv = Packed::new(width, 2 * dim, &|k, n| kv[n / dim][n % dim * width + k]);
         Self { norm, weights: CrossWeights::new(&to_q, &to_out, heads), kv, bias, heads }
     }
 
@@ -52,8 +53,8 @@ impl CrossAttention {
         let ClassMatrices { scores, gather } = self.weights.fold(&kv, |head, token| self.column(head, token, tokens));
         let columns = self.heads * tokens;
         ClassAttention {
-            scores: Packed::new(dim, columns, |c, column| scores[column * dim + c]),
-            gather: Packed::new(columns, dim, |column, c| gather[column * dim + c]),
+            scores: Packed::new(dim, columns, &|c, column| scores[column * dim + c]),
+            gather: Packed::new(columns, dim, &|column, c| gather[column * dim + c]),
         }
     }
 
@@ -74,7 +75,8 @@ impl CrossAttention {
             let same = classes[picture..].iter().take_while(|other| std::ptr::eq(**other, *class)).count();
             let columns = class.scores.n();
             let tokens = columns / self.heads;
-            let (mut normed, mut scores) = (scratch.take(ROWS_TOGETHER * dim), scratch.take(ROWS_TOGETHER * columns));
+            let (mut normed, mut scores) =
+                (scratch.buffers.take(ROWS_TOGETHER * dim), scratch.buffers.take(ROWS_TOGETHER * columns));
             for x in x[picture * pixels * dim..(picture + same) * pixels * dim].chunks_mut(ROWS_TOGETHER * dim) {
                 let rows = x.len() / dim;
                 let (normed, scores) = (&mut normed[..x.len()], &mut scores[..rows * columns]);
@@ -89,8 +91,8 @@ impl CrossAttention {
                 let product = Product::plain(left, rows, &class.gather, &self.bias, Target::whole(x, dim));
                 Product { accumulate: true, ..product }.run();
             }
-            scratch.give(normed);
-            scratch.give(scores);
+            scratch.buffers.give(normed);
+            scratch.buffers.give(scores);
             picture += same;
         }
         scratch.attention.iter_mut().zip(looks).for_each(|(all, looks)| all.push(looks));
@@ -123,26 +125,26 @@ impl SelfAttention {
         let dim = to_out.weight.n();
         let scale = 1.0 / ((dim / heads) as f32).sqrt();
         let entry = |k: usize, n: usize| parts[n / dim][n % dim * dim + k] * if n < dim { scale } else { 1.0 };
-        Self { norm, qkv: Packed::new(dim, 3 * dim, entry), to_out, heads }
+        Self { norm, qkv: Packed::new(dim, 3 * dim, &entry), to_out, heads }
     }
 
     fn run(&self, x: &mut [f32], batch: usize, scratch: &mut Scratch) {
         let dim = self.to_out.weight.n();
         let (rows, head) = (x.len() / dim, dim / self.heads);
         let pixels = rows / batch;
-        let mut normed = scratch.take(x.len());
+        let mut normed = scratch.buffers.take(x.len());
         self.norm.run(x, &mut normed);
-        let mut qkv = scratch.take(3 * x.len());
+        let mut qkv = scratch.buffers.take(3 * x.len());
         Product::plain(Rows::whole(&normed, dim), rows, &self.qkv, &[], Target::whole(&mut qkv, 3 * dim)).run();
-        let (mut scores, mut right) = (scratch.take(pixels * pixels), Packed::default());
+        let (mut scores, mut right) = (scratch.buffers.take(pixels * pixels), Packed::default());
         for (picture, qkv) in qkv.chunks_exact(3 * dim * pixels).enumerate() {
             for h in 0..self.heads {
                 let (stride, column) = (3 * dim, h * head);
-                right.refill(head, pixels, |k, n| qkv[n * stride + dim + column + k]);
+                right.refill_transposed(head, pixels, Rows { values: qkv, stride, column: dim + column });
                 let left = Rows { values: qkv, stride, column };
                 Product::plain(left, pixels, &right, &[], Target::whole(&mut scores, pixels)).run();
                 softmax(&mut scores, pixels, 1);
-                right.refill(pixels, head, |k, n| qkv[k * stride + 2 * dim + column + n]);
+                right.refill(pixels, head, Rows { values: qkv, stride, column: 2 * dim + column });
                 // The normed pixels are done with: their memory takes the result.
                 let values = &mut normed[picture * pixels * dim..(picture + 1) * pixels * dim];
                 let target = Target { values, stride: dim, column, rows: None };
@@ -157,9 +159,9 @@ impl SelfAttention {
             Target::whole(x, dim),
         );
         Product { accumulate: true, ..product }.run();
-        scratch.give(normed);
-        scratch.give(qkv);
-        scratch.give(scores);
+        scratch.buffers.give(normed);
+        scratch.buffers.give(qkv);
+        scratch.buffers.give(scores);
     }
 }
 
@@ -233,9 +235,9 @@ impl Transformer {
     ) -> Vec<f32> {
         let (batch, dim) = (classes.len(), self.proj_out.weight.n());
         let rows = batch * geometry.pixels();
-        let mut normed = scratch.take(x.len());
+        let mut normed = scratch.buffers.take(x.len());
         self.norm.run(&[(x, dim)], geometry.pixels(), false, &mut normed);
-        let mut h = scratch.take(x.len());
+        let mut h = scratch.buffers.take(x.len());
         let linear = |layer: &Linear, rows: usize, from: &[f32], to: &mut [f32], accumulate: bool| {
             let width = layer.weight.n();
             let left = Rows::whole(from, from.len() / rows);
@@ -256,7 +258,8 @@ impl Transformer {
                 }
             }
             let wide = block.proj_in.weight.n();
-            let (mut both, mut gated) = (scratch.take(ROWS_TOGETHER * wide), scratch.take(ROWS_TOGETHER * wide / 2));
+            let (mut both, mut gated) =
+                (scratch.buffers.take(ROWS_TOGETHER * wide), scratch.buffers.take(ROWS_TOGETHER * wide / 2));
             for h in h.chunks_mut(ROWS_TOGETHER * dim) {
                 let rows = h.len() / dim;
                 let (normed, both, gated) =
@@ -266,14 +269,14 @@ impl Transformer {
                 geglu(both, wide / 2, gated);
                 linear(&block.proj_out, rows, gated, h, true);
             }
-            scratch.give(both);
-            scratch.give(gated);
+            scratch.buffers.give(both);
+            scratch.buffers.give(gated);
         }
-        let mut out = scratch.again(normed, x.len());
+        let mut out = scratch.buffers.again(normed, x.len());
         let target = Target::whole(&mut out, dim);
         let product = Product::plain(Rows::whole(&h, dim), rows, &self.proj_out.weight, &self.proj_out.bias, target);
         Product { residual: Some(x), ..product }.run();
-        scratch.give(h);
+        scratch.buffers.give(h);
         out
     }
 }

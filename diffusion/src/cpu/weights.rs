@@ -1,11 +1,11 @@
 //! Parameters by name, and the layers that are made of them.
 
+use kernels::packed::Packed;
+use kernels::rows::{GroupNorm, LayerNorm};
+use kernels::winograd::Convolution;
+
 use crate::fold::doubled;
 use crate::state::HostTensor;
-
-use super::packed::Packed;
-use super::rows::{GroupNorm, LayerNorm};
-use super::winograd::Convolution;
 
 /// The working weights: parameters by name, checked before.
 pub struct Weights<'a> {
@@ -49,7 +49,7 @@ impl<'a> Weights<'a> {
     pub fn matrix(&self, columns: Option<std::ops::Range<usize>>, factor: f32) -> Packed {
         let (values, shape) = self.get("weight");
         let columns = columns.unwrap_or(0..shape[1]);
-        Packed::new(columns.len(), shape[0], |k, n| factor * values[n * shape[1] + columns.start + k])
+        Packed::new(columns.len(), shape[0], &|k, n| factor * values[n * shape[1] + columns.start + k])
     }
 
     /// The Linear here.
@@ -59,16 +59,14 @@ impl<'a> Weights<'a> {
 
     /// The 3 x 3 convolution of stride 1 here.
     pub fn convolution(&self) -> Convolution {
-        let (values, shape) = self.get("weight");
-        let depth = shape[1];
-        Convolution::new(depth, self.values("bias"), |y, x, k, n| values[(n * depth + k) * 9 + 3 * y + x])
+        Convolution::new(self.get("weight").0, self.values("bias"))
     }
 
     /// The 3 x 3 convolution here, tap after tap.
     pub fn conv3x3(&self) -> Linear {
         let (values, shape) = self.get("weight");
         let depth = shape[1];
-        let weight = Packed::new(9 * depth, shape[0], |k, n| values[(n * depth + k % depth) * 9 + k / depth]);
+        let weight = Packed::new(9 * depth, shape[0], &|k, n| values[(n * depth + k % depth) * 9 + k / depth]);
         Linear { weight, bias: self.values("bias") }
     }
 
@@ -78,7 +76,7 @@ impl<'a> Weights<'a> {
         let depth = shape[1];
         std::array::from_fn(|place| {
             let kernel = |k: usize, n: usize| &values[(n * depth + k % depth) * 9..][..9];
-            let weight = Packed::new(4 * depth, shape[0], |k, n| doubled(kernel(k, n), place, k / depth));
+            let weight = Packed::new(4 * depth, shape[0], &|k, n| doubled(kernel(k, n), place, k / depth));
             Linear { weight, bias: self.values("bias") }
         })
     }

@@ -6,10 +6,10 @@ use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::Scratch;
-use super::matmul::{Product, Rows, Target};
-use super::packed::Packed;
-use super::simd::{load, store};
+use crate::buffers::Buffers;
+use crate::matmul::{Product, Rows, Target};
+use crate::packed::Packed;
+use crate::simd::{load, store};
 
 /// Results of a tile.
 const TILE: usize = 4;
@@ -34,16 +34,21 @@ const KERNEL: [[f32; 3]; POINTS] = [
 pub struct Convolution {
     /// For each point, the three rows of taps one below the other.
     kernels: [Packed; POINTS],
+    /// Added to each channel that goes out.
     pub bias: Vec<f32>,
 }
 
 impl Convolution {
-    /// `weight(row, column, input, output)` for `depth` channels that come in; a bias for each that goes out.
-    pub fn new(depth: usize, bias: Vec<f32>, weight: impl Fn(usize, usize, usize, usize) -> f32) -> Self {
+    /// `weight [out, in, 3, 3]`, `bias [out]`.
+    pub fn new(weight: &[f32], bias: Vec<f32>) -> Self {
+        let depth = weight.len() / (9 * bias.len());
         let kernels = KERNEL.map(|factors| {
-            Packed::new(3 * depth, bias.len(), |k, n| {
-                (0..3).map(|column| factors[column] * weight(k / depth, column, k % depth, n)).sum()
-            })
+            let mut packed = Packed::default();
+            packed.fill(3 * depth, bias.len(), |k, n| {
+                let taps = &weight[(n * depth + k % depth) * 9 + k / depth * 3..][..3];
+                taps.iter().zip(factors).map(|(tap, factor)| tap * factor).sum()
+            });
+            packed
         });
         Self { kernels, bias }
     }
@@ -57,7 +62,7 @@ impl Convolution {
         bias: &[f32],
         residual: Option<&[f32]>,
         out: &mut [f32],
-        scratch: &mut Scratch,
+        buffers: &mut Buffers,
     ) {
         let [height, width] = size;
         let channels = self.bias.len();
@@ -65,8 +70,8 @@ impl Convolution {
         let strips = width.div_ceil(TILE);
         let together = (ROWS_TOGETHER / (strips * height)).max(1);
         let (plane_in, plane_out) = (strips * (height + 2) * depth, strips * height * channels);
-        let mut points = scratch.take(together * POINTS * plane_in);
-        let mut products = scratch.take(together * POINTS * plane_out);
+        let mut points = buffers.take(together * POINTS * plane_in);
+        let mut products = buffers.take(together * POINTS * plane_out);
         let (picture_in, picture_out) = (height * width * depth, height * width * channels);
         let one_bias = bias.len() == channels;
         for (i, (map, out)) in map.chunks(together * picture_in).zip(out.chunks_mut(together * picture_out)).enumerate()
@@ -91,8 +96,8 @@ impl Convolution {
                 out,
             });
         }
-        scratch.give(points);
-        scratch.give(products);
+        buffers.give(points);
+        buffers.give(products);
     }
 }
 
@@ -223,19 +228,19 @@ impl WithSimd for FromPoints<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::noise;
 
     #[test]
     fn convolutions_of_every_size() {
-        let noise = |len, seed| crate::noise::NoiseSource::new(seed).normals(len);
         for (batch, [height, width], depth, channels) in
             [(1, [1, 1], 1, 1), (2, [3, 5], 3, 7), (3, [7, 7], 32, 40), (1, [14, 14], 20, 16), (5, [2, 8], 16, 33)]
         {
             let (map, kernel) = (noise(batch * height * width * depth, 1), noise(9 * depth * channels, 2));
             let (bias, residual) = (noise(batch * channels, 3), noise(batch * height * width * channels, 4));
             let weight = |y: usize, x: usize, k: usize, n: usize| kernel[(n * depth + k) * 9 + 3 * y + x];
-            let convolution = Convolution::new(depth, vec![0.0; channels], weight);
+            let convolution = Convolution::new(&kernel, vec![0.0; channels]);
             let mut out = vec![f32::NAN; residual.len()];
-            convolution.run(&map, [height, width], &bias, Some(&residual), &mut out, &mut Scratch::default());
+            convolution.run(&map, [height, width], &bias, Some(&residual), &mut out, &mut Buffers::default());
             for (i, (out, residual)) in out.iter().zip(&residual).enumerate() {
                 let (n, pixel, picture) =
                     (i % channels, i / channels % (height * width), i / channels / (height * width));

@@ -1,6 +1,7 @@
 //! The right matrix of a product: packed into panels, the rows of a panel one after the other.
 
-use super::simd::lanes;
+use crate::matmul::Rows;
+use crate::simd::lanes;
 
 /// Vectors side by side in a panel.
 pub const VECTORS: usize = 2;
@@ -8,21 +9,30 @@ pub const VECTORS: usize = 2;
 /// A matrix `[k, n]`, packed for products from the right.
 #[derive(Debug, Clone, Default)]
 pub struct Packed {
-    pub(super) k: usize,
-    pub(super) n: usize,
-    pub(super) panels: Vec<f32>,
+    pub(crate) k: usize,
+    pub(crate) n: usize,
+    pub(crate) panels: Vec<f32>,
 }
 
 impl Packed {
-    /// From its entries.
-    pub fn new(k: usize, n: usize, entry: impl Fn(usize, usize) -> f32) -> Self {
+    /// From its entries, by row and column.
+    pub fn new(k: usize, n: usize, entry: &dyn Fn(usize, usize) -> f32) -> Self {
         let mut packed = Self::default();
-        packed.refill(k, n, entry);
+        packed.fill(k, n, entry);
         packed
     }
 
-    /// [`new`](Self::new) into memory that is there already.
-    pub fn refill(&mut self, k: usize, n: usize, entry: impl Fn(usize, usize) -> f32) {
+    /// `k` rows of `n` columns, into the memory that is there already.
+    pub fn refill(&mut self, k: usize, n: usize, Rows { values, stride, column }: Rows<'_>) {
+        self.fill(k, n, |k, n| values[k * stride + column + n]);
+    }
+
+    /// `n` rows of `k` columns, transposed.
+    pub fn refill_transposed(&mut self, k: usize, n: usize, Rows { values, stride, column }: Rows<'_>) {
+        self.fill(k, n, |k, n| values[n * stride + column + k]);
+    }
+
+    pub(crate) fn fill(&mut self, k: usize, n: usize, entry: impl Fn(usize, usize) -> f32) {
         let width = VECTORS * lanes();
         (self.k, self.n) = (k, n);
         self.panels.resize(n.div_ceil(width) * k * width, 0.0);
@@ -34,6 +44,11 @@ impl Packed {
                 }
             }
         }
+    }
+
+    /// Rows.
+    pub fn k(&self) -> usize {
+        self.k
     }
 
     /// Columns.

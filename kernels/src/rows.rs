@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::simd::{Exp, Gelu, Silu, lanes, load, max, store};
+use crate::simd::{Exp, Gelu, Silu, lanes, load, max, store};
 
 /// Some pictures' feature maps `[pixels, channels]`, several of them side by side (as if their channels were concatenated).
 pub type Maps<'a> = &'a [(&'a [f32], usize)];
@@ -10,9 +10,13 @@ pub type Maps<'a> = &'a [(&'a [f32], usize)];
 /// GroupNorm, with SiLU after it if wanted (arXiv 1803.08494).
 #[derive(Debug, Clone)]
 pub struct GroupNorm {
+    /// A factor for each channel.
     pub weight: Vec<f32>,
+    /// Added to each channel.
     pub bias: Vec<f32>,
+    /// How many parts the channels are cut into.
     pub groups: usize,
+    /// Added to the variance.
     pub eps: f32,
 }
 
@@ -101,7 +105,9 @@ const LAYER_NORM_EPS: f32 = 1e-5;
 /// LayerNorm over the channels of each row (arXiv 1607.06450).
 #[derive(Debug, Clone)]
 pub struct LayerNorm {
+    /// A factor for each channel.
     pub weight: Vec<f32>,
+    /// Added to each channel.
     pub bias: Vec<f32>,
 }
 
@@ -200,6 +206,26 @@ impl WithSimd for Softmax<'_> {
             for block in row.chunks_mut(S::F32_LANES) {
                 store(simd, block, simd.mul_f32s(load(simd, block), inverse));
             }
+        }
+    }
+}
+
+/// SiLU in place.
+pub fn silu(values: &mut [f32]) {
+    Arch::new().dispatch(SiluRun(values));
+}
+
+struct SiluRun<'a>(&'a mut [f32]);
+
+impl WithSimd for SiluRun<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let activation = Silu::new(simd);
+        for block in self.0.chunks_mut(S::F32_LANES) {
+            let value = activation.of(load(simd, block));
+            store(simd, block, value);
         }
     }
 }

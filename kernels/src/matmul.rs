@@ -3,8 +3,8 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::packed::{Packed, VECTORS};
-use super::simd::{load, store};
+use crate::packed::{Packed, VECTORS};
+use crate::simd::{load, store};
 
 /// Rows of a tile. With two vectors of columns they make the eight sums that two multiply-adds a cycle keep busy; those, four
 /// values of the left and a vector of the right are what Chromium's compiler has registers for. (Of six rows it spills.)
@@ -248,9 +248,7 @@ fn put<S: Simd>(simd: S, out: &mut [f32], sums: [S::f32s; VECTORS]) {
 mod tests {
     use super::*;
 
-    fn noise(len: usize, seed: u64) -> Vec<f32> {
-        crate::noise::NoiseSource::new(seed).normals(len)
-    }
+    use crate::simd::noise;
 
     fn close(a: &[f32], b: &[f32]) {
         assert_eq!(a.len(), b.len());
@@ -266,7 +264,7 @@ mod tests {
             let expected: Vec<f32> = (0..rows * n)
                 .map(|i| bias[i % n] + (0..k).map(|j| a[i / n * k + j] * b[j * n + i % n]).sum::<f32>())
                 .collect();
-            let packed = Packed::new(k, n, |i, j| b[i * n + j]);
+            let packed = Packed::new(k, n, &|i, j| b[i * n + j]);
             let mut out = vec![f32::NAN; rows * n];
             Product::plain(Rows::whole(&a, k), rows, &packed, &bias, Target::whole(&mut out, n)).run();
             close(&out, &expected);
@@ -280,7 +278,7 @@ mod tests {
     #[test]
     fn columns_of_wider_rows() {
         let (a, b) = (noise(6 * 10, 1), noise(4 * 3, 2));
-        let packed = Packed::new(4, 3, |i, j| b[i * 3 + j]);
+        let packed = Packed::new(4, 3, &|i, j| b[i * 3 + j]);
         let mut out = vec![0.0; 6 * 8];
         let left = Rows { values: &a, stride: 10, column: 5 };
         let target = Target { values: &mut out, stride: 8, column: 2, rows: None };

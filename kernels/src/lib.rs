@@ -1,0 +1,19 @@
+//! What a network computes on a CPU, in vectors: AVX2 natively, SIMD128 in the browser. It knows no network. A crate of its own, so that the
+//! browser's build can make this fast and everything else small.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`matmul`], [`packed`] | the one kind of matrix product, and its right matrix |
+//! | [`winograd`] | 3 x 3 convolutions with fewer multiplications |
+//! | [`rows`] | what is done pixel by pixel: norms, softmax, activations |
+//! | [`buffers`] | memory that layers pass on to each other |
+#![deny(missing_docs)]
+
+pub mod buffers;
+pub mod matmul;
+pub mod packed;
+pub mod rows;
+mod simd;
+pub mod winograd;
+
+pub use simd::lanes;
