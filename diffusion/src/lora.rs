@@ -67,6 +67,12 @@ impl Adapter {
         self.modules.values().map(LoraFactors::rank).max().unwrap_or(0)
     }
 
+    /// The same adapter with a strength baked in: at 1 it does what it did at `scale` before.
+    pub fn scaled(mut self, scale: f32) -> Self {
+        self.modules.values_mut().for_each(|factors| factors.b.values.iter_mut().for_each(|b| *b *= scale));
+        self
+    }
+
     /// Checks that every module exists in the base, is a Linear, and has the factors' sizes.
     pub fn check(&self, base: &StateDict) -> Result<()> {
         if self.modules.is_empty() {

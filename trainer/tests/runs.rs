@@ -247,6 +247,18 @@ fn adapters_travel_between_dialects() {
     assert_eq!(original["modules"], again["modules"]);
     assert!(original["facts"]["base"].as_str().unwrap().contains("which is"), "{original}");
 
+    // A strength is baked in: twice is exact in floating point.
+    let twice = folder.path("twice");
+    done(&["convert", "--base", &base, "--lora", &format!("{adapter}:2"), "--to", "peft", "--out", &twice]);
+    let drawn = |lora: &str, name: &str| {
+        let (raw, sheet) = (folder.path(&format!("{name}.safetensors")), folder.path(&format!("{name}.png")));
+        done(&["sample", "--base", &base, "--lora", lora, "--steps", "2", "--raw", &raw, "--out", &sheet]);
+        std::fs::read(raw).unwrap()
+    };
+    let strong = drawn(&format!("{adapter}:2"), "strong");
+    assert_eq!(drawn(&twice, "twice"), strong);
+    assert_ne!(drawn(&adapter, "once"), strong);
+
     // Training goes on from either, with the ranks and targets that are there.
     let more = folder.path("more");
     let data = fixture("mnist-64.idx3");

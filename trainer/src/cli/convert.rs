@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use diffusion::peft::{LoraConfig, read_adapter, write_kohya};
+use diffusion::peft::{LoraConfig, write_kohya};
 use trainer::files::write_atomic;
-use trainer::store::{read_adapter_files, read_base, write_adapter_folder};
+use trainer::store::{read_base, write_adapter_folder};
 
 use super::export::Float;
+use super::sample::load_adapter;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The adapter: a PEFT folder, or a file of PEFT, diffusers or kohya
-    #[arg(long, value_name = "DIR|FILE")]
-    lora: PathBuf,
+    /// The adapter: a PEFT folder, or a file of PEFT, diffusers or kohya; a :scale behind it is baked in
+    #[arg(long, value_name = "DIR|FILE[:SCALE]")]
+    lora: String,
     /// How it is written
     #[arg(long, value_enum)]
     to: Dialect,
@@ -38,10 +39,9 @@ enum Dialect {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let base = read_base(&args.base)?;
-    let (bytes, config) = read_adapter_files(&args.lora)?;
-    let adapter = read_adapter(&bytes, config.as_deref(), &base.state)
-        .map_err(|error| anyhow::anyhow!("{} cannot be used: {error}", args.lora.display()))?;
-    let title = args.lora.file_stem().and_then(|name| name.to_str()).unwrap_or("adapter");
+    let (path, _, config, adapter, scale) = load_adapter(&args.lora, &base)?;
+    let adapter = adapter.scaled(scale);
+    let title = Path::new(&path).file_stem().and_then(|name| name.to_str()).unwrap_or("adapter");
     match args.to {
         Dialect::Kohya => {
             let out = with_extension(&args.out);

@@ -165,10 +165,11 @@ pub fn load_model(base: &Path, lora: &[String], merged: bool, device: DeviceName
     Ok(model)
 }
 
-type Loaded = (String, Vec<u8>, Option<String>, Adapter, f32);
+/// The text, its files, the adapter, and how strong it is to be.
+pub type Loaded = (String, Vec<u8>, Option<String>, Adapter, f32);
 
 /// `DIR[:SCALE]`. A colon that is followed by no number belongs to the path.
-fn load_adapter(text: &str, base: &Base) -> anyhow::Result<Loaded> {
+pub fn load_adapter(text: &str, base: &Base) -> anyhow::Result<Loaded> {
     let (path, scale) = match text.rsplit_once(':').map(|(path, scale)| (path, scale.parse::<f32>())) {
         Some((path, Ok(scale))) => (path, scale),
         _ => (text, 1.0),
