@@ -5,11 +5,15 @@
 //! |---|---|
 //! | [`matmul`], [`packed`] | the one kind of matrix product, and its right matrix |
 //! | [`winograd`] | 3 x 3 convolutions with fewer multiplications |
+//! | [`attention`] | attention with several heads, for training |
 //! | [`rows`] | what is done pixel by pixel: norms, softmax, activations |
+//! | [`gradients`] | backwards |
 //! | [`buffers`] | memory that layers pass on to each other |
 #![deny(missing_docs)]
 
+pub mod attention;
 pub mod buffers;
+pub mod gradients;
 pub mod matmul;
 pub mod packed;
 pub mod rows;

@@ -9,6 +9,10 @@ use crate::simd::{load, store};
 /// Rows of a tile. With two vectors of columns they make the eight sums that two multiply-adds a cycle keep busy; those, four
 /// values of the left and a vector of the right are what Chromium's compiler has registers for. (Of six rows it spills.)
 const ROWS: usize = 4;
+/// With the 32 registers of AVX-512, which load a value of the left while they multiply.
+const MANY_ROWS: usize = 8;
+/// Floats in one of AVX-512's vectors.
+const WIDE: usize = 16;
 
 /// In a table of [`Product::taps`]: beyond the edge, a row of zeros.
 pub const OUTSIDE: u32 = u32::MAX;
@@ -107,6 +111,16 @@ impl WithSimd for Product<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            WIDE => self.by_tiles::<S, MANY_ROWS>(simd),
+            _ => self.by_tiles::<S, ROWS>(simd),
+        }
+    }
+}
+
+impl<'a> Product<'a> {
+    #[inline(always)]
+    fn by_tiles<S: Simd, const ROWS: usize>(self, simd: S) {
         let Packed { k, n, ref panels } = *self.weights;
         let width = VECTORS * S::F32_LANES;
         let mut gathered = vec![0f32; if self.taps.is_some() { ROWS * k } else { 0 }];
@@ -147,9 +161,7 @@ impl WithSimd for Product<'_> {
             }
         }
     }
-}
 
-impl<'a> Product<'a> {
     /// The place after this one; the last stays.
     fn after(&self, (picture, row): Place) -> Place {
         match () {
@@ -161,7 +173,7 @@ impl<'a> Product<'a> {
 
     /// The left matrix' rows for these places: as they lie in memory, or what the taps take, one after the other.
     #[inline(always)]
-    fn left_rows<'b>(&self, places: [Place; ROWS], gathered: &'b mut [f32]) -> [&'b [f32]; ROWS]
+    fn left_rows<'b, const ROWS: usize>(&self, places: [Place; ROWS], gathered: &'b mut [f32]) -> [&'b [f32]; ROWS]
     where
         'a: 'b,
     {
@@ -197,17 +209,28 @@ impl<'a> Product<'a> {
 
 /// `sums + left · right`.
 #[inline(always)]
-fn multiply<S: Simd>(
+fn multiply<S: Simd, const ROWS: usize>(
     simd: S,
     left: [&[f32]; ROWS],
     right: &[[S::f32s; VECTORS]],
     mut sums: [[S::f32s; VECTORS]; ROWS],
 ) -> [[S::f32s; VECTORS]; ROWS] {
     // Zipped, so that no access is checked and the loop stays small enough for Chromium's compiler to unroll.
-    let [a, b, c, d] = left;
-    for ((((right, a), b), c), d) in right.iter().zip(a).zip(b).zip(c).zip(d) {
-        for (sums, left) in sums.iter_mut().zip([a, b, c, d]) {
-            let value = simd.splat_f32s(*left);
+    if let ([a, b, c, d], [first, second, third, fourth]) = (&left[..], &mut sums[..]) {
+        for ((((right, a), b), c), d) in right.iter().zip(*a).zip(*b).zip(*c).zip(*d) {
+            for (sums, left) in [&mut *first, second, third, fourth].into_iter().zip([a, b, c, d]) {
+                let value = simd.splat_f32s(*left);
+                for (sum, right) in sums.iter_mut().zip(right) {
+                    *sum = simd.mul_add_e_f32s(value, *right, *sum);
+                }
+            }
+        }
+        return sums;
+    }
+    let left = left.map(|left| &left[..right.len()]);
+    for (k, right) in right.iter().enumerate() {
+        for (sums, left) in sums.iter_mut().zip(left) {
+            let value = simd.splat_f32s(left[k]);
             for (sum, right) in sums.iter_mut().zip(right) {
                 *sum = simd.mul_add_e_f32s(value, *right, *sum);
             }
@@ -218,7 +241,7 @@ fn multiply<S: Simd>(
 
 /// A row's part under a panel.
 #[inline(always)]
-fn vectors<S: Simd>(simd: S, values: &[f32]) -> [S::f32s; VECTORS] {
+pub(crate) fn vectors<S: Simd>(simd: S, values: &[f32]) -> [S::f32s; VECTORS] {
     match S::as_simd_f32s(values).0.as_chunks::<VECTORS>().0.first() {
         Some(whole) => *whole,
         None => {
@@ -237,7 +260,7 @@ fn add<S: Simd>(simd: S, sums: &mut [S::f32s; VECTORS], values: &[f32]) {
 
 /// Writes a row's part under a panel.
 #[inline(always)]
-fn put<S: Simd>(simd: S, out: &mut [f32], sums: [S::f32s; VECTORS]) {
+pub(crate) fn put<S: Simd>(simd: S, out: &mut [f32], sums: [S::f32s; VECTORS]) {
     match S::as_mut_simd_f32s(out).0.as_chunks_mut::<VECTORS>().0.first_mut() {
         Some(whole) => *whole = sums,
         None => out.chunks_mut(S::F32_LANES).zip(sums).for_each(|(out, sum)| store(simd, out, sum)),

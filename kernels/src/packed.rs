@@ -24,18 +24,35 @@ impl Packed {
 
     /// `k` rows of `n` columns, into the memory that is there already.
     pub fn refill(&mut self, k: usize, n: usize, Rows { values, stride, column }: Rows<'_>) {
-        self.fill(k, n, |k, n| values[k * stride + column + n]);
+        let width = self.resize(k, n);
+        for (panel, rows) in self.panels.chunks_exact_mut((k * width).max(1)).enumerate() {
+            let first = panel * width;
+            let columns = width.min(n - first);
+            for (row, out) in rows.chunks_exact_mut(width).enumerate() {
+                out[..columns].copy_from_slice(&values[row * stride + column + first..][..columns]);
+                out[columns..].fill(0.0);
+            }
+        }
     }
 
     /// `n` rows of `k` columns, transposed.
     pub fn refill_transposed(&mut self, k: usize, n: usize, Rows { values, stride, column }: Rows<'_>) {
-        self.fill(k, n, |k, n| values[n * stride + column + k]);
+        let width = self.resize(k, n);
+        for (panel, rows) in self.panels.chunks_exact_mut((k * width).max(1)).enumerate() {
+            let first = panel * width;
+            let columns = width.min(n - first);
+            if columns < width {
+                rows.fill(0.0);
+            }
+            for j in 0..columns {
+                let values = &values[(first + j) * stride + column..][..k];
+                rows[j..].iter_mut().step_by(width).zip(values).for_each(|(out, value)| *out = *value);
+            }
+        }
     }
 
     pub(crate) fn fill(&mut self, k: usize, n: usize, entry: impl Fn(usize, usize) -> f32) {
-        let width = VECTORS * lanes();
-        (self.k, self.n) = (k, n);
-        self.panels.resize(n.div_ceil(width) * k * width, 0.0);
+        let width = self.resize(k, n);
         for (panel, rows) in self.panels.chunks_exact_mut((k * width).max(1)).enumerate() {
             let first = panel * width;
             for (row, out) in rows.chunks_exact_mut(width).enumerate() {
@@ -44,6 +61,26 @@ impl Packed {
                 }
             }
         }
+    }
+
+    /// Makes room; says how wide a panel is.
+    pub(crate) fn resize(&mut self, k: usize, n: usize) -> usize {
+        let width = VECTORS * lanes();
+        (self.k, self.n) = (k, n);
+        self.panels.resize(n.div_ceil(width) * k * width, 0.0);
+        width
+    }
+
+    /// `[k, n]` of zeros.
+    pub(crate) fn clear(&mut self, k: usize, n: usize) {
+        self.resize(k, n);
+        self.panels.fill(0.0);
+    }
+
+    /// An entry.
+    pub(crate) fn set(&mut self, row: usize, column: usize, value: f32) {
+        let width = VECTORS * lanes();
+        self.panels[(column / width * self.k + row) * width + column % width] = value;
     }
 
     /// Rows.

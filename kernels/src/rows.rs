@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::simd::{Exp, Gelu, Silu, lanes, load, max, store};
+use crate::simd::{Exp, Gelu, Silu, across, lanes, load, max, store};
 
 /// Some pictures' feature maps `[pixels, channels]`, several of them side by side (as if their channels were concatenated).
 pub type Maps<'a> = &'a [(&'a [f32], usize)];
@@ -100,7 +100,7 @@ impl WithSimd for GroupNormRun<'_> {
 }
 
 /// As diffusers has it everywhere.
-const LAYER_NORM_EPS: f32 = 1e-5;
+pub(crate) const LAYER_NORM_EPS: f32 = 1e-5;
 
 /// LayerNorm over the channels of each row (arXiv 1607.06450).
 #[derive(Debug, Clone)]
@@ -181,28 +181,19 @@ impl WithSimd for Softmax<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { values, width, heads } = self;
         let exp = Exp::new(simd);
-        // What all the lanes of a head have together, in each of them.
-        let across = |mut vector: S::f32s, join: fn(S, S::f32s, S::f32s) -> S::f32s| {
-            let mut turn = heads;
-            while turn < S::F32_LANES {
-                vector = join(simd, vector, simd.rotate_right_f32s(vector, turn));
-                turn *= 2;
-            }
-            vector
-        };
         for row in values.chunks_exact_mut(width * heads) {
             // The row's end first: what does not fill a vector is looked at with its neighbours.
             let mut most = load(simd, &row[row.len().saturating_sub(S::F32_LANES)..]);
             for vector in S::as_simd_f32s(row).0 {
                 most = max(simd, most, *vector);
             }
-            let most = across(most, max);
+            let most = across(simd, most, heads, max);
             let mut sum = simd.splat_f32s(0.0);
             for block in row.chunks_mut(S::F32_LANES) {
                 store(simd, block, exp.of(simd.sub_f32s(load(simd, block), most)));
                 sum = simd.add_f32s(sum, load(simd, block));
             }
-            let inverse = simd.div_f32s(simd.splat_f32s(1.0), across(sum, S::add_f32s));
+            let inverse = simd.div_f32s(simd.splat_f32s(1.0), across(simd, sum, heads, S::add_f32s));
             for block in row.chunks_mut(S::F32_LANES) {
                 store(simd, block, simd.mul_f32s(load(simd, block), inverse));
             }

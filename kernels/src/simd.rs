@@ -39,6 +39,22 @@ pub fn max<S: Simd>(simd: S, a: S::f32s, b: S::f32s) -> S::f32s {
     simd.select_f32s(simd.greater_than_f32s(a, b), a, b)
 }
 
+/// What all the lanes of a head have together, in each of them; the lanes are those of `heads` heads in turn.
+#[inline(always)]
+pub fn across<S: Simd>(
+    simd: S,
+    mut vector: S::f32s,
+    heads: usize,
+    join: fn(S, S::f32s, S::f32s) -> S::f32s,
+) -> S::f32s {
+    let mut turn = heads;
+    while turn < S::F32_LANES {
+        vector = join(simd, vector, simd.rotate_right_f32s(vector, turn));
+        turn *= 2;
+    }
+    vector
+}
+
 /// A function's constants, a vector each, to be made before a loop. In a black box: if Chromium's compiler knows them, it makes
 /// them anew at every use in three instructions; to load one is one.
 #[inline(always)]
@@ -128,6 +144,14 @@ impl<S: Simd> Silu<S> {
         let simd = self.exp.simd;
         simd.div_f32s(x, simd.add_f32s(self.one[0], self.exp.of(x)))
     }
+
+    /// The derivative: s + x s (1 - s), s the logistic function.
+    #[inline(always)]
+    pub fn slope(&self, x: S::f32s) -> S::f32s {
+        let (simd, [one]) = (self.exp.simd, self.one);
+        let s = simd.div_f32s(one, simd.add_f32s(one, self.exp.of(x)));
+        simd.mul_add_e_f32s(simd.mul_f32s(x, s), simd.sub_f32s(one, s), s)
+    }
 }
 
 /// x (1 + erf(x / sqrt 2)) / 2 = (x + |x|) / 2 - |x| t, where t, the normal distribution's tail beyond |x|, is the eighth power
@@ -138,6 +162,9 @@ pub struct Gelu<S: Simd> {
     half: [S::f32s; 1],
     polynomial: [S::f32s; 9],
 }
+
+/// The normal density at 0.
+const DENSITY: f32 = 0.398_942_3;
 
 impl<S: Simd> Gelu<S> {
     /// To be made before a loop.
@@ -160,15 +187,34 @@ impl<S: Simd> Gelu<S> {
     /// Of each.
     #[inline(always)]
     pub fn of(&self, x: S::f32s) -> S::f32s {
-        let Self { simd, half: [half], polynomial: [mut root, factors @ ..] } = *self;
+        let Self { simd, half: [half], .. } = *self;
         let size = simd.abs_f32s(x);
+        let lost = simd.div_f32s(size, self.inverse_tail(size));
+        simd.sub_f32s(simd.mul_f32s(half, simd.add_f32s(x, size)), lost)
+    }
+
+    /// One over the normal distribution's tail.
+    #[inline(always)]
+    fn inverse_tail(&self, size: S::f32s) -> S::f32s {
+        let Self { simd, polynomial: [mut root, factors @ ..], .. } = *self;
         for factor in factors {
             root = simd.mul_add_e_f32s(root, size, factor);
         }
         let square = simd.mul_f32s(root, root);
         let fourth = simd.mul_f32s(square, square);
-        let lost = simd.div_f32s(size, simd.mul_f32s(fourth, fourth));
-        simd.sub_f32s(simd.mul_f32s(half, simd.add_f32s(x, size)), lost)
+        simd.mul_f32s(fourth, fourth)
+    }
+
+    /// Of each, with the derivative: the normal distribution plus x times its density. `power` is e^-x.
+    #[inline(always)]
+    pub fn with_slope(&self, x: S::f32s, power: &Exp<S>) -> (S::f32s, S::f32s) {
+        let Self { simd, half: [half], .. } = *self;
+        let [zero, one, density] = [0.0, 1.0, DENSITY].map(|value| simd.splat_f32s(value));
+        let tail = simd.div_f32s(one, self.inverse_tail(simd.abs_f32s(x)));
+        let below = simd.select_f32s(simd.greater_than_f32s(x, zero), simd.sub_f32s(one, tail), tail);
+        let exponent = simd.mul_f32s(half, simd.mul_f32s(x, x));
+        let slope = simd.mul_add_e_f32s(simd.mul_f32s(x, density), power.of(exponent), below);
+        (simd.mul_f32s(x, below), slope)
     }
 }
 

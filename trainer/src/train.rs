@@ -17,7 +17,7 @@ use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
 use diffusion::schedule::NoiseSchedule;
 use diffusion::state::StateDict;
-use diffusion::unet::UNet;
+use diffusion::unet::{Operations, UNet};
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -66,6 +66,7 @@ pub struct Trainer<'a> {
     trainable: Trainable,
     optimizer: ModuleOptimizer,
     ema: Ema,
+    operations: Operations,
     lora_dropout: f32,
     step: usize,
 }
@@ -100,7 +101,26 @@ impl<'a> Trainer<'a> {
             });
         }
         let ema = Ema::new(&unet, trainable.clone(), config.ema_decay);
-        Ok(Self { config, data, info, schedule, device, unet, trainable, optimizer, ema, lora_dropout: 0.0, step: 0 })
+        let operations = Operations::Kernels;
+        Ok(Self {
+            config,
+            data,
+            info,
+            schedule,
+            device,
+            unet,
+            trainable,
+            optimizer,
+            ema,
+            operations,
+            lora_dropout: 0.0,
+            step: 0,
+        })
+    }
+
+    /// By whose operations the network is computed: this project's own where there are, if nothing else is said.
+    pub fn with_operations(self, operations: Operations) -> Self {
+        Self { operations, ..self }
     }
 
     /// Drops inputs of the adapters while training, with this probability (see [`dropout`]).
@@ -189,7 +209,8 @@ impl<'a> Trainer<'a> {
         let objective = Objective::new(&self.config, &self.schedule);
         let jobs = batch.split(self.config.micro_batch).into_iter().map(|job| (self.averaged().clone(), job)).collect();
         let sums = parallel::map(jobs, self.config.threads, |(unet, job)| {
-            let loss = job.loss(&unet, &objective, &self.info, &device).into_data().try_to_vec::<f32>();
+            let loss =
+                job.loss(&unet, &objective, &self.info, &device, self.operations).into_data().try_to_vec::<f32>();
             loss.map_err(|error| Error::Device(format!("{error:?}")))
         });
         let sum: f32 = sums.into_iter().collect::<Result<Vec<_>>>()?.concat().iter().sum();
@@ -199,7 +220,7 @@ impl<'a> Trainer<'a> {
     fn train_step(&mut self) -> Result<StepReport> {
         let batch = self.next_batch();
         let objective = Objective::new(&self.config, &self.schedule);
-        let (device, info) = (&self.device, &self.info);
+        let (device, info, operations) = (&self.device, &self.info, self.operations);
         let (seed, probability, done) = (self.config.seed, self.lora_dropout, self.step as u64);
         let share = 1.0 / self.config.images_per_step() as f32;
         let jobs = (0u64..).zip(batch.split(self.config.micro_batch)).collect();
@@ -207,7 +228,7 @@ impl<'a> Trainer<'a> {
             parallel::gradients(&self.unet, device, jobs, self.config.threads, |unet, (i, job): (u64, Batch)| {
                 let chance = NoiseSource::with_stream(seed, DROPOUT_STREAM + done * DROPOUT_JOBS + i);
                 let unet = dropout::drop_inputs(unet, probability, chance, device);
-                job.loss(&unet, &objective, info, device) * share
+                job.loss(&unet, &objective, info, device, operations) * share
             })?;
         let step = self.step + 1;
         if !loss.is_finite() {

@@ -4,6 +4,7 @@
 
 mod embedding;
 mod norm;
+mod ops;
 mod resnet;
 mod transformer;
 
@@ -16,7 +17,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use embedding::TimeEmbedding;
 pub use embedding::class_rows;
 use norm::GroupNorm;
-use resnet::{Downsample, ResnetBlock, Upsample, conv3x3};
+pub use ops::Operations;
+use ops::{Resize, conv3x3};
+use resnet::{Downsample, ResnetBlock, Upsample, new_conv3x3};
 use transformer::{Transformer, TransformerShape};
 
 use crate::config::UNetConfig;
@@ -125,12 +128,12 @@ impl UNet {
         Self {
             time_embedding: TimeEmbedding::new(first, time_dim, device),
             encoder_hid_proj: LinearConfig::new(config.encoder_hid_dim, config.cross_attention_dim).init(device),
-            conv_in: conv3x3([config.in_channels, first], 1, device),
+            conv_in: new_conv3x3([config.in_channels, first], 1, device),
             down_blocks,
             mid_block,
             up_blocks,
             conv_norm_out: GroupNorm::new(config.norm_num_groups, first, config.norm_eps, device),
-            conv_out: conv3x3([first, config.out_channels], 1, device),
+            conv_out: new_conv3x3([first, config.out_channels], 1, device),
             time_channels: first,
         }
     }
@@ -145,50 +148,60 @@ impl UNet {
     /// # Shapes
     /// `sample [b, in_channels, h, w]` with h and w divisible by 2^(levels - 1); `timesteps` b values in
     /// `0..T`, fractions allowed; `context [b, tokens, cross_attention_dim]` -> `[b, out_channels, h, w]`.
-    pub fn forward(&self, sample: Tensor<4>, timesteps: &[f32], context: Tensor<3>) -> Tensor<4> {
+    pub fn forward(
+        &self,
+        sample: Tensor<4>,
+        timesteps: &[f32],
+        context: Tensor<3>,
+        operations: Operations,
+    ) -> Tensor<4> {
+        let operations = operations.on(&sample.device());
         let sinusoids =
             TensorData::new(sinusoids(timesteps, self.time_channels), [timesteps.len(), self.time_channels]);
         let sinusoids = Tensor::from_data(sinusoids, &sample.device());
         // Every ResNet block begins with this SiLU: done once here.
         let time = silu(self.time_embedding.forward(sinusoids));
 
-        let mut h = self.conv_in.forward(sample);
+        // In here channels come last: a pixel is a row, and most layers are products of rows.
+        let sample = sample.permute([0, 2, 3, 1]);
+        let mut h = conv3x3(&self.conv_in, sample, Resize::Same, None, None, operations);
         let mut skips = vec![h.clone()];
         for block in &self.down_blocks {
             for (j, resnet) in block.resnets.iter().enumerate() {
-                h = resnet.forward(h, time.clone());
+                h = resnet.forward(h, time.clone(), operations);
                 if let Some(attention) = block.attentions.get(j) {
-                    h = attention.forward(h, context.clone());
+                    h = attention.forward(h, context.clone(), operations);
                 }
                 skips.push(h.clone());
             }
             if let Some(down) = block.downsamplers.first() {
-                h = down.forward(h);
+                h = down.forward(h, operations);
                 skips.push(h.clone());
             }
         }
 
         for (j, resnet) in self.mid_block.resnets.iter().enumerate() {
-            h = resnet.forward(h, time.clone());
+            h = resnet.forward(h, time.clone(), operations);
             if let Some(attention) = self.mid_block.attentions.get(j) {
-                h = attention.forward(h, context.clone());
+                h = attention.forward(h, context.clone(), operations);
             }
         }
 
         for block in &self.up_blocks {
             for (j, resnet) in block.resnets.iter().enumerate() {
                 if let Some(skip) = skips.pop() {
-                    h = Tensor::cat(vec![h, skip], 1);
+                    h = Tensor::cat(vec![h, skip], 3);
                 }
-                h = resnet.forward(h, time.clone());
+                h = resnet.forward(h, time.clone(), operations);
                 if let Some(attention) = block.attentions.get(j) {
-                    h = attention.forward(h, context.clone());
+                    h = attention.forward(h, context.clone(), operations);
                 }
             }
             if let Some(up) = block.upsamplers.first() {
-                h = up.forward(h);
+                h = up.forward(h, operations);
             }
         }
-        self.conv_out.forward(silu(self.conv_norm_out.forward(h)))
+        let h = self.conv_norm_out.forward(h, true, operations);
+        conv3x3(&self.conv_out, h, Resize::Same, None, None, operations).permute([0, 3, 1, 2])
     }
 }

@@ -3,21 +3,19 @@
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
-use burn::tensor::activation::silu;
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
 use super::norm::GroupNorm;
+use super::ops::{Operations, Resize, conv1x1, conv3x3, linear};
 
-pub(super) fn conv3x3(channels: [usize; 2], stride: usize, device: &Device) -> Conv2d {
+pub(super) fn new_conv3x3(channels: [usize; 2], stride: usize, device: &Device) -> Conv2d {
     Conv2dConfig::new(channels, [3, 3])
         .with_stride([stride, stride])
         .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
         .init(device)
 }
 
-pub(super) fn conv1x1(channels: [usize; 2], device: &Device) -> Conv2d {
+pub(super) fn new_conv1x1(channels: [usize; 2], device: &Device) -> Conv2d {
     Conv2dConfig::new(channels, [1, 1]).init(device)
 }
 
@@ -43,25 +41,25 @@ impl ResnetBlock {
     ) -> Self {
         Self {
             norm1: GroupNorm::new(groups, channels_in, eps, device),
-            conv1: conv3x3([channels_in, channels_out], 1, device),
+            conv1: new_conv3x3([channels_in, channels_out], 1, device),
             time_emb_proj: LinearConfig::new(time_dim, channels_out).init(device),
             norm2: GroupNorm::new(groups, channels_out, eps, device),
-            conv2: conv3x3([channels_out, channels_out], 1, device),
-            conv_shortcut: (channels_in != channels_out).then(|| conv1x1([channels_in, channels_out], device)),
+            conv2: new_conv3x3([channels_out, channels_out], 1, device),
+            conv_shortcut: (channels_in != channels_out).then(|| new_conv1x1([channels_in, channels_out], device)),
         }
     }
 
-    /// `x [b, in, h, w]`, `time [b, time_dim]` already through its SiLU (it is the same for all blocks).
-    pub fn forward(&self, x: Tensor<4>, time: Tensor<2>) -> Tensor<4> {
-        let h = self.conv1.forward(silu(self.norm1.forward(x.clone())));
-        let time = self.time_emb_proj.forward(time);
-        let [b, c] = time.dims();
-        let h = h + time.reshape([b, c, 1, 1]);
-        let h = self.conv2.forward(silu(self.norm2.forward(h)));
-        match &self.conv_shortcut {
-            Some(shortcut) => shortcut.forward(x) + h,
-            None => x + h,
-        }
+    /// `x [b, h, w, in]`, `time [b, time_dim]` already through its SiLU (it is the same for all blocks).
+    pub fn forward(&self, x: Tensor<4>, time: Tensor<2>, operations: Operations) -> Tensor<4> {
+        let h = self.norm1.forward(x.clone(), true, operations);
+        let time = linear(&self.time_emb_proj, time, None, operations);
+        let h = conv3x3(&self.conv1, h, Resize::Same, Some(time), None, operations);
+        let h = self.norm2.forward(h, true, operations);
+        let x = match &self.conv_shortcut {
+            Some(shortcut) => conv1x1(shortcut, x, None, operations),
+            None => x,
+        };
+        conv3x3(&self.conv2, h, Resize::Same, None, Some(x), operations)
     }
 }
 
@@ -74,12 +72,12 @@ pub struct Downsample {
 impl Downsample {
     /// Keeps the number of channels.
     pub fn new(channels: usize, device: &Device) -> Self {
-        Self { conv: conv3x3([channels, channels], 2, device) }
+        Self { conv: new_conv3x3([channels, channels], 2, device) }
     }
 
-    /// `[b, c, h, w] -> [b, c, h/2, w/2]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.conv.forward(x)
+    /// `[b, h, w, c] -> [b, h/2, w/2, c]`.
+    pub fn forward(&self, x: Tensor<4>, operations: Operations) -> Tensor<4> {
+        conv3x3(&self.conv, x, Resize::Half, None, None, operations)
     }
 }
 
@@ -92,13 +90,11 @@ pub struct Upsample {
 impl Upsample {
     /// Keeps the number of channels.
     pub fn new(channels: usize, device: &Device) -> Self {
-        Self { conv: conv3x3([channels, channels], 1, device) }
+        Self { conv: new_conv3x3([channels, channels], 1, device) }
     }
 
-    /// `[b, c, h, w] -> [b, c, 2h, 2w]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [_, _, h, w] = x.dims();
-        let nearest = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * h, 2 * w]);
-        self.conv.forward(interpolate(x, nearest))
+    /// `[b, h, w, c] -> [b, 2h, 2w, c]`.
+    pub fn forward(&self, x: Tensor<4>, operations: Operations) -> Tensor<4> {
+        conv3x3(&self.conv, x, Resize::Double, None, None, operations)
     }
 }

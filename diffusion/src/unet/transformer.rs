@@ -3,13 +3,11 @@
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
-use burn::tensor::activation::gelu;
-use burn::tensor::module::attention;
-use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Tensor};
 
 use super::norm::GroupNorm;
-use super::resnet::conv1x1;
+use super::ops::{Operations, attention, conv1x1, geglu, layer_norm, linear};
+use super::resnet::new_conv1x1;
 
 /// Scaled dot-product attention with several heads.
 #[derive(Module, Debug)]
@@ -35,22 +33,13 @@ impl Attention {
         }
     }
 
-    /// `x [b, n, dim]`, `context [b, m, context_dim] -> [b, n, dim]`.
-    pub fn forward(&self, x: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
-        let [b, n, dim] = x.dims();
-        let query = self.split(self.to_q.forward(x));
-        let key = self.split(self.to_k.forward(context.clone()));
-        let value = self.split(self.to_v.forward(context));
-        let options = AttentionModuleOptions { scale: None, softcap: None, is_causal: false };
-        let out = attention(query, key, value, None, None, options);
-        let out = out.swap_dims(1, 2).reshape([b, n, dim]);
-        self.to_out.iter().fold(out, |x, layer| layer.forward(x))
-    }
-
-    /// `[b, n, heads * d] -> [b, heads, n, d]`.
-    fn split(&self, x: Tensor<3>) -> Tensor<4> {
-        let [b, n, dim] = x.dims();
-        x.reshape([b, n, self.heads, dim / self.heads]).swap_dims(1, 2)
+    /// `x [b, n, dim]`, `context [b, m, context_dim]`, added to `residual [b, n, dim]`.
+    pub fn forward(&self, x: Tensor<3>, context: Tensor<3>, residual: Tensor<3>, operations: Operations) -> Tensor<3> {
+        let query = linear(&self.to_q, x, None, operations);
+        let key = linear(&self.to_k, context.clone(), None, operations);
+        let value = linear(&self.to_v, context, None, operations);
+        let out = attention(query, key, value, self.heads, operations);
+        self.to_out.iter().fold(out, |x, layer| linear(layer, x, Some(residual.clone()), operations))
     }
 }
 
@@ -70,13 +59,10 @@ impl FeedForward {
         }
     }
 
-    /// `[b, n, dim] -> [b, n, dim]`.
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let mut halves = self.proj_in.forward(x).chunk(2, 2).into_iter();
-        match (halves.next(), halves.next()) {
-            (Some(value), Some(gate)) => self.proj_out.forward(value * gelu(gate)),
-            _ => unreachable!("chunk(2) of an even dimension gives two halves"),
-        }
+    /// `[b, n, dim]`, added to `residual` of the same shape.
+    pub fn forward(&self, x: Tensor<3>, residual: Tensor<3>, operations: Operations) -> Tensor<3> {
+        let gated = geglu(linear(&self.proj_in, x, None, operations), operations);
+        linear(&self.proj_out, gated, Some(residual), operations)
     }
 }
 
@@ -109,12 +95,13 @@ impl TransformerBlock {
     }
 
     /// `x [b, n, dim]`, `context [b, tokens, context_dim] -> [b, n, dim]`.
-    pub fn forward(&self, x: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
-        let normed = self.norm1.forward(x.clone());
+    pub fn forward(&self, x: Tensor<3>, context: Tensor<3>, operations: Operations) -> Tensor<3> {
+        let normed = layer_norm(&self.norm1, x.clone(), operations);
         let seen = if self.only_cross_attention { context.clone() } else { normed.clone() };
-        let x = x + self.attn1.forward(normed, seen);
-        let x = x.clone() + self.attn2.forward(self.norm2.forward(x), context);
-        x.clone() + self.ff.forward(self.norm3.forward(x))
+        let x = self.attn1.forward(normed, seen, x, operations);
+        let normed = layer_norm(&self.norm2, x.clone(), operations);
+        let x = self.attn2.forward(normed, context, x, operations);
+        self.ff.forward(layer_norm(&self.norm3, x.clone(), operations), x, operations)
     }
 }
 
@@ -150,20 +137,21 @@ impl Transformer {
         let TransformerShape { channels, context_dim, heads, groups, layers, only_cross_attention } = shape;
         Self {
             norm: GroupNorm::new(groups, channels, 1e-6, device),
-            proj_in: conv1x1([channels, channels], device),
+            proj_in: new_conv1x1([channels, channels], device),
             transformer_blocks: (0..layers)
                 .map(|_| TransformerBlock::new(channels, context_dim, heads, only_cross_attention, device))
                 .collect(),
-            proj_out: conv1x1([channels, channels], device),
+            proj_out: new_conv1x1([channels, channels], device),
         }
     }
 
-    /// `x [b, c, h, w]`, `context [b, tokens, context_dim] -> [b, c, h, w]`.
-    pub fn forward(&self, x: Tensor<4>, context: Tensor<3>) -> Tensor<4> {
-        let [b, c, h, w] = x.dims();
-        let tokens = self.proj_in.forward(self.norm.forward(x.clone()));
-        let tokens = tokens.reshape([b, c, h * w]).swap_dims(1, 2);
-        let tokens = self.transformer_blocks.iter().fold(tokens, |t, block| block.forward(t, context.clone()));
-        self.proj_out.forward(tokens.swap_dims(1, 2).reshape([b, c, h, w])) + x
+    /// `x [b, h, w, c]`, `context [b, tokens, context_dim] -> [b, h, w, c]`.
+    pub fn forward(&self, x: Tensor<4>, context: Tensor<3>, operations: Operations) -> Tensor<4> {
+        let [b, h, w, c] = x.dims();
+        let normed = self.norm.forward(x.clone(), false, operations);
+        let tokens = conv1x1(&self.proj_in, normed, None, operations).reshape([b, h * w, c]);
+        let blocks = self.transformer_blocks.iter();
+        let tokens = blocks.fold(tokens, |tokens, block| block.forward(tokens, context.clone(), operations));
+        conv1x1(&self.proj_out, tokens.reshape([b, h, w, c]), Some(x), operations)
     }
 }

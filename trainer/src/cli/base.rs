@@ -77,7 +77,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     config.model = ModelConfig::of(&base);
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let unet = base.build(&device)?;
-    let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?;
+    let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
+        .with_operations(args.device.operations());
     match checkpoint {
         Some(checkpoint) => trainer = trainer.resume(checkpoint)?,
         None => {

@@ -3,14 +3,15 @@
 use burn::tensor::Device;
 use clap::ValueEnum;
 use diffusion::Place;
+use diffusion::unet::Operations;
 
 /// `--device`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum DeviceName {
-    /// The CPU: burn's flex to train, this project's own network to draw
+    /// The CPU: burn's flex with this project's own operations to train, its own network to draw
     #[default]
     Cpu,
-    /// The CPU, by burn's flex in both cases
+    /// The CPU, by burn's flex alone in both cases (slower; a second opinion)
     Flex,
     /// The CPU, by burn's older backend (slow; a second opinion)
     Ndarray,
@@ -29,6 +30,11 @@ impl DeviceName {
             Self::Cpu => Place::Cpu,
             _ => self.open()?.into(),
         })
+    }
+
+    /// Whose operations a network is trained by.
+    pub fn operations(self) -> Operations {
+        if self == Self::Flex { Operations::Burn } else { Operations::Kernels }
     }
 
     /// burn's device, to train on (no autodiff yet).

@@ -100,6 +100,7 @@ fn one(args: &Args, base: &Base, source: &str, interrupt: &Interrupt) -> anyhow:
     let unet = attach(base.build(&device)?, &initial, &device);
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
+        .with_operations(args.device.operations())
         .with_lora_dropout(config.lora.dropout)?;
     match checkpoint {
         Some(checkpoint) => trainer = trainer.resume(checkpoint)?,

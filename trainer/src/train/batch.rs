@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use diffusion::codec::PatchCodec;
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
-use diffusion::unet::{UNet, class_rows};
+use diffusion::unet::{Operations, UNet, class_rows};
 
 use super::objective::Objective;
 use crate::data::Dataset;
@@ -64,7 +64,14 @@ impl Batch {
     }
 
     /// Sum over the pictures of their losses.
-    pub fn loss(&self, unet: &UNet, objective: &Objective<'_>, info: &ModelInfo, device: &Device) -> Tensor<1> {
+    pub fn loss(
+        &self,
+        unet: &UNet,
+        objective: &Objective<'_>,
+        info: &ModelInfo,
+        device: &Device,
+        operations: Operations,
+    ) -> Tensor<1> {
         let [c, h, w] = self.shape;
         let b = self.labels.len();
         let tensor = |values: Vec<f32>| Tensor::<4>::from_data(TensorData::new(values, [b, c, h, w]), device);
@@ -73,7 +80,7 @@ impl Batch {
         // Labels come from the data set, whose classes the model was built for.
         let rows = class_rows(&self.labels, info, device)
             .unwrap_or_else(|_| Tensor::zeros([b, 1, info.encoder_hid_dim()], device));
-        let output = unet.forward(tensor(noisy), &timesteps, unet.context(rows));
+        let output = unet.forward(tensor(noisy), &timesteps, unet.context(rows), operations);
         objective.loss(output, tensor(target), Tensor::from_data(TensorData::new(weights, [b, 1]), device))
     }
 }

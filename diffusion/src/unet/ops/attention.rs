@@ -1,0 +1,79 @@
+//! Attention, and the gate of the feed-forward.
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::gelu;
+use burn::tensor::module::attention as decomposed;
+use burn::tensor::ops::AttentionModuleOptions;
+use kernels::buffers::Buffers;
+use kernels::gradients::activation;
+use kernels::{attention, rows};
+
+use super::{Gradient, Operation, Operations, call};
+
+/// Scaled dot-product attention: `query [b, n, heads · d]`, `key` and `value [b, m, heads · d] -> [b, n, heads · d]`.
+pub fn attention(
+    query: Tensor<3>,
+    key: Tensor<3>,
+    value: Tensor<3>,
+    heads: usize,
+    operations: Operations,
+) -> Tensor<3> {
+    let [b, n, dim] = query.dims();
+    if operations == Operations::Kernels {
+        let shape = attention::Attention { dim, heads, queries: n, keys: key.dims()[1] };
+        let traced = query.device().is_autodiff();
+        return call(Heads(shape), [query, key, value].map(Tensor::into_dispatch), traced, [b, n, dim]);
+    }
+    let split = |x: Tensor<3>| {
+        let [b, n, _] = x.dims();
+        x.reshape([b, n, heads, dim / heads]).swap_dims(1, 2)
+    };
+    let options = AttentionModuleOptions { scale: None, softcap: None, is_causal: false };
+    let out = decomposed(split(query), split(key), split(value), None, None, options);
+    out.swap_dims(1, 2).reshape([b, n, dim])
+}
+
+#[derive(Debug, Clone)]
+struct Heads(attention::Attention);
+
+impl Operation<3> for Heads {
+    fn forward(&self, inputs: [&[f32]; 3], buffers: &mut Buffers) -> Vec<f32> {
+        let mut out = vec![0f32; inputs[0].len()];
+        self.0.run(inputs, &mut out, buffers);
+        out
+    }
+
+    fn backward(&self, inputs: [&[f32]; 3], grad: &[f32], _: [bool; 3], buffers: &mut Buffers) -> [Gradient; 3] {
+        self.0.gradients(inputs, grad, buffers).map(Gradient::Values)
+    }
+}
+
+/// `[b, n, 2 · width]`, values and gates, to `values · gelu(gates)` (GEGLU, arXiv 2002.05202).
+pub fn geglu(x: Tensor<3>, operations: Operations) -> Tensor<3> {
+    let [b, n, both] = x.dims();
+    if operations == Operations::Kernels {
+        let traced = x.device().is_autodiff();
+        return call(Geglu { width: both / 2 }, [x.into_dispatch()], traced, [b, n, both / 2]);
+    }
+    let values = x.clone().narrow(2, 0, both / 2);
+    values * gelu(x.narrow(2, both / 2, both / 2))
+}
+
+#[derive(Debug, Clone)]
+struct Geglu {
+    width: usize,
+}
+
+impl Operation<1> for Geglu {
+    fn forward(&self, [x]: [&[f32]; 1], _: &mut Buffers) -> Vec<f32> {
+        let mut out = vec![0f32; x.len() / 2];
+        rows::geglu(x, self.width, &mut out);
+        out
+    }
+
+    fn backward(&self, [x]: [&[f32]; 1], grad: &[f32], _: [bool; 1], _: &mut Buffers) -> [Gradient; 1] {
+        let mut out = vec![0f32; x.len()];
+        activation::geglu(x, self.width, grad, &mut out);
+        [Gradient::Values(out)]
+    }
+}

@@ -1,0 +1,136 @@
+//! Linear layers, and convolutions that see one pixel.
+
+use burn::nn::Linear;
+use burn::nn::conv::Conv2d;
+use burn::tensor::Tensor;
+use burn::tensor::module::linear as composed;
+use kernels::buffers::Buffers;
+use kernels::gradients::add_rows;
+use kernels::gradients::outer::OuterProduct;
+use kernels::matmul::{Product, Rows, Target};
+use kernels::packed::Packed;
+
+use super::{Gradient, Operation, Operations, call};
+
+/// `x W + bias + residual` over the last dimension; weights as burn keeps a Linear's, `[in, out]`.
+pub fn linear<const D: usize>(
+    layer: &Linear,
+    x: Tensor<D>,
+    residual: Option<Tensor<D>>,
+    operations: Operations,
+) -> Tensor<D> {
+    let bias = layer.bias.as_ref().map(|bias| bias.val());
+    product(x, layer.weight.val(), bias, residual, false, operations)
+}
+
+/// The same of a convolution's weights, `[out, in, 1, 1]`.
+pub fn conv1x1(layer: &Conv2d, x: Tensor<4>, residual: Option<Tensor<4>>, operations: Operations) -> Tensor<4> {
+    let weight = layer.weight.val();
+    let [to, from, _, _] = weight.dims();
+    let bias = layer.bias.as_ref().map(|bias| bias.val());
+    product(x, weight.reshape([to, from]), bias, residual, true, operations)
+}
+
+fn product<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    residual: Option<Tensor<D>>,
+    transposed: bool,
+    operations: Operations,
+) -> Tensor<D> {
+    if operations == Operations::Burn {
+        let weight = if transposed { weight.transpose() } else { weight };
+        let out = composed(x, weight, bias);
+        return match residual {
+            Some(residual) => out + residual,
+            None => out,
+        };
+    }
+    let [first, second] = weight.dims();
+    let (k, n) = if transposed { (second, first) } else { (first, second) };
+    let (traced, mut shape) = (x.device().is_autodiff(), x.dims());
+    shape[D - 1] = n;
+    let operation = Matrix { k, n, transposed };
+    let [x, weight] = [x.into_dispatch(), weight.into_dispatch()];
+    match (bias.map(Tensor::into_dispatch), residual.map(Tensor::into_dispatch)) {
+        (None, None) => call(operation, [x, weight], traced, shape),
+        (Some(bias), None) => call(operation, [x, weight, bias], traced, shape),
+        (Some(bias), Some(residual)) => call(operation, [x, weight, bias, residual], traced, shape),
+        (None, Some(residual)) => call(operation, [x, weight], traced, shape) + Tensor::from_dispatch(residual),
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Matrix {
+    k: usize,
+    n: usize,
+    transposed: bool,
+}
+
+impl Matrix {
+    /// The weights as a right matrix: forwards `[k, n]`, backwards `[n, k]`.
+    fn packed(&self, weight: &[f32], backwards: bool) -> Packed {
+        let (k, n) = if backwards { (self.n, self.k) } else { (self.k, self.n) };
+        let mut packed = Packed::default();
+        match self.transposed == backwards {
+            true => packed.refill(k, n, Rows::whole(weight, n)),
+            false => packed.refill_transposed(k, n, Rows::whole(weight, k)),
+        }
+        packed
+    }
+}
+
+impl<const N: usize> Operation<N> for Matrix {
+    /// Neither the bias nor the residual.
+    const KEPT: [bool; N] = {
+        let mut kept = [true; N];
+        let mut i = 2;
+        while i < N {
+            kept[i] = false;
+            i += 1;
+        }
+        kept
+    };
+
+    fn forward(&self, inputs: [&[f32]; N], _: &mut Buffers) -> Vec<f32> {
+        let Self { k, n, .. } = *self;
+        let (x, weight) = (inputs[0], self.packed(inputs[1], false));
+        let rows = x.len() / k;
+        let mut out = vec![0f32; rows * n];
+        let bias = inputs.get(2).copied().unwrap_or_default();
+        let product = Product::plain(Rows::whole(x, k), rows, &weight, bias, Target::whole(&mut out, n));
+        Product { residual: inputs.get(3).copied(), ..product }.run();
+        out
+    }
+
+    fn backward(&self, inputs: [&[f32]; N], grad: &[f32], wanted: [bool; N], _: &mut Buffers) -> [Gradient; N] {
+        let Self { k, n, transposed } = *self;
+        let (x, weight, rows) = (inputs[0], inputs[1], grad.len() / n);
+        std::array::from_fn(|input| {
+            Gradient::when(wanted[input], || match input {
+                0 => {
+                    let mut out = vec![0f32; rows * k];
+                    let weight = self.packed(weight, true);
+                    Product::plain(Rows::whole(grad, n), rows, &weight, &[], Target::whole(&mut out, k)).run();
+                    out
+                }
+                1 => {
+                    let mut out = vec![0f32; k * n];
+                    let ((left, k), (right, n)) = if transposed { ((grad, n), (x, k)) } else { ((x, k), (grad, n)) };
+                    let (left, right) = (Rows::whole(left, k), Rows::whole(right, n));
+                    let target = Target::whole(&mut out, n);
+                    OuterProduct { left, rows_in: rows, right, rows, batch: 1, k, n, target }.run();
+                    out
+                }
+                2 => {
+                    let mut out = vec![0f32; n];
+                    add_rows(grad, &mut out);
+                    out
+                }
+                _ => Vec::new(),
+            })
+            .or_same(input > 2)
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! The operations of the network on feature maps `[batch, height, width, channels]`: burn's own, on any device; or those of the crate
+//! `kernels`, which burn's CPU device takes like operations of its own, with their gradients.
+
+mod attention;
+mod convolution;
+mod linear;
+mod norm;
+
+use std::cell::RefCell;
+use std::fmt::Debug;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::ops::FloatTensorOps;
+use burn::backend::{
+    Autodiff, Backend, BackendTensor, BackendTypes, DispatchDevice, DispatchKindConversion, DispatchTensor, Flex,
+    TensorMetadata,
+};
+use burn::tensor::{Device, GradientCheckpointingStrategy, Shape, Tensor, TensorData};
+use kernels::buffers::Buffers;
+
+pub(super) use attention::{attention, geglu};
+pub(super) use convolution::{Resize, conv3x3};
+pub(super) use linear::{conv1x1, linear};
+pub(super) use norm::{GroupNormSettings, group_norm, layer_norm};
+
+/// Whose operations the network is computed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Operations {
+    /// burn's, on any of its devices.
+    #[default]
+    Burn,
+    /// The crate `kernels`', several times as fast: on burn's CPU device flex. On other devices burn's.
+    Kernels,
+}
+
+impl Operations {
+    /// What there is on this device.
+    pub(super) fn on(self, device: &Device) -> Self {
+        let flex = match device.as_dispatch() {
+            DispatchDevice::Flex(_) => true,
+            DispatchDevice::Autodiff(_) => {
+                device.gradient_checkpointing_strategy() == Some(GradientCheckpointingStrategy::Disabled)
+                    && matches!(device.clone().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
+            }
+            #[allow(unreachable_patterns)]
+            _ => false,
+        };
+        if flex { self } else { Self::Burn }
+    }
+}
+
+/// A feature map's shape: pictures, height, width, channels.
+type MapShape = [usize; 4];
+
+type FlexTensor = <Flex as BackendTypes>::FloatTensorPrimitive;
+
+/// An operation on slices, with its gradient.
+trait Operation<const N: usize>: Clone + Debug + Send + 'static {
+    /// Which of the inputs [`backward`](Self::backward) looks at; the others are empty there.
+    const KEPT: [bool; N] = [true; N];
+
+    fn forward(&self, inputs: [&[f32]; N], buffers: &mut Buffers) -> Vec<f32>;
+
+    /// The gradients of those inputs that are `wanted`.
+    fn backward(&self, inputs: [&[f32]; N], grad: &[f32], wanted: [bool; N], buffers: &mut Buffers) -> [Gradient; N];
+}
+
+/// What an input gets.
+enum Gradient {
+    /// Nothing: it was not wanted.
+    None,
+    /// What came: the input was added as it was.
+    Same,
+    Values(Vec<f32>),
+}
+
+impl Gradient {
+    /// Computed if it is wanted.
+    fn when(wanted: bool, values: impl FnOnce() -> Vec<f32>) -> Self {
+        if wanted { Self::Values(values()) } else { Self::None }
+    }
+
+    /// What came, instead of values.
+    fn or_same(self, same: bool) -> Self {
+        match self {
+            Self::Values(_) if same => Self::Same,
+            other => other,
+        }
+    }
+}
+
+thread_local! {
+    static BUFFERS: RefCell<Buffers> = RefCell::default();
+}
+
+fn with_buffers<T>(f: impl FnOnce(&mut Buffers) -> T) -> T {
+    BUFFERS.with_borrow_mut(f)
+}
+
+/// The operation on tensors of the device flex, all with autodiff or all without.
+fn call<const N: usize, const D: usize, O: Operation<N>>(
+    operation: O,
+    inputs: [DispatchTensor; N],
+    traced: bool,
+    shape: [usize; D],
+) -> Tensor<D> {
+    if !traced {
+        let inputs = inputs.map(|input| float::<Flex>(input).to_contiguous());
+        let output = with_buffers(|buffers| operation.forward(inputs.each_ref().map(values), buffers));
+        return Tensor::from_primitive::<Flex>(tensor(output, shape.into()));
+    }
+    let inputs = inputs.map(float::<Autodiff<Flex>>);
+    let guards = inputs.each_ref().map(|input| input.node());
+    let inputs = inputs.map(|input| input.into_primitive().to_contiguous());
+    let output = with_buffers(|buffers| operation.forward(inputs.each_ref().map(values), buffers));
+    let output = tensor(output, shape.into());
+    let output = match Step(operation).prepare::<NoCheckpointing>(guards).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => {
+            let shapes = inputs.each_ref().map(|input| input.shape());
+            let mut kept = O::KEPT.into_iter();
+            let inputs = inputs.map(|input| kept.next().unwrap_or(true).then_some(input));
+            prep.finish(Saved { inputs, shapes }, output)
+        }
+        OpsKind::UnTracked(prep) => prep.finish(output),
+    };
+    Tensor::from_primitive::<Autodiff<Flex>>(output)
+}
+
+/// Of the one device that a network's tensors lie on.
+fn float<B: Backend>(tensor: DispatchTensor) -> B::FloatTensorPrimitive
+where
+    DispatchTensor: DispatchKindConversion<B>,
+{
+    match <DispatchTensor as DispatchKindConversion<B>>::try_into_backend(tensor) {
+        Ok(BackendTensor::Float(tensor)) => tensor,
+        Ok(_) => panic!("the network has a tensor that does not hold floats"),
+        Err(reason) => panic!("the network's tensors lie on several devices: {reason}"),
+    }
+}
+
+fn values(tensor: &FlexTensor) -> &[f32] {
+    let (start, end) = tensor.layout().contiguous_offsets().unwrap_or_default();
+    &tensor.storage::<f32>()[start..end]
+}
+
+fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
+    Flex::float_from_data(TensorData::new(values, shape), &Default::default())
+}
+
+/// An operation's place in the graph.
+#[derive(Debug)]
+struct Step<O>(O);
+
+/// What the way back needs.
+#[derive(Debug, Clone)]
+struct Saved<const N: usize> {
+    inputs: [Option<FlexTensor>; N],
+    shapes: [Shape; N],
+}
+
+impl<const N: usize, O: Operation<N>> Backward<Flex, N> for Step<O> {
+    type State = Saved<N>;
+
+    fn backward(self, ops: Ops<Saved<N>, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<Flex>(&ops.node).to_contiguous();
+        let Saved { inputs, shapes } = ops.state;
+        let inputs = inputs.each_ref().map(|input| input.as_ref().map_or(&[][..], values));
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let gradients = with_buffers(|buffers| self.0.backward(inputs, values(&grad), wanted, buffers));
+        for ((parent, gradient), shape) in ops.parents.into_iter().zip(gradients).zip(shapes) {
+            let Some(parent) = parent else { continue };
+            match gradient {
+                Gradient::None => {}
+                Gradient::Same => grads.register::<Flex>(parent.id, grad.clone()),
+                Gradient::Values(values) => grads.register::<Flex>(parent.id, tensor(values, shape)),
+            }
+        }
+    }
+}

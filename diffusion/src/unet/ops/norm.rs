@@ -1,0 +1,113 @@
+//! Norms, with the activation that follows.
+
+use burn::nn::LayerNorm as Layer;
+use burn::tensor::Tensor;
+use burn::tensor::activation::silu;
+use kernels::buffers::Buffers;
+use kernels::gradients::norm::Affine;
+use kernels::rows::{GroupNorm, LayerNorm};
+
+use super::{Gradient, MapShape, Operation, Operations, call};
+
+/// What a GroupNorm is beside its parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupNormSettings {
+    pub groups: usize,
+    pub eps: f64,
+    /// Whether SiLU follows.
+    pub silu: bool,
+}
+
+/// `x [b, h, w, c]`, `weight` and `bias [c]`.
+pub fn group_norm(
+    x: Tensor<4>,
+    weight: Tensor<1>,
+    bias: Tensor<1>,
+    settings: GroupNormSettings,
+    operations: Operations,
+) -> Tensor<4> {
+    let [b, h, w, c] = x.dims();
+    if operations == Operations::Kernels {
+        let traced = x.device().is_autodiff();
+        let inputs = [x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()];
+        return call(OverGroups { shape: [b, h, w, c], settings }, inputs, traced, [b, h, w, c]);
+    }
+    let per_group = c / settings.groups;
+    let grouped = x.reshape([b, h * w, settings.groups, per_group]);
+    let mean = grouped.clone().mean_dim(3).mean_dim(1);
+    let centred = grouped - mean;
+    let variance = centred.clone().square().mean_dim(3).mean_dim(1);
+    // One factor per (picture, channel), so that the large tensor is scaled once, not twice.
+    let inverse = (variance + settings.eps).sqrt().recip();
+    let scale = inverse * weight.reshape([1, 1, settings.groups, per_group]);
+    let normed = (centred * scale).reshape([b, h, w, c]) + bias.reshape([1, 1, 1, c]);
+    if settings.silu { silu(normed) } else { normed }
+}
+
+#[derive(Debug, Clone)]
+struct OverGroups {
+    shape: MapShape,
+    settings: GroupNormSettings,
+}
+
+impl OverGroups {
+    fn norm(&self, [_, weight, bias]: [&[f32]; 3]) -> GroupNorm {
+        let GroupNormSettings { groups, eps, .. } = self.settings;
+        GroupNorm { weight: weight.to_vec(), bias: bias.to_vec(), groups, eps: eps as f32 }
+    }
+
+    fn pixels(&self) -> usize {
+        self.shape[1] * self.shape[2]
+    }
+}
+
+impl Operation<3> for OverGroups {
+    fn forward(&self, inputs: [&[f32]; 3], _: &mut Buffers) -> Vec<f32> {
+        let mut out = vec![0f32; inputs[0].len()];
+        self.norm(inputs).run(&[(inputs[0], self.shape[3])], self.pixels(), self.settings.silu, &mut out);
+        out
+    }
+
+    fn backward(&self, inputs: [&[f32]; 3], grad: &[f32], _: [bool; 3], _: &mut Buffers) -> [Gradient; 3] {
+        let [mut out, mut weight, mut bias] = inputs.map(|input| vec![0f32; input.len()]);
+        let affine = &mut Affine { weight: &mut weight, bias: &mut bias };
+        self.norm(inputs).gradients(inputs[0], self.pixels(), self.settings.silu, grad, &mut out, affine);
+        [out, weight, bias].map(Gradient::Values)
+    }
+}
+
+/// Over the last dimension.
+pub fn layer_norm<const D: usize>(layer: &Layer, x: Tensor<D>, operations: Operations) -> Tensor<D> {
+    match (operations, &layer.beta) {
+        (Operations::Kernels, Some(beta)) => {
+            let (traced, shape) = (x.device().is_autodiff(), x.dims());
+            let inputs = [x.into_dispatch(), layer.gamma.val().into_dispatch(), beta.val().into_dispatch()];
+            call(OverRows, inputs, traced, shape)
+        }
+        _ => layer.forward(x),
+    }
+}
+
+#[derive(Debug, Clone)]
+struct OverRows;
+
+impl OverRows {
+    fn norm(&self, [_, weight, bias]: [&[f32]; 3]) -> LayerNorm {
+        LayerNorm { weight: weight.to_vec(), bias: bias.to_vec() }
+    }
+}
+
+impl Operation<3> for OverRows {
+    fn forward(&self, inputs: [&[f32]; 3], _: &mut Buffers) -> Vec<f32> {
+        let mut out = vec![0f32; inputs[0].len()];
+        self.norm(inputs).run(inputs[0], &mut out);
+        out
+    }
+
+    fn backward(&self, inputs: [&[f32]; 3], grad: &[f32], _: [bool; 3], _: &mut Buffers) -> [Gradient; 3] {
+        let [mut out, mut weight, mut bias] = inputs.map(|input| vec![0f32; input.len()]);
+        let affine = &mut Affine { weight: &mut weight, bias: &mut bias };
+        self.norm(inputs).gradients(inputs[0], grad, &mut out, affine);
+        [out, weight, bias].map(Gradient::Values)
+    }
+}

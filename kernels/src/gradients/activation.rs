@@ -1,0 +1,96 @@
+//! Gradients of activations.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::simd::{Exp, Gelu, across, load, store};
+
+/// GEGLU: `rows` as in [`crate::rows::geglu`], `grad` like its result; what comes out is like `rows`.
+pub fn geglu(rows: &[f32], width: usize, grad: &[f32], out: &mut [f32]) {
+    Arch::new().dispatch(Geglu { rows, width, grad, out })
+}
+
+struct Geglu<'a> {
+    rows: &'a [f32],
+    width: usize,
+    grad: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Geglu<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { rows, width, grad, out } = self;
+        let (activation, power) = (Gelu::new(simd), Exp::of_negative(simd));
+        let rows = rows.chunks_exact(2 * width).zip(grad.chunks_exact(width)).zip(out.chunks_exact_mut(2 * width));
+        for ((row, grad), out) in rows {
+            let ((values, gates), (to_values, to_gates)) = (row.split_at(width), out.split_at_mut(width));
+            let from = values.chunks(S::F32_LANES).zip(gates.chunks(S::F32_LANES)).zip(grad.chunks(S::F32_LANES));
+            let to = to_values.chunks_mut(S::F32_LANES).zip(to_gates.chunks_mut(S::F32_LANES));
+            for (((value, gate), grad), (to_value, to_gate)) in from.zip(to) {
+                let (value, gate, grad) = (load(simd, value), load(simd, gate), load(simd, grad));
+                let (gelu, slope) = activation.with_slope(gate, &power);
+                store(simd, to_value, simd.mul_f32s(grad, gelu));
+                store(simd, to_gate, simd.mul_f32s(simd.mul_f32s(grad, value), slope));
+            }
+        }
+    }
+}
+
+/// Softmax: `weights` as they came out of [`crate::rows::softmax`], with its width and heads; `grad` of them becomes that of what
+/// went in.
+pub fn softmax(weights: &[f32], width: usize, heads: usize, grad: &mut [f32]) {
+    Arch::new().dispatch(Softmax { weights, width, heads, grad })
+}
+
+struct Softmax<'a> {
+    weights: &'a [f32],
+    width: usize,
+    heads: usize,
+    grad: &'a mut [f32],
+}
+
+impl WithSimd for Softmax<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { weights, width, heads, grad } = self;
+        for (weights, grad) in weights.chunks_exact(width * heads).zip(grad.chunks_exact_mut(width * heads)) {
+            let mut sum = simd.splat_f32s(0.0);
+            for (weight, grad) in weights.chunks(S::F32_LANES).zip(grad.chunks(S::F32_LANES)) {
+                sum = simd.mul_add_e_f32s(load(simd, weight), load(simd, grad), sum);
+            }
+            let sum = across(simd, sum, heads, S::add_f32s);
+            for (weight, grad) in weights.chunks(S::F32_LANES).zip(grad.chunks_mut(S::F32_LANES)) {
+                let value = simd.mul_f32s(load(simd, weight), simd.sub_f32s(load(simd, grad), sum));
+                store(simd, grad, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::noise;
+
+    #[test]
+    fn geglu_is_the_slope() {
+        let (rows, grad) = (noise(2 * 3 * 37, 1), noise(3 * 37, 2));
+        let mut out = vec![0.0; rows.len()];
+        geglu(&rows, 37, &grad, &mut out);
+        let gelu = |x: f64| 0.5 * x * (1.0 + libm::erf(x / 2f64.sqrt()));
+        for (i, out) in out.iter().enumerate() {
+            let (row, column) = (i / 74, i % 74);
+            let at = |column: usize| f64::from(rows[row * 74 + column]);
+            let grad = f64::from(grad[row * 37 + column % 37]);
+            let expected = match column < 37 {
+                true => grad * gelu(at(column + 37)),
+                false => grad * at(column - 37) * (gelu(at(column) + 1e-5) - gelu(at(column) - 1e-5)) / 2e-5,
+            };
+            assert!((f64::from(*out) - expected).abs() < 1e-5, "{out} {expected}");
+        }
+    }
+}

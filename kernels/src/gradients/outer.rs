@@ -1,0 +1,134 @@
+//! `leftᵀ · right`: a weight's gradient, from what went in and the gradient of what came out. Neither matrix is packed: a row of each
+//! gives all that a tile takes.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::matmul::{Rows, Target, put, vectors};
+use crate::packed::VECTORS;
+
+/// Rows of a tile, as in [`crate::matmul`].
+const ROWS: usize = 4;
+const MANY_ROWS: usize = 8;
+const WIDE: usize = 16;
+/// Rows that all tiles go over before the next ones: both matrices' parts stay in the second cache, and a tile's sums are loaded and
+/// stored seldom enough.
+const TOGETHER: usize = 128;
+
+/// `target += leftᵀ · right`, summed over `batch` pictures of `rows` rows.
+#[derive(Debug)]
+pub struct OuterProduct<'a> {
+    /// `k` columns of it.
+    pub left: Rows<'a>,
+    /// Rows of `left` from one picture to the next.
+    pub rows_in: usize,
+    /// `n` columns of it.
+    pub right: Rows<'a>,
+    /// Rows of a picture.
+    pub rows: usize,
+    /// Pictures.
+    pub batch: usize,
+    /// Rows of the result.
+    pub k: usize,
+    /// Columns of the result.
+    pub n: usize,
+    /// `[k, n]`, its rows one after the other.
+    pub target: Target<'a>,
+}
+
+impl OuterProduct<'_> {
+    /// Computes it.
+    pub fn run(self) {
+        Arch::new().dispatch(self)
+    }
+
+    #[inline(always)]
+    fn by_tiles<S: Simd, const ROWS: usize>(self, simd: S) {
+        let Self { left, rows_in, right, rows, batch, k, n, target } = self;
+        let width = VECTORS * S::F32_LANES;
+        let pictures = (TOGETHER / rows.max(1)).max(1);
+        for first_picture in (0..batch).step_by(pictures) {
+            let last_picture = batch.min(first_picture + pictures);
+            for first_row in (0..rows).step_by(TOGETHER) {
+                let last_row = rows.min(first_row + TOGETHER);
+                for first in (0..k).step_by(ROWS) {
+                    // Past the end the last row is computed and written again.
+                    let places: [usize; ROWS] = std::array::from_fn(|i| (first + i).min(k - 1));
+                    for column in (0..n).step_by(width) {
+                        let columns = width.min(n - column);
+                        let start = |place: usize| place * target.stride + target.column + column;
+                        let mut sums = places.map(|place| vectors(simd, &target.values[start(place)..][..columns]));
+                        for picture in first_picture..last_picture {
+                            for row in first_row..last_row {
+                                let left = &left.values[(picture * rows_in + row) * left.stride + left.column..][..k];
+                                let right = (picture * rows + row) * right.stride + right.column + column;
+                                let right = vectors(simd, &self.right.values[right..][..columns]);
+                                let values: [f32; ROWS] = match left[first..].first_chunk::<ROWS>() {
+                                    Some(values) => *values,
+                                    None => places.map(|place| left[place]),
+                                };
+                                for (sums, value) in sums.iter_mut().zip(values) {
+                                    let value = simd.splat_f32s(value);
+                                    for (sum, right) in sums.iter_mut().zip(right) {
+                                        *sum = simd.mul_add_e_f32s(value, right, *sum);
+                                    }
+                                }
+                            }
+                        }
+                        for (place, sums) in places.into_iter().zip(sums) {
+                            put(simd, &mut target.values[start(place)..][..columns], sums);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl WithSimd for OuterProduct<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            WIDE => self.by_tiles::<S, MANY_ROWS>(simd),
+            _ => self.by_tiles::<S, ROWS>(simd),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::noise;
+
+    #[test]
+    fn sums_over_all_rows() {
+        for (batch, rows_in, rows, k, n) in
+            [(1, 1, 1, 1, 1), (1, 300, 300, 7, 33), (3, 9, 7, 12, 16), (2, 5, 5, 64, 40)]
+        {
+            let (left, right) = (noise((batch * rows_in + 1) * (k + 3), 1), noise(batch * rows * (n + 2), 2));
+            let mut out = vec![1.0; k * (n + 1)];
+            OuterProduct {
+                left: Rows { values: &left, stride: k + 3, column: 3 },
+                rows_in,
+                right: Rows { values: &right, stride: n + 2, column: 1 },
+                rows,
+                batch,
+                k,
+                n,
+                target: Target { values: &mut out, stride: n + 1, column: 1, rows: None },
+            }
+            .run();
+            for (i, out) in out.iter().enumerate() {
+                let (row, column) = (i / (n + 1), i % (n + 1));
+                let product = |r: usize| {
+                    let (picture, r) = (r / rows, r % rows);
+                    let left = left[(picture * rows_in + r) * (k + 3) + 3 + row];
+                    f64::from(left) * f64::from(right[(picture * rows + r) * (n + 2) + column])
+                };
+                let sum = if column == 0 { 0.0 } else { (0..batch * rows).map(product).sum::<f64>() };
+                assert!((f64::from(*out) - 1.0 - sum).abs() < 1e-4, "{out} {sum} at {row} {column} of {k} {n}");
+            }
+        }
+    }
+}

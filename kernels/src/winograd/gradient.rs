@@ -1,0 +1,65 @@
+//! The gradient of a convolution's kernels, with as few multiplications: in the points' domain, too, it is a sum of products.
+
+use pulp::Arch;
+
+use super::transforms::{ToPoints, ToProducts};
+use super::{KERNEL, POINTS, ROWS_TOGETHER, TILE};
+use crate::buffers::Buffers;
+use crate::gradients::outer::OuterProduct;
+use crate::matmul::{Rows, Target};
+
+/// From `map [batch · height · width, depth]` and `grad`, like the convolution's result, to `[out, in, 3, 3]`.
+pub fn kernel_gradient(
+    map: &[f32],
+    size: [usize; 2],
+    depth: usize,
+    grad: &[f32],
+    channels: usize,
+    buffers: &mut Buffers,
+) -> Vec<f32> {
+    let [height, width] = size;
+    let strips = width.div_ceil(TILE);
+    let together = (2 * ROWS_TOGETHER / (strips * height)).max(1);
+    let (plane_in, plane_out) = (strips * (height + 2) * depth, strips * height * channels);
+    let mut points = buffers.take(together * POINTS * plane_in);
+    let mut products = buffers.take(together * POINTS * plane_out);
+    let mut sums = buffers.take(POINTS * 3 * depth * channels);
+    sums.fill(0.0);
+    let (picture_in, picture_out) = (height * width * depth, height * width * channels);
+    for (map, grad) in map.chunks(together * picture_in).zip(grad.chunks(together * picture_out)) {
+        let pictures = map.len() / picture_in;
+        let points = &mut points[..pictures * POINTS * plane_in];
+        let products = &mut products[..pictures * POINTS * plane_out];
+        Arch::new().dispatch(ToPoints { map, size, depth, points });
+        Arch::new().dispatch(ToProducts { grad, size, channels, products });
+        let planes = points.chunks_exact(pictures * plane_in).zip(products.chunks_exact(pictures * plane_out));
+        for ((points, products), sums) in planes.zip(sums.chunks_exact_mut(3 * depth * channels)) {
+            OuterProduct {
+                left: Rows::whole(points, depth),
+                rows_in: height + 2,
+                right: Rows::whole(products, channels),
+                rows: height,
+                batch: pictures * strips,
+                k: 3 * depth,
+                n: channels,
+                target: Target::whole(sums, channels),
+            }
+            .run();
+        }
+    }
+    let mut kernels = vec![0f32; 9 * depth * channels];
+    for y in 0..3 {
+        for k in 0..depth {
+            let row = (y * depth + k) * channels;
+            for n in 0..channels {
+                let taps = &mut kernels[(n * depth + k) * 9 + y * 3..][..3];
+                for (point, factors) in KERNEL.iter().enumerate() {
+                    let sum = sums[point * 3 * depth * channels + row + n];
+                    taps.iter_mut().zip(factors).for_each(|(tap, factor)| *tap += factor * sum);
+                }
+            }
+        }
+    }
+    [points, products, sums].into_iter().for_each(|buffer| buffers.give(buffer));
+    kernels
+}

@@ -1,0 +1,208 @@
+//! 3 x 3 convolutions by Winograd's F(4, 3) along the rows of a picture (arXiv 1509.09308): four neighbours' results from six
+//! products in place of twelve. Down the columns the three taps stay what they are, parts of one long product; in two dimensions
+//! the transforms and the short products cost more, at these sizes, than the further multiplications save.
+
+mod gradient;
+mod transforms;
+
+use std::f32::consts::SQRT_2;
+
+use pulp::Arch;
+
+use crate::buffers::Buffers;
+use crate::matmul::{Product, Rows, Target};
+use crate::packed::Packed;
+use transforms::{FromPoints, ToPoints};
+
+pub use gradient::kernel_gradient;
+
+/// Results of a tile.
+const TILE: usize = 4;
+/// Products of a tile, and the pixels that it is made of.
+const POINTS: usize = TILE + 2;
+/// Rows of the products that are computed together, about: what they read and write stays in the second cache.
+const ROWS_TOGETHER: usize = 56;
+
+/// What a kernel's three taps in a row become: the values of the polynomial with these coefficients at 0, ±1/√2, ±√2 and infinity,
+/// each over the factor that the interpolation wants. (Of 0, ±1, ±2, the usual points, the rounding errors are twice as large.)
+const KERNEL: [[f32; 3]; POINTS] = [
+    [1.0, 0.0, 0.0],
+    [-2.0 / 3.0, -SQRT_2 / 3.0, -1.0 / 3.0],
+    [-2.0 / 3.0, SQRT_2 / 3.0, -1.0 / 3.0],
+    [1.0 / 6.0, SQRT_2 / 6.0, 1.0 / 3.0],
+    [1.0 / 6.0, -SQRT_2 / 6.0, 1.0 / 3.0],
+    [0.0, 0.0, 1.0],
+];
+
+/// A 3 x 3 convolution of stride 1.
+#[derive(Debug)]
+pub struct Convolution {
+    /// For each point, the three rows of taps one below the other.
+    kernels: [Packed; POINTS],
+    /// Added to each channel that goes out.
+    pub bias: Vec<f32>,
+}
+
+impl Convolution {
+    /// `weight [out, in, 3, 3]`, `bias [out]`.
+    pub fn new(weight: &[f32], bias: Vec<f32>) -> Self {
+        let depth = weight.len() / (9 * bias.len());
+        let row = |y: usize, k: usize, n: usize| {
+            let taps = &weight[(n * depth + k) * 9 + y * 3..][..3];
+            [taps[0], taps[1], taps[2]]
+        };
+        Self { kernels: kernels(depth, bias.len(), row), bias }
+    }
+
+    /// What takes the gradient of that convolution's result to the gradient of its map: a convolution, too, with the kernels
+    /// turned around.
+    pub fn transposed(weight: &[f32], channels: usize) -> Self {
+        let depth = weight.len() / (9 * channels);
+        let row = |y: usize, k: usize, n: usize| {
+            let taps = &weight[(k * depth + n) * 9 + (2 - y) * 3..][..3];
+            [taps[2], taps[1], taps[0]]
+        };
+        Self { kernels: kernels(channels, depth, row), bias: vec![0.0; depth] }
+    }
+
+    /// `map [batch · height · width, channels]` to `out`, the same with as many channels as go out, which takes `bias` (one row for
+    /// all, or one for each picture) and `residual` (like `out`) too.
+    pub fn run(
+        &self,
+        map: &[f32],
+        size: [usize; 2],
+        bias: &[f32],
+        residual: Option<&[f32]>,
+        out: &mut [f32],
+        buffers: &mut Buffers,
+    ) {
+        let [height, width] = size;
+        let channels = self.bias.len();
+        let depth = self.kernels[0].k / 3;
+        let strips = width.div_ceil(TILE);
+        let together = (ROWS_TOGETHER / (strips * height)).max(1);
+        let (plane_in, plane_out) = (strips * (height + 2) * depth, strips * height * channels);
+        let mut points = buffers.take(together * POINTS * plane_in);
+        let mut products = buffers.take(together * POINTS * plane_out);
+        let (picture_in, picture_out) = (height * width * depth, height * width * channels);
+        let one_bias = bias.len() == channels;
+        for (i, (map, out)) in map.chunks(together * picture_in).zip(out.chunks_mut(together * picture_out)).enumerate()
+        {
+            let (first, pictures) = (i * together, map.len() / picture_in);
+            let points = &mut points[..pictures * POINTS * plane_in];
+            let products = &mut products[..pictures * POINTS * plane_out];
+            Arch::new().dispatch(ToPoints { map, size, depth, points });
+            let planes = points.chunks_exact(pictures * plane_in).zip(products.chunks_exact_mut(pictures * plane_out));
+            for ((points, products), kernel) in planes.zip(&self.kernels) {
+                // A strip's pixels lie one below the other, so that three of them are a row of the left matrix as they are.
+                let target = Target::whole(products, channels);
+                let product = Product::plain(Rows::whole(points, depth), height, kernel, &[], target);
+                Product { rows_in: height + 2, batch: pictures * strips, ..product }.run();
+            }
+            Arch::new().dispatch(FromPoints {
+                products,
+                size,
+                bias: if one_bias { bias } else { &bias[first * channels..][..pictures * channels] },
+                residual: residual.map(|residual| &residual[first * picture_out..][..out.len()]),
+                channels,
+                out,
+            });
+        }
+        buffers.give(points);
+        buffers.give(products);
+    }
+}
+
+/// `row(y, k, n)`: three taps in a row, from channel k to channel n.
+fn kernels(depth: usize, channels: usize, row: impl Fn(usize, usize, usize) -> [f32; 3]) -> [Packed; POINTS] {
+    let mut kernels: [Packed; POINTS] = Default::default();
+    let width = kernels.each_mut().map(|kernel| kernel.resize(3 * depth, channels))[0];
+    for n in 0..channels {
+        let start = n / width * width * 3 * depth + n % width;
+        for (y, k) in (0..3).flat_map(|y| (0..depth).map(move |k| (y, k))) {
+            let [a, b, c] = row(y, k, n);
+            for (kernel, factors) in kernels.iter_mut().zip(KERNEL) {
+                kernel.panels[start + (y * depth + k) * width] = a * factors[0] + b * factors[1] + c * factors[2];
+            }
+        }
+    }
+    kernels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::noise;
+
+    #[test]
+    fn convolutions_of_every_size() {
+        for (batch, [height, width], depth, channels) in
+            [(1, [1, 1], 1, 1), (2, [3, 5], 3, 7), (3, [7, 7], 32, 40), (1, [14, 14], 20, 16), (5, [2, 8], 16, 33)]
+        {
+            let (map, kernel) = (noise(batch * height * width * depth, 1), noise(9 * depth * channels, 2));
+            let (bias, residual) = (noise(batch * channels, 3), noise(batch * height * width * channels, 4));
+            let weight = |y: usize, x: usize, k: usize, n: usize| kernel[(n * depth + k) * 9 + 3 * y + x];
+            let convolution = Convolution::new(&kernel, vec![0.0; channels]);
+            let mut out = vec![f32::NAN; residual.len()];
+            convolution.run(&map, [height, width], &bias, Some(&residual), &mut out, &mut Buffers::default());
+            for (i, (out, residual)) in out.iter().zip(&residual).enumerate() {
+                let (n, pixel, picture) =
+                    (i % channels, i / channels % (height * width), i / channels / (height * width));
+                let (y, x) = (pixel / width, pixel % width);
+                let mut expected = f64::from(bias[picture * channels + n] + residual);
+                for (dy, dx) in (0..9).map(|tap| (tap / 3, tap % 3)) {
+                    let (y, x) = ((y + dy).wrapping_sub(1), (x + dx).wrapping_sub(1));
+                    if y < height && x < width {
+                        let start = ((picture * height + y) * width + x) * depth;
+                        expected += (0..depth)
+                            .map(|k| f64::from(map[start + k]) * f64::from(weight(dy, dx, k, n)))
+                            .sum::<f64>();
+                    }
+                }
+                // The terms of a sum of 9 · depth are about 1: f32 has seven digits, the transforms take one of them.
+                let tolerance = 1e-5 * (9.0 * depth as f64).sqrt();
+                assert!((f64::from(*out) - expected).abs() < tolerance, "{out} {expected} at {y} {x} {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_are_those_of_the_sum_of_products() {
+        for (batch, [height, width], depth, channels) in
+            [(1, [1, 1], 1, 1), (2, [3, 5], 3, 7), (3, [7, 7], 32, 40), (9, [14, 14], 4, 16)]
+        {
+            let (map, kernel) = (noise(batch * height * width * depth, 1), noise(9 * depth * channels, 2));
+            let grad = noise(batch * height * width * channels, 3);
+            let (mut to_map, mut to_kernel) = (vec![0f64; map.len()], vec![0f64; kernel.len()]);
+            for (i, grad) in grad.iter().enumerate() {
+                let (n, pixel, picture) =
+                    (i % channels, i / channels % (height * width), i / channels / (height * width));
+                for (dy, dx) in (0..9).map(|tap| (tap / 3, tap % 3)) {
+                    let (y, x) = ((pixel / width + dy).wrapping_sub(1), (pixel % width + dx).wrapping_sub(1));
+                    if y < height && x < width {
+                        let start = ((picture * height + y) * width + x) * depth;
+                        for k in 0..depth {
+                            let tap = (n * depth + k) * 9 + 3 * dy + dx;
+                            to_map[start + k] += f64::from(grad * kernel[tap]);
+                            to_kernel[tap] += f64::from(grad * map[start + k]);
+                        }
+                    }
+                }
+            }
+            let close = |values: &[f32], expected: &[f64], terms: usize| {
+                assert_eq!(values.len(), expected.len());
+                for (value, expected) in values.iter().zip(expected) {
+                    let tolerance = 1e-5 * (terms as f64).sqrt();
+                    assert!((f64::from(*value) - expected).abs() < tolerance, "{value} {expected}");
+                }
+            };
+            let buffers = &mut Buffers::default();
+            let mut out = vec![f32::NAN; map.len()];
+            let transposed = Convolution::transposed(&kernel, channels);
+            transposed.run(&grad, [height, width], &transposed.bias, None, &mut out, buffers);
+            close(&out, &to_map, 9 * channels);
+            let out = kernel_gradient(&map, [height, width], depth, &grad, channels, buffers);
+            close(&out, &to_kernel, batch * height * width);
+        }
+    }
+}

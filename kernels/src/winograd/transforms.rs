@@ -1,0 +1,188 @@
+//! From pixels to points, and back; and the same for gradients.
+
+use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
+
+use pulp::{Simd, WithSimd};
+
+use super::{POINTS, TILE};
+use crate::simd::{load, store};
+
+/// Six neighbours in a row to their six points, for every tile: `[point, picture, strip, height + 2, depth]` with zeros above and below.
+pub struct ToPoints<'a> {
+    pub map: &'a [f32],
+    pub size: [usize; 2],
+    pub depth: usize,
+    pub points: &'a mut [f32],
+}
+
+impl WithSimd for ToPoints<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { map, size: [height, width], depth, points } = self;
+        let [minus_half, minus_two, minus_five_halves] = [-0.5, -2.0, -2.5].map(|x| simd.splat_f32s(x));
+        let [root, half_root] = [SQRT_2, FRAC_1_SQRT_2].map(|x| simd.splat_f32s(x));
+        let transform = |[d0, d1, d2, d3, d4, d5]: [S::f32s; POINTS]| {
+            let odd = simd.mul_f32s(half_root, simd.mul_add_e_f32s(minus_two, d1, d3));
+            let even = simd.mul_add_e_f32s(minus_two, d2, d4);
+            let odd_two = simd.mul_f32s(root, simd.mul_add_e_f32s(minus_half, d1, d3));
+            let even_two = simd.mul_add_e_f32s(minus_half, d2, d4);
+            [
+                simd.mul_add_e_f32s(minus_five_halves, d2, simd.add_f32s(d0, d4)),
+                simd.add_f32s(even, odd),
+                simd.sub_f32s(even, odd),
+                simd.add_f32s(even_two, odd_two),
+                simd.sub_f32s(even_two, odd_two),
+                simd.mul_add_e_f32s(minus_five_halves, d3, simd.add_f32s(d1, d5)),
+            ]
+        };
+        let outside = vec![0f32; depth];
+        let strips = width.div_ceil(TILE);
+        let plane = points.len() / POINTS;
+        let mut planes = points.chunks_exact_mut(plane);
+        let mut planes: [&mut [f32]; POINTS] = std::array::from_fn(|_| planes.next().unwrap_or_default());
+        for (strip, start) in (0..plane).step_by((height + 2) * depth).enumerate() {
+            for plane in &mut planes {
+                plane[start..][..depth].fill(0.0);
+                plane[start + (height + 1) * depth..][..depth].fill(0.0);
+            }
+            let left = strip % strips * TILE;
+            for y in 0..height {
+                let row = (strip / strips * height + y) * width;
+                let pixels: [&[f32]; POINTS] = std::array::from_fn(|i| match left + i {
+                    x if (1..=width).contains(&x) => &map[(row + x - 1) * depth..][..depth],
+                    _ => &outside[..],
+                });
+                let start = start + (y + 1) * depth;
+                let mut results = planes.each_mut().map(|plane| &mut plane[start..][..depth]);
+                let vectors = depth / S::F32_LANES;
+                let whole = pixels.map(|pixel| &S::as_simd_f32s(pixel).0[..vectors]);
+                let mut out = results.each_mut().map(|result| &mut S::as_mut_simd_f32s(result).0[..vectors]);
+                for v in 0..vectors {
+                    let values = transform(std::array::from_fn(|i| whole[i][v]));
+                    for (out, value) in out.iter_mut().zip(values) {
+                        out[v] = value;
+                    }
+                }
+                let rest = vectors * S::F32_LANES;
+                if rest < depth {
+                    let values = transform(pixels.map(|pixel| load(simd, &pixel[rest..])));
+                    results.iter_mut().zip(values).for_each(|(out, value)| store(simd, &mut out[rest..], value));
+                }
+            }
+        }
+    }
+}
+
+/// The six products of every tile to its four results.
+pub struct FromPoints<'a> {
+    /// `[point, picture, strip, height, channels]`
+    pub products: &'a [f32],
+    pub size: [usize; 2],
+    pub bias: &'a [f32],
+    pub residual: Option<&'a [f32]>,
+    pub channels: usize,
+    pub out: &'a mut [f32],
+}
+
+impl WithSimd for FromPoints<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { products, size: [height, width], bias, residual, channels, out } = self;
+        let [half, two] = [0.5, 2.0].map(|x| simd.splat_f32s(x));
+        let [root, half_root] = [SQRT_2, FRAC_1_SQRT_2].map(|x| simd.splat_f32s(x));
+        let transform = |[m0, m1, m2, m3, m4, m5]: [S::f32s; POINTS], bias: S::f32s| {
+            let (even, odd) = (simd.add_f32s(m1, m2), simd.mul_f32s(half_root, simd.sub_f32s(m1, m2)));
+            let (even_two, odd_two) = (simd.add_f32s(m3, m4), simd.mul_f32s(root, simd.sub_f32s(m3, m4)));
+            let last = simd.add_f32s(m5, bias);
+            [
+                simd.add_f32s(simd.add_f32s(m0, bias), simd.add_f32s(even, even_two)),
+                simd.add_f32s(simd.add_f32s(odd, bias), odd_two),
+                simd.mul_add_e_f32s(two, even_two, simd.mul_add_e_f32s(half, even, bias)),
+                simd.mul_add_e_f32s(two, odd_two, simd.mul_add_e_f32s(half, odd, last)),
+            ]
+        };
+        let strips = width.div_ceil(TILE);
+        let plane = products.len() / POINTS;
+        for (i, start) in (0..plane).step_by(channels).enumerate() {
+            let (y, strip) = (i % height, i / height);
+            let (picture, left) = (strip / strips, strip % strips * TILE);
+            let bias = &bias[picture * channels % bias.len()..][..channels];
+            let products: [&[f32]; POINTS] =
+                std::array::from_fn(|point| &products[point * plane + start..][..channels]);
+            let first = ((picture * height + y) * width + left) * channels;
+            let pixels = TILE.min(width - left);
+            for c in (0..channels).step_by(S::F32_LANES) {
+                let end = channels.min(c + S::F32_LANES);
+                let values = transform(products.map(|product| load(simd, &product[c..end])), load(simd, &bias[c..end]));
+                for (pixel, value) in values.into_iter().take(pixels).enumerate() {
+                    let place = first + pixel * channels;
+                    let value = match residual {
+                        Some(residual) => simd.add_f32s(value, load(simd, &residual[place + c..place + end])),
+                        None => value,
+                    };
+                    store(simd, &mut out[place + c..place + end], value);
+                }
+            }
+        }
+    }
+}
+
+/// The gradients of four results to those of the six products that they were made of: [`FromPoints`] transposed. Where a tile
+/// reaches beyond the edge there is none.
+pub struct ToProducts<'a> {
+    /// `[picture, height, width, channels]`
+    pub grad: &'a [f32],
+    pub size: [usize; 2],
+    pub channels: usize,
+    /// `[point, picture, strip, height, channels]`
+    pub products: &'a mut [f32],
+}
+
+impl WithSimd for ToProducts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { grad, size: [height, width], channels, products } = self;
+        let [half, two, root, half_root] = [0.5, 2.0, SQRT_2, FRAC_1_SQRT_2].map(|x| simd.splat_f32s(x));
+        let transform = |[d0, d1, d2, d3]: [S::f32s; TILE]| {
+            let (even, odd) =
+                (simd.mul_add_e_f32s(half, d2, d0), simd.mul_f32s(half_root, simd.mul_add_e_f32s(half, d3, d1)));
+            let (even_two, odd_two) =
+                (simd.mul_add_e_f32s(two, d2, d0), simd.mul_f32s(root, simd.mul_add_e_f32s(two, d3, d1)));
+            [
+                d0,
+                simd.add_f32s(even, odd),
+                simd.sub_f32s(even, odd),
+                simd.add_f32s(even_two, odd_two),
+                simd.sub_f32s(even_two, odd_two),
+                d3,
+            ]
+        };
+        let outside = vec![0f32; channels];
+        let strips = width.div_ceil(TILE);
+        let plane = products.len() / POINTS;
+        let mut planes = products.chunks_exact_mut(plane);
+        let mut planes: [&mut [f32]; POINTS] = std::array::from_fn(|_| planes.next().unwrap_or_default());
+        for (i, start) in (0..plane).step_by(channels).enumerate() {
+            let (y, strip) = (i % height, i / height);
+            let left = strip % strips * TILE;
+            let first = ((strip / strips * height + y) * width + left) * channels;
+            let pixels: [&[f32]; TILE] = std::array::from_fn(|pixel| match left + pixel < width {
+                true => &grad[first + pixel * channels..][..channels],
+                false => &outside[..],
+            });
+            for c in (0..channels).step_by(S::F32_LANES) {
+                let end = channels.min(c + S::F32_LANES);
+                let values = transform(pixels.map(|pixel| load(simd, &pixel[c..end])));
+                for (plane, value) in planes.iter_mut().zip(values) {
+                    store(simd, &mut plane[start..][c..end], value);
+                }
+            }
+        }
+    }
+}
