@@ -143,7 +143,10 @@ impl<'a> Product<'a> {
             for (panel, right) in panels.chunks_exact(k * width).enumerate() {
                 let right = S::as_simd_f32s(right).0.as_chunks::<VECTORS>().0;
                 let columns = panel * width..n.min((panel + 1) * width);
-                let mut sums = bias.map(|row| vectors(simd, &row[columns.clone()]));
+                let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+                for (sums, row) in sums.iter_mut().zip(bias) {
+                    *sums = vectors(simd, &row[columns.clone()]);
+                }
                 if let Some(residual) = self.residual {
                     for (sums, (picture, row)) in sums.iter_mut().zip(places) {
                         add(simd, sums, &residual[(picture * self.rows + row) * n..][columns.clone()]);
@@ -227,7 +230,10 @@ fn multiply<S: Simd, const ROWS: usize>(
         }
         return sums;
     }
-    let left = left.map(|left| &left[..right.len()]);
+    let mut left = left;
+    for left in &mut left {
+        *left = &left[..right.len()];
+    }
     for (k, right) in right.iter().enumerate() {
         for (sums, left) in sums.iter_mut().zip(left) {
             let value = simd.splat_f32s(left[k]);
@@ -245,8 +251,11 @@ pub(crate) fn vectors<S: Simd>(simd: S, values: &[f32]) -> [S::f32s; VECTORS] {
     match S::as_simd_f32s(values).0.as_chunks::<VECTORS>().0.first() {
         Some(whole) => *whole,
         None => {
-            let mut blocks = values.chunks(S::F32_LANES);
-            std::array::from_fn(|_| blocks.next().map_or(simd.splat_f32s(0.0), |block| load(simd, block)))
+            let mut sums = [simd.splat_f32s(0.0); VECTORS];
+            for (sum, block) in sums.iter_mut().zip(values.chunks(S::F32_LANES)) {
+                *sum = load(simd, block);
+            }
+            sums
         }
     }
 }
@@ -255,7 +264,9 @@ pub(crate) fn vectors<S: Simd>(simd: S, values: &[f32]) -> [S::f32s; VECTORS] {
 #[inline(always)]
 fn add<S: Simd>(simd: S, sums: &mut [S::f32s; VECTORS], values: &[f32]) {
     let values = vectors(simd, values);
-    *sums = std::array::from_fn(|v| simd.add_f32s(sums[v], values[v]));
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum = simd.add_f32s(*sum, value);
+    }
 }
 
 /// Writes a row's part under a panel.
@@ -263,7 +274,11 @@ fn add<S: Simd>(simd: S, sums: &mut [S::f32s; VECTORS], values: &[f32]) {
 pub(crate) fn put<S: Simd>(simd: S, out: &mut [f32], sums: [S::f32s; VECTORS]) {
     match S::as_mut_simd_f32s(out).0.as_chunks_mut::<VECTORS>().0.first_mut() {
         Some(whole) => *whole = sums,
-        None => out.chunks_mut(S::F32_LANES).zip(sums).for_each(|(out, sum)| store(simd, out, sum)),
+        None => {
+            for (out, sum) in out.chunks_mut(S::F32_LANES).zip(sums) {
+                store(simd, out, sum);
+            }
+        }
     }
 }
 

@@ -33,6 +33,17 @@ pub fn store<S: Simd>(simd: S, values: &mut [f32], vector: S::f32s) {
     }
 }
 
+/// N vectors. In a loop, and whatever is called in vectors' context marked as always inline: a closure or a function of the standard
+/// library that stays a call is compiled without the vectors' instructions, and every one of them becomes a call.
+#[inline(always)]
+pub fn each<S: Simd, const N: usize>(simd: S, mut vector: impl FnMut(usize) -> S::f32s) -> [S::f32s; N] {
+    let mut vectors = [simd.splat_f32s(0.0); N];
+    for (i, place) in vectors.iter_mut().enumerate() {
+        *place = vector(i);
+    }
+    vectors
+}
+
 /// The larger in each place. (In WebAssembly a maximum that cares for NaN costs seven instructions.)
 #[inline(always)]
 pub fn max<S: Simd>(simd: S, a: S::f32s, b: S::f32s) -> S::f32s {
@@ -60,7 +71,11 @@ pub fn across<S: Simd>(
 #[inline(always)]
 fn constants<S: Simd, const N: usize>(simd: S, values: [f32; N]) -> [S::f32s; N] {
     let values = std::hint::black_box(values);
-    std::array::from_fn(|i| simd.splat_f32s(values[i]))
+    each(
+        simd,
+        #[inline(always)]
+        |i| simd.splat_f32s(values[i]),
+    )
 }
 
 /// e^x or e^-x to a few units in the last place; where that leaves the normal floats, about the smallest or largest of them
@@ -100,7 +115,7 @@ impl<S: Simd> Exp<S> {
         Self {
             simd,
             reduction: constants(simd, [sign * std::f32::consts::LOG2_E, SHIFTER, -sign * LN2_HIGH, -sign * LN2_LOW]),
-            limits: limits.map(|limit| simd.transmute_i32s_f32s(limit)),
+            limits: [simd.transmute_i32s_f32s(limits[0]), simd.transmute_i32s_f32s(limits[1])],
             polynomial: constants(simd, [odd[0], 0.041_915_63, odd[1], 0.499_988_9, odd[2], 1.000_000_1]),
         }
     }
@@ -209,7 +224,11 @@ impl<S: Simd> Gelu<S> {
     #[inline(always)]
     pub fn with_slope(&self, x: S::f32s, power: &Exp<S>) -> (S::f32s, S::f32s) {
         let Self { simd, half: [half], .. } = *self;
-        let [zero, one, density] = [0.0, 1.0, DENSITY].map(|value| simd.splat_f32s(value));
+        let [zero, one, density] = each(
+            simd,
+            #[inline(always)]
+            |i| simd.splat_f32s([0.0, 1.0, DENSITY][i]),
+        );
         let tail = simd.div_f32s(one, self.inverse_tail(simd.abs_f32s(x)));
         let below = simd.select_f32s(simd.greater_than_f32s(x, zero), simd.sub_f32s(one, tail), tail);
         let exponent = simd.mul_f32s(half, simd.mul_f32s(x, x));

@@ -9,6 +9,7 @@ mod hostile;
 mod lora;
 mod lora_files;
 mod noise;
+mod operations;
 mod requests;
 mod samplers;
 mod schedules;

@@ -3,7 +3,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::rows::{GroupNorm, LAYER_NORM_EPS, LayerNorm};
-use crate::simd::{Silu, load, store};
+use crate::simd::{Silu, each, load, store};
 
 /// The gradients of a norm's factors and shifts: added to.
 #[derive(Debug)]
@@ -78,8 +78,12 @@ impl WithSimd for GroupNormGradients<'_, '_> {
             }
             // The gradient behind the activation; its sum, and that of its products with the normed values.
             for block in blocks() {
-                let [mean, inverse, weight, bias] =
-                    [&mean, &inverse, &norm.weight, &norm.bias].map(|values| load(simd, &values[block.clone()]));
+                let values = [&mean, &inverse, &norm.weight, &norm.bias];
+                let [mean, inverse, weight, bias] = each(
+                    simd,
+                    #[inline(always)]
+                    |i| load(simd, &values[i][block.clone()]),
+                );
                 let (mut sum, mut product) = (zero, zero);
                 let rows = map.chunks_exact(channels).zip(grad.chunks_exact(channels));
                 for ((row, grad), out) in rows.zip(out.chunks_exact_mut(channels)) {
@@ -112,8 +116,12 @@ impl WithSimd for GroupNormGradients<'_, '_> {
                 shift[group].fill(inverse * (inverse * mean * product - sum));
             }
             for block in blocks() {
-                let [inverse, weight, slope, shift] =
-                    [&inverse, &norm.weight, slope, shift].map(|values| load(simd, &values[block.clone()]));
+                let values = [&inverse, &norm.weight, &*slope, &*shift];
+                let [inverse, weight, slope, shift] = each(
+                    simd,
+                    #[inline(always)]
+                    |i| load(simd, &values[i][block.clone()]),
+                );
                 let scale = simd.mul_f32s(inverse, weight);
                 for (row, out) in map.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
                     let value = simd.mul_add_e_f32s(load(simd, &row[block.clone()]), slope, shift);
@@ -149,16 +157,19 @@ impl WithSimd for LayerNormGradients<'_, '_> {
         let width = norm.weight.len();
         let (lanes, rest) = (S::F32_LANES, width % S::F32_LANES);
         let zero = simd.splat_f32s(0.0);
-        let mean_of = |sum: S::f32s| simd.splat_f32s(simd.reduce_sum_f32s(sum) / width as f32);
         for ((row, grad), out) in
             rows.chunks_exact(width).zip(grad.chunks_exact(width)).zip(out.chunks_exact_mut(width))
         {
-            let sum = row.chunks(lanes).fold(zero, |sum, block| simd.add_f32s(sum, load(simd, block)));
-            let mean = mean_of(sum);
-            let squares = row[..width - rest].chunks_exact(lanes).fold(zero, |sum, block| {
+            let mut sum = zero;
+            for block in row.chunks(lanes) {
+                sum = simd.add_f32s(sum, load(simd, block));
+            }
+            let mean = mean_of(simd, sum, width);
+            let mut squares = zero;
+            for block in row[..width - rest].chunks_exact(lanes) {
                 let centred = simd.sub_f32s(load(simd, block), mean);
-                simd.mul_add_e_f32s(centred, centred, sum)
-            });
+                squares = simd.mul_add_e_f32s(centred, centred, squares);
+            }
             let first = simd.reduce_sum_f32s(sum) / width as f32;
             let squares = simd.reduce_sum_f32s(squares)
                 + row[width - rest..].iter().map(|x| (x - first) * (x - first)).sum::<f32>();
@@ -176,7 +187,7 @@ impl WithSimd for LayerNormGradients<'_, '_> {
                 sum = simd.add_f32s(sum, grad);
                 product = simd.mul_add_e_f32s(grad, normed, product);
             }
-            let (sum, product) = (mean_of(sum), mean_of(product));
+            let (sum, product) = (mean_of(simd, sum, width), mean_of(simd, product, width));
             let blocks = row.chunks(lanes).zip(grad.chunks(lanes)).zip(norm.weight.chunks(lanes));
             for (((row, grad), weight), out) in blocks.zip(out.chunks_mut(lanes)) {
                 let normed = simd.mul_f32s(simd.sub_f32s(load(simd, row), mean), inverse);
@@ -186,6 +197,12 @@ impl WithSimd for LayerNormGradients<'_, '_> {
             }
         }
     }
+}
+
+/// The mean of `count` values, in all lanes.
+#[inline(always)]
+fn mean_of<S: Simd>(simd: S, sum: S::f32s, count: usize) -> S::f32s {
+    simd.splat_f32s(simd.reduce_sum_f32s(sum) / count as f32)
 }
 
 #[cfg(test)]

@@ -56,23 +56,36 @@ impl OuterProduct<'_> {
                     for column in (0..n).step_by(width) {
                         let columns = width.min(n - column);
                         let start = |place: usize| place * target.stride + target.column + column;
-                        let mut sums = places.map(|place| vectors(simd, &target.values[start(place)..][..columns]));
+                        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+                        for (sums, place) in sums.iter_mut().zip(places) {
+                            *sums = vectors(simd, &target.values[start(place)..][..columns]);
+                        }
                         for picture in first_picture..last_picture {
-                            for row in first_row..last_row {
-                                let left = &left.values[(picture * rows_in + row) * left.stride + left.column..][..k];
-                                let right = (picture * rows + row) * right.stride + right.column + column;
-                                let right = vectors(simd, &self.right.values[right..][..columns]);
-                                let values: [f32; ROWS] = match left[first..].first_chunk::<ROWS>() {
-                                    Some(values) => *values,
-                                    None => places.map(|place| left[place]),
-                                };
-                                for (sums, value) in sums.iter_mut().zip(values) {
-                                    let value = simd.splat_f32s(value);
-                                    for (sum, right) in sums.iter_mut().zip(right) {
-                                        *sum = simd.mul_add_e_f32s(value, right, *sum);
-                                    }
+                            let left = &left.values[(picture * rows_in + first_row) * left.stride + left.column..];
+                            let right = &right.values[(picture * rows + first_row) * right.stride + right.column..];
+                            let rows = last_row - first_row;
+                            let whole = first + ROWS <= k && columns == width;
+                            sums = match whole {
+                                true => add_tile(
+                                    simd,
+                                    Strip { values: &left[first..], stride: self.left.stride },
+                                    Strip { values: &right[column..], stride: self.right.stride },
+                                    rows,
+                                    sums,
+                                ),
+                                false => {
+                                    let right = Strip { values: &right[column..], stride: self.right.stride };
+                                    add_rest(
+                                        simd,
+                                        Strip { values: left, stride: self.left.stride },
+                                        places,
+                                        right,
+                                        columns,
+                                        rows,
+                                        sums,
+                                    )
                                 }
-                            }
+                            };
                         }
                         for (place, sums) in places.into_iter().zip(sums) {
                             put(simd, &mut target.values[start(place)..][..columns], sums);
@@ -82,6 +95,60 @@ impl OuterProduct<'_> {
             }
         }
     }
+}
+
+/// Rows' parts, from the first one on.
+#[derive(Clone, Copy)]
+struct Strip<'a> {
+    values: &'a [f32],
+    stride: usize,
+}
+
+/// Adds the products of `ROWS` values of each left row with two vectors of each right row.
+#[inline(always)]
+fn add_tile<S: Simd, const ROWS: usize>(
+    simd: S,
+    left: Strip<'_>,
+    right: Strip<'_>,
+    rows: usize,
+    mut sums: [[S::f32s; VECTORS]; ROWS],
+) -> [[S::f32s; VECTORS]; ROWS] {
+    for row in 0..rows {
+        let (left, right) = (&left.values[row * left.stride..], &right.values[row * right.stride..]);
+        let right = S::as_simd_f32s(&right[..VECTORS * S::F32_LANES]).0;
+        let (left, right) = (&left[..ROWS], &right[..VECTORS]);
+        for i in 0..ROWS {
+            let value = simd.splat_f32s(left[i]);
+            for v in 0..VECTORS {
+                sums[i][v] = simd.mul_add_e_f32s(value, right[v], sums[i][v]);
+            }
+        }
+    }
+    sums
+}
+
+/// The same at the edges: `columns` of the right rows, `places` in the left ones.
+#[inline(always)]
+fn add_rest<S: Simd, const ROWS: usize>(
+    simd: S,
+    left: Strip<'_>,
+    places: [usize; ROWS],
+    right: Strip<'_>,
+    columns: usize,
+    rows: usize,
+    mut sums: [[S::f32s; VECTORS]; ROWS],
+) -> [[S::f32s; VECTORS]; ROWS] {
+    for row in 0..rows {
+        let (left, right) = (&left.values[row * left.stride..], &right.values[row * right.stride..]);
+        let right = vectors(simd, &right[..columns]);
+        for (sums, place) in sums.iter_mut().zip(places) {
+            let value = simd.splat_f32s(left[place]);
+            for (sum, right) in sums.iter_mut().zip(right) {
+                *sum = simd.mul_add_e_f32s(value, right, *sum);
+            }
+        }
+    }
+    sums
 }
 
 impl WithSimd for OuterProduct<'_> {

@@ -5,7 +5,10 @@ use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 use pulp::{Simd, WithSimd};
 
 use super::{POINTS, TILE};
-use crate::simd::{load, store};
+use crate::simd::{each, load, store};
+
+/// Factors of the way back.
+const BACK: [f32; 4] = [0.5, 2.0, SQRT_2, FRAC_1_SQRT_2];
 
 /// Six neighbours in a row to their six points, for every tile: `[point, picture, strip, height + 2, depth]` with zeros above and below.
 pub struct ToPoints<'a> {
@@ -21,22 +24,12 @@ impl WithSimd for ToPoints<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { map, size: [height, width], depth, points } = self;
-        let [minus_half, minus_two, minus_five_halves] = [-0.5, -2.0, -2.5].map(|x| simd.splat_f32s(x));
-        let [root, half_root] = [SQRT_2, FRAC_1_SQRT_2].map(|x| simd.splat_f32s(x));
-        let transform = |[d0, d1, d2, d3, d4, d5]: [S::f32s; POINTS]| {
-            let odd = simd.mul_f32s(half_root, simd.mul_add_e_f32s(minus_two, d1, d3));
-            let even = simd.mul_add_e_f32s(minus_two, d2, d4);
-            let odd_two = simd.mul_f32s(root, simd.mul_add_e_f32s(minus_half, d1, d3));
-            let even_two = simd.mul_add_e_f32s(minus_half, d2, d4);
-            [
-                simd.mul_add_e_f32s(minus_five_halves, d2, simd.add_f32s(d0, d4)),
-                simd.add_f32s(even, odd),
-                simd.sub_f32s(even, odd),
-                simd.add_f32s(even_two, odd_two),
-                simd.sub_f32s(even_two, odd_two),
-                simd.mul_add_e_f32s(minus_five_halves, d3, simd.add_f32s(d1, d5)),
-            ]
-        };
+        const FACTORS: [f32; 5] = [-0.5, -2.0, -2.5, SQRT_2, FRAC_1_SQRT_2];
+        let factors = each(
+            simd,
+            #[inline(always)]
+            |i| simd.splat_f32s(FACTORS[i]),
+        );
         let outside = vec![0f32; depth];
         let strips = width.div_ceil(TILE);
         let plane = points.len() / POINTS;
@@ -60,15 +53,33 @@ impl WithSimd for ToPoints<'_> {
                 let whole = pixels.map(|pixel| &S::as_simd_f32s(pixel).0[..vectors]);
                 let mut out = results.each_mut().map(|result| &mut S::as_mut_simd_f32s(result).0[..vectors]);
                 for v in 0..vectors {
-                    let values = transform(std::array::from_fn(|i| whole[i][v]));
+                    let values = to_points(
+                        simd,
+                        factors,
+                        each(
+                            simd,
+                            #[inline(always)]
+                            |i| whole[i][v],
+                        ),
+                    );
                     for (out, value) in out.iter_mut().zip(values) {
                         out[v] = value;
                     }
                 }
                 let rest = vectors * S::F32_LANES;
                 if rest < depth {
-                    let values = transform(pixels.map(|pixel| load(simd, &pixel[rest..])));
-                    results.iter_mut().zip(values).for_each(|(out, value)| store(simd, &mut out[rest..], value));
+                    let values = to_points(
+                        simd,
+                        factors,
+                        each(
+                            simd,
+                            #[inline(always)]
+                            |i| load(simd, &pixels[i][rest..]),
+                        ),
+                    );
+                    for (out, value) in results.iter_mut().zip(values) {
+                        store(simd, &mut out[rest..], value);
+                    }
                 }
             }
         }
@@ -92,19 +103,11 @@ impl WithSimd for FromPoints<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { products, size: [height, width], bias, residual, channels, out } = self;
-        let [half, two] = [0.5, 2.0].map(|x| simd.splat_f32s(x));
-        let [root, half_root] = [SQRT_2, FRAC_1_SQRT_2].map(|x| simd.splat_f32s(x));
-        let transform = |[m0, m1, m2, m3, m4, m5]: [S::f32s; POINTS], bias: S::f32s| {
-            let (even, odd) = (simd.add_f32s(m1, m2), simd.mul_f32s(half_root, simd.sub_f32s(m1, m2)));
-            let (even_two, odd_two) = (simd.add_f32s(m3, m4), simd.mul_f32s(root, simd.sub_f32s(m3, m4)));
-            let last = simd.add_f32s(m5, bias);
-            [
-                simd.add_f32s(simd.add_f32s(m0, bias), simd.add_f32s(even, even_two)),
-                simd.add_f32s(simd.add_f32s(odd, bias), odd_two),
-                simd.mul_add_e_f32s(two, even_two, simd.mul_add_e_f32s(half, even, bias)),
-                simd.mul_add_e_f32s(two, odd_two, simd.mul_add_e_f32s(half, odd, last)),
-            ]
-        };
+        let factors = each(
+            simd,
+            #[inline(always)]
+            |i| simd.splat_f32s(BACK[i]),
+        );
         let strips = width.div_ceil(TILE);
         let plane = products.len() / POINTS;
         for (i, start) in (0..plane).step_by(channels).enumerate() {
@@ -117,7 +120,12 @@ impl WithSimd for FromPoints<'_> {
             let pixels = TILE.min(width - left);
             for c in (0..channels).step_by(S::F32_LANES) {
                 let end = channels.min(c + S::F32_LANES);
-                let values = transform(products.map(|product| load(simd, &product[c..end])), load(simd, &bias[c..end]));
+                let vectors = each(
+                    simd,
+                    #[inline(always)]
+                    |i| load(simd, &products[i][c..end]),
+                );
+                let values = from_points(simd, factors, vectors, load(simd, &bias[c..end]));
                 for (pixel, value) in values.into_iter().take(pixels).enumerate() {
                     let place = first + pixel * channels;
                     let value = match residual {
@@ -148,21 +156,11 @@ impl WithSimd for ToProducts<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { grad, size: [height, width], channels, products } = self;
-        let [half, two, root, half_root] = [0.5, 2.0, SQRT_2, FRAC_1_SQRT_2].map(|x| simd.splat_f32s(x));
-        let transform = |[d0, d1, d2, d3]: [S::f32s; TILE]| {
-            let (even, odd) =
-                (simd.mul_add_e_f32s(half, d2, d0), simd.mul_f32s(half_root, simd.mul_add_e_f32s(half, d3, d1)));
-            let (even_two, odd_two) =
-                (simd.mul_add_e_f32s(two, d2, d0), simd.mul_f32s(root, simd.mul_add_e_f32s(two, d3, d1)));
-            [
-                d0,
-                simd.add_f32s(even, odd),
-                simd.sub_f32s(even, odd),
-                simd.add_f32s(even_two, odd_two),
-                simd.sub_f32s(even_two, odd_two),
-                d3,
-            ]
-        };
+        let factors = each(
+            simd,
+            #[inline(always)]
+            |i| simd.splat_f32s(BACK[i]),
+        );
         let outside = vec![0f32; channels];
         let strips = width.div_ceil(TILE);
         let plane = products.len() / POINTS;
@@ -178,11 +176,78 @@ impl WithSimd for ToProducts<'_> {
             });
             for c in (0..channels).step_by(S::F32_LANES) {
                 let end = channels.min(c + S::F32_LANES);
-                let values = transform(pixels.map(|pixel| load(simd, &pixel[c..end])));
+                let values = to_products(
+                    simd,
+                    factors,
+                    each(
+                        simd,
+                        #[inline(always)]
+                        |i| load(simd, &pixels[i][c..end]),
+                    ),
+                );
                 for (plane, value) in planes.iter_mut().zip(values) {
                     store(simd, &mut plane[start..][c..end], value);
                 }
             }
         }
     }
+}
+
+/// Six pixels to six points.
+#[inline(always)]
+fn to_points<S: Simd>(
+    simd: S,
+    [minus_half, minus_two, minus_five_halves, root, half_root]: [S::f32s; 5],
+    [d0, d1, d2, d3, d4, d5]: [S::f32s; POINTS],
+) -> [S::f32s; POINTS] {
+    let odd = simd.mul_f32s(half_root, simd.mul_add_e_f32s(minus_two, d1, d3));
+    let even = simd.mul_add_e_f32s(minus_two, d2, d4);
+    let odd_two = simd.mul_f32s(root, simd.mul_add_e_f32s(minus_half, d1, d3));
+    let even_two = simd.mul_add_e_f32s(minus_half, d2, d4);
+    [
+        simd.mul_add_e_f32s(minus_five_halves, d2, simd.add_f32s(d0, d4)),
+        simd.add_f32s(even, odd),
+        simd.sub_f32s(even, odd),
+        simd.add_f32s(even_two, odd_two),
+        simd.sub_f32s(even_two, odd_two),
+        simd.mul_add_e_f32s(minus_five_halves, d3, simd.add_f32s(d1, d5)),
+    ]
+}
+
+/// Six products to four results.
+#[inline(always)]
+fn from_points<S: Simd>(
+    simd: S,
+    [half, two, root, half_root]: [S::f32s; 4],
+    [m0, m1, m2, m3, m4, m5]: [S::f32s; POINTS],
+    bias: S::f32s,
+) -> [S::f32s; TILE] {
+    let (even, odd) = (simd.add_f32s(m1, m2), simd.mul_f32s(half_root, simd.sub_f32s(m1, m2)));
+    let (even_two, odd_two) = (simd.add_f32s(m3, m4), simd.mul_f32s(root, simd.sub_f32s(m3, m4)));
+    let last = simd.add_f32s(m5, bias);
+    [
+        simd.add_f32s(simd.add_f32s(m0, bias), simd.add_f32s(even, even_two)),
+        simd.add_f32s(simd.add_f32s(odd, bias), odd_two),
+        simd.mul_add_e_f32s(two, even_two, simd.mul_add_e_f32s(half, even, bias)),
+        simd.mul_add_e_f32s(two, odd_two, simd.mul_add_e_f32s(half, odd, last)),
+    ]
+}
+
+/// The gradients of four results to those of six products.
+#[inline(always)]
+fn to_products<S: Simd>(
+    simd: S,
+    [half, two, root, half_root]: [S::f32s; 4],
+    [d0, d1, d2, d3]: [S::f32s; TILE],
+) -> [S::f32s; POINTS] {
+    let (even, odd) = (simd.mul_add_e_f32s(half, d2, d0), simd.mul_f32s(half_root, simd.mul_add_e_f32s(half, d3, d1)));
+    let (even_two, odd_two) = (simd.mul_add_e_f32s(two, d2, d0), simd.mul_f32s(root, simd.mul_add_e_f32s(two, d3, d1)));
+    [
+        d0,
+        simd.add_f32s(even, odd),
+        simd.sub_f32s(even, odd),
+        simd.add_f32s(even_two, odd_two),
+        simd.sub_f32s(even_two, odd_two),
+        d3,
+    ]
 }

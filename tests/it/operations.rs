@@ -1,0 +1,128 @@
+//! The network by the crate kernels' operations against the network by burn's: results, and the gradients of all parameters.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
+use diffusion::state::HostTensor;
+use diffusion::unet::{Operations, UNet, class_rows};
+use trainer::train::adapter::{attach, initial_adapter};
+
+use crate::support::*;
+
+const CASES: [(&str, &str); 3] = [("tiny", "integer"), ("uneven", "square"), ("uneven", "wide")];
+
+fn tensor<const D: usize>(host: &HostTensor, device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(host.values.clone(), host.shape.clone()), device)
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().unwrap()
+}
+
+struct Named<'a> {
+    path: Vec<String>,
+    gradients: &'a GradientsParams,
+    found: BTreeMap<String, Vec<f32>>,
+}
+
+impl ModuleVisitor for Named<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            self.found.insert(self.path.join("."), values(gradient));
+        }
+    }
+}
+
+/// The result for a case, and the gradients of its products with some fixed numbers.
+fn run(unet: &UNet, folder: &str, case: &str, operations: Operations) -> (Vec<f32>, BTreeMap<String, Vec<f32>>) {
+    let device = Device::flex().autodiff();
+    let file = tensors(&format!("unet/{folder}/forward.safetensors"));
+    let host = |name: &str| &file[&format!("{case}.{name}")];
+    let rows = class_rows(&labels(host("label")), &base(folder).info, &device).unwrap();
+    let sample = tensor(host("sample"), &device);
+    let output = unet.forward(sample, &host("timestep").values, unet.context(rows), operations);
+    let factors: Vec<f32> = (0..host("output").values.len()).map(|i| (i as f32).sin()).collect();
+    let factors = tensor(&HostTensor { values: factors, shape: host("output").shape.clone() }, &device);
+    let gradients = GradientsParams::from_grads((output.clone() * factors).sum().backward(), unet);
+    let mut named = Named { path: Vec::new(), gradients: &gradients, found: BTreeMap::new() };
+    unet.visit(&mut named);
+    (values(output), named.found)
+}
+
+fn assert_same_gradients(what: &str, unet: &UNet, folder: &str, case: &str) -> usize {
+    let (by_burn, expected) = run(unet, folder, case, Operations::Burn);
+    let (by_kernels, got) = run(unet, folder, case, Operations::Kernels);
+    assert_close(what, &by_kernels, &by_burn, 2e-5);
+    assert!(expected.keys().eq(got.keys()), "{what}: the same parameters have gradients");
+    for (name, expected) in &expected {
+        let largest = expected.iter().fold(1e-3, |largest: f32, value| largest.max(value.abs()));
+        assert_close(&format!("{what}, {name}"), &got[name], expected, 1e-4 * largest);
+    }
+    expected.len()
+}
+
+#[test]
+fn all_gradients_are_burns() {
+    for (folder, case) in CASES {
+        let base = base(folder);
+        let unet = base.build(&Device::flex().autodiff()).unwrap();
+        let count = assert_same_gradients(&format!("{folder} {case}"), &unet, folder, case);
+        assert_eq!(count, base.state.len(), "{folder}: every parameter has one");
+    }
+}
+
+#[test]
+fn an_adapters_factors_alone_have_gradients() {
+    let (base, device) = (base("tiny"), Device::flex().autodiff());
+    let targets = ["to_q", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "time_emb_proj"].map(str::to_owned);
+    let mut adapter = initial_adapter(&base.state, &targets, 2, 1.5, 5).unwrap();
+    for factors in adapter.modules.values_mut() {
+        // Zeros, as training begins with, would hide the gradients of the other factor.
+        factors.b.values.iter_mut().enumerate().for_each(|(i, value)| *value = 0.1 * (i as f32).cos());
+    }
+    let unet = attach(base.build(&device).unwrap(), &adapter, &device);
+    let count = assert_same_gradients("adapter", &unet, "tiny", "integer");
+    assert_eq!(count, 2 * adapter.modules.len());
+}
+
+#[test]
+fn without_autodiff_the_result_is_diffusers() {
+    let device = Device::flex();
+    for (folder, case) in CASES {
+        let base = base(folder);
+        let unet = base.build(&device).unwrap();
+        let file = tensors(&format!("unet/{folder}/forward.safetensors"));
+        let host = |name: &str| &file[&format!("{case}.{name}")];
+        let rows = class_rows(&labels(host("label")), &base.info, &device).unwrap();
+        let sample = tensor(host("sample"), &device);
+        let output = unet.forward(sample, &host("timestep").values, unet.context(rows), Operations::Kernels);
+        assert_close(&format!("{folder} {case}"), &values(output), &host("output").values, 3e-5);
+    }
+}
+
+/// Elsewhere burn's operations take their place, so that nobody has to ask what there is.
+#[test]
+#[allow(deprecated)]
+fn other_devices_compute_by_burns() {
+    let device = Device::ndarray();
+    let base = base("tiny");
+    let unet = base.build(&device).unwrap();
+    let file = tensors("unet/tiny/forward.safetensors");
+    let rows = class_rows(&labels(&file["integer.label"]), &base.info, &device).unwrap();
+    let sample = || tensor(&file["integer.sample"], &device);
+    let run = |operations| {
+        let output = unet.forward(sample(), &file["integer.timestep"].values, unet.context(rows.clone()), operations);
+        bits(&values(output))
+    };
+    assert_eq!(run(Operations::Kernels), run(Operations::Burn));
+}
