@@ -1,6 +1,8 @@
 //! Attention, and its gradients. Where the keys are few, as class tokens are, all heads go into one product whose right matrix has
 //! zeros where one head's channels meet another's keys: that fills whole vectors, and a picture has as few products as it can.
 
+use std::ops::Range;
+
 use crate::buffers::Buffers;
 use crate::gradients::activation::softmax as softmax_gradient;
 use crate::gradients::outer::OuterProduct;
@@ -48,15 +50,14 @@ impl Part<'_> {
         Rows { values, stride: self.shape.dim, column: self.column }
     }
 
-    /// Calls `each` for every key and channel of every head: the column of the head's score of the key, the channel, and where in
-    /// `[keys, dim]` that is.
-    fn each(&self, mut each: impl FnMut(usize, usize, usize)) {
+    /// Calls `each` for every key of every head: the column of the head's score of the key, the head's first channel, and where in
+    /// `[keys, dim]` its channels are.
+    fn each(&self, mut each: impl FnMut(usize, usize, Range<usize>)) {
         let depth = self.shape.dim / self.shape.heads;
         for key in 0..self.shape.keys {
             for head in 0..self.together {
-                for i in head * depth..(head + 1) * depth {
-                    each(key * self.together + head, i, key * self.shape.dim + self.column + i);
-                }
+                let start = key * self.shape.dim + self.column + head * depth;
+                each(key * self.together + head, head * depth, start..start + depth);
             }
         }
     }
@@ -64,13 +65,13 @@ impl Part<'_> {
     /// `[channels, columns]` of `[keys, dim]`.
     fn across(&self, values: &[f32], factor: f32, right: &mut Packed) {
         right.clear(self.width(), self.columns());
-        self.each(|column, i, place| right.set(i, column, factor * values[place]));
+        self.each(|column, channel, place| right.set_column(channel, column, &values[place], factor));
     }
 
     /// `[columns, channels]` of `[keys, dim]`.
     fn down(&self, values: &[f32], factor: f32, right: &mut Packed) {
         right.clear(self.columns(), self.width());
-        self.each(|column, i, place| right.set(column, i, factor * values[place]));
+        self.each(|column, channel, place| right.set_row(column, channel, &values[place], factor));
     }
 
     /// What every query gives to every key: `[queries, columns]`.
@@ -95,7 +96,10 @@ impl Part<'_> {
             target: Target::whole(sums, self.width()),
         }
         .run();
-        self.each(|column, i, place| out[place] += factor * sums[column * self.width() + i]);
+        self.each(|column, channel, place| {
+            let sums = &sums[column * self.width() + channel..];
+            out[place].iter_mut().zip(sums).for_each(|(out, sum)| *out += factor * sum);
+        });
     }
 }
 

@@ -121,7 +121,7 @@ impl WithSimd for Product<'_> {
 impl<'a> Product<'a> {
     #[inline(always)]
     fn by_tiles<S: Simd, const ROWS: usize>(self, simd: S) {
-        let Packed { k, n, ref panels } = *self.weights;
+        let Packed { k, n, ref panels, .. } = *self.weights;
         let width = VECTORS * S::F32_LANES;
         let mut gathered = vec![0f32; if self.taps.is_some() { ROWS * k } else { 0 }];
         let nothing = vec![0f32; if self.bias.is_empty() { n } else { 0 }];

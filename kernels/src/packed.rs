@@ -12,6 +12,8 @@ pub struct Packed {
     pub(crate) k: usize,
     pub(crate) n: usize,
     pub(crate) panels: Vec<f32>,
+    /// Of a panel.
+    width: usize,
 }
 
 impl Packed {
@@ -66,7 +68,7 @@ impl Packed {
     /// Makes room; says how wide a panel is.
     pub(crate) fn resize(&mut self, k: usize, n: usize) -> usize {
         let width = VECTORS * lanes();
-        (self.k, self.n) = (k, n);
+        (self.k, self.n, self.width) = (k, n, width);
         self.panels.resize(n.div_ceil(width) * k * width, 0.0);
         width
     }
@@ -77,10 +79,23 @@ impl Packed {
         self.panels.fill(0.0);
     }
 
-    /// An entry.
-    pub(crate) fn set(&mut self, row: usize, column: usize, value: f32) {
-        let width = VECTORS * lanes();
-        self.panels[(column / width * self.k + row) * width + column % width] = value;
+    /// `values` times `factor` down a column, from a row on.
+    pub(crate) fn set_column(&mut self, row: usize, column: usize, values: &[f32], factor: f32) {
+        let width = self.width;
+        let places = self.panels[(column / width * self.k + row) * width + column % width..].iter_mut().step_by(width);
+        places.zip(values).for_each(|(place, value)| *place = factor * value);
+    }
+
+    /// `values` times `factor` along a row, from a column on.
+    pub(crate) fn set_row(&mut self, row: usize, mut column: usize, mut values: &[f32], factor: f32) {
+        let width = self.width;
+        while !values.is_empty() {
+            let (part, rest) = values.split_at(values.len().min(width - column % width));
+            let places = &mut self.panels[(column / width * self.k + row) * width + column % width..][..part.len()];
+            places.iter_mut().zip(part).for_each(|(place, value)| *place = factor * value);
+            column += part.len();
+            values = rest;
+        }
     }
 
     /// Rows.
