@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`schedule`], [`noise`] | how pictures are noised, and the portable generator |
 //! | [`config`], [`spec`], [`state`], [`init`], [`embedding`] | the network's configuration, its parameters by name, what it is told |
+//! | `ops` | operations on feature maps: burn's, or this project's own with gradients (feature `burn`) |
 //! | `unet` | the network on burn's devices, with gradients (feature `burn`, on by default) |
 //! | [`cpu`] | the network on the CPU for sampling, without burn |
 //! | `gpu` | the network through WebGPU for sampling, without burn (feature `wgpu`) |
@@ -35,6 +36,8 @@ pub mod lora;
 pub mod model;
 mod network;
 pub mod noise;
+#[cfg(feature = "burn")]
+pub mod ops;
 pub mod peft;
 pub mod prediction;
 pub mod sampler;

@@ -13,7 +13,8 @@ use crate::gpu::{Gpu, GpuRun, GpuUNet};
 #[cfg(feature = "burn")]
 use crate::{
     error::Error,
-    unet::{Operations, UNet, class_rows},
+    ops::Operations,
+    unet::{UNet, class_rows},
 };
 #[cfg(feature = "burn")]
 use burn::tensor::{Device, Tensor, TensorData};

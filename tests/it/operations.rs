@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
+use diffusion::ops::Operations;
 use diffusion::state::HostTensor;
-use diffusion::unet::{Operations, UNet, class_rows};
+use diffusion::unet::{UNet, class_rows};
 use trainer::train::adapter::{attach, initial_adapter};
 
 use crate::support::*;

@@ -15,9 +15,10 @@ use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
+use diffusion::ops::Operations;
 use diffusion::schedule::NoiseSchedule;
 use diffusion::state::StateDict;
-use diffusion::unet::{Operations, UNet};
+use diffusion::unet::UNet;
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};

@@ -4,7 +4,6 @@
 
 mod embedding;
 mod norm;
-mod ops;
 mod resnet;
 mod transformer;
 
@@ -17,13 +16,12 @@ use burn::tensor::{Device, Tensor, TensorData};
 use embedding::TimeEmbedding;
 pub use embedding::class_rows;
 use norm::GroupNorm;
-pub use ops::Operations;
-use ops::{Resize, conv3x3};
 use resnet::{Downsample, ResnetBlock, Upsample, new_conv3x3};
 use transformer::{Transformer, TransformerShape};
 
 use crate::config::UNetConfig;
 use crate::embedding::sinusoids;
+use crate::ops::{Operations, Resize, conv3x3};
 
 /// One resolution on the way down.
 #[derive(Module, Debug)]
@@ -155,7 +153,6 @@ impl UNet {
         context: Tensor<3>,
         operations: Operations,
     ) -> Tensor<4> {
-        let operations = operations.on(&sample.device());
         let sinusoids =
             TensorData::new(sinusoids(timesteps, self.time_channels), [timesteps.len(), self.time_channels]);
         let sinusoids = Tensor::from_data(sinusoids, &sample.device());

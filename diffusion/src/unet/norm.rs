@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
-use super::ops::{GroupNormSettings, Operations, group_norm};
+use crate::ops::{GroupNormSettings, Operations, group_norm};
 
 /// Group normalisation over `[batch, height, width, channels]` (arXiv 1803.08494).
 #[derive(Module, Debug)]

@@ -6,7 +6,7 @@ use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
 use super::norm::GroupNorm;
-use super::ops::{Operations, Resize, conv1x1, conv3x3, linear};
+use crate::ops::{Operations, Resize, conv1x1, conv3x3, linear};
 
 pub(super) fn new_conv3x3(channels: [usize; 2], stride: usize, device: &Device) -> Conv2d {
     Conv2dConfig::new(channels, [3, 3])

@@ -6,8 +6,8 @@ use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
 use super::norm::GroupNorm;
-use super::ops::{Operations, attention, conv1x1, geglu, layer_norm, linear};
 use super::resnet::new_conv1x1;
+use crate::ops::{Operations, attention, conv1x1, geglu, layer_norm, linear};
 
 /// Scaled dot-product attention with several heads.
 #[derive(Module, Debug)]

@@ -5,6 +5,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
+use diffusion::ops::{Operations, Resize, conv3x3};
 
 /// Width of the last hidden layer.
 pub const FEATURES: usize = 128;
@@ -50,20 +51,20 @@ impl Net {
     /// # Shapes
     /// - result: [batch, FEATURES]
     pub fn features(&self, images: Tensor<4>) -> Tensor<2> {
-        let x = relu(self.stem.forward(fold(images))); // [B, 32, S/2, S/2]
-        let x = relu(self.down.forward(x)); // [B, 64, S/4, S/4]
-        let x = relu(self.body.forward(x.clone())) + x;
-        relu(self.hidden.forward(x.flatten::<2>(1, 3)))
+        let convolve = |layer: &Conv2d, x: Tensor<4>, resize: Resize| {
+            relu(conv3x3(layer, x, resize, None, None, Operations::Kernels))
+        };
+        let x = convolve(&self.stem, fold(images), Resize::Same); // [B, S/2, S/2, 32]
+        let x = convolve(&self.down, x, Resize::Half); // [B, S/4, S/4, 64]
+        let x = convolve(&self.body, x.clone(), Resize::Same) + x;
+        // Channels first, as the weights of `hidden` have them.
+        relu(self.hidden.forward(x.permute([0, 3, 1, 2]).flatten::<2>(1, 3)))
     }
 }
 
-/// Squares of 2x2 pixels become 4 channels: a quarter of the places, nothing lost.
+/// Squares of 2x2 pixels become 4 channels, last: a quarter of the places, nothing lost.
 fn fold(images: Tensor<4>) -> Tensor<4> {
     let [batch, _, height, width] = images.dims();
-    images.reshape([batch, height / 2, 2, width / 2, 2]).permute([0, 2, 4, 1, 3]).reshape([
-        batch,
-        4,
-        height / 2,
-        width / 2,
-    ])
+    let squares = images.reshape([batch, height / 2, 2, width / 2, 2]).permute([0, 1, 3, 2, 4]);
+    squares.reshape([batch, height / 2, width / 2, 4])
 }

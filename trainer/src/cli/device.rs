@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use clap::ValueEnum;
 use diffusion::Place;
-use diffusion::unet::Operations;
+use diffusion::ops::Operations;
 
 /// `--device`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

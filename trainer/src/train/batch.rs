@@ -4,7 +4,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use diffusion::codec::PatchCodec;
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
-use diffusion::unet::{Operations, UNet, class_rows};
+use diffusion::ops::Operations;
+use diffusion::unet::{UNet, class_rows};
 
 use super::objective::Objective;
 use crate::data::Dataset;

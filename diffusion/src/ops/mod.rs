@@ -1,5 +1,5 @@
-//! The operations of the network on feature maps `[batch, height, width, channels]`: burn's own, on any device; or those of the crate
-//! `kernels`, which burn's CPU device takes like operations of its own, with their gradients.
+//! Operations on feature maps `[batch, height, width, channels]`: burn's own, on any device; or those of the crate `kernels`, which burn's
+//! CPU device takes like operations of its own, with their gradients.
 
 mod attention;
 mod convolution;
@@ -21,12 +21,12 @@ use burn::backend::{
 use burn::tensor::{Device, GradientCheckpointingStrategy, Shape, Tensor, TensorData};
 use kernels::buffers::Buffers;
 
-pub(super) use attention::{attention, geglu};
-pub(super) use convolution::{Resize, conv3x3};
-pub(super) use linear::{conv1x1, linear};
-pub(super) use norm::{GroupNormSettings, group_norm, layer_norm};
+pub use attention::{attention, geglu};
+pub use convolution::{Resize, conv3x3};
+pub use linear::{conv1x1, linear};
+pub use norm::{GroupNormSettings, group_norm, layer_norm};
 
-/// Whose operations the network is computed by.
+/// Whose operations a network is computed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Operations {
     /// burn's, on any of its devices.
@@ -37,8 +37,8 @@ pub enum Operations {
 }
 
 impl Operations {
-    /// What there is on this device.
-    pub(super) fn on(self, device: &Device) -> Self {
+    /// Whether they are the kernels', on this device.
+    fn kernels(self, device: &Device) -> bool {
         let flex = match device.as_dispatch() {
             DispatchDevice::Flex(_) => true,
             DispatchDevice::Autodiff(_) => {
@@ -48,7 +48,7 @@ impl Operations {
             #[allow(unreachable_patterns)]
             _ => false,
         };
-        if flex { self } else { Self::Burn }
+        self == Self::Kernels && flex
     }
 }
 

@@ -39,7 +39,7 @@ fn product<const D: usize>(
     transposed: bool,
     operations: Operations,
 ) -> Tensor<D> {
-    if operations == Operations::Burn {
+    if !operations.kernels(&x.device()) {
         let weight = if transposed { weight.transpose() } else { weight };
         let out = composed(x, weight, bias);
         return match residual {

@@ -40,7 +40,7 @@ pub fn conv3x3(
         Some(bias) => bias.val(),
         None => Tensor::zeros([channels], &x.device()),
     };
-    if operations == Operations::Kernels {
+    if operations.kernels(&x.device()) {
         let traced = x.device().is_autodiff();
         let bias = match shift {
             Some(shift) => (shift + bias.unsqueeze()).into_dispatch(),

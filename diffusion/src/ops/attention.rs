@@ -19,7 +19,7 @@ pub fn attention(
     operations: Operations,
 ) -> Tensor<3> {
     let [b, n, dim] = query.dims();
-    if operations == Operations::Kernels {
+    if operations.kernels(&query.device()) {
         let shape = attention::Attention { dim, heads, queries: n, keys: key.dims()[1] };
         let traced = query.device().is_autodiff();
         return call(Heads(shape), [query, key, value].map(Tensor::into_dispatch), traced, [b, n, dim]);
@@ -51,7 +51,7 @@ impl Operation<3> for Heads {
 /// `[b, n, 2 · width]`, values and gates, to `values · gelu(gates)` (GEGLU, arXiv 2002.05202).
 pub fn geglu(x: Tensor<3>, operations: Operations) -> Tensor<3> {
     let [b, n, both] = x.dims();
-    if operations == Operations::Kernels {
+    if operations.kernels(&x.device()) {
         let traced = x.device().is_autodiff();
         return call(Geglu { width: both / 2 }, [x.into_dispatch()], traced, [b, n, both / 2]);
     }

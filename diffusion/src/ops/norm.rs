@@ -12,7 +12,9 @@ use super::{Gradient, MapShape, Operation, Operations, call};
 /// What a GroupNorm is beside its parameters.
 #[derive(Debug, Clone, Copy)]
 pub struct GroupNormSettings {
+    /// How many parts the channels are cut into.
     pub groups: usize,
+    /// Added to the variance.
     pub eps: f64,
     /// Whether SiLU follows.
     pub silu: bool,
@@ -27,7 +29,7 @@ pub fn group_norm(
     operations: Operations,
 ) -> Tensor<4> {
     let [b, h, w, c] = x.dims();
-    if operations == Operations::Kernels {
+    if operations.kernels(&x.device()) {
         let traced = x.device().is_autodiff();
         let inputs = [x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()];
         return call(OverGroups { shape: [b, h, w, c], settings }, inputs, traced, [b, h, w, c]);
@@ -78,8 +80,8 @@ impl Operation<3> for OverGroups {
 
 /// Over the last dimension.
 pub fn layer_norm<const D: usize>(layer: &Layer, x: Tensor<D>, operations: Operations) -> Tensor<D> {
-    match (operations, &layer.beta) {
-        (Operations::Kernels, Some(beta)) => {
+    match &layer.beta {
+        Some(beta) if operations.kernels(&x.device()) => {
             let (traced, shape) = (x.device().is_autodiff(), x.dims());
             let inputs = [x.into_dispatch(), layer.gamma.val().into_dispatch(), beta.val().into_dispatch()];
             call(OverRows, inputs, traced, shape)
