@@ -90,15 +90,22 @@ impl ScheduleConfig {
         }
         let config: Self =
             serde_json::from_value(raw).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
-        let t = config.num_train_timesteps;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Refuses numbers that no schedule can be made of.
+    pub fn validate(&self) -> Result<()> {
+        let refuse = |reason: String| Err(Error::Config { file: FILE, reason });
+        let t = self.num_train_timesteps;
         if !(2..=MOST_TIMESTEPS).contains(&t) {
             return refuse(format!("num_train_timesteps must be at least 2 and at most {MOST_TIMESTEPS}, not {t}"));
         }
-        let ordered = config.beta_start > 0.0 && config.beta_end < 1.0 && config.beta_start <= config.beta_end;
+        let ordered = self.beta_start > 0.0 && self.beta_end < 1.0 && self.beta_start <= self.beta_end;
         if !ordered {
             return refuse("the betas must satisfy 0 < beta_start <= beta_end < 1".into());
         }
-        Ok(config)
+        Ok(())
     }
 
     /// Writes a `scheduler_config.json` that diffusers' `DDPMScheduler` loads. `timestep_spacing` is left out:

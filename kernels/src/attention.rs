@@ -142,8 +142,16 @@ impl Attention {
         buffers.give(weights);
     }
 
-    /// From `grad`, like the result of [`run`](Self::run), the gradients of the queries, keys and values. Weights are computed anew.
-    pub fn gradients(&self, inputs: [&[f32]; 3], grad: &[f32], buffers: &mut Buffers) -> [Vec<f32>; 3] {
+    /// From `grad`, like the result of [`run`](Self::run), the gradients of the queries, keys and values that are `wanted`; of the others
+    /// zeros. Weights are computed anew.
+    pub fn gradients(
+        &self,
+        inputs: [&[f32]; 3],
+        grad: &[f32],
+        wanted: [bool; 3],
+        buffers: &mut Buffers,
+    ) -> [Vec<f32>; 3] {
+        let [_, keys_wanted, values_wanted] = wanted;
         let mut out = inputs.map(|input| vec![0f32; input.len()]);
         let [queries, keys, values] = inputs;
         let [to_queries, to_keys, to_values] = &mut out;
@@ -159,12 +167,16 @@ impl Attention {
             let (queries, grad) = (&queries[own.clone()], &grad[own.clone()]);
             for part in self.parts(&keys[context.clone()], &values[context.clone()]) {
                 part.weights(queries, &mut right, &mut weights);
-                part.add_outer(&weights, grad, 1.0, &mut sums, &mut to_values[context.clone()]);
+                if values_wanted {
+                    part.add_outer(&weights, grad, 1.0, &mut sums, &mut to_values[context.clone()]);
+                }
                 part.across(part.values, 1.0, &mut right);
                 let target = Target::whole(&mut scores, columns);
                 Product::plain(part.rows(grad), self.queries, &right, &[], target).run();
                 softmax_gradient(&weights, self.keys, part.together, &mut scores);
-                part.add_outer(&scores, queries, self.scale(), &mut sums, &mut to_keys[context.clone()]);
+                if keys_wanted {
+                    part.add_outer(&scores, queries, self.scale(), &mut sums, &mut to_keys[context.clone()]);
+                }
                 part.down(part.keys, self.scale(), &mut right);
                 let values = &mut to_queries[own.clone()];
                 let target = Target { values, stride: self.dim, column: part.column, rows: None };
@@ -219,7 +231,7 @@ mod tests {
             for (out, expected) in out.iter().zip(value(&exact)) {
                 assert!((f64::from(*out) - expected).abs() < 1e-5, "{out} {expected}");
             }
-            let gradients = shape.gradients(slices(), &grad, buffers);
+            let gradients = shape.gradients(slices(), &grad, [true; 3], buffers);
             for (which, gradient) in gradients.iter().enumerate() {
                 // Every seventh is enough.
                 for i in (0..gradient.len()).step_by(7) {

@@ -262,7 +262,7 @@ pub(crate) fn vectors<S: Simd>(simd: S, values: &[f32]) -> [S::f32s; VECTORS] {
 
 /// Adds a row's part under a panel.
 #[inline(always)]
-fn add<S: Simd>(simd: S, sums: &mut [S::f32s; VECTORS], values: &[f32]) {
+pub(crate) fn add<S: Simd>(simd: S, sums: &mut [S::f32s; VECTORS], values: &[f32]) {
     let values = vectors(simd, values);
     for (sum, value) in sums.iter_mut().zip(values) {
         *sum = simd.add_f32s(*sum, value);

@@ -181,9 +181,17 @@ impl WithSimd for Softmax<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { values, width, heads } = self;
         let exp = Exp::new(simd);
+        let mut short = vec![f32::MIN; S::F32_LANES];
         for row in values.chunks_exact_mut(width * heads) {
             // The row's end first: what does not fill a vector is looked at with its neighbours.
-            let mut most = load(simd, &row[row.len().saturating_sub(S::F32_LANES)..]);
+            let mut most = match row.len() < S::F32_LANES {
+                // What is missing must not be zero, which could be the largest.
+                true => {
+                    short[..row.len()].copy_from_slice(row);
+                    load(simd, &short)
+                }
+                false => load(simd, &row[row.len() - S::F32_LANES..]),
+            };
             for vector in S::as_simd_f32s(row).0 {
                 most = max(simd, most, *vector);
             }
@@ -256,7 +264,8 @@ mod tests {
     #[test]
     fn softmax_of_heads_side_by_side() {
         for (width, heads) in [(1, 1), (3, 1), (49, 1), (8, heads_together(4)), (5, heads_together(2))] {
-            let scores: Vec<f32> = (0..3 * width * heads).map(|i| (i * 37 % 101) as f32 / 4.0 - 12.0).collect();
+            // Far below zero: what is not there must not count as zero.
+            let scores: Vec<f32> = (0..3 * width * heads).map(|i| (i * 37 % 101) as f32 / 4.0 - 212.0).collect();
             let mut weights = scores.clone();
             softmax(&mut weights, width, heads);
             for (row, scores) in weights.chunks_exact(width * heads).zip(scores.chunks_exact(width * heads)) {

@@ -224,14 +224,16 @@ impl<S: Simd> Gelu<S> {
     #[inline(always)]
     pub fn with_slope(&self, x: S::f32s, power: &Exp<S>) -> (S::f32s, S::f32s) {
         let Self { simd, half: [half], .. } = *self;
-        let [zero, one, density] = each(
+        let [zero, one, density, most] = each(
             simd,
             #[inline(always)]
-            |i| simd.splat_f32s([0.0, 1.0, DENSITY][i]),
+            |i| simd.splat_f32s([0.0, 1.0, DENSITY, 80.0][i]),
         );
         let tail = simd.div_f32s(one, self.inverse_tail(simd.abs_f32s(x)));
         let below = simd.select_f32s(simd.greater_than_f32s(x, zero), simd.sub_f32s(one, tail), tail);
+        // Beyond this the density is nothing, and [`Exp`] would not know what to do some time later.
         let exponent = simd.mul_f32s(half, simd.mul_f32s(x, x));
+        let exponent = simd.select_f32s(simd.greater_than_f32s(most, exponent), exponent, most);
         let slope = simd.mul_add_e_f32s(simd.mul_f32s(x, density), power.of(exponent), below);
         (simd.mul_f32s(x, below), slope)
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
+use diffusion::config::ModelInfo;
 use diffusion::ops::Operations;
 use diffusion::state::HostTensor;
 use diffusion::unet::{UNet, class_rows};
@@ -44,25 +45,30 @@ impl ModuleVisitor for Named<'_> {
     }
 }
 
-/// The result for a case, and the gradients of its products with some fixed numbers.
-fn run(unet: &UNet, folder: &str, case: &str, operations: Operations) -> (Vec<f32>, BTreeMap<String, Vec<f32>>) {
+/// What the network says, and the gradients of its products with some fixed numbers.
+type Found = (Vec<f32>, BTreeMap<String, Vec<f32>>);
+
+fn gradients(
+    unet: &UNet,
+    sample: &HostTensor,
+    timesteps: &[f32],
+    labels: &[usize],
+    info: &ModelInfo,
+    operations: Operations,
+) -> Found {
     let device = Device::flex().autodiff();
-    let file = tensors(&format!("unet/{folder}/forward.safetensors"));
-    let host = |name: &str| &file[&format!("{case}.{name}")];
-    let rows = class_rows(&labels(host("label")), &base(folder).info, &device).unwrap();
-    let sample = tensor(host("sample"), &device);
-    let output = unet.forward(sample, &host("timestep").values, unet.context(rows), operations);
-    let factors: Vec<f32> = (0..host("output").values.len()).map(|i| (i as f32).sin()).collect();
-    let factors = tensor(&HostTensor { values: factors, shape: host("output").shape.clone() }, &device);
+    let rows = class_rows(labels, info, &device).unwrap();
+    let output = unet.forward(tensor(sample, &device), timesteps, unet.context(rows), operations);
+    let factors: Vec<f32> = (0..sample.values.len()).map(|i| (i as f32).sin()).collect();
+    let factors = tensor(&HostTensor { values: factors, shape: sample.shape.clone() }, &device);
     let gradients = GradientsParams::from_grads((output.clone() * factors).sum().backward(), unet);
     let mut named = Named { path: Vec::new(), gradients: &gradients, found: BTreeMap::new() };
     unet.visit(&mut named);
     (values(output), named.found)
 }
 
-fn assert_same_gradients(what: &str, unet: &UNet, folder: &str, case: &str) -> usize {
-    let (by_burn, expected) = run(unet, folder, case, Operations::Burn);
-    let (by_kernels, got) = run(unet, folder, case, Operations::Kernels);
+/// Returns how many parameters have gradients.
+fn assert_same(what: &str, (by_burn, expected): Found, (by_kernels, got): Found) -> usize {
     assert_close(what, &by_kernels, &by_burn, 2e-5);
     assert!(expected.keys().eq(got.keys()), "{what}: the same parameters have gradients");
     for (name, expected) in &expected {
@@ -72,6 +78,14 @@ fn assert_same_gradients(what: &str, unet: &UNet, folder: &str, case: &str) -> u
     expected.len()
 }
 
+fn assert_same_gradients(what: &str, unet: &UNet, folder: &str, case: &str) -> usize {
+    let file = tensors(&format!("unet/{folder}/forward.safetensors"));
+    let host = |name: &str| &file[&format!("{case}.{name}")];
+    let (labels, info) = (labels(host("label")), base(folder).info);
+    let run = |by| gradients(unet, host("sample"), &host("timestep").values, &labels, &info, by);
+    assert_same(what, run(Operations::Burn), run(Operations::Kernels))
+}
+
 #[test]
 fn all_gradients_are_burns() {
     for (folder, case) in CASES {
@@ -79,6 +93,22 @@ fn all_gradients_are_burns() {
         let unet = base.build(&Device::flex().autodiff()).unwrap();
         let count = assert_same_gradients(&format!("{folder} {case}"), &unet, folder, case);
         assert_eq!(count, base.state.len(), "{folder}: every parameter has one");
+    }
+}
+
+/// At the widths of the real thing, with gradients for the network's weights as they are after training.
+#[test]
+fn the_shipped_bases_gradients_are_burns() {
+    let folder = fixture("../../www/models/base");
+    let base = Folder::open(&folder).read().unwrap();
+    let device = Device::flex().autodiff();
+    let unet = base.build(&device).unwrap();
+    for labels in [vec![3], vec![10, 0, 7]] {
+        let values: Vec<f32> = (0..labels.len() * 4 * 14 * 14).map(|i| 1.5 * (i as f32 * 0.7).sin()).collect();
+        let sample = HostTensor { values, shape: vec![labels.len(), 4, 14, 14] };
+        let timesteps: Vec<f32> = (1..=labels.len()).map(|i| 270.0 * i as f32).collect();
+        let run = |operations| gradients(&unet, &sample, &timesteps, &labels, &base.info, operations);
+        assert_same(&format!("{} of the shipped base", labels.len()), run(Operations::Burn), run(Operations::Kernels));
     }
 }
 

@@ -156,6 +156,7 @@ impl ModelConfig {
             image_size: data.size(),
             patch_size: self.patch_size,
         };
+        info.validate()?;
         let unet = UNetConfig {
             sample_size: data.size() / self.patch_size,
             in_channels: self.patch_size * self.patch_size,
@@ -180,6 +181,7 @@ impl ModelConfig {
             num_train_timesteps: self.num_train_timesteps,
             ..ScheduleConfig::default()
         };
+        schedule.validate()?;
         Ok((info, unet, schedule))
     }
 }
@@ -274,6 +276,21 @@ mod tests {
         config.train.threads = TrainConfig::base().threads;
         let again: BaseConfig = overlay(&BaseConfig::default(), &to_toml(&config).unwrap()).unwrap();
         assert_eq!(again, config);
+    }
+
+    #[test]
+    fn a_model_that_cannot_be_is_refused() {
+        let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/mnist-64.idx3");
+        let data = Dataset::from_idx(&pictures, &pictures.with_extension("idx1")).unwrap();
+        let refused = |text: &str| {
+            let config: BaseConfig = overlay(&BaseConfig::default(), text).unwrap();
+            config.model.describe(&data).unwrap_err().to_string()
+        };
+        assert!(refused("[model]\ntokens_per_class = 0").contains("tokens_per_class"));
+        assert!(refused("[model]\nnum_train_timesteps = 1").contains("num_train_timesteps"));
+        assert!(refused("[model]\npatch_size = 3").contains("patch_size 3"));
+        assert!(refused("[model]\nchannels = [32]").contains("only_cross_attention"));
+        assert!(refused("[model]\nchannels = [12, 64]").contains("12"));
     }
 
     #[test]

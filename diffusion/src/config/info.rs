@@ -29,23 +29,29 @@ impl ModelInfo {
     /// Reads `digit_diffusion.json`.
     pub fn from_json(text: &str) -> Result<Self> {
         let info: Self = serde_json::from_str(text).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
+        info.validate()?;
+        Ok(info)
+    }
+
+    /// Refuses what cannot be drawn.
+    pub fn validate(&self) -> Result<()> {
         let refuse = |reason: String| Err(Error::Config { file: FILE, reason });
-        if info.format != 1 {
-            return refuse(format!("format {} is newer than this program, which reads format 1", info.format));
+        if self.format != 1 {
+            return refuse(format!("format {} is newer than this program, which reads format 1", self.format));
         }
-        if info.labels.is_empty() || info.tokens_per_class == 0 || info.patch_size == 0 || info.image_size == 0 {
+        if self.labels.is_empty() || self.tokens_per_class == 0 || self.patch_size == 0 || self.image_size == 0 {
             return refuse("labels, tokens_per_class, image_size and patch_size must not be empty or zero".into());
         }
-        if info.image_size > LARGEST_IMAGE {
-            return refuse(format!("image_size {} is too large, it can be at most {LARGEST_IMAGE}", info.image_size));
+        if self.image_size > LARGEST_IMAGE {
+            return refuse(format!("image_size {} is too large, it can be at most {LARGEST_IMAGE}", self.image_size));
         }
-        if !info.image_size.is_multiple_of(info.patch_size) {
+        if !self.image_size.is_multiple_of(self.patch_size) {
             return refuse(format!(
                 "image_size {} is not divisible by patch_size {}",
-                info.image_size, info.patch_size
+                self.image_size, self.patch_size
             ));
         }
-        Ok(info)
+        Ok(())
     }
 
     /// Writes `digit_diffusion.json`.

@@ -8,9 +8,12 @@ use kernels::buffers::Buffers;
 use kernels::gradients::activation;
 use kernels::{attention, rows};
 
-use super::{Gradient, Operation, Operations, call};
+use super::{Gradient, Input, Operation, Operations, call};
 
 /// Scaled dot-product attention: `query [b, n, heads · d]`, `key` and `value [b, m, heads · d] -> [b, n, heads · d]`.
+///
+/// # Panics
+/// If the shapes do not fit.
 pub fn attention(
     query: Tensor<3>,
     key: Tensor<3>,
@@ -19,10 +22,12 @@ pub fn attention(
     operations: Operations,
 ) -> Tensor<3> {
     let [b, n, dim] = query.dims();
+    let [pictures, keys, width] = key.dims();
+    assert_eq!([pictures, width, dim % heads], [b, dim, 0], "an attention's keys");
+    assert_eq!(value.dims(), key.dims(), "an attention's values");
     if operations.kernels(&query.device()) {
-        let shape = attention::Attention { dim, heads, queries: n, keys: key.dims()[1] };
-        let traced = query.device().is_autodiff();
-        return call(Heads(shape), [query, key, value].map(Tensor::into_dispatch), traced, [b, n, dim]);
+        let shape = attention::Attention { dim, heads, queries: n, keys };
+        return call(Heads(shape), [query, key, value].map(Input::from), [b, n, dim]);
     }
     let split = |x: Tensor<3>| {
         let [b, n, _] = x.dims();
@@ -43,8 +48,8 @@ impl Operation<3> for Heads {
         out
     }
 
-    fn backward(&self, inputs: [&[f32]; 3], grad: &[f32], _: [bool; 3], buffers: &mut Buffers) -> [Gradient; 3] {
-        self.0.gradients(inputs, grad, buffers).map(Gradient::Values)
+    fn backward(&self, inputs: [&[f32]; 3], grad: &[f32], wanted: [bool; 3], buffers: &mut Buffers) -> [Gradient; 3] {
+        self.0.gradients(inputs, grad, wanted, buffers).map(Gradient::Values)
     }
 }
 
@@ -52,8 +57,7 @@ impl Operation<3> for Heads {
 pub fn geglu(x: Tensor<3>, operations: Operations) -> Tensor<3> {
     let [b, n, both] = x.dims();
     if operations.kernels(&x.device()) {
-        let traced = x.device().is_autodiff();
-        return call(Geglu { width: both / 2 }, [x.into_dispatch()], traced, [b, n, both / 2]);
+        return call(Geglu { width: both / 2 }, [x.into()], [b, n, both / 2]);
     }
     let values = x.clone().narrow(2, 0, both / 2);
     values * gelu(x.narrow(2, both / 2, both / 2))

@@ -26,6 +26,9 @@ pub enum Resize {
 
 /// `x [b, h, w, in] -> [b, h, w, out]`. `shift`, for each picture `[b, out]`, is added to all pixels besides the bias; the residual is
 /// like the result.
+///
+/// # Panics
+/// If the layer is not a 3 x 3 convolution of all channels with the stride that `resize` has, or a shape is another.
 pub fn conv3x3(
     layer: &Conv2d,
     x: Tensor<4>,
@@ -36,33 +39,36 @@ pub fn conv3x3(
 ) -> Tensor<4> {
     let weight = layer.weight.val();
     let ([b, h, w, depth], channels) = (x.dims(), weight.dims()[0]);
+    let stride = if resize == Resize::Half { 2 } else { 1 };
+    assert_eq!(weight.dims(), [channels, depth, 3, 3], "a convolution's weight");
+    assert_eq!(layer.stride, [stride; 2], "a convolution's stride");
+    let [height, width] = match resize {
+        Resize::Same => [h, w],
+        Resize::Half => [h.div_ceil(2), w.div_ceil(2)],
+        Resize::Double => [2 * h, 2 * w],
+    };
+    let shape = [b, height, width, channels];
+    if let Some(residual) = &residual {
+        assert_eq!(residual.dims(), shape, "a convolution's residual");
+    }
     let bias = match layer.bias.as_ref() {
         Some(bias) => bias.val(),
         None => Tensor::zeros([channels], &x.device()),
     };
     if operations.kernels(&x.device()) {
-        let traced = x.device().is_autodiff();
         let bias = match shift {
-            Some(shift) => (shift + bias.unsqueeze()).into_dispatch(),
-            None => bias.into_dispatch(),
+            Some(shift) => (shift + bias.unsqueeze()).into(),
+            None => bias.into(),
         };
-        let [height, width] = match resize {
-            Resize::Same => [h, w],
-            Resize::Half => [h.div_ceil(2), w.div_ceil(2)],
-            Resize::Double => [2 * h, 2 * w],
-        };
-        let shape = [b, height, width, channels];
-        let [x, weight] = [x.into_dispatch(), weight.into_dispatch()];
+        let [x, weight] = [x.into(), weight.into()];
         let (map, result) = ([b, h, w, depth], shape);
         return match (resize, residual) {
             (Resize::Half, residual) => {
-                let out = call(Halving { map, result }, [x, weight, bias], traced, shape);
+                let out = call(Halving { map, result }, [x, weight, bias], shape);
                 residual.into_iter().fold(out, |out, residual| out + residual)
             }
-            (_, None) => call(Sliding { map, result }, [x, weight, bias], traced, shape),
-            (_, Some(residual)) => {
-                call(Sliding { map, result }, [x, weight, bias, residual.into_dispatch()], traced, shape)
-            }
+            (_, None) => call(Sliding { map, result }, [x, weight, bias], shape),
+            (_, Some(residual)) => call(Sliding { map, result }, [x, weight, bias, residual.into()], shape),
         };
     }
     let x = x.permute([0, 3, 1, 2]);
@@ -73,7 +79,6 @@ pub fn conv3x3(
         }
         _ => x,
     };
-    let stride = if resize == Resize::Half { 2 } else { 1 };
     let options = ConvOptions::new([stride; 2], [1, 1], [1, 1], 1);
     let out = conv2d(x, weight, Some(bias), options).permute([0, 2, 3, 1]);
     let out = match shift {

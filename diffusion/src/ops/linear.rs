@@ -13,6 +13,9 @@ use kernels::packed::Packed;
 use super::{Gradient, Operation, Operations, call};
 
 /// `x W + bias + residual` over the last dimension; weights as burn keeps a Linear's, `[in, out]`.
+///
+/// # Panics
+/// If the shapes do not fit.
 pub fn linear<const D: usize>(
     layer: &Linear,
     x: Tensor<D>,
@@ -24,6 +27,9 @@ pub fn linear<const D: usize>(
 }
 
 /// The same of a convolution's weights, `[out, in, 1, 1]`.
+///
+/// # Panics
+/// If the shapes do not fit.
 pub fn conv1x1(layer: &Conv2d, x: Tensor<4>, residual: Option<Tensor<4>>, operations: Operations) -> Tensor<4> {
     let weight = layer.weight.val();
     let [to, from, _, _] = weight.dims();
@@ -49,15 +55,21 @@ fn product<const D: usize>(
     }
     let [first, second] = weight.dims();
     let (k, n) = if transposed { (second, first) } else { (first, second) };
-    let (traced, mut shape) = (x.device().is_autodiff(), x.dims());
+    let mut shape = x.dims();
+    assert_eq!(shape[D - 1], k, "a Linear's input");
     shape[D - 1] = n;
+    if let Some(residual) = &residual {
+        assert_eq!(residual.dims(), shape, "a Linear's residual");
+    }
     let operation = Matrix { k, n, transposed };
-    let [x, weight] = [x.into_dispatch(), weight.into_dispatch()];
-    match (bias.map(Tensor::into_dispatch), residual.map(Tensor::into_dispatch)) {
-        (None, None) => call(operation, [x, weight], traced, shape),
-        (Some(bias), None) => call(operation, [x, weight, bias], traced, shape),
-        (Some(bias), Some(residual)) => call(operation, [x, weight, bias, residual], traced, shape),
-        (None, Some(residual)) => call(operation, [x, weight], traced, shape) + Tensor::from_dispatch(residual),
+    let [x, weight] = [x.into(), weight.into()];
+    match (bias, residual) {
+        (None, residual) => {
+            let out = call(operation, [x, weight], shape);
+            residual.into_iter().fold(out, |out, residual| out + residual)
+        }
+        (Some(bias), None) => call(operation, [x, weight, bias.into()], shape),
+        (Some(bias), Some(residual)) => call(operation, [x, weight, bias.into(), residual.into()], shape),
     }
 }
 

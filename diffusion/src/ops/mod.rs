@@ -27,12 +27,12 @@ pub use linear::{conv1x1, linear};
 pub use norm::{GroupNormSettings, group_norm, layer_norm};
 
 /// Whose operations a network is computed by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operations {
     /// burn's, on any of its devices.
-    #[default]
     Burn,
-    /// The crate `kernels`', several times as fast: on burn's CPU device flex. On other devices burn's.
+    /// The crate `kernels`', several times as fast: on burn's CPU device flex. On other devices, and where gradients are checkpointed,
+    /// burn's.
     Kernels,
 }
 
@@ -56,6 +56,7 @@ impl Operations {
 type MapShape = [usize; 4];
 
 type FlexTensor = <Flex as BackendTypes>::FloatTensorPrimitive;
+type TracedTensor = <Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive;
 
 /// An operation on slices, with its gradient.
 trait Operation<const N: usize>: Clone + Debug + Send + 'static {
@@ -100,19 +101,33 @@ fn with_buffers<T>(f: impl FnOnce(&mut Buffers) -> T) -> T {
     BUFFERS.with_borrow_mut(f)
 }
 
-/// The operation on tensors of the device flex, all with autodiff or all without.
+/// A tensor on the way into an operation.
+struct Input {
+    tensor: DispatchTensor,
+    traced: bool,
+}
+
+impl<const D: usize> From<Tensor<D>> for Input {
+    fn from(tensor: Tensor<D>) -> Self {
+        Self { traced: tensor.device().is_autodiff(), tensor: tensor.into_dispatch() }
+    }
+}
+
+/// The operation on tensors of the device flex. Beside tensors with autodiff those without are constants.
 fn call<const N: usize, const D: usize, O: Operation<N>>(
     operation: O,
-    inputs: [DispatchTensor; N],
-    traced: bool,
+    inputs: [Input; N],
     shape: [usize; D],
 ) -> Tensor<D> {
-    if !traced {
-        let inputs = inputs.map(|input| float::<Flex>(input).to_contiguous());
+    if !inputs.iter().any(|input| input.traced) {
+        let inputs = inputs.map(|input| float::<Flex>(input.tensor).to_contiguous());
         let output = with_buffers(|buffers| operation.forward(inputs.each_ref().map(values), buffers));
         return Tensor::from_primitive::<Flex>(tensor(output, shape.into()));
     }
-    let inputs = inputs.map(float::<Autodiff<Flex>>);
+    let inputs = inputs.map(|input| match input.traced {
+        true => float::<Autodiff<Flex>>(input.tensor),
+        false => TracedTensor::new(float::<Flex>(input.tensor)),
+    });
     let guards = inputs.each_ref().map(|input| input.node());
     let inputs = inputs.map(|input| input.into_primitive().to_contiguous());
     let output = with_buffers(|buffers| operation.forward(inputs.each_ref().map(values), buffers));
@@ -136,8 +151,8 @@ where
 {
     match <DispatchTensor as DispatchKindConversion<B>>::try_into_backend(tensor) {
         Ok(BackendTensor::Float(tensor)) => tensor,
-        Ok(_) => panic!("the network has a tensor that does not hold floats"),
-        Err(reason) => panic!("the network's tensors lie on several devices: {reason}"),
+        Ok(_) => panic!("an operation's input does not hold floats"),
+        Err(reason) => panic!("an operation's inputs lie on several devices: {reason}"),
     }
 }
 

@@ -30,9 +30,8 @@ pub fn group_norm(
 ) -> Tensor<4> {
     let [b, h, w, c] = x.dims();
     if operations.kernels(&x.device()) {
-        let traced = x.device().is_autodiff();
-        let inputs = [x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()];
-        return call(OverGroups { shape: [b, h, w, c], settings }, inputs, traced, [b, h, w, c]);
+        let inputs = [x.into(), weight.into(), bias.into()];
+        return call(OverGroups { shape: [b, h, w, c], settings }, inputs, [b, h, w, c]);
     }
     let per_group = c / settings.groups;
     let grouped = x.reshape([b, h * w, settings.groups, per_group]);
@@ -78,13 +77,13 @@ impl Operation<3> for OverGroups {
     }
 }
 
-/// Over the last dimension.
+/// Over the last dimension; the epsilon of the layer must be diffusers' 1e-5.
 pub fn layer_norm<const D: usize>(layer: &Layer, x: Tensor<D>, operations: Operations) -> Tensor<D> {
     match &layer.beta {
         Some(beta) if operations.kernels(&x.device()) => {
-            let (traced, shape) = (x.device().is_autodiff(), x.dims());
-            let inputs = [x.into_dispatch(), layer.gamma.val().into_dispatch(), beta.val().into_dispatch()];
-            call(OverRows, inputs, traced, shape)
+            let shape = x.dims();
+            let inputs = [x.into(), layer.gamma.val().into(), beta.val().into()];
+            call(OverRows, inputs, shape)
         }
         _ => layer.forward(x),
     }

@@ -3,15 +3,15 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::matmul::{Rows, Target, put, vectors};
+use crate::matmul::{Rows, Target, add, put, vectors};
 use crate::packed::VECTORS;
 
 /// Rows of a tile, as in [`crate::matmul`].
 const ROWS: usize = 4;
 const MANY_ROWS: usize = 8;
 const WIDE: usize = 16;
-/// Rows that all tiles go over before the next ones: both matrices' parts stay in the second cache, and a tile's sums are loaded and
-/// stored seldom enough.
+/// Rows that all tiles go over before the next ones: both matrices' parts stay in the second cache, a tile's sums are added to the
+/// target's seldom enough, and their rounding errors stay small.
 const TOGETHER: usize = 128;
 
 /// `target += leftᵀ · right`, summed over `batch` pictures of `rows` rows.
@@ -57,9 +57,6 @@ impl OuterProduct<'_> {
                         let columns = width.min(n - column);
                         let start = |place: usize| place * target.stride + target.column + column;
                         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-                        for (sums, place) in sums.iter_mut().zip(places) {
-                            *sums = vectors(simd, &target.values[start(place)..][..columns]);
-                        }
                         for picture in first_picture..last_picture {
                             let left = &left.values[(picture * rows_in + first_row) * left.stride + left.column..];
                             let right = &right.values[(picture * rows + first_row) * right.stride + right.column..];
@@ -86,6 +83,10 @@ impl OuterProduct<'_> {
                                     )
                                 }
                             };
+                        }
+                        // All are read before any is written: a place past the end is another one's.
+                        for (sums, place) in sums.iter_mut().zip(places) {
+                            add(simd, sums, &target.values[start(place)..][..columns]);
                         }
                         for (place, sums) in places.into_iter().zip(sums) {
                             put(simd, &mut target.values[start(place)..][..columns], sums);
