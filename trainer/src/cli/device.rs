@@ -1,6 +1,11 @@
 //! Where to compute.
 
-use burn::tensor::Device;
+#[cfg(any(feature = "wgpu", feature = "vulkan"))]
+use std::sync::OnceLock;
+
+#[cfg(any(feature = "wgpu", feature = "vulkan"))]
+use burn::tensor::wgpu::WgpuBackend;
+use burn::tensor::{Device, Tensor, TensorData};
 use clap::ValueEnum;
 use diffusion::Place;
 use diffusion::ops::Operations;
@@ -37,17 +42,25 @@ impl DeviceName {
         if self == Self::Flex { Operations::Burn } else { Operations::Kernels }
     }
 
-    /// burn's device, to train on (no autodiff yet).
+    /// burn's device, to train on (no autodiff yet). One that computes wrongly is refused.
     pub fn open(self) -> anyhow::Result<Device> {
+        let device = self.device()?;
+        if !matches!(self, Self::Cpu | Self::Flex | Self::Ndarray) {
+            check_products(&device)?;
+        }
+        Ok(device)
+    }
+
+    fn device(self) -> anyhow::Result<Device> {
         match self {
             Self::Cpu | Self::Flex => Ok(Device::flex()),
             // Deprecated by burn in favour of flex; kept because two implementations check each other.
             #[allow(deprecated)]
             Self::Ndarray => Ok(Device::ndarray()),
             #[cfg(feature = "wgpu")]
-            Self::Wgpu => Ok(Device::wgpu(Default::default())),
+            Self::Wgpu => graphics(WgpuBackend::Auto),
             #[cfg(feature = "vulkan")]
-            Self::Vulkan => Ok(Device::vulkan(Default::default())),
+            Self::Vulkan => graphics(WgpuBackend::Vulkan),
             #[cfg(feature = "cuda")]
             Self::Cuda => Ok(Device::cuda(0)),
             #[cfg(not(all(feature = "wgpu", feature = "vulkan", feature = "cuda")))]
@@ -57,6 +70,49 @@ impl DeviceName {
                     "this trainer was built without {name}; build it with `--features {name}`, or use --device cpu"
                 )
             }
+        }
+    }
+}
+
+/// The graphics processor, opened once in a process.
+#[cfg(any(feature = "wgpu", feature = "vulkan"))]
+fn graphics(api: WgpuBackend) -> anyhow::Result<Device> {
+    static OPENED: OnceLock<Result<Device, String>> = OnceLock::new();
+    let opened = OPENED.get_or_init(|| {
+        let options = Device::wgpu_options().graphics_api(api);
+        options.init().map_err(|error| error.to_string())
+    });
+    opened
+        .clone()
+        .map_err(|reason| anyhow::anyhow!("no graphics processor can be used here ({reason}); use --device cpu"))
+}
+
+/// Compares a product of matrices with one computed here: some drivers, emulators above all, compile burn's kernels into nonsense
+/// without a word, and the loss of a new network does not show it.
+fn check_products(device: &Device) -> anyhow::Result<()> {
+    const SIDE: usize = 48;
+    let matrix = |seed: f32| -> Vec<f32> { (0..SIDE * SIDE).map(|i| (seed * i as f32).sin()).collect() };
+    let (left, right) = (matrix(0.7), matrix(1.3));
+    let tensor = |values: &[f32]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), [SIDE, SIDE]), device);
+    let product = tensor(&left).matmul(tensor(&right)).into_data().try_into_vec_as::<f32>();
+    let product = product.map_err(|error| anyhow::anyhow!("the device gave no result: {error:?}"))?;
+    let expected = |i: usize| (0..SIDE).map(|k| left[i / SIDE * SIDE + k] * right[k * SIDE + i % SIDE]).sum::<f32>();
+    // Wide enough for devices that multiply with fewer bits.
+    let close = |(i, value): (usize, &f32)| (value - expected(i)).abs() < 0.1;
+    if product.len() != SIDE * SIDE || !product.iter().enumerate().all(close) {
+        anyhow::bail!("this device multiplies matrices wrongly (an outdated or emulated driver?); use --device cpu");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_that_compute_are_taken() {
+        for name in [DeviceName::Cpu, DeviceName::Ndarray] {
+            check_products(&name.device().unwrap()).unwrap();
         }
     }
 }
