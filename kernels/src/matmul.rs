@@ -112,15 +112,19 @@ impl WithSimd for Product<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match S::F32_LANES {
-            WIDE => self.by_tiles::<S, MANY_ROWS>(simd),
-            _ => self.by_tiles::<S, ROWS>(simd),
+            WIDE => self.by_tiles::<S, MANY_ROWS>(simd, multiply_many),
+            _ => self.by_tiles::<S, ROWS>(simd, multiply),
         }
     }
 }
 
 impl<'a> Product<'a> {
     #[inline(always)]
-    fn by_tiles<S: Simd, const ROWS: usize>(self, simd: S) {
+    fn by_tiles<S: Simd, const ROWS: usize>(
+        self,
+        simd: S,
+        multiply: impl Fn(S, Left<'_, ROWS>, Right<'_, S>, Sums<S, ROWS>) -> Sums<S, ROWS>,
+    ) {
         let Packed { k, n, ref panels, .. } = *self.weights;
         let width = VECTORS * S::F32_LANES;
         let mut gathered = vec![0f32; if self.taps.is_some() { ROWS * k } else { 0 }];
@@ -210,27 +214,36 @@ impl<'a> Product<'a> {
     }
 }
 
+/// A tile's rows of the left matrix.
+type Left<'a, const ROWS: usize> = [&'a [f32]; ROWS];
+/// A panel.
+type Right<'a, S> = &'a [[<S as Simd>::f32s; VECTORS]];
+type Sums<S, const ROWS: usize> = [[<S as Simd>::f32s; VECTORS]; ROWS];
+
 /// `sums + left · right`.
 #[inline(always)]
-fn multiply<S: Simd, const ROWS: usize>(
-    simd: S,
-    left: [&[f32]; ROWS],
-    right: &[[S::f32s; VECTORS]],
-    mut sums: [[S::f32s; VECTORS]; ROWS],
-) -> [[S::f32s; VECTORS]; ROWS] {
+fn multiply<S: Simd>(simd: S, left: Left<'_, ROWS>, right: Right<'_, S>, mut sums: Sums<S, ROWS>) -> Sums<S, ROWS> {
     // Zipped, so that no access is checked and the loop stays small enough for Chromium's compiler to unroll.
-    if let ([a, b, c, d], [first, second, third, fourth]) = (&left[..], &mut sums[..]) {
-        for ((((right, a), b), c), d) in right.iter().zip(*a).zip(*b).zip(*c).zip(*d) {
-            for (sums, left) in [&mut *first, second, third, fourth].into_iter().zip([a, b, c, d]) {
-                let value = simd.splat_f32s(*left);
-                for (sum, right) in sums.iter_mut().zip(right) {
-                    *sum = simd.mul_add_e_f32s(value, *right, *sum);
-                }
+    let [a, b, c, d] = left;
+    for ((((right, a), b), c), d) in right.iter().zip(a).zip(b).zip(c).zip(d) {
+        for (sums, left) in sums.iter_mut().zip([a, b, c, d]) {
+            let value = simd.splat_f32s(*left);
+            for (sum, right) in sums.iter_mut().zip(right) {
+                *sum = simd.mul_add_e_f32s(value, *right, *sum);
             }
         }
-        return sums;
     }
-    let mut left = left;
+    sums
+}
+
+/// The same for many rows, natively.
+#[inline(always)]
+fn multiply_many<S: Simd>(
+    simd: S,
+    mut left: Left<'_, MANY_ROWS>,
+    right: Right<'_, S>,
+    mut sums: Sums<S, MANY_ROWS>,
+) -> Sums<S, MANY_ROWS> {
     for left in &mut left {
         *left = &left[..right.len()];
     }
