@@ -1,10 +1,10 @@
 //! Matrix products, by tiles of a few rows times a panel of the right matrix (weights). The rows of the left one are found through
 //! a table, so that a convolution is a product too (arXiv 1907.02129), and laid side by side for one tile at a time.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::packed::{Packed, VECTORS};
-use crate::simd::{load, store};
+use crate::simd::{load, store, vectorized};
 
 /// Rows of a tile. With two vectors of columns they make the eight sums that two multiply-adds a cycle keep busy; those, four
 /// values of the left and a vector of the right are what Chromium's compiler has registers for. (Of six rows it spills.)
@@ -99,7 +99,7 @@ impl<'a> Product<'a> {
 
     /// Computes it.
     pub fn run(self) {
-        Arch::new().dispatch(self)
+        vectorized(self)
     }
 }
 

@@ -1,8 +1,8 @@
 //! What is done row by row, pixel by pixel: norms, softmax, activations.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
-use crate::simd::{Exp, Gelu, Silu, across, lanes, load, max, store};
+use crate::simd::{Exp, Gelu, Silu, across, lanes, load, max, store, vectorized};
 
 /// Some pictures' feature maps `[pixels, channels]`, several of them side by side (as if their channels were concatenated).
 pub type Maps<'a> = &'a [(&'a [f32], usize)];
@@ -23,7 +23,7 @@ pub struct GroupNorm {
 impl GroupNorm {
     /// `out [batch · pixels, channels]` from maps that have together as many channels.
     pub fn run(&self, maps: Maps<'_>, pixels: usize, silu: bool, out: &mut [f32]) {
-        Arch::new().dispatch(GroupNormRun { norm: self, maps, pixels, silu, out })
+        vectorized(GroupNormRun { norm: self, maps, pixels, silu, out })
     }
 }
 
@@ -114,7 +114,7 @@ pub struct LayerNorm {
 impl LayerNorm {
     /// `rows -> out`, of the same size.
     pub fn run(&self, rows: &[f32], out: &mut [f32]) {
-        Arch::new().dispatch(LayerNormRun { norm: self, rows, out })
+        vectorized(LayerNormRun { norm: self, rows, out })
     }
 }
 
@@ -165,7 +165,7 @@ pub fn heads_together(heads: usize) -> usize {
 
 /// Softmax in place of rows of `width`, each of the values of `heads` ([`heads_together`]) heads in turn.
 pub fn softmax(values: &mut [f32], width: usize, heads: usize) {
-    Arch::new().dispatch(Softmax { values, width, heads })
+    vectorized(Softmax { values, width, heads })
 }
 
 struct Softmax<'a> {
@@ -211,7 +211,7 @@ impl WithSimd for Softmax<'_> {
 
 /// SiLU in place.
 pub fn silu(values: &mut [f32]) {
-    Arch::new().dispatch(SiluRun(values));
+    vectorized(SiluRun(values));
 }
 
 struct SiluRun<'a>(&'a mut [f32]);
@@ -231,7 +231,7 @@ impl WithSimd for SiluRun<'_> {
 
 /// GEGLU (arXiv 2002.05202): rows `[value, gate]` to `value · gelu(gate)`, rows half as long.
 pub fn geglu(rows: &[f32], width: usize, out: &mut [f32]) {
-    Arch::new().dispatch(Geglu { rows, width, out })
+    vectorized(Geglu { rows, width, out })
 }
 
 struct Geglu<'a> {

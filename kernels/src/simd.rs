@@ -1,6 +1,26 @@
 //! The little vector arithmetic that layers share. Lanes are pulp's: AVX2 or AVX-512 natively, SIMD128 in the browser.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
+
+/// Computes in this processor's vectors.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub fn vectorized<O: WithSimd>(operation: O) -> O::Output {
+    pulp::Arch::new().dispatch(operation)
+}
+
+/// Computes in the vectors that this module was compiled for: a browser without them does not load it. (What pulp chooses from at run
+/// time would all have to be here.)
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub fn vectorized<O: WithSimd>(operation: O) -> O::Output {
+    #[cfg(feature = "relaxed-simd")]
+    use pulp::wasm::RelaxedSimd as Vectors;
+    #[cfg(not(feature = "relaxed-simd"))]
+    use pulp::wasm::Simd128 as Vectors;
+    match Vectors::try_new() {
+        Some(vectors) => Simd::vectorize(vectors, operation),
+        None => unreachable!("the browser has loaded a module whose instructions it lacks"),
+    }
+}
 
 /// How many floats a vector holds here.
 pub fn lanes() -> usize {
@@ -12,7 +32,7 @@ pub fn lanes() -> usize {
             S::F32_LANES
         }
     }
-    Arch::new().dispatch(Lanes)
+    vectorized(Lanes)
 }
 
 /// A vector from the beginning of `values`; what is missing is zero.
@@ -284,7 +304,7 @@ mod tests {
     #[test]
     fn functions_are_those_of_the_mathematicians() {
         let points: Vec<f32> = (-8000..=8000).map(|i| i as f32 / 1000.0).chain([-80.0, -30.0, 30.0, 80.0]).collect();
-        let of = |f, which| Arch::new().dispatch(Apply(&points, f, which));
+        let of = |f, which| vectorized(Apply(&points, f, which));
         let worst = of(f64::exp, Which::Exp);
         assert!(worst < 4e-7, "{worst}");
         let worst = of(|x| x / (1.0 + (-x).exp()), Which::Silu);

@@ -4,6 +4,7 @@
 use std::num::NonZero;
 use std::{panic, thread};
 
+use burn::backend::DispatchDevice;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
@@ -13,6 +14,12 @@ use crate::error::{Error, Result};
 /// One thread per core that this process may use.
 pub fn default_threads() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// Whether a device is the processor that this program runs on.
+pub fn on_cpu(device: &Device) -> bool {
+    let plain = device.clone().without_autodiff();
+    matches!(plain.as_dispatch(), DispatchDevice::Flex(_) | DispatchDevice::NdArray(_))
 }
 
 /// Does every job on one of at most `threads` threads; results in the order of the jobs.
@@ -38,6 +45,15 @@ pub fn map<J: Send, T: Send>(jobs: Vec<J>, threads: usize, work: impl Fn(J) -> T
     results.into_iter().map(|(_, result)| result).collect()
 }
 
+/// Does `aside` on a thread of its own while `work` is done on this one.
+pub fn beside<A: Send, B>(aside: impl FnOnce() -> A + Send, work: impl FnOnce() -> B) -> (A, B) {
+    thread::scope(|scope| {
+        let aside = scope.spawn(aside);
+        let done = work();
+        (aside.join().unwrap_or_else(|panic| panic::resume_unwind(panic)), done)
+    })
+}
+
 /// Loss and gradients of a batch that was cut into jobs: both are sums over the jobs, so `loss` should
 /// give each job its share of the batch's mean.
 ///
@@ -52,8 +68,9 @@ pub fn gradients<M: Module + Sync, J: Send>(
     let forked = jobs.into_iter().map(|job| (module.clone().fork(device), job)).collect();
     let parts = map(forked, threads, |(module, job)| {
         let loss = loss(&module, job);
-        let value = loss.clone().into_data().try_to_vec::<f32>();
-        (value, GradientsParams::from_grads(loss.backward(), &module))
+        let gradients = GradientsParams::from_grads(loss.clone().backward(), &module);
+        // Only now: reading the value waits for the device.
+        (loss.into_data().try_to_vec::<f32>(), gradients)
     });
     let mut total = 0.0;
     let mut gradients = Vec::with_capacity(parts.len());

@@ -70,12 +70,14 @@ pub struct Trainer<'a> {
     operations: Operations,
     lora_dropout: f32,
     step: usize,
+    /// The batch of the next step, made while this one was computed.
+    ahead: Option<(usize, Batch)>,
 }
 
 impl<'a> Trainer<'a> {
     /// Starts a run. `unet` lives on an autodiff device; what requires gradients is trained.
     pub fn new(
-        config: TrainConfig,
+        mut config: TrainConfig,
         data: &'a Dataset,
         info: ModelInfo,
         schedule: NoiseSchedule,
@@ -83,6 +85,10 @@ impl<'a> Trainer<'a> {
         device: Device,
     ) -> Result<Self> {
         config.check()?;
+        if config.micro_batch == 0 {
+            // A processor's caches hold about as many; a graphics processor wants all there are.
+            config.micro_batch = if parallel::on_cpu(&device) { 32 } else { config.images_per_step() };
+        }
         let unet = params::with_stable_ids(unet);
         let trainable = params::trainable(&unet);
         let optimizer = AdamWConfig::new()
@@ -116,6 +122,7 @@ impl<'a> Trainer<'a> {
             operations,
             lora_dropout: 0.0,
             step: 0,
+            ahead: None,
         })
     }
 
@@ -143,6 +150,7 @@ impl<'a> Trainer<'a> {
             .from_bytes(burn::tensor::Bytes::from_bytes_vec(optimizer))
             .map_err(|e| Error::Checkpoint { reason: format!("the optimizer's state cannot be read: {e:?}") })?;
         self.step = step;
+        self.ahead = None;
         Ok(self)
     }
 
@@ -219,18 +227,28 @@ impl<'a> Trainer<'a> {
     }
 
     fn train_step(&mut self) -> Result<StepReport> {
-        let batch = self.next_batch();
+        let batch = match self.ahead.take() {
+            Some((step, batch)) if step == self.step => batch,
+            _ => self.batch(self.step),
+        };
         let objective = Objective::new(&self.config, &self.schedule);
         let (device, info, operations) = (&self.device, &self.info, self.operations);
         let (seed, probability, done) = (self.config.seed, self.lora_dropout, self.step as u64);
         let share = 1.0 / self.config.images_per_step() as f32;
         let jobs = (0u64..).zip(batch.split(self.config.micro_batch)).collect();
-        let (loss, gradients) =
-            parallel::gradients(&self.unet, device, jobs, self.config.threads, |unet, (i, job): (u64, Batch)| {
-                let chance = NoiseSource::with_stream(seed, DROPOUT_STREAM + done * DROPOUT_JOBS + i);
-                let unet = dropout::drop_inputs(unet, probability, chance, device);
-                job.loss(&unet, &objective, info, device, operations) * share
-            })?;
+        let this = &*self;
+        let (next, result) = parallel::beside(
+            || (this.step + 1 < this.total()).then(|| (this.step + 1, this.batch(this.step + 1))),
+            || {
+                parallel::gradients(&this.unet, device, jobs, this.config.threads, |unet, (i, job): (u64, Batch)| {
+                    let chance = NoiseSource::with_stream(seed, DROPOUT_STREAM + done * DROPOUT_JOBS + i);
+                    let unet = dropout::drop_inputs(unet, probability, chance, device);
+                    job.loss(&unet, &objective, info, device, operations) * share
+                })
+            },
+        );
+        self.ahead = next;
+        let (loss, gradients) = result?;
         let step = self.step + 1;
         if !loss.is_finite() {
             return Err(Error::LossNotFinite { step, loss });
@@ -250,14 +268,14 @@ impl<'a> Trainer<'a> {
         self.ema.update(&self.unet, self.step);
     }
 
-    fn next_batch(&self) -> Batch {
+    fn batch(&self, step: usize) -> Batch {
         let config = &self.config;
         let (width, per_epoch) = (config.images_per_step(), self.steps_per_epoch());
-        let (epoch, position) = (self.step / per_epoch, self.step % per_epoch);
+        let (epoch, position) = (step / per_epoch, step % per_epoch);
         let mut order: Vec<usize> = (0..self.data.len()).collect();
         NoiseSource::with_stream(config.seed, EPOCH_STREAM + epoch as u64).shuffle(&mut order);
         let chosen = &order[position * width..(position + 1) * width];
-        let noise = NoiseSource::with_stream(config.seed, STEP_STREAM + self.step as u64);
+        let noise = NoiseSource::with_stream(config.seed, STEP_STREAM + step as u64);
         let timesteps = self.schedule.num_train_timesteps();
         Batch::new(self.data, chosen, &self.info, timesteps, config.class_dropout, noise)
     }

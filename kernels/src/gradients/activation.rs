@@ -1,12 +1,12 @@
 //! Gradients of activations.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
-use crate::simd::{Exp, Gelu, across, load, store};
+use crate::simd::{Exp, Gelu, across, load, store, vectorized};
 
 /// GEGLU: `rows` as in [`crate::rows::geglu`], `grad` like its result; what comes out is like `rows`.
 pub fn geglu(rows: &[f32], width: usize, grad: &[f32], out: &mut [f32]) {
-    Arch::new().dispatch(Geglu { rows, width, grad, out })
+    vectorized(Geglu { rows, width, grad, out })
 }
 
 struct Geglu<'a> {
@@ -41,7 +41,7 @@ impl WithSimd for Geglu<'_> {
 /// Softmax: `weights` as they came out of [`crate::rows::softmax`], with its width and heads; `grad` of them becomes that of what
 /// went in.
 pub fn softmax(weights: &[f32], width: usize, heads: usize, grad: &mut [f32]) {
-    Arch::new().dispatch(Softmax { weights, width, heads, grad })
+    vectorized(Softmax { weights, width, heads, grad })
 }
 
 struct Softmax<'a> {

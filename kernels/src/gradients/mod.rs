@@ -12,13 +12,13 @@ pub mod activation;
 pub mod norm;
 pub mod outer;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
-use crate::simd::{load, store};
+use crate::simd::{load, store, vectorized};
 
 /// Adds all rows of `columns.len()` values up, to what is there: a bias' gradient.
 pub fn add_rows(rows: &[f32], columns: &mut [f32]) {
-    Arch::new().dispatch(AddRows { rows, columns })
+    vectorized(AddRows { rows, columns })
 }
 
 /// Rows that are added up before their sum is: they stay in the nearest cache, and the rounding errors stay small.

@@ -1,9 +1,9 @@
 //! Gradients of norms. With x̂ the normed value and g the gradient of it, both norms give `(g - mean(g) - x̂ mean(g x̂)) / σ`.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::rows::{GroupNorm, LAYER_NORM_EPS, LayerNorm};
-use crate::simd::{Silu, each, load, store};
+use crate::simd::{Silu, each, load, store, vectorized};
 
 /// The gradients of a norm's factors and shifts: added to.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl GroupNorm {
         out: &mut [f32],
         affine: &mut Affine<'_>,
     ) {
-        Arch::new().dispatch(GroupNormGradients { norm: self, map, pixels, silu, grad, out, affine })
+        vectorized(GroupNormGradients { norm: self, map, pixels, silu, grad, out, affine })
     }
 }
 
@@ -136,7 +136,7 @@ impl WithSimd for GroupNormGradients<'_, '_> {
 impl LayerNorm {
     /// From `grad`, like the result of [`run`](Self::run) on `rows`, the gradient of the rows.
     pub fn gradients(&self, rows: &[f32], grad: &[f32], out: &mut [f32], affine: &mut Affine<'_>) {
-        Arch::new().dispatch(LayerNormGradients { norm: self, rows, grad, out, affine })
+        vectorized(LayerNormGradients { norm: self, rows, grad, out, affine })
     }
 }
 

@@ -1,10 +1,11 @@
 //! `leftᵀ · right`: a weight's gradient, from what went in and the gradient of what came out. Neither matrix is packed: a row of each
 //! gives all that a tile takes.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::matmul::{Rows, Target, add, put, vectors};
 use crate::packed::VECTORS;
+use crate::simd::vectorized;
 
 /// Rows of a tile, as in [`crate::matmul`].
 const ROWS: usize = 4;
@@ -38,7 +39,7 @@ pub struct OuterProduct<'a> {
 impl OuterProduct<'_> {
     /// Computes it.
     pub fn run(self) {
-        Arch::new().dispatch(self)
+        vectorized(self)
     }
 
     #[inline(always)]

@@ -1,12 +1,11 @@
 //! The gradient of a convolution's kernels, with as few multiplications: in the points' domain, too, it is a sum of products.
 
-use pulp::Arch;
-
 use super::transforms::{ToPoints, ToProducts};
 use super::{KERNEL, POINTS, ROWS_TOGETHER, TILE};
 use crate::buffers::Buffers;
 use crate::gradients::outer::OuterProduct;
 use crate::matmul::{Rows, Target};
+use crate::simd::vectorized;
 
 /// From `map [batch · height · width, depth]` and `grad`, like the convolution's result, to `[out, in, 3, 3]`.
 pub fn kernel_gradient(
@@ -30,8 +29,8 @@ pub fn kernel_gradient(
         let pictures = map.len() / picture_in;
         let points = &mut points[..pictures * POINTS * plane_in];
         let products = &mut products[..pictures * POINTS * plane_out];
-        Arch::new().dispatch(ToPoints { map, size, depth, points });
-        Arch::new().dispatch(ToProducts { grad, size, channels, products });
+        vectorized(ToPoints { map, size, depth, points });
+        vectorized(ToProducts { grad, size, channels, products });
         let planes = points.chunks_exact(pictures * plane_in).zip(products.chunks_exact(pictures * plane_out));
         for ((points, products), sums) in planes.zip(sums.chunks_exact_mut(3 * depth * channels)) {
             OuterProduct {

@@ -7,11 +7,10 @@ mod transforms;
 
 use std::f32::consts::SQRT_2;
 
-use pulp::Arch;
-
 use crate::buffers::Buffers;
 use crate::matmul::{Product, Rows, Target};
 use crate::packed::Packed;
+use crate::simd::vectorized;
 use transforms::{FromPoints, ToPoints};
 
 pub use gradient::kernel_gradient;
@@ -91,7 +90,7 @@ impl Convolution {
             let (first, pictures) = (i * together, map.len() / picture_in);
             let points = &mut points[..pictures * POINTS * plane_in];
             let products = &mut products[..pictures * POINTS * plane_out];
-            Arch::new().dispatch(ToPoints { map, size, depth, points });
+            vectorized(ToPoints { map, size, depth, points });
             let planes = points.chunks_exact(pictures * plane_in).zip(products.chunks_exact_mut(pictures * plane_out));
             for ((points, products), kernel) in planes.zip(&self.kernels) {
                 // A strip's pixels lie one below the other, so that three of them are a row of the left matrix as they are.
@@ -99,7 +98,7 @@ impl Convolution {
                 let product = Product::plain(Rows::whole(points, depth), height, kernel, &[], target);
                 Product { rows_in: height + 2, batch: pictures * strips, ..product }.run();
             }
-            Arch::new().dispatch(FromPoints {
+            vectorized(FromPoints {
                 products,
                 size,
                 bias: if one_bias { bias } else { &bias[first * channels..][..pictures * channels] },

@@ -31,7 +31,7 @@ pub struct TrainConfig {
     /// Batches whose gradients are summed before the optimizer steps.
     pub gradient_accumulation_steps: usize,
     /// Pictures per forward and backward; the gradients of a batch are summed over these. Decides how much memory
-    /// training takes.
+    /// training takes. 0: 32 on the CPU, the whole batch on a graphics processor.
     pub micro_batch: usize,
     /// Highest learning rate.
     pub lr: f64,
@@ -66,7 +66,7 @@ impl TrainConfig {
             max_train_steps: 0,
             batch_size: 128,
             gradient_accumulation_steps: 1,
-            micro_batch: 32,
+            micro_batch: 0,
             lr: 2e-3,
             warmup_steps: 100,
             lr_floor: 0.02,
@@ -89,8 +89,8 @@ impl TrainConfig {
     /// Refuses numbers that cannot work.
     pub fn check(&self) -> Result<()> {
         let refuse = |reason: &str| Err(Error::Setting { reason: reason.to_owned() });
-        if self.batch_size == 0 || self.micro_batch == 0 || self.gradient_accumulation_steps == 0 {
-            return refuse("batch_size, micro_batch and gradient_accumulation_steps must be at least 1");
+        if self.batch_size == 0 || self.gradient_accumulation_steps == 0 {
+            return refuse("batch_size and gradient_accumulation_steps must be at least 1");
         }
         if !(self.epochs > 0.0 && self.epochs.is_finite()) {
             return refuse("epochs must be a positive number");
