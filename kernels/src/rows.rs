@@ -100,7 +100,7 @@ impl WithSimd for GroupNormRun<'_> {
 }
 
 /// As diffusers has it everywhere.
-pub(crate) const LAYER_NORM_EPS: f32 = 1e-5;
+pub const LAYER_NORM_EPS: f32 = 1e-5;
 
 /// LayerNorm over the channels of each row (arXiv 1607.06450).
 #[derive(Debug, Clone)]

@@ -33,7 +33,7 @@ export class Controls {
     this.styles = new Styles({ onchange })
     this.#seed()
     this.#range('steps', 'steps', String)
-    this.#range('guidance', 'guidance', decimal)
+    this.#range('guidance', 'guidance', value => value.toFixed(2))
     this.#toggle('lora', 'lora')
     this.#toggle('pace', 'fullSpeed')
     this.#sampler()

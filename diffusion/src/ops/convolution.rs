@@ -11,7 +11,7 @@ use kernels::matmul::{OUTSIDE, Product, Rows, Target};
 use kernels::packed::Packed;
 use kernels::winograd::{self, Convolution};
 
-use super::{Gradient, MapShape, Operation, Operations, call};
+use super::{Gradient, MapShape, Operation, Operations, call, composed, on_flex};
 
 /// What else a convolution does to the size of a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,16 +71,21 @@ pub fn conv3x3(
             (_, Some(residual)) => call(Sliding { map, result }, [x, weight, bias, residual.into()], shape),
         };
     }
-    let x = x.permute([0, 3, 1, 2]);
-    let x = match resize {
-        Resize::Double => {
-            let nearest = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * h, 2 * w]);
-            interpolate(x, nearest)
-        }
-        _ => x,
+    let out = if resize != Resize::Half && !on_flex(&x.device()) {
+        let x = if resize == Resize::Double { composed::doubled(x) } else { x };
+        composed::conv3x3(x, weight, bias)
+    } else {
+        let x = x.permute([0, 3, 1, 2]);
+        let x = match resize {
+            Resize::Double => {
+                let nearest = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * h, 2 * w]);
+                interpolate(x, nearest)
+            }
+            _ => x,
+        };
+        let options = ConvOptions::new([stride; 2], [1, 1], [1, 1], 1);
+        conv2d(x, weight, Some(bias), options).permute([0, 2, 3, 1])
     };
-    let options = ConvOptions::new([stride; 2], [1, 1], [1, 1], 1);
-    let out = conv2d(x, weight, Some(bias), options).permute([0, 2, 3, 1]);
     let out = match shift {
         Some(shift) => out + shift.reshape([b, 1, 1, channels]),
         None => out,

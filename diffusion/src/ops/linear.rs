@@ -3,14 +3,14 @@
 use burn::nn::Linear;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
-use burn::tensor::module::linear as composed;
+use burn::tensor::module::linear as burns;
 use kernels::buffers::Buffers;
 use kernels::gradients::add_rows;
 use kernels::gradients::outer::OuterProduct;
 use kernels::matmul::{Product, Rows, Target};
 use kernels::packed::Packed;
 
-use super::{Gradient, Operation, Operations, call};
+use super::{Gradient, Operation, Operations, call, composed, on_flex};
 
 /// `x W + bias + residual` over the last dimension; weights as burn keeps a Linear's, `[in, out]`.
 ///
@@ -47,7 +47,7 @@ fn product<const D: usize>(
 ) -> Tensor<D> {
     if !operations.kernels(&x.device()) {
         let weight = if transposed { weight.transpose() } else { weight };
-        let out = composed(x, weight, bias);
+        let out = if on_flex(&x.device()) { burns(x, weight, bias) } else { composed::linear(x, weight, bias) };
         return match residual {
             Some(residual) => out + residual,
             None => out,

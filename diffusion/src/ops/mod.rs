@@ -2,6 +2,7 @@
 //! CPU device takes like operations of its own, with their gradients.
 
 mod attention;
+mod composed;
 mod convolution;
 mod linear;
 mod norm;
@@ -39,16 +40,19 @@ pub enum Operations {
 impl Operations {
     /// Whether they are the kernels', on this device.
     fn kernels(self, device: &Device) -> bool {
-        let flex = match device.as_dispatch() {
-            DispatchDevice::Flex(_) => true,
-            DispatchDevice::Autodiff(_) => {
-                device.gradient_checkpointing_strategy() == Some(GradientCheckpointingStrategy::Disabled)
-                    && matches!(device.clone().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
-            }
-            #[allow(unreachable_patterns)]
-            _ => false,
-        };
-        self == Self::Kernels && flex
+        let traced = device.is_autodiff();
+        let all_kept = device.gradient_checkpointing_strategy() == Some(GradientCheckpointingStrategy::Disabled);
+        self == Self::Kernels && on_flex(device) && (all_kept || !traced)
+    }
+}
+
+/// Whether a device, with autodiff or without, is burn's CPU device flex.
+fn on_flex(device: &Device) -> bool {
+    match device.as_dispatch() {
+        DispatchDevice::Flex(_) => true,
+        DispatchDevice::Autodiff(_) => on_flex(&device.clone().without_autodiff()),
+        #[allow(unreachable_patterns)]
+        _ => false,
     }
 }
 

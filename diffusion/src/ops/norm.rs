@@ -5,9 +5,9 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
 use kernels::buffers::Buffers;
 use kernels::gradients::norm::Affine;
-use kernels::rows::{GroupNorm, LayerNorm};
+use kernels::rows::{GroupNorm, LAYER_NORM_EPS, LayerNorm};
 
-use super::{Gradient, MapShape, Operation, Operations, call};
+use super::{Gradient, MapShape, Operation, Operations, call, composed, on_flex};
 
 /// What a GroupNorm is beside its parameters.
 #[derive(Debug, Clone, Copy)]
@@ -34,14 +34,19 @@ pub fn group_norm(
         return call(OverGroups { shape: [b, h, w, c], settings }, inputs, [b, h, w, c]);
     }
     let per_group = c / settings.groups;
+    let [weight, bias] = match on_flex(&x.device()) {
+        true => [weight, bias].map(Tensor::unsqueeze),
+        false => [weight, bias].map(|values| composed::for_pictures(values, b)),
+    };
+    let pictures = weight.dims()[0];
     let grouped = x.reshape([b, h * w, settings.groups, per_group]);
     let mean = grouped.clone().mean_dim(3).mean_dim(1);
     let centred = grouped - mean;
     let variance = centred.clone().square().mean_dim(3).mean_dim(1);
     // One factor per (picture, channel), so that the large tensor is scaled once, not twice.
     let inverse = (variance + settings.eps).sqrt().recip();
-    let scale = inverse * weight.reshape([1, 1, settings.groups, per_group]);
-    let normed = (centred * scale).reshape([b, h, w, c]) + bias.reshape([1, 1, 1, c]);
+    let scale = inverse * weight.reshape([pictures, 1, settings.groups, per_group]);
+    let normed = (centred * scale).reshape([b, h, w, c]) + bias.reshape([pictures, 1, 1, c]);
     if settings.silu { silu(normed) } else { normed }
 }
 
@@ -84,6 +89,9 @@ pub fn layer_norm<const D: usize>(layer: &Layer, x: Tensor<D>, operations: Opera
             let shape = x.dims();
             let inputs = [x.into(), layer.gamma.val().into(), beta.val().into()];
             call(OverRows, inputs, shape)
+        }
+        Some(beta) if !on_flex(&x.device()) => {
+            composed::layer_norm(x, layer.gamma.val(), beta.val(), LAYER_NORM_EPS.into())
         }
         _ => layer.forward(x),
     }
