@@ -111,6 +111,13 @@ fn temporary(name: &str) -> PathBuf {
 }
 
 #[test]
+fn on_the_cpu_a_batch_is_cut_to_fit_the_caches() {
+    let data = data();
+    let trainer = trainer_with(&data, false, TrainConfig { micro_batch: 0, ..config(1) });
+    assert_eq!(trainer.config().micro_batch, 32);
+}
+
+#[test]
 fn batches_accumulate_to_the_same_bytes_as_one_of_their_size() {
     let data = data();
     let weights = |batch_size, gradient_accumulation_steps| {
