@@ -150,7 +150,6 @@ impl<'a> Trainer<'a> {
             .from_bytes(burn::tensor::Bytes::from_bytes_vec(optimizer))
             .map_err(|e| Error::Checkpoint { reason: format!("the optimizer's state cannot be read: {e:?}") })?;
         self.step = step;
-        self.ahead = None;
         Ok(self)
     }
 

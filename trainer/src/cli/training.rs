@@ -52,7 +52,8 @@ pub struct TrainArgs {
     /// Batches whose gradients are summed before the optimizer steps
     #[arg(long, value_name = "N")]
     gradient_accumulation_steps: Option<usize>,
-    /// Pictures per forward and backward: decides how much memory is needed
+    /// Pictures per forward and backward: decides how much memory is needed [default: 32 on the CPU, the whole batch on a
+    /// graphics processor]
     #[arg(long)]
     micro_batch: Option<usize>,
     /// Highest learning rate
