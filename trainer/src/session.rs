@@ -1,5 +1,7 @@
-//! What a run leaves in its folder while it trains: metrics, loss plot, sheets, checkpoints; and the
-//! progress on the terminal.
+//! What a run leaves in its folder while it trains: metrics, loss plot, sheets of samples, TensorBoard's event files;
+//! and the progress on the terminal.
+
+mod tensorboard;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -10,10 +12,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::{Error, Result};
 use crate::files;
-use crate::picture::{Plot, Series};
+use crate::picture::{Canvas, Plot, Series};
 use crate::train::StepReport;
+use tensorboard::EventWriter;
 
 const METRICS: &str = "metrics.jsonl";
+/// TensorBoard's folder.
+const LOGS: &str = "logs";
 
 /// One line of `metrics.jsonl`.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -40,6 +45,7 @@ pub struct Session {
     recent: Vec<f32>,
     history: Vec<(f64, f64)>,
     validation: Vec<(f64, f64)>,
+    events: Option<EventWriter>,
 }
 
 impl Session {
@@ -62,7 +68,14 @@ impl Session {
             recent: Vec::new(),
             history: kept.iter().map(|line| (line.step as f64, f64::from(line.loss))).collect(),
             validation: kept.iter().filter_map(|line| Some((line.step as f64, f64::from(line.val_loss?)))).collect(),
+            events: None,
         })
+    }
+
+    /// Writes event files for TensorBoard too, into `logs`.
+    pub fn with_tensorboard(mut self) -> Result<Self> {
+        self.events = Some(EventWriter::create(&self.out.join(LOGS), self.bar.position() as usize)?);
+        Ok(self)
     }
 
     /// Takes note of a step, and of the validation loss after it where it was measured.
@@ -95,6 +108,16 @@ impl Session {
         let text = serde_json::to_string(&line).map_err(|e| Error::Setting { reason: e.to_string() })?;
         let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io("open", &path))?;
         writeln!(file, "{text}").map_err(Error::io("write", &path))?;
+        if let Some(events) = &mut self.events {
+            let mut scalars = vec![
+                ("loss/train", f64::from(loss)),
+                ("grad_norm", f64::from(report.grad_norm)),
+                ("lr", report.lr),
+                ("images_per_second", rate),
+            ];
+            scalars.extend(val_loss.map(|loss| ("loss/validation", f64::from(loss))));
+            events.scalars(report.step, &scalars)?;
+        }
         if self.bar.is_hidden() && (report.step.is_multiple_of(20 * self.log_every) || last || val_loss.is_some()) {
             let left = Duration::from_secs_f64((report.total - report.step) as f64 * seconds / self.steps_here as f64);
             let validation = val_loss.map_or_else(String::new, |loss| format!("  validation {loss:.4}"));
@@ -106,6 +129,15 @@ impl Session {
             );
         }
         Ok(())
+    }
+
+    /// Takes note of a sheet of samples.
+    pub fn sheet(&mut self, step: usize, sheet: &Canvas) -> Result<()> {
+        sheet.save_png(&self.out.join(format!("samples/step-{step:06}.png")))?;
+        match &mut self.events {
+            Some(events) => events.picture(step, "samples", sheet),
+            None => Ok(()),
+        }
     }
 
     /// Draws the loss so far.

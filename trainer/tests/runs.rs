@@ -140,6 +140,7 @@ fn ctrl_c_leaves_a_checkpoint_and_resumes_to_the_same_bytes() {
     let (whole, out) = (folder.path("whole"), folder.path("interrupted"));
     done(&strs(&base_run(&whole, "100")));
     let mut args = base_run(&out, "100");
+    args.extend(["--report-to", "tensorboard"].map(str::to_owned));
     let mut child = trainer(&strs(&args)).spawn().unwrap();
     wait_for(&Path::new(&out).join(CHECKPOINT), &mut child);
     signal(&child, "-INT");
@@ -153,6 +154,8 @@ fn ctrl_c_leaves_a_checkpoint_and_resumes_to_the_same_bytes() {
     done(&strs(&args));
     let read = |dir: &str| fs::read(Path::new(dir).join(WEIGHTS)).unwrap();
     assert_eq!(read(&whole), read(&out));
+    let events = fs::read_dir(Path::new(&out).join("logs")).unwrap();
+    assert_eq!(events.count(), 2, "one event file for each part of the run");
 }
 
 #[test]

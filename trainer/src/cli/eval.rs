@@ -78,7 +78,8 @@ enum Measure {
     Frechet,
     /// Precision, recall, density, coverage
     Manifold,
-    /// A classifier trained on the generated pictures, tested on real ones (minutes; wants --count 10000)
+    /// A classifier trained on the generated pictures, tested on real ones, beside one trained on as many real ones
+    /// (minutes; wants --count 10000)
     Transfer,
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use diffusion::{Model, Request};
 use trainer::data::Dataset;
-use trainer::picture::{Grid, grey};
+use trainer::picture::{Canvas, Grid, grey};
 use trainer::sampling::draw;
 use trainer::session::Session;
 use trainer::train::{Checkpoint, LossKind, TrainConfig, Trainer};
@@ -101,9 +101,19 @@ pub struct TrainArgs {
     /// Steps between lines of metrics
     #[arg(long, default_value_t = 10)]
     log_every: usize,
+    /// Also write the curves and the sample sheets elsewhere: tensorboard writes event files into OUT/logs
+    #[arg(long, value_name = "TOOL")]
+    report_to: Option<ReportTo>,
     /// Go on from the checkpoint in --out, with the settings it was started with
     #[arg(long)]
     resume: bool,
+}
+
+/// Tools that read a run, beside the metrics, plot and sheets that are always there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ReportTo {
+    /// TensorBoard: `tensorboard --logdir OUT`
+    Tensorboard,
 }
 
 impl TrainArgs {
@@ -173,6 +183,9 @@ pub fn train(
 ) -> anyhow::Result<ExitCode> {
     let threads = trainer.config().threads;
     let mut session = Session::new(out, trainer.step(), trainer.total(), trainer.steps_per_epoch(), args.log_every)?;
+    if args.report_to == Some(ReportTo::Tensorboard) {
+        session = session.with_tensorboard()?;
+    }
     let checkpoint = out.join(CHECKPOINT);
     // The checkpoint goes last: it says that everything before it is there.
     let save_all = |trainer: &Trainer<'_>| -> anyhow::Result<()> {
@@ -189,8 +202,8 @@ pub fn train(
             session.plot()?;
         }
         if due(args.sample_every) {
-            let sheet = out.join(format!("samples/step-{:06}.png", report.step));
-            model(trainer).and_then(|model| draw_sheet(&model, &sheet, threads)).map_err(boxed)?;
+            let sheet = model(trainer).and_then(|model| draw_sheet(&model, threads)).map_err(boxed)?;
+            session.sheet(report.step, &sheet)?;
         }
         Ok(())
     });
@@ -220,12 +233,12 @@ fn boxed(error: anyhow::Error) -> trainer::error::Error {
 }
 
 /// Every class in a row of eight seeds.
-fn draw_sheet(model: &Model, path: &Path, threads: usize) -> anyhow::Result<()> {
+fn draw_sheet(model: &Model, threads: usize) -> anyhow::Result<Canvas> {
     const SEEDS: usize = 8;
     let info = &model.base().info;
     let labels: Vec<usize> = (0..SEEDS).flat_map(|_| 0..info.num_classes()).collect();
     let seeds = (0..SEEDS as u64).flat_map(|seed| std::iter::repeat_n(seed, info.num_classes())).collect();
     let images = draw(model, &Request { labels, seeds, ..Request::new(0, 0) }, threads, |_, _| {})?;
     let tiles: Vec<Vec<u8>> = images.iter().map(|image| grey(image)).collect();
-    Ok(Grid::new(info.image_size, info.num_classes()).draw(&tiles).save_png(path)?)
+    Ok(Grid::new(info.image_size, info.num_classes()).draw(&tiles))
 }

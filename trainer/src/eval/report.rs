@@ -47,6 +47,8 @@ pub struct Floor {
     pub frechet: Option<f64>,
     /// Precision and so on, of at most as many pictures as the rows' `manifold_images`.
     pub manifold: Option<Manifold>,
+    /// Accuracy on the test pictures of a classifier trained on these pictures.
+    pub transfer: Option<f64>,
 }
 
 /// One setting.
@@ -101,13 +103,14 @@ impl Report {
         for floor in &self.floors {
             let _ = writeln!(
                 text,
-                "| *real, {}* | | | | | | {} | {} | | {} | {} | {} | |",
+                "| *real, {}* | | | | | | {} | {} | | {} | {} | {} | {} |",
                 floor.reference,
                 floor.images,
                 percent(Some(floor.accuracy)),
                 percent(floor.style_accuracy),
                 number(floor.frechet),
                 manifold(floor.manifold),
+                percent(floor.transfer),
             );
         }
         for row in &self.rows {
@@ -136,7 +139,7 @@ impl Report {
         }
         text += "\nThe rows *real* hold training pictures, as many of each class, against the test set: the best that can be hoped for; \
                  their accuracy is the judge's on the test set. Distances are in the judge's features. Precision, recall, density and \
-                 coverage: k = 5. Transfer: a classifier trained on the generated pictures alone, on the real test set.\n";
+                 coverage: k = 5. Transfer: a classifier trained on the row's pictures alone, on the real test set.\n";
         text
     }
 
@@ -238,6 +241,7 @@ mod tests {
             style_accuracy: None,
             frechet: Some(0.5),
             manifold: None,
+            transfer: Some(0.99),
         };
         Report {
             base: "b".into(),
@@ -254,7 +258,12 @@ mod tests {
         let lines: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
         assert_eq!(lines.len(), 5);
         assert!(lines.iter().all(|line| line.matches('|').count() == 17), "{text}");
-        assert!(text.contains("**75.00 %** | 0: 50.00 %, read as 1 |") && text.contains("99.50 %"), "{text}");
+        assert!(
+            text.contains("**75.00 %** | 0: 50.00 %, read as 1 |")
+                && text.contains("99.50 %")
+                && text.contains("99.00 %"),
+            "{text}"
+        );
     }
 
     #[test]

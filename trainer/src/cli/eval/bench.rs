@@ -100,11 +100,15 @@ impl<'a> Bench<'a> {
                 style_accuracy: name.map(|_| style_accuracy),
                 frechet: None,
                 manifold: None,
+                transfer: None,
             },
         };
         if self.wants(Measure::Frechet) || self.wants(Measure::Manifold) {
             reference.test_features = reader.features(&reference.test)?;
             (reference.floor.frechet, reference.floor.manifold, _) = self.distances(&reference, &train)?;
+        }
+        if self.wants(Measure::Transfer) {
+            reference.floor.transfer = Some(self.transfer("as many real pictures", &train, &reference.test)?);
         }
         self.references.push(reference);
         Ok(self.references.len() - 1)
@@ -135,7 +139,7 @@ impl<'a> Bench<'a> {
         });
         let (frechet, manifold, manifold_images) = self.distances(reference, &drawn)?;
         let transfer = match self.wants(Measure::Transfer) {
-            true => Some(self.transfer(&drawn, &reference.test)?),
+            true => Some(self.transfer("the generated pictures", &drawn, &reference.test)?),
             false => None,
         };
         Ok(Row {
@@ -209,10 +213,10 @@ impl<'a> Bench<'a> {
         Ok((frechet, Some(manifold(&real, &other, NEIGHBOURS)?), other.len()))
     }
 
-    /// Trains on generated pictures, tests on real ones.
-    fn transfer(&self, drawn: &Dataset, test: &Dataset) -> anyhow::Result<f64> {
-        let bar = bar(0, "training on the generated pictures");
-        let mut classifier = train(&TrainConfig::default(), drawn, &self.device, |progress| {
+    /// Trains on pictures, generated or real, and tests on real ones.
+    fn transfer(&self, title: &str, pictures: &Dataset, test: &Dataset) -> anyhow::Result<f64> {
+        let bar = bar(0, &format!("training on {title}"));
+        let mut classifier = train(&TrainConfig::default(), pictures, &self.device, |progress| {
             bar.set_length(progress.total as u64);
             bar.set_position(progress.step as u64);
         })?;
