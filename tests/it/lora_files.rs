@@ -1,7 +1,7 @@
 //! Adapter files: PEFT's, diffusers' and kohya's are read, ours are read again, the rest is refused with a reason.
 
 use diffusion::lora::Adapter;
-use diffusion::peft::{LoraConfig, read_adapter, write_adapter, write_kohya};
+use diffusion::peft::{LoraConfig, implied_base, read_adapter, write_adapter, write_kohya};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
 use diffusion::{Base, Model, Place};
@@ -49,6 +49,47 @@ fn kohya_files_give_the_same_adapter() {
         let off = assert_close(name, &got, &expected[&format!("{name}.output")].values, 1e-4);
         println!("kohya/{name} applied: {off:e}");
     }
+}
+
+/// diffusers' training scripts and sd-scripts take the rank for an alpha that is not there.
+#[test]
+fn where_others_leave_alpha_out_it_is_the_rank() {
+    let base = base("tiny");
+    let peft = read("plain", &base);
+    let named = |a: &dyn Fn(&str) -> String, b: &dyn Fn(&str) -> String, metadata: Metadata| {
+        let mut state = StateDict::new();
+        for (path, factors) in &peft.modules {
+            state.insert(a(path), factors.a.clone());
+            state.insert(b(path), factors.b.clone());
+        }
+        let file = write_tensors(&state, metadata, Precision::F32).unwrap();
+        read_adapter(&file, None, &base.state).unwrap().modules.into_values().map(|f| f.scaling).collect::<Vec<_>>()
+    };
+    let diffusers = named(
+        &|path| format!("unet.{path}.lora.down.weight"),
+        &|path| format!("unet.{path}.lora.up.weight"),
+        Metadata::new(),
+    );
+    assert!(diffusers.iter().all(|scaling| *scaling == 1.0), "{diffusers:?}");
+    let kohya = named(
+        &|path| format!("lora_unet_{}.lora_down.weight", path.replace('.', "_")),
+        &|path| format!("lora_unet_{}.lora_up.weight", path.replace('.', "_")),
+        Metadata::from([("ss_network_alpha".into(), "2.0".into())]),
+    );
+    let ranks: Vec<f32> = peft.modules.values().map(|factors| 2.0 / factors.rank() as f32).collect();
+    assert_eq!(kohya, ranks);
+}
+
+#[test]
+fn a_file_can_be_looked_at_without_its_base() {
+    let base = base("tiny");
+    let plain = implied_base(&adapter_file("plain")).unwrap();
+    let alone = read_adapter(&adapter_file("plain"), Some(&adapter_config("plain")), &plain).unwrap();
+    assert_eq!(alone, read("plain", &base));
+    let file = bytes(fixture("lora/kohya/plain.safetensors"));
+    let kohya = read_adapter(&file, None, &implied_base(&file).unwrap()).unwrap();
+    assert_eq!(kohya.modules.len(), alone.modules.len());
+    assert!(kohya.modules.keys().all(|path| path.starts_with("down_blocks_") || !path.contains('.')));
 }
 
 #[test]
@@ -206,6 +247,10 @@ fn damaged_adapters_are_refused() {
         state.insert("text_model.q".into(), HostTensor { shape: vec![1], values: vec![0.5] });
     });
     assert_refused("another tensor", stranger, &["text_model.q", "not a LoRA factor"]);
+    let encoder = altered(&|state| {
+        state.insert("lora_te_text_model_q.alpha".into(), HostTensor { shape: vec![], values: vec![1.0] });
+    });
+    assert_refused("a text encoder", encoder, &["lora_te_text_model_q", "a text encoder"]);
     let alpha = altered(&|state| {
         let name = format!("{}.alpha", module.trim_start_matches("base_model.model."));
         state.insert(name, HostTensor { shape: vec![], values: vec![f32::NAN] });

@@ -114,7 +114,7 @@ fn temporary(name: &str) -> PathBuf {
 fn on_the_cpu_a_batch_is_cut_to_fit_the_caches() {
     let data = data();
     let trainer = trainer_with(&data, false, TrainConfig { micro_batch: 0, ..config(1) });
-    assert_eq!(trainer.config().micro_batch, 32);
+    assert_eq!(trainer.micro_batch(), 32);
 }
 
 #[test]

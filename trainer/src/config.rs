@@ -187,6 +187,21 @@ impl ModelConfig {
 }
 
 impl LoraSettings {
+    /// Refuses numbers that cannot work.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |reason: &str| Err(Error::Setting { reason: reason.to_owned() });
+        if self.rank == 0 {
+            return refuse("rank must be at least 1");
+        }
+        if !(self.alpha.is_finite() && self.alpha != 0.0) {
+            return refuse("alpha must be a number other than 0, which would switch the adapter off");
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return refuse("dropout must be at least 0 and below 1");
+        }
+        Ok(())
+    }
+
     /// What the factors' product is multiplied by.
     pub fn scaling(&self) -> f32 {
         let rank = self.rank as f32;
@@ -195,8 +210,7 @@ impl LoraSettings {
 }
 
 /// `defaults` with the values of a configuration laid over them: a file, or a preset by name.
-pub fn load<T: Default + Serialize + DeserializeOwned>(file_or_preset: Option<&str>) -> Result<T> {
-    let defaults = T::default();
+pub fn load<T: Serialize + DeserializeOwned>(defaults: T, file_or_preset: Option<&str>) -> Result<T> {
     let Some(name) = file_or_preset else { return Ok(defaults) };
     let text = match PRESETS.iter().find(|(preset, _)| *preset == name) {
         Some((_, text)) => (*text).to_owned(),
@@ -208,6 +222,20 @@ pub fn load<T: Default + Serialize + DeserializeOwned>(file_or_preset: Option<&s
 /// The whole configuration as TOML.
 pub fn to_toml<T: Serialize>(config: &T) -> Result<String> {
     toml::to_string(config).map_err(|error| Error::Config { file: "config.toml".into(), reason: error.to_string() })
+}
+
+/// Settings of a section that differ, each with both values.
+pub fn differences<T: Serialize>(before: &T, now: &T) -> Result<Vec<(String, String)>> {
+    let table = |section: &T| {
+        toml::Table::try_from(section)
+            .map_err(|error| Error::Config { file: "config.toml".into(), reason: error.to_string() })
+    };
+    let (before, now) = (table(before)?, table(now)?);
+    let differing = before.into_iter().filter_map(|(name, before)| {
+        let now = now.get(&name)?;
+        (before != *now).then(|| (name.clone(), format!("{name} {before}, not {now}")))
+    });
+    Ok(differing.collect())
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -251,21 +279,22 @@ mod tests {
     #[test]
     fn every_preset_is_a_base_run_and_an_adapter_run() {
         for (name, _) in PRESETS {
-            let base: BaseConfig = load(Some(name)).unwrap();
+            let base = load(BaseConfig::default(), Some(name)).unwrap();
             base.train.check().unwrap();
-            let lora: AdapterConfig = load(Some(name)).unwrap();
+            let lora = load(AdapterConfig::default(), Some(name)).unwrap();
+            lora.lora.check().unwrap();
             lora.train.check().unwrap();
         }
     }
 
     #[test]
     fn the_seeds_recipe_is_what_the_article_says() {
-        let config: BaseConfig = load(Some("seed")).unwrap();
+        let config = load(BaseConfig::default(), Some("seed")).unwrap();
         assert_eq!(config.model.prediction_type, PredictionType::Epsilon);
         assert_eq!(config.model.num_train_timesteps, 1000);
         let TrainConfig { loss, lr, batch_size, lr_floor, weight_decay, .. } = config.train;
         assert_eq!((loss, lr, batch_size, lr_floor, weight_decay), (LossKind::L1, 1e-3, 50, 1.0, 0.0));
-        let lora: AdapterConfig = load(Some("seed")).unwrap();
+        let lora = load(AdapterConfig::default(), Some("seed")).unwrap();
         assert_eq!(lora.lora.target_modules, ["to_q", "to_k", "to_v"]);
     }
 
@@ -301,7 +330,7 @@ mod tests {
         assert!(refused("train = 3").contains("[train]"));
         assert!(refused("[train]\nlr = \"fast\"").contains("lr"));
         assert!(refused("[train\n").contains("line 1"));
-        let message = load::<BaseConfig>(Some("nowhere.toml")).unwrap_err().to_string();
+        let message = load(BaseConfig::default(), Some("nowhere.toml")).unwrap_err().to_string();
         assert!(message.contains("nowhere.toml") && message.contains("seed"), "{message}");
     }
 }

@@ -16,6 +16,7 @@ use diffusion::noise::NoiseSource;
 
 use crate::error::{BadPicture, Error, Result};
 use crate::parallel;
+use crate::store::sha256_of;
 use crate::styles::Style;
 
 /// Sides of pictures must be a multiple of this: two halvings in the network.
@@ -29,6 +30,8 @@ pub struct Dataset {
     labels: Vec<u16>,
     size: usize,
     class_names: Vec<String>,
+    /// What styles count the pictures from: the test pictures after the training pictures, so that none is drawn alike.
+    first_index: u64,
 }
 
 impl Dataset {
@@ -53,7 +56,7 @@ impl Dataset {
         if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= class_names.len()) {
             return Err(refuse(format!("label {label}, but only {} classes", class_names.len())));
         }
-        Ok(Self { pixels, labels, size, class_names })
+        Ok(Self { pixels, labels, size, class_names, first_index: 0 })
     }
 
     /// MNIST's 60,000 training digits, from a folder that [`fetch_mnist`] has filled.
@@ -63,7 +66,8 @@ impl Dataset {
 
     /// MNIST's 10,000 test digits.
     pub fn mnist_test(dir: &Path) -> Result<Self> {
-        mnist::load(dir, &mnist::TEST)
+        let test = mnist::load(dir, &mnist::TEST)?;
+        Ok(Self { first_index: mnist::TRAIN_IMAGES, ..test })
     }
 
     /// A pair of IDX files. Classes are named by their number.
@@ -114,6 +118,13 @@ impl Dataset {
         self.pixels.chunks_exact(self.size * self.size)
     }
 
+    /// SHA-256 of everything in it.
+    pub fn sha256(&self) -> String {
+        let labels: Vec<u8> = self.labels.iter().flat_map(|label| label.to_le_bytes()).collect();
+        let names = self.class_names.join("\n");
+        sha256_of([&self.size.to_le_bytes()[..], names.as_bytes(), b"\n\n", &labels, &self.pixels])
+    }
+
     /// The chosen pictures scaled to [-1, 1], one after the other, and their labels.
     pub fn batch(&self, indices: &[usize]) -> (Vec<f32>, Vec<u16>) {
         let pixels = indices.iter().flat_map(|&i| self.image(i)).map(|&p| from_grey(p)).collect();
@@ -125,10 +136,10 @@ impl Dataset {
         style.check(self.class_names.len())?;
         let jobs = (self.images().zip(&self.labels).enumerate()).collect();
         let styled = parallel::map(jobs, parallel::default_threads(), |(i, (image, &label))| {
-            style.apply(image, self.size, label, i as u64)
+            style.apply(image, self.size, label, self.first_index + i as u64)
         });
         let (labels, class_names) = (self.labels.clone(), self.class_names.clone());
-        Ok(Self { pixels: styled.concat(), labels, size: self.size, class_names })
+        Ok(Self { pixels: styled.concat(), labels, class_names, ..*self })
     }
 
     /// Holds out `count` pictures that `seed` chooses: the rest, and those.
@@ -152,8 +163,8 @@ impl Dataset {
         Self {
             pixels: indices.iter().flat_map(|&i| self.image(i)).copied().collect(),
             labels: indices.iter().map(|&i| self.labels[i]).collect(),
-            size: self.size,
             class_names: self.class_names.clone(),
+            ..*self
         }
     }
 

@@ -130,6 +130,12 @@ pub enum Error {
         /// Step of the run, from 1.
         step: usize,
     },
+    /// The weights became infinite or not a number.
+    #[error("the weights are no numbers any more after step {step}, so training stopped; lower the learning rate")]
+    WeightsNotFinite {
+        /// Step of the run, from 1.
+        step: usize,
+    },
     /// Values could not be read back from the device.
     #[error("the device did not give its result back: {0}")]
     Device(String),
@@ -147,6 +153,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A checkpoint belongs to a run that was started otherwise.
+    #[error("--resume cannot go on: {reason}")]
+    OtherRun {
+        /// What differs.
+        reason: String,
+    },
     /// A configuration cannot be used.
     #[error("the configuration {file} cannot be used: {reason}")]
     Config {
@@ -154,6 +166,22 @@ pub enum Error {
         file: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A folder holds no adapter.
+    #[error("{} is no adapter: it has neither {} nor {}", .dir.display(), .names[0], .names[1])]
+    NoAdapter {
+        /// The folder.
+        dir: PathBuf,
+        /// Files that were looked for.
+        names: [&'static str; 2],
+    },
+    /// A file is none of those that can be read here.
+    #[error("{} cannot be used: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: diffusion::Error,
     },
     /// A setting makes no sense.
     #[error("{reason}")]

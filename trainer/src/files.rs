@@ -13,7 +13,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Like [`write_atomic`], for a writer that produces the bytes piece by piece.
-pub fn write_atomic_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
+fn write_atomic_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -27,6 +27,21 @@ pub fn write_atomic_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -
         return Err(Error::io("write", path)(source));
     }
     sync_folder(folder).map_err(Error::io("write", folder))
+}
+
+/// Removes what writes left that were killed half way.
+pub fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let parts: Vec<&str> = name.to_str().unwrap_or_default().split('.').collect();
+        if let ["", .., process, "tmp"] = parts[..]
+            && process.parse::<u32>().is_ok()
+        {
+            // What cannot be removed is no worse than before.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Reads a whole file.
@@ -68,6 +83,18 @@ mod tests {
         assert!(message.contains("weights.bin") && message.contains("disk full"), "{message}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(dir.path().join("sub")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_was_left_half_way_is_swept_and_nothing_else() {
+        let dir = TempDir::new("files-sweep");
+        let others = [".hidden", "a.17.tmp", ".a.b.tmp", "weights.bin"];
+        for name in others.iter().chain(&[".weights.bin.4711.tmp"]) {
+            fs::write(dir.path().join(name), b"x").unwrap();
+        }
+        sweep(dir.path());
+        assert!(others.iter().all(|name| dir.path().join(name).exists()));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), others.len());
     }
 
     #[test]

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use diffusion::lora::Adapter;
-use diffusion::peft::read_adapter;
+use diffusion::peft::{LoraConfig, implied_base};
 use diffusion::state::StateDict;
 use diffusion::tensors::{Metadata, read_tensors};
 use safetensors::SafeTensors;
 
 use crate::classifier::Card;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files;
-use crate::store::{base_sha256, read_adapter_files, read_base, sha256};
+use crate::store::{AdapterFiles, base_sha256, read_base, sha256};
 use crate::train::Checkpoint;
 
 /// What is to be said of a file or folder.
@@ -33,21 +33,22 @@ pub struct ModuleFacts {
     pub path: String,
     /// Rank of the factors.
     pub rank: usize,
-    /// `scaling · rank`.
+    /// `scaling · rank`, or `scaling · sqrt(rank)` of a rank-stabilised adapter.
     pub alpha: f32,
     /// Frobenius norm of `scaling · B A`.
     pub norm: f32,
 }
 
 /// Looks at a base folder, an adapter, a checkpoint, a classifier, or any other safetensors file. `base` is only read
-/// for adapters.
+/// for adapters, which can be looked at without it, too.
 pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
     if path.join(diffusion::diffusers::UNET_CONFIG).is_file() {
         return base_folder(path);
     }
-    let (bytes, config) = read_adapter_files(path)?;
+    let adapter_files = AdapterFiles::read(path)?;
+    let bytes = &adapter_files.bytes;
     let header = |key: &str| {
-        let metadata = SafeTensors::read_metadata(&bytes).ok()?.1.metadata().clone()?;
+        let metadata = SafeTensors::read_metadata(bytes).ok()?.1.metadata().clone()?;
         metadata.get(key).cloned()
     };
     if header(crate::train::checkpoint::STEP).is_some() {
@@ -56,20 +57,30 @@ pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
     if let Some(card) = header("card") {
         return Ok(classifier(path, &card));
     }
-    let (tensors, metadata) = read_tensors(&bytes)?;
+    let (tensors, metadata) = read_tensors(bytes).map_err(|source| Error::File { path: path.to_owned(), source })?;
     let is_adapter = tensors
         .keys()
         .any(|name| ["lora_A", "lora_B", "lora_down", "lora.down"].iter().any(|part| name.contains(part)));
     if !is_adapter {
-        return Ok(other(&bytes, &tensors, &metadata));
+        return Ok(other(bytes, &tensors, &metadata));
     }
-    let adapter = read_adapter(&bytes, config.as_deref(), &read_base(base)?.state)?;
-    let belongs = match &adapter.base_sha256 {
-        None => "not said in the file".to_owned(),
-        Some(sum) if *sum == base_sha256(base)? => format!("sha256 {sum}, which is {}", base.display()),
-        Some(sum) => format!("sha256 {sum}, which is not {}", base.display()),
+    let shown = base.display();
+    let fitting = read_base(base).and_then(|base| adapter_files.adapter(&base.state));
+    let (adapter, fits) = match fitting {
+        Ok(adapter) => (adapter, true),
+        // Its own base need not be at hand to see what it is.
+        Err(_) => (adapter_files.adapter(&implied_base(bytes)?)?, false),
     };
-    Ok(adapter_facts(&adapter, belongs, &bytes, &metadata))
+    let sum =
+        adapter.base_sha256.as_ref().map_or_else(|| "not said in the file".to_owned(), |sum| format!("sha256 {sum}"));
+    let belongs = match &adapter.base_sha256 {
+        _ if !fits => format!("{sum}; does not fit {shown}, or there is none: see --base"),
+        None => sum,
+        Some(known) if *known == base_sha256(base)? => format!("{sum}, which is {shown}"),
+        Some(_) => format!("{sum}, which is not {shown}"),
+    };
+    let config = adapter_files.config(&adapter)?;
+    Ok(adapter_facts(&adapter, &config, belongs, bytes, &metadata))
 }
 
 fn base_folder(dir: &Path) -> Result<Facts> {
@@ -120,7 +131,7 @@ fn classifier(path: &Path, card: &str) -> Facts {
     Facts { kind: "classifier", facts, modules: vec![] }
 }
 
-fn adapter_facts(adapter: &Adapter, belongs: String, bytes: &[u8], metadata: &Metadata) -> Facts {
+fn adapter_facts(adapter: &Adapter, config: &LoraConfig, belongs: String, bytes: &[u8], metadata: &Metadata) -> Facts {
     let mut ranks = BTreeMap::<usize, usize>::new();
     for factors in adapter.modules.values() {
         *ranks.entry(factors.rank()).or_default() += 1;
@@ -129,6 +140,7 @@ fn adapter_facts(adapter: &Adapter, belongs: String, bytes: &[u8], metadata: &Me
     let parameters: usize = adapter.modules.values().map(|f| f.a.values.len() + f.b.values.len()).sum();
     let mut facts = vec![
         ("rank", ranks.join(", ")),
+        ("scaling", if config.use_rslora { "alpha / sqrt(rank), rank-stabilised" } else { "alpha / rank" }.to_owned()),
         ("parameters", parameters.to_string()),
         ("base", belongs),
         ("weights", format!("{} bytes, sha256 {}", bytes.len(), sha256(bytes))),
@@ -139,7 +151,7 @@ fn adapter_facts(adapter: &Adapter, belongs: String, bytes: &[u8], metadata: &Me
     let modules = adapter.modules.iter().map(|(path, factors)| ModuleFacts {
         path: path.clone(),
         rank: factors.rank(),
-        alpha: factors.scaling * factors.rank() as f32,
+        alpha: factors.scaling * if config.use_rslora { (factors.rank() as f32).sqrt() } else { factors.rank() as f32 },
         norm: factors.update_norm(),
     });
     Facts { kind: "LoRA adapter", facts, modules: modules.collect() }
@@ -165,7 +177,6 @@ fn join(numbers: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
 
     #[test]
     fn what_is_not_there_or_no_safetensors_file_is_refused() {
@@ -174,6 +185,8 @@ mod tests {
         files::write_atomic(&path, b"not a safetensors file at all").unwrap();
         let base = Path::new("nowhere");
         assert!(matches!(inspect(&dir.path().join("none"), base), Err(Error::Io { .. })));
-        assert!(matches!(inspect(&path, base), Err(Error::Diffusion(_))));
+        assert!(inspect(&path, base).unwrap_err().to_string().contains("notes.txt"));
+        let nothing = inspect(dir.path(), base).unwrap_err().to_string();
+        assert!(nothing.contains("is no adapter") && nothing.contains("adapter_model.safetensors"), "{nothing}");
     }
 }

@@ -1,11 +1,13 @@
 //! Pictures for people: sheets and film strips as PNG, a denoising as GIF, curves as SVG.
 
+mod bars;
 mod canvas;
 mod film;
 mod font;
 mod grid;
 mod plot;
 
+pub use bars::bars;
 pub use canvas::Canvas;
 pub use film::{film_strip, moments, save_gif};
 pub use grid::Grid;

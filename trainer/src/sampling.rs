@@ -2,7 +2,7 @@
 
 use diffusion::{Model, Request, Step};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::parallel;
 
 /// Pictures per forward: the network's activations stay in the cache.
@@ -17,6 +17,16 @@ pub fn draw(
     on_step: impl Fn(usize, &Step) + Sync,
 ) -> Result<Vec<Vec<f32>>> {
     let codec = model.base().codec();
+    let expected = request.labels.len() * codec.len();
+    if let Some(latents) = request.latents.as_ref().filter(|latents| latents.len() != expected) {
+        return Err(Error::Setting {
+            reason: format!(
+                "the latents have {} values, {} pictures need {expected}",
+                latents.len(),
+                request.labels.len()
+            ),
+        });
+    }
     let jobs: Vec<(usize, Request)> = (0..request.labels.len())
         .step_by(CHUNK)
         .map(|from| {

@@ -52,6 +52,9 @@ impl Session {
     /// Begins, or goes on after `done` steps: lines of steps that were lost with a crash are dropped.
     pub fn new(out: &Path, done: usize, total: usize, steps_per_epoch: usize, log_every: usize) -> Result<Self> {
         fs::create_dir_all(out).map_err(Error::io("create", out))?;
+        for folder in [out.to_owned(), out.join("unet")] {
+            files::sweep(&folder);
+        }
         let kept = keep_lines(&out.join(METRICS), done)?;
         let bar = ProgressBar::new(total as u64).with_position(done as u64);
         if let Ok(style) = ProgressStyle::with_template("{wide_bar:.cyan/blue} {pos}/{len} steps  {msg}  {eta} left") {
@@ -119,7 +122,8 @@ impl Session {
             events.scalars(report.step, &scalars)?;
         }
         if self.bar.is_hidden() && (report.step.is_multiple_of(20 * self.log_every) || last || val_loss.is_some()) {
-            let left = Duration::from_secs_f64((report.total - report.step) as f64 * seconds / self.steps_here as f64);
+            let left = (report.total - report.step) as f64 * seconds / self.steps_here as f64;
+            let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
             let validation = val_loss.map_or_else(String::new, |loss| format!("  validation {loss:.4}"));
             eprintln!(
                 "step {}/{}  loss {loss:.4}{validation}  {rate:.0} img/s  {} left",

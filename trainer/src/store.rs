@@ -1,11 +1,12 @@
 //! Base and adapter folders on disk.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use diffusion::diffusers::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS, base_files};
 use diffusion::lora::Adapter;
-use diffusion::peft::{LoraConfig, write_adapter};
+use diffusion::peft::{LoraConfig, read_adapter, write_adapter};
+use diffusion::state::StateDict;
 use diffusion::tensors::Precision;
 use diffusion::{Base, BaseFiles};
 use sha2::{Digest, Sha256};
@@ -15,6 +16,8 @@ use crate::files;
 
 /// Weights of an adapter folder.
 pub const ADAPTER_WEIGHTS: &str = "adapter_model.safetensors";
+/// The same in folders that diffusers' `save_lora_weights` and training scripts write.
+const DIFFUSERS_WEIGHTS: &str = "pytorch_lora_weights.safetensors";
 /// Configuration of an adapter folder.
 pub const ADAPTER_CONFIG: &str = "adapter_config.json";
 
@@ -46,18 +49,58 @@ pub fn base_sha256(dir: &Path) -> Result<String> {
 
 /// Lower-case hexadecimal SHA-256.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256_of([bytes])
 }
 
-/// An adapter's two files: the weights, and the configuration where there is one. `path` is a PEFT folder or a
-/// lone `.safetensors` file.
-pub fn read_adapter_files(path: &Path) -> Result<(Vec<u8>, Option<String>)> {
-    if !path.is_dir() {
-        return Ok((files::read(path)?, None));
+/// The same of several pieces one after the other.
+pub fn sha256_of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut hasher = Sha256::new();
+    pieces.into_iter().for_each(|piece| hasher.update(piece));
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An adapter's two files: the weights, and the configuration where there is one.
+#[derive(Debug, Clone)]
+pub struct AdapterFiles {
+    path: PathBuf,
+    /// The weights file.
+    pub bytes: Vec<u8>,
+    /// The text of `adapter_config.json`.
+    pub config: Option<String>,
+}
+
+impl AdapterFiles {
+    /// `path` is a folder of PEFT or diffusers, or a lone `.safetensors` file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let read = |weights: &Path, config| Ok(Self { path: path.to_owned(), bytes: files::read(weights)?, config });
+        if !path.is_dir() {
+            return read(path, None);
+        }
+        let weights = [ADAPTER_WEIGHTS, DIFFUSERS_WEIGHTS].map(|name| path.join(name));
+        let Some(weights) = weights.iter().find(|weights| weights.is_file()) else {
+            return Err(Error::NoAdapter { dir: path.to_owned(), names: [ADAPTER_WEIGHTS, DIFFUSERS_WEIGHTS] });
+        };
+        let config = path.join(ADAPTER_CONFIG);
+        let text = match config.is_file() {
+            true => Some(fs::read_to_string(&config).map_err(Error::io("read", &config))?),
+            false => None,
+        };
+        read(weights, text)
     }
-    let config = path.join(ADAPTER_CONFIG);
-    let text = fs::read_to_string(&config).map_err(Error::io("read", &config))?;
-    Ok((files::read(&path.join(ADAPTER_WEIGHTS))?, Some(text)))
+
+    /// The adapter for this base.
+    pub fn adapter(&self, base: &StateDict) -> Result<Adapter> {
+        read_adapter(&self.bytes, self.config.as_deref(), base)
+            .map_err(|source| Error::File { path: self.path.clone(), source })
+    }
+
+    /// What `adapter_config.json` says, or would say.
+    pub fn config(&self, adapter: &Adapter) -> Result<LoraConfig> {
+        match &self.config {
+            Some(text) => LoraConfig::from_json(text).map_err(|source| Error::File { path: self.path.clone(), source }),
+            None => Ok(LoraConfig::describing(adapter)),
+        }
+    }
 }
 
 /// Writes a PEFT folder.
@@ -68,7 +111,19 @@ pub fn write_adapter_folder(
     title: &str,
     precision: Precision,
 ) -> Result<()> {
-    files::write_atomic(&dir.join(ADAPTER_CONFIG), config.to_json().as_bytes())?;
-    let bytes = write_adapter(adapter, config, title, precision)?;
-    files::write_atomic(&dir.join(ADAPTER_WEIGHTS), &bytes)
+    for (name, bytes) in adapter_folder(adapter, config, title, precision)? {
+        files::write_atomic(&dir.join(name), &bytes)?;
+    }
+    Ok(())
+}
+
+/// The files of a PEFT folder, the weights last.
+pub fn adapter_folder(
+    adapter: &Adapter,
+    config: &LoraConfig,
+    title: &str,
+    precision: Precision,
+) -> Result<[(&'static str, Vec<u8>); 2]> {
+    let weights = write_adapter(adapter, config, title, precision)?;
+    Ok([(ADAPTER_CONFIG, config.to_json().into_bytes()), (ADAPTER_WEIGHTS, weights)])
 }

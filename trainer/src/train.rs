@@ -20,11 +20,12 @@ use diffusion::schedule::NoiseSchedule;
 use diffusion::state::StateDict;
 use diffusion::unet::UNet;
 
+use crate::config::LoraSettings;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::parallel;
 use batch::Batch;
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{AdapterOrigin, Checkpoint, Origin};
 pub use config::{LossKind, TrainConfig};
 use ema::Ema;
 use objective::Objective;
@@ -59,6 +60,8 @@ pub struct StepReport {
 /// A training run: network, optimizer, moving average, and how far it is.
 pub struct Trainer<'a> {
     config: TrainConfig,
+    origin: Origin,
+    micro_batch: usize,
     data: &'a Dataset,
     info: ModelInfo,
     schedule: NoiseSchedule,
@@ -77,7 +80,7 @@ pub struct Trainer<'a> {
 impl<'a> Trainer<'a> {
     /// Starts a run. `unet` lives on an autodiff device; what requires gradients is trained.
     pub fn new(
-        mut config: TrainConfig,
+        config: TrainConfig,
         data: &'a Dataset,
         info: ModelInfo,
         schedule: NoiseSchedule,
@@ -85,10 +88,13 @@ impl<'a> Trainer<'a> {
         device: Device,
     ) -> Result<Self> {
         config.check()?;
-        if config.micro_batch == 0 {
+        check_data(data, &info)?;
+        let micro_batch = match config.micro_batch {
             // A processor's caches hold about as many; a graphics processor wants all there are.
-            config.micro_batch = if parallel::on_cpu(&device) { 32 } else { config.images_per_step() };
-        }
+            0 if parallel::on_cpu(&device) => 32,
+            0 => config.images_per_step(),
+            size => size,
+        };
         let unet = params::with_stable_ids(unet);
         let trainable = params::trainable(&unet);
         let optimizer = AdamWConfig::new()
@@ -101,7 +107,7 @@ impl<'a> Trainer<'a> {
             return Err(Error::Data {
                 place: "the data set".into(),
                 reason: format!(
-                    "it has {} pictures, fewer than the {} of one step",
+                    "it has {} pictures, fewer than the {} of one step; lower --batch-size or --gradient-accumulation-steps",
                     data.len(),
                     config.images_per_step()
                 ),
@@ -109,8 +115,11 @@ impl<'a> Trainer<'a> {
         }
         let ema = Ema::new(&unet, trainable.clone(), config.ema_decay);
         let operations = Operations::Kernels;
+        let origin = Origin { data_sha256: data.sha256(), adapter: None };
         Ok(Self {
             config,
+            origin,
+            micro_batch,
             data,
             info,
             schedule,
@@ -140,9 +149,29 @@ impl<'a> Trainer<'a> {
         Ok(self)
     }
 
-    /// Continues from a checkpoint of a run with the same configuration.
+    /// Trains an adapter with these settings on the base with these weights.
+    pub fn for_adapter(self, settings: LoraSettings, base_sha256: String) -> Result<Self> {
+        settings.check()?;
+        let mut trainer = self.with_lora_dropout(settings.dropout)?;
+        trainer.origin.adapter = Some(AdapterOrigin { settings, base_sha256 });
+        Ok(trainer)
+    }
+
+    /// Continues from a checkpoint of a run that was started with the same data, and base and settings of an adapter.
     pub fn resume(mut self, checkpoint: Checkpoint) -> Result<Self> {
-        let Checkpoint { step, model, ema, optimizer, .. } = checkpoint;
+        let Checkpoint { step, model, ema, optimizer, origin, .. } = checkpoint;
+        let base = |origin: &Origin| origin.adapter.as_ref().map(|adapter| adapter.base_sha256.clone());
+        let other = match () {
+            () if origin == self.origin => None,
+            () if origin.data_sha256 != self.origin.data_sha256 => {
+                Some("other pictures: give the same --data, --mnist and --hold-out")
+            }
+            () if base(&origin) != base(&self.origin) => Some("another base: give the same --base"),
+            () => Some("other settings of the adapter"),
+        };
+        if let Some(other) = other {
+            return Err(Error::OtherRun { reason: format!("the run was started with {other}") });
+        }
         self.unet = params::replace(self.unet, &self.trainable, &model, &self.device)?;
         self.ema.load(&ema, &self.device)?;
         self.optimizer = self
@@ -159,13 +188,19 @@ impl<'a> Trainer<'a> {
             .optimizer
             .into_bytes()
             .map_err(|e| Error::Checkpoint { reason: format!("the optimizer's state cannot be written: {e:?}") })?;
-        Ok(Checkpoint {
+        let checkpoint = Checkpoint {
             step: self.step,
             config: self.config.clone(),
+            origin: self.origin.clone(),
             model: params::collect(&self.unet, &self.trainable)?,
             ema: self.ema.collect()?,
             optimizer: optimizer.to_vec(),
-        })
+        };
+        // What could not be gone on from must not replace what can.
+        if checkpoint.model.values().flat_map(|tensor| &tensor.values).any(|value| !value.is_finite()) {
+            return Err(Error::WeightsNotFinite { step: self.step });
+        }
+        Ok(checkpoint)
     }
 
     /// The moving average of the weights: what is saved, sampled and shipped.
@@ -181,6 +216,11 @@ impl<'a> Trainer<'a> {
     /// What the run is made of.
     pub fn config(&self) -> &TrainConfig {
         &self.config
+    }
+
+    /// Pictures per forward and backward.
+    pub fn micro_batch(&self) -> usize {
+        self.micro_batch
     }
 
     /// Steps done.
@@ -210,12 +250,13 @@ impl<'a> Trainer<'a> {
     /// Loss of the averaged network on held-out pictures, with the same timesteps and noise every time, all labels
     /// kept.
     pub fn validation_loss(&self, held_out: &Dataset) -> Result<f32> {
+        check_data(held_out, &self.info)?;
         let device = self.device.clone().without_autodiff();
         let all: Vec<usize> = (0..held_out.len()).collect();
         let noise = NoiseSource::with_stream(self.config.seed, VALIDATION_STREAM);
         let batch = Batch::new(held_out, &all, &self.info, self.schedule.num_train_timesteps(), 0.0, noise);
         let objective = Objective::new(&self.config, &self.schedule);
-        let jobs = batch.split(self.config.micro_batch).into_iter().map(|job| (self.averaged().clone(), job)).collect();
+        let jobs = batch.split(self.micro_batch).into_iter().map(|job| (self.averaged().clone(), job)).collect();
         let sums = parallel::map(jobs, self.config.threads, |(unet, job)| {
             let loss =
                 job.loss(&unet, &objective, &self.info, &device, self.operations).into_data().try_to_vec::<f32>();
@@ -234,7 +275,7 @@ impl<'a> Trainer<'a> {
         let (device, info, operations) = (&self.device, &self.info, self.operations);
         let (seed, probability, done) = (self.config.seed, self.lora_dropout, self.step as u64);
         let share = 1.0 / self.config.images_per_step() as f32;
-        let jobs = (0u64..).zip(batch.split(self.config.micro_batch)).collect();
+        let jobs = (0u64..).zip(batch.split(self.micro_batch)).collect();
         let this = &*self;
         let (next, result) = parallel::beside(
             || (this.step + 1 < this.total()).then(|| (this.step + 1, this.batch(this.step + 1))),
@@ -278,4 +319,16 @@ impl<'a> Trainer<'a> {
         let timesteps = self.schedule.num_train_timesteps();
         Batch::new(self.data, chosen, &self.info, timesteps, config.class_dropout, noise)
     }
+}
+
+/// The model draws pictures of this size and these classes, and no others.
+fn check_data(data: &Dataset, info: &ModelInfo) -> Result<()> {
+    let reason = if data.size() != info.image_size {
+        format!("its pictures are {0}x{0}, the base draws {1}x{1}", data.size(), info.image_size)
+    } else if data.class_names() != info.labels {
+        format!("its classes are {}, the base has {}", data.class_names().join(", "), info.labels.join(", "))
+    } else {
+        return Ok(());
+    };
+    Err(Error::Data { place: "the data set".into(), reason })
 }

@@ -5,7 +5,7 @@ use crate::lora::Adapter;
 use crate::state::{HostTensor, StateDict};
 use crate::tensors::{Metadata, Precision, write_tensors};
 
-use super::{BASE_SHA256, LoraConfig};
+use super::{BASE_SHA256, KOHYA_ALPHA, LoraConfig};
 
 /// What kohya puts in front of a UNet's modules.
 pub(super) const PREFIX: &str = "lora_unet_";
@@ -24,7 +24,7 @@ pub fn write_kohya(adapter: &Adapter, title: &str, precision: Precision) -> Resu
     let mut metadata = Metadata::from([
         ("ss_network_module".into(), "networks.lora".into()),
         ("ss_network_dim".into(), config.r.to_string()),
-        ("ss_network_alpha".into(), config.lora_alpha.to_string()),
+        (KOHYA_ALPHA.into(), config.lora_alpha.to_string()),
         ("ss_output_name".into(), title.into()),
         ("modelspec.sai_model_spec".into(), "1.0.0".into()),
         ("modelspec.architecture".into(), "digit-diffusion-unet/lora".into()),

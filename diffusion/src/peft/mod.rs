@@ -17,9 +17,12 @@ const PREFIX: &str = "base_model.model.";
 /// Where diffusers looks for alpha; without it, it silently takes alpha = rank.
 const DIFFUSERS_METADATA: &str = "lora_adapter_metadata";
 const BASE_SHA256: &str = "digit_diffusion.base_sha256";
+/// Where kohya says what alpha is, beside the `.alpha` tensors.
+const KOHYA_ALPHA: &str = "ss_network_alpha";
 
-/// Reads an adapter for this base. `config` is the text of `adapter_config.json`; without it the file must
-/// carry its alphas itself (diffusers' metadata, or kohya's `.alpha` tensors).
+/// Reads an adapter for this base. `config` is the text of `adapter_config.json`; without it a file of PEFT must
+/// carry its alphas itself (diffusers' metadata). Files named as diffusers and kohya name them may leave alpha out: it
+/// is the rank then, as it is for diffusers and for sd-scripts.
 pub fn read_adapter(bytes: &[u8], config: Option<&str>, base: &StateDict) -> Result<Adapter> {
     let (tensors, metadata) = read_tensors(bytes)?;
     let config = match (config, metadata.get(DIFFUSERS_METADATA)) {
@@ -27,6 +30,8 @@ pub fn read_adapter(bytes: &[u8], config: Option<&str>, base: &StateDict) -> Res
         (None, Some(text)) => Some(LoraConfig::from_metadata(text)?),
         (None, None) => None,
     };
+    let is_peft = tensors.keys().any(|name| name.starts_with(PREFIX));
+    let kohya_alpha = metadata.get(KOHYA_ALPHA).and_then(|text| text.parse::<f32>().ok());
     let mut parts: BTreeMap<String, Parts> = BTreeMap::new();
     for (name, tensor) in tensors {
         let (path, part) = split_name(&name, base).ok_or_else(|| not_a_factor(&name))?;
@@ -52,6 +57,7 @@ pub fn read_adapter(bytes: &[u8], config: Option<&str>, base: &StateDict) -> Res
         let scaling = match (parts.alpha, &config) {
             (Some(alpha), _) => alpha / rank as f32,
             (None, Some(config)) => config.scaling(&path, rank)?,
+            (None, None) if !is_peft => kohya_alpha.unwrap_or(rank as f32) / rank as f32,
             (None, None) => {
                 return Err(Error::Adapter(
                     "alpha is unknown: give adapter_config.json too, or a file that carries lora_adapter_metadata"
@@ -66,6 +72,23 @@ pub fn read_adapter(bytes: &[u8], config: Option<&str>, base: &StateDict) -> Res
     }
     adapter.check(base)?;
     Ok(adapter)
+}
+
+/// The weights that a file's factors fit, by their own names and without values: a base to read the file with where
+/// its own is not there. kohya's names keep their underscores.
+pub fn implied_base(bytes: &[u8]) -> Result<StateDict> {
+    let mut sides = BTreeMap::<String, [usize; 2]>::new();
+    for (name, tensor) in read_tensors(bytes)?.0 {
+        let Some((stem, part)) = split_stem(&name) else { continue };
+        let path = stem.strip_prefix(kohya::PREFIX).unwrap_or(stem);
+        let side = sides.entry(format!("{path}.weight")).or_default();
+        match (part, &tensor.shape[..]) {
+            (Part::A, [_, inner]) => side[1] = *inner,
+            (Part::B, [out, _]) => side[0] = *out,
+            _ => {}
+        }
+    }
+    Ok(sides.into_iter().map(|(name, shape)| (name, HostTensor { shape: shape.to_vec(), values: vec![] })).collect())
 }
 
 /// Writes `adapter_model.safetensors` so that PEFT, diffusers and this program read the same adapter.
@@ -105,12 +128,32 @@ enum Part {
 
 fn not_a_factor(name: &str) -> Error {
     let is_dora = ["lora_magnitude_vector", "dora_scale"].iter().any(|part| name.contains(part));
-    let reason = if is_dora { "DoRA is not supported" } else { "only factors of Linears of this base are" };
+    let reason = match () {
+        () if is_dora => "DoRA is not supported",
+        () if is_text_encoder(name) => "it changes a text encoder, which this model does not have",
+        () => "only factors of Linears of this base are",
+    };
     Error::Adapter(format!("tensor {name} is not a LoRA factor: {reason}"))
+}
+
+/// kohya's and diffusers' names of what Stable Diffusion reads prompts with.
+fn is_text_encoder(name: &str) -> bool {
+    ["lora_te", "text_encoder"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Module path and role of a tensor, in any of the three dialects.
 fn split_name(name: &str, base: &StateDict) -> Option<(String, Part)> {
+    let (stem, part) = split_stem(name)?;
+    let Some(flat) = stem.strip_prefix(kohya::PREFIX) else {
+        return (!is_text_encoder(stem)).then(|| (stem.to_owned(), part));
+    };
+    // kohya writes the path with "_" for "." : only the base's own names tell which is which.
+    let known: BTreeSet<&str> = base.keys().filter_map(|key| key.strip_suffix(".weight")).collect();
+    known.into_iter().find(|path| path.replace('.', "_") == flat).map(|path| (path.to_owned(), part))
+}
+
+/// The name without what stands around a module's path, and the role.
+fn split_stem(name: &str) -> Option<(&str, Part)> {
     const ENDINGS: [(&str, Part); 9] = [
         (".lora_A.weight", Part::A),
         (".lora_B.weight", Part::B),
@@ -123,11 +166,5 @@ fn split_name(name: &str, base: &StateDict) -> Option<(String, Part)> {
         (".alpha", Part::Alpha),
     ];
     let (stem, part) = ENDINGS.iter().find_map(|(ending, part)| Some((name.strip_suffix(ending)?, *part)))?;
-    let stem = [PREFIX, "unet."].iter().fold(stem, |s, prefix| s.strip_prefix(prefix).unwrap_or(s));
-    let Some(flat) = stem.strip_prefix(kohya::PREFIX) else {
-        return Some((stem.to_owned(), part));
-    };
-    // kohya writes the path with "_" for "." : only the base's own names tell which is which.
-    let known: BTreeSet<&str> = base.keys().filter_map(|key| key.strip_suffix(".weight")).collect();
-    known.into_iter().find(|path| path.replace('.', "_") == flat).map(|path| (path.to_owned(), part))
+    Some(([PREFIX, "unet."].iter().fold(stem, |s, prefix| s.strip_prefix(prefix).unwrap_or(s)), part))
 }

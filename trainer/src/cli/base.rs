@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use diffusion::diffusers::WEIGHTS;
 use diffusion::init::initial_state;
 use diffusion::schedule::{NoiseSchedule, PredictionType};
 use diffusion::state::read_state;
@@ -16,7 +17,10 @@ use trainer::train::Trainer;
 
 use super::data_args::DataArgs;
 use super::device::DeviceName;
-use super::training::{CONFIG, Interrupt, TrainArgs, train};
+use super::training::{CONFIG, Interrupt, TrainArgs, train, unchanged};
+
+/// Fewest steps where nothing is said of the length: what a few dozen pictures need.
+const LEAST_STEPS: usize = 2000;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -57,35 +61,50 @@ enum Prediction {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let interrupt = Interrupt::listen()?;
-    let checkpoint = args.train.checkpoint(&args.out)?;
-    let mut config: BaseConfig = config::load(args.train.config.as_deref())?;
+    args.train.guard(&args.out, WEIGHTS)?;
+    let checkpoint = args.train.checkpoint(&args.out, true)?;
+    if checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.origin.adapter.is_some()) {
+        anyhow::bail!("{} holds the run of an adapter: it goes on with `trainer lora`", args.out.display());
+    }
+    let resumed = match &checkpoint {
+        Some(checkpoint) => {
+            let base = read_base(&args.out)?;
+            let config = BaseConfig { model: ModelConfig::of(&base), train: checkpoint.config.clone() };
+            Some((base, config))
+        }
+        None => None,
+    };
+    let defaults = resumed.as_ref().map_or_else(BaseConfig::default, |(_, config)| config.clone());
+    let mut config = config::load(defaults, args.train.config.as_deref())?;
     args.override_model(&mut config.model);
-    config.train = args.train.settings(config.train, checkpoint.as_ref())?;
     let (data, held_out) = match &args.data {
         Some(path) => args.source.own(path)?,
         None => args.source.mnist()?,
     };
+    let started = resumed.as_ref().map(|(_, config)| &config.train);
+    config.train = args.train.settings(config.train, started, data.len(), LEAST_STEPS)?;
     let (device, place) = (args.device.open()?.autodiff(), args.device.place()?);
 
-    let base = match &checkpoint {
-        Some(_) => read_base(&args.out)?,
-        None => match &args.init {
-            Some(dir) => initial_base(dir, &data)?,
-            None => new_base(&config, &data)?,
-        },
+    let base = match (resumed, &args.init) {
+        (Some((base, started)), _) => {
+            // With --init the network is the other base's, whatever a configuration says.
+            if args.init.is_none() {
+                unchanged(&started.model, &config.model, &[])?;
+            }
+            base
+        }
+        (None, Some(dir)) => initial_base(dir, &data)?,
+        (None, None) => new_base(&config, &data)?,
     };
     config.model = ModelConfig::of(&base);
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let unet = base.build(&device)?;
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
         .with_operations(args.device.operations());
-    match checkpoint {
-        Some(checkpoint) => trainer = trainer.resume(checkpoint)?,
-        None => {
-            write_base(&args.out, &base, Precision::F32)?;
-            write_atomic(&args.out.join(CONFIG), config::to_toml(&config)?.as_bytes())?;
-        }
+    if let Some(checkpoint) = checkpoint {
+        trainer = trainer.resume(checkpoint)?;
     }
+    write_atomic(&args.out.join(CONFIG), config::to_toml(&config)?.as_bytes())?;
     eprintln!(
         "{} parameters, {} pictures of {} classes, {} steps of {}",
         base.state.values().map(|tensor| tensor.values.len()).sum::<usize>(),

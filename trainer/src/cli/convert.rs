@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use diffusion::peft::{LoraConfig, write_kohya};
+use diffusion::peft::write_kohya;
 use trainer::files::write_atomic;
 use trainer::store::{read_base, write_adapter_folder};
 
 use super::export::Float;
-use super::sample::load_adapter;
+use super::sample::{Loaded, load_adapter};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -39,20 +39,17 @@ enum Dialect {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let base = read_base(&args.base)?;
-    let (path, _, config, adapter, scale) = load_adapter(&args.lora, &base)?;
+    let Loaded { path, files, adapter, scale } = load_adapter(&args.lora, &args.base, &base)?;
     let adapter = adapter.scaled(scale);
     let title = Path::new(&path).file_stem().and_then(|name| name.to_str()).unwrap_or("adapter");
     match args.to {
         Dialect::Kohya => {
-            let out = with_extension(&args.out);
+            let out = with_extension(&args.out)?;
             write_atomic(&out, &write_kohya(&adapter, title, args.precision.into())?)?;
             eprintln!("converted: {}", out.display());
         }
         Dialect::Peft => {
-            let config = match config {
-                Some(text) => LoraConfig::from_json(&text)?,
-                None => LoraConfig::describing(&adapter),
-            };
+            let config = files.config(&adapter)?;
             write_adapter_folder(&args.out, &adapter, &config, title, args.precision.into())?;
             eprintln!("converted: {}", args.out.display());
         }
@@ -61,10 +58,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// A folder gets the file inside of it.
-fn with_extension(out: &Path) -> PathBuf {
-    if out.extension().is_some_and(|extension| extension == "safetensors") {
-        out.to_owned()
-    } else {
-        out.join("lora.safetensors")
+fn with_extension(out: &Path) -> anyhow::Result<PathBuf> {
+    match out.extension() {
+        Some(extension) if extension == "safetensors" => Ok(out.to_owned()),
+        Some(_) if !out.is_dir() => {
+            anyhow::bail!("--out {} must be a .safetensors file, or a folder for one", out.display())
+        }
+        _ => Ok(out.join("lora.safetensors")),
     }
 }

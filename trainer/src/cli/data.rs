@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use trainer::data::{Dataset, LICENCE_NOTE, Source, default_sources, fetch_mnist};
+use trainer::data::{DEFAULT_DIR, Dataset, LICENCE_NOTE, Source, default_sources, fetch_mnist};
 use trainer::picture::Grid;
 use trainer::styles::{STYLES, Style};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Where the four files of MNIST are kept
-    #[arg(long, default_value = "data/mnist")]
+    #[arg(long, default_value = DEFAULT_DIR)]
     dir: PathBuf,
     /// Take the files from this folder instead of fetching them
     #[arg(long)]

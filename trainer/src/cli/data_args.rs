@@ -1,4 +1,4 @@
-//! Where pictures come from: what `base`, `lora` and `eval` share.
+//! Where pictures come from: what `base` and `lora` share.
 
 use std::path::{Path, PathBuf};
 
@@ -30,6 +30,13 @@ impl DataArgs {
         if !path.is_dir() {
             return Ok(Dataset::from_idx(path, &self.labels_of(path)?)?);
         }
+        if let Some(labels) = &self.labels {
+            anyhow::bail!(
+                "--labels {} goes with an IDX file, but {} is a folder, whose classes are its folders",
+                labels.display(),
+                path.display()
+            );
+        }
         let policy = if self.skip_bad { BadPictures::Skip } else { BadPictures::Refuse };
         let (data, skipped) = Dataset::from_folder(path, policy)?;
         for picture in &skipped {
@@ -46,7 +53,10 @@ impl DataArgs {
         let train = Dataset::mnist_train(&self.mnist)?;
         let held_out = match self.hold_out.unwrap_or(HELD_OUT) {
             0 => None,
-            count => Some(Dataset::mnist_test(&self.mnist)?.split(count, 0)?.1),
+            count => {
+                let test = Dataset::mnist_test(&self.mnist)?;
+                Some(if count == test.len() { test } else { test.split(count, 0)?.1 })
+            }
         };
         Ok((train, held_out))
     }

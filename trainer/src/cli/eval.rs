@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use diffusion::{Request, SamplerKind};
+use trainer::data::DEFAULT_DIR;
 use trainer::eval::Report;
 use trainer::store::base_sha256;
 use trainer::styles::Style;
 
 use super::device::DeviceName;
-use super::sample::load_model;
+use super::sample::{load_model, sampler, split_scale};
 use bench::Bench;
 
 #[derive(Debug, clap::Args)]
@@ -42,7 +43,7 @@ pub struct Args {
     #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_eta])]
     guidance_eta: Vec<f32>,
     /// dpm++2m, ddim, euler or ddpm, one row each
-    #[arg(long, value_delimiter = ',', default_value = "dpm++2m", value_parser = |name: &str| SamplerKind::from_name(name).map_err(|e| e.to_string()))]
+    #[arg(long, value_delimiter = ',', default_value = "dpm++2m", value_parser = sampler)]
     sampler: Vec<SamplerKind>,
     /// Pictures per row, spread evenly over the classes
     #[arg(long, default_value_t = 1000)]
@@ -57,7 +58,7 @@ pub struct Args {
     #[arg(long, default_value = "data/judges")]
     judges: PathBuf,
     /// The folder with MNIST (see `trainer data`)
-    #[arg(long, default_value = "data/mnist")]
+    #[arg(long, default_value = DEFAULT_DIR)]
     mnist: PathBuf,
     /// Where the report is written (Markdown, JSON, plots)
     #[arg(long, default_value = "runs/eval")]
@@ -84,6 +85,12 @@ enum Measure {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.count == 0 {
+        anyhow::bail!("--count must be at least 1");
+    }
+    if let Some(card) = &args.card {
+        Report::check_card(card)?;
+    }
     let mut bench = Bench::new(&args)?;
     let mut report = Report {
         base: args.base.display().to_string(),
@@ -98,10 +105,13 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     for loras in combinations {
         let model = load_model(&args.base, &loras, false, args.device)?;
-        if model.base().info.labels != bench.class_names() {
+        let info = &model.base().info;
+        if info.labels != bench.class_names() || info.image_size != bench.image_size() {
             anyhow::bail!(
-                "{} has other classes than MNIST, whose digits it would be compared with",
-                args.base.display()
+                "{} draws {} of {} pixels, not MNIST's digits, which it would be compared with",
+                args.base.display(),
+                info.labels.join(", "),
+                info.image_size
             );
         }
         let style = style_of(&loras);
@@ -155,7 +165,5 @@ fn short_names(loras: &[String]) -> Vec<&str> {
 /// The style that a single adapter's folder is named after.
 fn style_of(loras: &[String]) -> Option<&'static Style> {
     let [lora] = loras else { return None };
-    let path =
-        lora.rsplit_once(':').filter(|(_, scale)| scale.parse::<f32>().is_ok()).map_or(&**lora, |(path, _)| path);
-    Style::named(Path::new(path).file_name()?.to_str()?).ok()
+    Style::named(Path::new(split_scale(lora).0).file_name()?.to_str()?).ok()
 }

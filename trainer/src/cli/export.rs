@@ -1,27 +1,29 @@
 //! `trainer export`: what the page loads.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use diffusion::diffusers::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS};
-use diffusion::peft::{LoraConfig, read_adapter};
+use diffusion::diffusers::{WEIGHTS, base_files};
 use diffusion::tensors::Precision;
 use serde_json::{Map, Value, json};
 use trainer::files::{read, write_atomic};
-use trainer::store::{
-    ADAPTER_CONFIG, ADAPTER_WEIGHTS, base_sha256, read_adapter_files, read_base, sha256, write_adapter_folder,
-    write_base,
-};
+use trainer::store::{AdapterFiles, adapter_folder, base_sha256, read_base, sha256};
 use trainer::styles::Style;
+
+const MANIFEST: &str = "manifest.json";
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The base model's folder
     #[arg(long, default_value = "runs/base")]
     base: PathBuf,
-    /// Adapter folders; each keeps its folder's name
+    /// Adapter folders; each keeps its folder's name. Those that --out lists already stay, if they belong to this base
     #[arg(long, value_name = "DIR")]
     lora: Vec<PathBuf>,
+    /// List no other adapters than these
+    #[arg(long)]
+    only: bool,
     /// The models folder of the page
     #[arg(long, default_value = "www/models")]
     out: PathBuf,
@@ -51,49 +53,73 @@ impl From<Float> for Precision {
     }
 }
 
+/// A file that is to be written.
+type File = (PathBuf, Vec<u8>);
+
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let precision = Precision::from(args.precision);
     let base = read_base(&args.base)?;
     let trained_on = base_sha256(&args.base)?;
-    let base_out = args.out.join("base");
-    write_base(&base_out, &base, precision)?;
-    let shipped_as = base_sha256(&base_out)?;
+    let mut files: Vec<File> = Vec::new();
+    let mut base_list = Map::new();
+    for (name, bytes) in base_files(&base, precision)? {
+        base_list.insert(name.to_owned(), entry(&bytes));
+        files.push((args.out.join("base").join(name), bytes));
+    }
+    let shipped_as = base_list.get(WEIGHTS).and_then(|file| file["sha256"].as_str()).unwrap_or_default().to_owned();
+    if shipped_as != trained_on && same_folder(&args.base, &args.out.join("base")) {
+        anyhow::bail!(
+            "--out {} would write the base over itself in another precision; choose another --out",
+            args.out.display()
+        );
+    }
 
-    let mut adapters = Vec::new();
+    // Everything is read and checked before the first file is written.
+    let mut adapters = args.kept(&shipped_as)?;
+    let mut names = BTreeSet::new();
     for dir in &args.lora {
         let Some(name) = dir.file_name().and_then(|name| name.to_str()) else {
             anyhow::bail!("{} has no folder name to call the adapter by", dir.display());
         };
-        let (bytes, config) = read_adapter_files(dir)?;
-        let mut adapter = read_adapter(&bytes, config.as_deref(), &base.state)?;
+        if !names.insert(name) {
+            anyhow::bail!("two --lora are called {name}; rename one of the folders");
+        }
+        let adapter_files = AdapterFiles::read(dir)?;
+        let mut adapter = adapter_files.adapter(&base.state)?;
         // The exported base is the same weights in another precision: that is the base the page has.
         match adapter.base_sha256.as_deref() {
-            Some(sum) if sum != trained_on && sum != shipped_as => {
-                anyhow::bail!("{} was trained on another base than {}", dir.display(), args.base.display());
-            }
+            Some(sum) if sum != trained_on && sum != shipped_as => anyhow::bail!(
+                "{} was trained on another base than {}; train it with --base {}",
+                dir.display(),
+                args.base.display(),
+                args.base.display()
+            ),
             _ => adapter.base_sha256 = Some(shipped_as.clone()),
         }
-        let config = match config {
-            Some(text) => LoraConfig::from_json(&text)?,
-            None => LoraConfig::describing(&adapter),
-        };
-        let relative = format!("lora/{name}/");
-        let out = args.out.join("lora").join(name);
+        let config = adapter_files.config(&adapter)?;
         let (title, description) = match Style::named(name) {
             Ok(style) => (style.title.to_owned(), style.description.to_owned()),
             Err(_) => (name.to_owned(), String::new()),
         };
-        write_adapter_folder(&out, &adapter, &config, &title, precision)?;
-        adapters.push(json!({
+        let mut list = Map::new();
+        for (file, bytes) in adapter_folder(&adapter, &config, &title, precision)? {
+            list.insert(file.to_owned(), entry(&bytes));
+            files.push((args.out.join("lora").join(name).join(file), bytes));
+        }
+        let exported = json!({
             "name": name,
             "title": title,
             "description": description,
-            "path": relative,
+            "path": format!("lora/{name}/"),
             "rank": config.r,
             "lora_alpha": config.lora_alpha,
             "base_sha256": shipped_as,
-            "files": file_list(&out, &[ADAPTER_CONFIG, ADAPTER_WEIGHTS])?,
-        }));
+            "files": list,
+        });
+        match adapters.iter_mut().find(|kept| kept["name"] == name) {
+            Some(kept) => *kept = exported,
+            None => adapters.push(exported),
+        }
     }
     let manifest = json!({
         "format": "digit-diffusion/1",
@@ -102,20 +128,42 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             "title": args.title,
             "labels": base.info.labels,
             "image_size": base.info.image_size,
-            "files": file_list(&base_out, &[INFO, UNET_CONFIG, SCHEDULER_CONFIG, WEIGHTS])?,
+            "files": base_list,
         },
         "adapters": adapters,
     });
-    write_atomic(&args.out.join("manifest.json"), format!("{manifest:#}\n").as_bytes())?;
-    eprintln!("exported: {}", args.out.display());
+    for (path, bytes) in files {
+        write_atomic(&path, &bytes)?;
+    }
+    write_atomic(&args.out.join(MANIFEST), format!("{manifest:#}\n").as_bytes())?;
+    let names: Vec<&str> = adapters.iter().filter_map(|adapter| adapter["name"].as_str()).collect();
+    eprintln!("exported: {} with {} adapters {}", args.out.display(), names.len(), names.join(", "));
     Ok(ExitCode::SUCCESS)
 }
 
-fn file_list(dir: &Path, names: &[&str]) -> anyhow::Result<Value> {
-    let mut files = Map::new();
-    for name in names {
-        let bytes = read(&dir.join(name))?;
-        files.insert((*name).to_owned(), json!({ "bytes": bytes.len(), "sha256": sha256(&bytes) }));
+impl Args {
+    /// Adapters that the manifest in `--out` lists already and that belong to the same base.
+    fn kept(&self, base_sha256: &str) -> anyhow::Result<Vec<Value>> {
+        let path = self.out.join(MANIFEST);
+        if self.only || !path.exists() {
+            return Ok(Vec::new());
+        }
+        let manifest: Value = serde_json::from_slice(&read(&path)?)
+            .map_err(|error| anyhow::anyhow!("{} is not JSON: {error}; mend or remove it", path.display()))?;
+        let listed = manifest["adapters"].as_array().cloned().unwrap_or_default();
+        let (kept, others): (Vec<Value>, Vec<Value>) =
+            listed.into_iter().partition(|adapter| adapter["base_sha256"] == base_sha256);
+        for adapter in others {
+            eprintln!("{} is no longer listed: it belongs to another base", adapter["name"].as_str().unwrap_or("?"));
+        }
+        Ok(kept)
     }
-    Ok(Value::Object(files))
+}
+
+fn same_folder(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+fn entry(bytes: &[u8]) -> Value {
+    json!({ "bytes": bytes.len(), "sha256": sha256(bytes) })
 }

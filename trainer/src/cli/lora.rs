@@ -4,21 +4,24 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use diffusion::lora::{Adapter, merge};
-use diffusion::peft::{LoraConfig, read_adapter};
+use diffusion::peft::LoraConfig;
 use diffusion::schedule::NoiseSchedule;
 use diffusion::tensors::Precision;
 use diffusion::{Base, Model};
 use trainer::config::{self, AdapterConfig, LoraSettings};
 use trainer::data::Dataset;
 use trainer::files::write_atomic;
-use trainer::store::{base_sha256, read_adapter_files, read_base, write_adapter_folder};
+use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, base_sha256, read_base, write_adapter_folder};
 use trainer::styles::{STYLES, Style};
-use trainer::train::Trainer;
-use trainer::train::adapter::{attach, detach, initial_adapter};
+use trainer::train::adapter::{attach, detach, initial_adapter, peft_targets};
+use trainer::train::{AdapterOrigin, Trainer};
 
 use super::data_args::DataArgs;
 use super::device::DeviceName;
-use super::training::{CONFIG, Interrupt, TrainArgs, train};
+use super::training::{CONFIG, Interrupt, TrainArgs, train, unchanged};
+
+/// Fewest steps where nothing is said of the length: what a few dozen drawings need.
+const LEAST_STEPS: usize = 300;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -58,18 +61,34 @@ pub struct Args {
     train: TrainArgs,
 }
 
+/// One adapter of the command.
+struct Job<'a> {
+    source: &'a str,
+    name: String,
+    out: PathBuf,
+}
+
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let interrupt = Interrupt::listen()?;
-    // Each name is checked before the first one trains for minutes.
-    for source in &args.data {
-        args.check_source(source)?;
+    // Everything is checked before the first one trains for minutes.
+    let jobs = args.data.iter().map(|source| args.job(source)).collect::<anyhow::Result<Vec<_>>>()?;
+    for (i, job) in jobs.iter().enumerate() {
+        if let Some(other) = jobs[..i].iter().find(|other| other.out == job.out) {
+            anyhow::bail!(
+                "--data {} and {} would both be written to {}; train them one by one, each with its own --out",
+                other.source,
+                job.source,
+                job.out.display()
+            );
+        }
+        args.train.guard(&job.out, ADAPTER_WEIGHTS)?;
     }
     let base = read_base(&args.base)?;
-    for source in &args.data {
-        if args.data.len() > 1 {
-            eprintln!("{source}:");
+    for job in &jobs {
+        if jobs.len() > 1 {
+            eprintln!("{}:", job.source);
         }
-        let code = one(&args, &base, source, &interrupt)?;
+        let code = one(&args, &base, job, jobs.len() == 1, &interrupt)?;
         if code != ExitCode::SUCCESS {
             return Ok(code);
         }
@@ -77,35 +96,41 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn one(args: &Args, base: &Base, source: &str, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
-    let name = Path::new(source).file_stem().map_or_else(|| source.to_owned(), |name| name.to_string_lossy().into());
-    let out = match &args.out {
-        Some(out) if args.data.len() == 1 => out.clone(),
-        Some(out) => out.join(&name),
-        None => Path::new("runs/lora").join(&name),
+fn one(args: &Args, base: &Base, job: &Job<'_>, alone: bool, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+    let Job { source, name, out } = job;
+    let checkpoint = args.train.checkpoint(out, alone)?;
+    let started = match &checkpoint {
+        Some(checkpoint) => {
+            let Some(AdapterOrigin { settings, .. }) = &checkpoint.origin.adapter else {
+                anyhow::bail!("{} holds the run of a base: it goes on with `trainer base`", out.display());
+            };
+            Some(AdapterConfig { lora: settings.clone(), train: checkpoint.config.clone() })
+        }
+        None => None,
     };
-    let checkpoint = match args.data.len() {
-        1 => args.train.checkpoint(&out)?,
-        _ => args.train.checkpoint_if_any(&out)?,
-    };
-    let mut config: AdapterConfig = config::load(args.train.config.as_deref())?;
+    let mut config = config::load(started.clone().unwrap_or_default(), args.train.config.as_deref())?;
     args.override_lora(&mut config.lora);
-    config.train = args.train.settings(config.train, checkpoint.as_ref())?;
-    let (initial, peft) = args.start(&config.lora, base, config.train.seed)?;
     let (data, held_out) = args.load(source)?;
     let data = data.with_classes(&base.info.labels)?;
     let held_out = held_out.map(|data| data.with_classes(&base.info.labels)).transpose()?;
+    config.train =
+        args.train.settings(config.train, started.as_ref().map(|run| &run.train), data.len(), LEAST_STEPS)?;
+    let sha256 = base_sha256(&args.base)?;
+    let (initial, peft) = match started {
+        Some(started) => args.go_on(out, base, &started.lora, &mut config.lora)?,
+        None => args.start(&mut config.lora, base, &sha256, config.train.seed)?,
+    };
 
     let (device, place) = (args.device.open()?.autodiff(), args.device.place()?);
     let unet = attach(base.build(&device)?, &initial, &device);
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
         .with_operations(args.device.operations())
-        .with_lora_dropout(config.lora.dropout)?;
-    match checkpoint {
-        Some(checkpoint) => trainer = trainer.resume(checkpoint)?,
-        None => write_atomic(&out.join(CONFIG), config::to_toml(&config)?.as_bytes())?,
+        .for_adapter(config.lora.clone(), sha256.clone())?;
+    if let Some(checkpoint) = checkpoint {
+        trainer = trainer.resume(checkpoint)?;
     }
+    write_atomic(&out.join(CONFIG), config::to_toml(&config)?.as_bytes())?;
     eprintln!(
         "{} modules of rank {}, {} parameters; {} pictures, {} steps of {}",
         initial.modules.len(),
@@ -115,7 +140,6 @@ fn one(args: &Args, base: &Base, source: &str, interrupt: &Interrupt) -> anyhow:
         trainer.total(),
         config.train.images_per_step(),
     );
-    let sha256 = base_sha256(&args.base)?;
     let averaged = |trainer: &Trainer<'_>| -> anyhow::Result<Adapter> {
         let adapter = detach(&initial, &trainer.averaged_state()?)?;
         Ok(Adapter { base_sha256: Some(sha256.clone()), ..adapter })
@@ -124,9 +148,9 @@ fn one(args: &Args, base: &Base, source: &str, interrupt: &Interrupt) -> anyhow:
         trainer,
         &args.train,
         interrupt,
-        &out,
+        out,
         held_out.as_ref(),
-        |trainer| Ok(write_adapter_folder(&out, &averaged(trainer)?, &peft, &name, Precision::F32)?),
+        |trainer| Ok(write_adapter_folder(out, &averaged(trainer)?, &peft, name, Precision::F32)?),
         |trainer| {
             let state = merge(&base.state, [(&averaged(trainer)?, 1.0)]);
             Ok(Model::new(Base { state, ..base.clone() }, place.clone())?)
@@ -145,14 +169,26 @@ impl Args {
         lora.dropout = self.lora_dropout.unwrap_or(lora.dropout);
     }
 
-    fn check_source(&self, source: &str) -> anyhow::Result<()> {
-        if Path::new(source).exists() || Style::named(source).is_ok() {
-            return Ok(());
+    /// What is to be trained on, under which name, and where.
+    fn job<'a>(&self, source: &'a str) -> anyhow::Result<Job<'a>> {
+        let path = Path::new(source);
+        if !path.exists() && Style::named(source).is_err() {
+            anyhow::bail!(
+                "--data {source} is neither a style nor a folder nor a file; the styles are {}",
+                STYLES.iter().map(|style| style.name).collect::<Vec<_>>().join(", ")
+            );
         }
-        anyhow::bail!(
-            "--data {source} is neither a style nor a folder nor a file; the styles are {}",
-            STYLES.iter().map(|style| style.name).collect::<Vec<_>>().join(", ")
-        )
+        // A folder's name may have a dot in it.
+        let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
+        let Some(name) = name.map(|name| name.to_string_lossy().into_owned()) else {
+            anyhow::bail!("--data {source} has no name to call the adapter by; give the folder's own name");
+        };
+        let out = match &self.out {
+            Some(out) if self.data.len() == 1 => out.clone(),
+            Some(out) => out.join(&name),
+            None => Path::new("runs/lora").join(&name),
+        };
+        Ok(Job { source, name, out })
     }
 
     /// What is there on disk goes before a style of the same name.
@@ -165,28 +201,65 @@ impl Args {
         Ok((train.styled(style)?, held_out.map(|data| data.styled(style)).transpose()?))
     }
 
-    /// The factors that training begins with, and what their `adapter_config.json` says.
-    fn start(&self, lora: &LoraSettings, base: &Base, seed: u64) -> anyhow::Result<(Adapter, LoraConfig)> {
+    /// The factors that training begins with, and what their `adapter_config.json` says. With `--init`, the settings
+    /// become those of the adapter.
+    fn start(
+        &self,
+        lora: &mut LoraSettings,
+        base: &Base,
+        base_sha256: &str,
+        seed: u64,
+    ) -> anyhow::Result<(Adapter, LoraConfig)> {
         let Some(path) = &self.init else {
+            lora.check()?;
             let adapter = initial_adapter(&base.state, &lora.target_modules, lora.rank, lora.scaling(), seed)?;
             let config = LoraConfig {
                 r: lora.rank,
                 lora_alpha: lora.alpha,
                 lora_dropout: lora.dropout,
-                target_modules: serde_json::json!(lora.target_modules),
+                target_modules: serde_json::json!(peft_targets(&base.state, &lora.target_modules)?),
                 use_rslora: lora.use_rslora,
                 rank_pattern: Default::default(),
                 alpha_pattern: Default::default(),
             };
             return Ok((adapter, config));
         };
-        let (bytes, config) = read_adapter_files(path)?;
-        let adapter = read_adapter(&bytes, config.as_deref(), &base.state)
-            .map_err(|error| anyhow::anyhow!("{} cannot be used: {error}", path.display()))?;
-        let config = match config {
-            Some(text) => LoraConfig::from_json(&text)?,
-            None => LoraConfig::describing(&adapter),
+        let files = AdapterFiles::read(path)?;
+        let adapter = files.adapter(&base.state)?;
+        if adapter.base_sha256.as_ref().is_some_and(|sum| sum != base_sha256) {
+            eprintln!(
+                "{} was trained on another base than {}; it goes on on this one",
+                path.display(),
+                self.base.display()
+            );
+        }
+        let config = LoraConfig { lora_dropout: lora.dropout, ..files.config(&adapter)? };
+        *lora = LoraSettings {
+            rank: config.r,
+            alpha: config.lora_alpha,
+            use_rslora: config.use_rslora,
+            target_modules: adapter.modules.keys().cloned().collect(),
+            dropout: lora.dropout,
         };
+        Ok((adapter, config))
+    }
+
+    /// The same of a run that goes on: what it has written tells.
+    fn go_on(
+        &self,
+        out: &Path,
+        base: &Base,
+        started: &LoraSettings,
+        now: &mut LoraSettings,
+    ) -> anyhow::Result<(Adapter, LoraConfig)> {
+        if self.init.is_some() {
+            // Whatever a configuration says, these are the adapter's own.
+            *now = LoraSettings { dropout: now.dropout, ..started.clone() };
+        }
+        unchanged(started, now, &[])?;
+        let files = AdapterFiles::read(out)?;
+        let adapter = files.adapter(&base.state)?;
+        let config = files.config(&adapter)?;
         Ok((adapter, config))
     }
 }

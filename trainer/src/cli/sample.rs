@@ -12,7 +12,7 @@ use trainer::files::{read, write_atomic};
 use trainer::parallel::default_threads;
 use trainer::picture::{Canvas, Grid, film_strip, grey, moments, save_gif};
 use trainer::sampling::draw;
-use trainer::store::{read_adapter_files, read_base};
+use trainer::store::{AdapterFiles, base_sha256, read_base};
 
 use super::device::DeviceName;
 
@@ -80,11 +80,18 @@ pub struct Args {
     json: bool,
 }
 
-fn sampler(name: &str) -> Result<SamplerKind, String> {
+pub fn sampler(name: &str) -> Result<SamplerKind, String> {
     SamplerKind::from_name(name).map_err(|error| error.to_string())
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    // Before minutes of drawing, not after.
+    let extension = args.out.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    match (args.filmstrip, extension) {
+        (true, "png" | "gif") | (false, "png" | "") => {}
+        (true, _) => anyhow::bail!("--filmstrip writes a .png or a .gif, not {}", args.out.display()),
+        (false, other) => anyhow::bail!("--out is a .png file or a folder without a dot, not a .{other} file"),
+    }
     let model = load_model(&args.base, &args.lora, args.merge, args.device)?;
     let request = request(&args, &model)?;
     let info = &model.base().info;
@@ -108,7 +115,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         write_raw(path, &images, size)?;
     }
     let film = film.into_inner().unwrap_or_default();
-    let extension = args.out.extension().and_then(|e| e.to_str()).unwrap_or_default();
     match (args.filmstrip, extension) {
         (true, "gif") => {
             let total = film.iter().map(Vec::len).min().unwrap_or(0);
@@ -118,66 +124,85 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             };
             save_gif(&args.out, &(0..total).map(frame).collect::<Vec<_>>(), 8, 150)?;
         }
-        (true, "png") => {
+        (true, _) => {
             let chosen = moments(request.num_inference_steps, MOMENTS);
             let rows: Vec<Vec<Vec<u8>>> =
                 film.iter().map(|row| chosen.iter().map(|&i| row[i].clone()).collect()).collect();
             let columns: Vec<String> = chosen.iter().map(|i| (i + 1).to_string()).collect();
             film_strip(&rows, size, 2, &names, &columns).save_png(&args.out)?;
         }
-        (true, _) => anyhow::bail!("--filmstrip writes a .png or a .gif, not {}", args.out.display()),
         (false, "png") => {
             let columns = if args.count == 1 { labels.len().min(10) } else { labels.len() / args.count };
             let tiles: Vec<Vec<u8>> = images.iter().map(|image| grey(image)).collect();
             Grid::new(size, columns).scale(4).draw(&tiles).save_png(&args.out)?;
         }
-        (false, "") => {
+        (false, _) => {
             for ((image, name), seed) in images.iter().zip(&names).zip(&request.seeds) {
                 let path = args.out.join(name).join(format!("{seed}.png"));
                 Grid::new(size, 1).scale(1).gutter(0).draw(&[grey(image)]).save_png(&path)?;
             }
         }
-        (false, other) => anyhow::bail!("--out is a .png file or a folder, not a .{other} file"),
     }
     let ms = 1e3 * seconds / request.num_inference_steps as f64;
     if args.json {
-        super::print(&serde_json::json!({ "pictures": images.len(), "ms_per_step": ms }).to_string())?;
+        super::print(&format!("{}\n", serde_json::json!({ "pictures": images.len(), "ms_per_step": ms })))?;
     }
     eprintln!("{} pictures, {ms:.1} ms per step: {}", images.len(), args.out.display());
     Ok(ExitCode::SUCCESS)
 }
 
 /// The base with adapters on, composed or merged.
-pub fn load_model(base: &Path, lora: &[String], merged: bool, device: DeviceName) -> anyhow::Result<Model> {
-    let base = read_base(base)?;
-    let adapters = lora.iter().map(|text| load_adapter(text, &base)).collect::<anyhow::Result<Vec<_>>>()?;
+pub fn load_model(dir: &Path, lora: &[String], merged: bool, device: DeviceName) -> anyhow::Result<Model> {
+    let base = read_base(dir)?;
+    let adapters = lora.iter().map(|text| load_adapter(text, dir, &base)).collect::<anyhow::Result<Vec<_>>>()?;
     if merged {
-        let state = merge(&base.state, adapters.iter().map(|(_, _, _, adapter, scale)| (adapter, *scale)));
+        let state = merge(&base.state, adapters.iter().map(|loaded| (&loaded.adapter, loaded.scale)));
         return Ok(Model::new(Base { state, ..base }, device.place()?)?);
     }
     let mut model = Model::new(base, device.place()?)?;
     let mut scales = std::collections::BTreeMap::new();
-    for (name, bytes, config, _, scale) in &adapters {
-        model.add_adapter(name, bytes, config.as_deref())?;
-        *scales.entry(name.clone()).or_insert(0.0) += scale;
+    for Loaded { path, files, scale, .. } in &adapters {
+        model.add_adapter(path, &files.bytes, files.config.as_deref())?;
+        *scales.entry(path.clone()).or_insert(0.0) += scale;
     }
     model.set_adapters(scales)?;
     Ok(model)
 }
 
-/// The text, its files, the adapter, and how strong it is to be.
-pub type Loaded = (String, Vec<u8>, Option<String>, Adapter, f32);
+/// An adapter that a command names.
+pub struct Loaded {
+    /// Its folder or file.
+    pub path: String,
+    /// What is in there.
+    pub files: AdapterFiles,
+    /// Its factors.
+    pub adapter: Adapter,
+    /// How strong it is to be.
+    pub scale: f32,
+}
 
 /// `DIR[:SCALE]`. A colon that is followed by no number belongs to the path.
-pub fn load_adapter(text: &str, base: &Base) -> anyhow::Result<Loaded> {
-    let (path, scale) = match text.rsplit_once(':').map(|(path, scale)| (path, scale.parse::<f32>())) {
+pub fn split_scale(text: &str) -> (&str, f32) {
+    match text.rsplit_once(':').map(|(path, scale)| (path, scale.parse::<f32>())) {
         Some((path, Ok(scale))) => (path, scale),
         _ => (text, 1.0),
-    };
-    let (bytes, config) = read_adapter_files(Path::new(path))?;
-    let adapter = diffusion::peft::read_adapter(&bytes, config.as_deref(), &base.state)
-        .map_err(|error| anyhow::anyhow!("{path} cannot be used: {error}"))?;
-    Ok((path.to_owned(), bytes, config, adapter, scale))
+    }
+}
+
+/// The adapter that `DIR[:SCALE]` names, for the base in `dir`.
+pub fn load_adapter(text: &str, dir: &Path, base: &Base) -> anyhow::Result<Loaded> {
+    let (path, scale) = split_scale(text);
+    if !scale.is_finite() {
+        anyhow::bail!("the strength in {text} must be a number");
+    }
+    let files = AdapterFiles::read(Path::new(path))?;
+    let adapter = files.adapter(&base.state)?;
+    if let Some(sum) = &adapter.base_sha256
+        && *sum != base_sha256(dir)?
+    {
+        eprintln!("warning: {path} was trained on another base than {}, and may not do what it should", dir.display());
+    }
+    Ok(Loaded { path: path.to_owned(), files, adapter, scale })
 }
 
 fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
@@ -199,9 +224,12 @@ fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
     }
     let seeds: Vec<u64> =
         (0..args.count as u64).flat_map(|i| std::iter::repeat_n(args.seed.wrapping_add(i), classes.len())).collect();
-    let labels = (0..args.count).flat_map(|_| classes.iter().copied()).collect();
+    let labels: Vec<usize> = (0..args.count).flat_map(|_| classes.iter().copied()).collect();
     let latents = match &args.latents {
-        Some(path) => Some(read_latents(path)?),
+        Some(path) => {
+            let [c, h, w] = model.base().codec().latent_shape();
+            Some(read_latents(path, [labels.len(), c, h, w])?)
+        }
         None => None,
     };
     Ok(Request {
@@ -219,10 +247,17 @@ fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
     })
 }
 
-fn read_latents(path: &Path) -> anyhow::Result<Vec<f32>> {
-    let (mut tensors, _) = read_tensors(&read(path)?)?;
+fn read_latents(path: &Path, shape: [usize; 4]) -> anyhow::Result<Vec<f32>> {
+    let (mut tensors, _) =
+        read_tensors(&read(path)?).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
     match tensors.remove("latents") {
-        Some(tensor) => Ok(tensor.values),
+        Some(tensor) if tensor.shape == shape => Ok(tensor.values),
+        Some(tensor) => anyhow::bail!(
+            "\"latents\" in {} are {:?}, but {shape:?} are needed: one for each of the {} pictures (--label, --count)",
+            path.display(),
+            tensor.shape,
+            shape[0]
+        ),
         None => anyhow::bail!("{} has no tensor \"latents\"", path.display()),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use diffusion::{Model, Request};
+use trainer::config::differences;
 use trainer::data::Dataset;
 use trainer::picture::{Canvas, Grid, grey};
 use trainer::sampling::draw;
@@ -16,6 +17,8 @@ use trainer::train::{Checkpoint, LossKind, TrainConfig, Trainer};
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The configuration's.
 pub const CONFIG: &str = "config.toml";
+/// What a run may go on with otherwise than it was started.
+const MAY_CHANGE: [&str; 3] = ["epochs", "max_train_steps", "lr"];
 
 /// Ctrl-C: the first one asks for an end with a checkpoint, the second one ends.
 pub struct Interrupt(Arc<AtomicBool>);
@@ -104,7 +107,8 @@ pub struct TrainArgs {
     /// Also write the curves and the sample sheets elsewhere: tensorboard writes event files into OUT/logs
     #[arg(long, value_name = "TOOL")]
     report_to: Option<ReportTo>,
-    /// Go on from the checkpoint in --out, with the settings it was started with
+    /// Go on from the checkpoint in --out, with the settings it was started with; --epochs, --max-train-steps and --lr
+    /// may be others
     #[arg(long)]
     resume: bool,
 }
@@ -117,18 +121,49 @@ enum ReportTo {
 }
 
 impl TrainArgs {
-    /// The settings: those of the checkpoint when resuming, else the configuration's with the flags on top.
-    pub fn settings(&self, configured: TrainConfig, resumed: Option<&Checkpoint>) -> anyhow::Result<TrainConfig> {
-        if let Some(checkpoint) = resumed {
-            let mut config = checkpoint.config.clone();
-            config.threads = self.threads.unwrap_or(config.threads);
-            return Ok(config);
+    /// Nothing that is in `out` is overwritten but by the run that has written it. `weights` is the file it ends in.
+    pub fn guard(&self, out: &Path, weights: &str) -> anyhow::Result<()> {
+        let shown = out.display();
+        match (out.join(CHECKPOINT).exists(), out.join(weights).exists()) {
+            (true, _) if !self.resume => {
+                anyhow::bail!("{shown} already holds a run; go on with --resume, or choose another --out")
+            }
+            (false, true) => anyhow::bail!(
+                "{shown} already holds {weights}, but no checkpoint to resume from; choose another --out, or remove it"
+            ),
+            _ => Ok(()),
         }
+    }
+
+    /// The checkpoint that `--resume` asks for. A run that has none yet begins, unless it is `required`.
+    pub fn checkpoint(&self, out: &Path, required: bool) -> anyhow::Result<Option<Checkpoint>> {
+        let path = out.join(CHECKPOINT);
+        match (self.resume, path.exists()) {
+            (true, true) => Ok(Some(Checkpoint::load(&path)?)),
+            (true, false) if required => {
+                anyhow::bail!("there is no checkpoint in {} to resume from; start without --resume", out.display())
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The flags' values in place of the configuration's, which are those of the run where it is `resumed`.
+    /// `pictures` are there to train on; whoever says nothing of the length trains for `least` steps at least.
+    pub fn settings(
+        &self,
+        configured: TrainConfig,
+        resumed: Option<&TrainConfig>,
+        pictures: usize,
+        least: usize,
+    ) -> anyhow::Result<TrainConfig> {
         let mut config = configured;
         fn set<T: Copy>(field: &mut T, flag: Option<T>) {
             if let Some(value) = flag {
                 *field = value;
             }
+        }
+        if self.epochs.is_some() {
+            config.max_train_steps = 0;
         }
         set(&mut config.epochs, self.epochs);
         set(&mut config.max_train_steps, self.max_train_steps);
@@ -147,28 +182,36 @@ impl TrainArgs {
         set(&mut config.seed, self.seed);
         set(&mut config.threads, self.threads);
         config.check()?;
+        if config.gradient_accumulation_steps == 1 && config.batch_size > pictures {
+            config.batch_size = pictures;
+            eprintln!("batches of {pictures}: there are no more pictures");
+        }
+        match resumed {
+            Some(started) => unchanged(started, &config, &MAY_CHANGE)?,
+            None if self.epochs.is_none() && self.max_train_steps.is_none() && self.config.is_none() => {
+                let steps = config.total_steps(pictures);
+                if steps < least {
+                    config.max_train_steps = least;
+                    eprintln!("{least} steps, as {} epochs of so few pictures are only {steps}", config.epochs);
+                }
+            }
+            None => {}
+        }
         Ok(config)
     }
+}
 
-    /// The checkpoint in `out`, when `--resume` asks for it. Without it a folder with a checkpoint is left alone.
-    pub fn checkpoint(&self, out: &Path) -> anyhow::Result<Option<Checkpoint>> {
-        if self.resume && !out.join(CHECKPOINT).exists() {
-            anyhow::bail!("there is no checkpoint in {} to resume from; start without --resume", out.display())
-        }
-        self.checkpoint_if_any(out)
+/// A run goes on with the settings it was started with.
+pub fn unchanged<T: serde::Serialize>(started: &T, now: &T, may_change: &[&str]) -> anyhow::Result<()> {
+    let changed: Vec<String> = differences(started, now)?
+        .into_iter()
+        .filter(|(name, _)| !may_change.contains(&name.as_str()))
+        .map(|(_, text)| text)
+        .collect();
+    if !changed.is_empty() {
+        anyhow::bail!("--resume goes on with the settings that the run was started with: {}", changed.join(", "));
     }
-
-    /// As [`checkpoint`](Self::checkpoint), but a run that had not begun yet begins.
-    pub fn checkpoint_if_any(&self, out: &Path) -> anyhow::Result<Option<Checkpoint>> {
-        let path = out.join(CHECKPOINT);
-        match (self.resume, path.exists()) {
-            (true, true) => Ok(Some(Checkpoint::load(&path)?)),
-            (false, true) => {
-                anyhow::bail!("{} already holds a run; go on with --resume, or choose another --out", out.display())
-            }
-            (_, false) => Ok(None),
-        }
-    }
+    Ok(())
 }
 
 /// Runs a trainer to its end or to Ctrl-C. `save` writes what the run is for; `model` gives what sheets are drawn with.
@@ -182,6 +225,11 @@ pub fn train(
     model: impl Fn(&Trainer<'_>) -> anyhow::Result<Model>,
 ) -> anyhow::Result<ExitCode> {
     let threads = trainer.config().threads;
+    if trainer.step() >= trainer.total() {
+        let done = trainer.total();
+        eprintln!("nothing is left to do: all {done} steps are done; --max-train-steps or --epochs for more");
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut session = Session::new(out, trainer.step(), trainer.total(), trainer.steps_per_epoch(), args.log_every)?;
     if args.report_to == Some(ReportTo::Tensorboard) {
         session = session.with_tensorboard()?;
@@ -189,8 +237,9 @@ pub fn train(
     let checkpoint = out.join(CHECKPOINT);
     // The checkpoint goes last: it says that everything before it is there.
     let save_all = |trainer: &Trainer<'_>| -> anyhow::Result<()> {
+        let run = trainer.checkpoint()?;
         save(trainer)?;
-        Ok(trainer.checkpoint()?.save(&checkpoint)?)
+        Ok(run.save(&checkpoint)?)
     };
     let result = trainer.run(stop, |trainer, report| {
         let last = report.step == report.total;
@@ -210,7 +259,10 @@ pub fn train(
     if let Err(error) = result {
         session.finish("stopped");
         let kept = match checkpoint.exists() {
-            true => format!("the last checkpoint in {} is intact: go on from it with --resume", out.display()),
+            true => format!(
+                "the last checkpoint in {} is intact: go on from it with --resume, where --lr may be lower",
+                out.display()
+            ),
             false => format!("there was no checkpoint yet in {}", out.display()),
         };
         return Err(anyhow::Error::from(error).context(kept));
@@ -237,8 +289,11 @@ fn draw_sheet(model: &Model, threads: usize) -> anyhow::Result<Canvas> {
     const SEEDS: usize = 8;
     let info = &model.base().info;
     let labels: Vec<usize> = (0..SEEDS).flat_map(|_| 0..info.num_classes()).collect();
+    // A schedule of few timesteps has no twelve different ones.
+    let steps = Request::new(0, 0).num_inference_steps.min(model.base().schedule.num_train_timesteps - 1);
     let seeds = (0..SEEDS as u64).flat_map(|seed| std::iter::repeat_n(seed, info.num_classes())).collect();
-    let images = draw(model, &Request { labels, seeds, ..Request::new(0, 0) }, threads, |_, _| {})?;
+    let images =
+        draw(model, &Request { labels, seeds, num_inference_steps: steps, ..Request::new(0, 0) }, threads, |_, _| {})?;
     let tiles: Vec<Vec<u8>> = images.iter().map(|image| grey(image)).collect();
     Ok(Grid::new(info.image_size, info.num_classes()).draw(&tiles))
 }

@@ -16,6 +16,9 @@ pub enum BadPictures {
     Skip,
 }
 
+/// Endings of pictures; the first is the one that is read.
+const FORMATS: [&str; 8] = ["png", "jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff"];
+
 struct Picture {
     path: PathBuf,
     label: u16,
@@ -27,8 +30,11 @@ pub fn load(dir: &Path, policy: BadPictures) -> Result<(Dataset, Vec<BadPicture>
     let place = dir.display().to_string();
     let class_names = class_folders(dir)?;
     let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for path in pictures(dir)? {
+        bad.push(BadPicture { path, reason: "it lies in no class folder".into() });
+    }
     for (label, class) in (0u16..).zip(&class_names) {
-        for path in png_files(&dir.join(class))? {
+        for path in pictures(&dir.join(class))? {
             match read_grey(&path) {
                 Ok((size, pixels)) => good.push(Picture { path, label, size, pixels }),
                 Err(reason) => bad.push(BadPicture { path, reason }),
@@ -48,6 +54,14 @@ pub fn load(dir: &Path, policy: BadPictures) -> Result<(Dataset, Vec<BadPicture>
     }
     if good.is_empty() {
         let reason = format!("{} bad pictures and no good one; expected <class name>/*.png", bad.len());
+        return Err(Error::Data { place, reason });
+    }
+    let is_empty = |label: u16| good.iter().all(|picture| picture.label != label);
+    let empty: Vec<&str> =
+        (0u16..).zip(&class_names).filter(|(label, _)| is_empty(*label)).map(|(_, name)| name.as_str()).collect();
+    if !empty.is_empty() {
+        let reason =
+            format!("no picture is left in {}, of which nothing could be learnt; remove the folder", empty.join(", "));
         return Err(Error::Data { place, reason });
     }
     let labels = good.iter().map(|picture| picture.label).collect();
@@ -76,9 +90,12 @@ fn class_folders(dir: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn png_files(dir: &Path) -> Result<Vec<PathBuf>> {
-    let is_png = |path: &PathBuf| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
-    Ok(entries(dir)?.into_iter().filter(|path| is_png(path) && !is_hidden(path)).collect())
+/// Everything that is meant as a picture, also in formats that are not read: those are bad ones, not forgotten ones.
+fn pictures(dir: &Path) -> Result<Vec<PathBuf>> {
+    let is_picture = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| FORMATS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+    };
+    Ok(entries(dir)?.into_iter().filter(|path| is_picture(path) && !is_hidden(path)).collect())
 }
 
 /// Sorted, so that the order of the pictures does not depend on the file system.
@@ -95,6 +112,9 @@ fn is_hidden(path: &Path) -> bool {
 
 /// Side and grey pixels. Transparent pixels count as black, the background of MNIST.
 fn read_grey(path: &Path) -> std::result::Result<(usize, Vec<u8>), String> {
+    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(FORMATS[0])) {
+        return Err("only PNG files are read; convert it".into());
+    }
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
     let picture = image::load_from_memory_with_format(&bytes, image::ImageFormat::Png)
         .map_err(|error| format!("not a readable PNG: {error}"))?
@@ -173,6 +193,22 @@ mod tests {
         }
         let (data, skipped) = load(dir.path(), BadPictures::Skip).unwrap();
         assert_eq!((data.len(), skipped.len()), (3, 4));
+    }
+
+    #[test]
+    fn pictures_that_are_not_read_are_not_forgotten() {
+        let dir = TempDir::new("folder-odd");
+        grey(&dir, "0/a.png", 8, 8, 200);
+        fs::write(dir.path().join("0/photo.JPG"), b"a photograph").unwrap();
+        fs::write(dir.path().join("stray.png"), b"anywhere").unwrap();
+        let message = load(dir.path(), BadPictures::Refuse).unwrap_err().to_string();
+        for part in ["2 of 3", "photo.JPG (only PNG files", "stray.png (it lies in no class folder)"] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+        assert_eq!(load(dir.path(), BadPictures::Skip).unwrap().0.len(), 1);
+        fs::create_dir(dir.path().join("7")).unwrap();
+        let message = load(dir.path(), BadPictures::Skip).unwrap_err().to_string();
+        assert!(message.contains("no picture is left in 7"), "{message}");
     }
 
     #[test]

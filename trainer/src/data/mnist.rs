@@ -9,6 +9,9 @@ use crate::store::sha256;
 /// Where MNIST is kept unless told otherwise.
 pub const DEFAULT_DIR: &str = "data/mnist";
 
+/// Pictures to train on.
+pub const TRAIN_IMAGES: u64 = 60_000;
+
 /// To be shown wherever MNIST is fetched or passed on.
 pub const LICENCE_NOTE: &str =
     "MNIST by Yann LeCun and Corinna Cortes, CC BY-SA 3.0 (https://creativecommons.org/licenses/by-sa/3.0/)";

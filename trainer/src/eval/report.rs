@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
+use super::NEIGHBOURS;
 use super::accuracy::Accuracy;
 use super::manifold::Manifold;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::picture::{Plot, Series};
+use crate::picture::{Plot, Series, bars};
 
 /// Where the tables go in a file that people write around them.
 const BEGIN: &str = "<!-- trainer eval: begin -->";
@@ -137,9 +138,12 @@ impl Report {
                 percent(row.transfer),
             );
         }
-        text += "\nThe rows *real* hold training pictures, as many of each class, against the test set: the best that can be hoped for; \
-                 their accuracy is the judge's on the test set. Distances are in the judge's features. Precision, recall, density and \
-                 coverage: k = 5. Transfer: a classifier trained on the row's pictures alone, on the real test set.\n";
+        let _ = writeln!(
+            text,
+            "\nThe rows *real* hold training pictures, as many of each class, against the test set: the best that can be hoped for; \
+             their accuracy is the judge's on the test set. Distances are in the judge's features. Precision, recall, density and \
+             coverage: k = {NEIGHBOURS}. Transfer: a classifier trained on the row's pictures alone, on the real test set."
+        );
         text
     }
 
@@ -149,7 +153,8 @@ impl Report {
         serde_json::to_string_pretty(self).map_err(refuse)
     }
 
-    /// Writes `report.md`, `report.json` and, where guidance varies, `accuracy.svg` and `frechet.svg`.
+    /// Writes `report.md`, `report.json`, `accuracy.svg` and, where it was measured, `frechet.svg`: curves over guidance
+    /// or over steps, whichever varies, or else a bar for each row.
     pub fn save(&self, dir: &Path) -> Result<()> {
         files::write_atomic(&dir.join("report.md"), format!("# Evaluation\n\n{}", self.to_markdown()).as_bytes())?;
         files::write_atomic(&dir.join("report.json"), self.to_json()?.as_bytes())?;
@@ -157,11 +162,22 @@ impl Report {
             ("accuracy.svg", "Read as asked, %", |row| Some(100.0 * row.accuracy.share)),
             ("frechet.svg", "Fréchet distance", |row| row.frechet),
         ];
+        let axis = AXES.iter().find(|axis| {
+            let first = self.rows.first().map(axis.place);
+            self.rows.iter().any(|row| Some((axis.place)(row)) != first)
+        });
         for (file, title, value) in plots {
-            let series = self.over_guidance(value);
-            if series.iter().any(|series| series.points.len() > 1) {
-                let plot = Plot { title: title.into(), x_label: "guidance".into(), log_y: false, series };
-                plot.save_svg(&dir.join(file))?;
+            let svg = match axis {
+                Some(axis) => {
+                    let series = self.curves(axis, value);
+                    Plot { title: title.into(), x_label: axis.name.into(), log_y: false, series }.to_svg()
+                }
+                None => {
+                    bars(title, &self.rows.iter().filter_map(|row| Some((row.name(), value(row)?))).collect::<Vec<_>>())
+                }
+            };
+            if self.rows.iter().any(|row| value(row).is_some()) {
+                files::write_atomic(&dir.join(file), svg.as_bytes())?;
             }
         }
         Ok(())
@@ -169,27 +185,62 @@ impl Report {
 
     /// Puts the tables between the two marks of a file, such as a model card, and leaves the rest of it alone.
     pub fn put_into(&self, path: &Path) -> Result<()> {
-        let text = String::from_utf8_lossy(&files::read(path)?).into_owned();
-        let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-        let Some((before, after)) = parts else {
-            let reason = format!("it needs a line {BEGIN} and a line {END} for the tables to go between");
-            return Err(Error::Data { place: path.display().to_string(), reason });
-        };
+        let (before, after) = around_the_marks(path)?;
         let text = format!("{before}{BEGIN}\n{}{END}{after}", self.to_markdown());
         files::write_atomic(path, text.as_bytes())
     }
 
-    fn over_guidance(&self, value: Value) -> Vec<Series> {
+    /// Refuses a file without the marks, before anything is measured.
+    pub fn check_card(path: &Path) -> Result<()> {
+        around_the_marks(path).map(drop)
+    }
+
+    /// A curve for all rows that are alike but for the axis.
+    fn curves(&self, axis: &Axis, value: Value) -> Vec<Series> {
         let mut series = BTreeMap::<String, Vec<(f64, f64)>>::new();
         for row in &self.rows {
-            let name = format!(
-                "{}, {} {}, {} to {}, eta {}",
-                row.model, row.sampler, row.steps, row.guidance_start, row.guidance_stop, row.guidance_eta
-            );
-            series.entry(name).or_default().extend(value(row).map(|value| (f64::from(row.guidance), value)));
+            let points = series.entry(row.name_without(axis.name)).or_default();
+            points.extend(value(row).map(|value| ((axis.place)(row), value)));
         }
         series.into_iter().map(|(name, points)| Series { name, points, smooth: 1 }).collect()
     }
+}
+
+/// What curves can run over.
+struct Axis {
+    name: &'static str,
+    place: fn(&Row) -> f64,
+}
+
+const AXES: [Axis; 2] = [
+    Axis { name: "guidance", place: |row| f64::from(row.guidance) },
+    Axis { name: "steps", place: |row| row.steps as f64 },
+];
+
+impl Row {
+    /// All of its settings.
+    fn name(&self) -> String {
+        self.name_without("")
+    }
+
+    fn name_without(&self, setting: &str) -> String {
+        let settings = [
+            ("steps", format!("{} steps", self.steps)),
+            ("guidance", format!("guidance {}", self.guidance)),
+            ("", format!("{} to {}, eta {}", self.guidance_start, self.guidance_stop, self.guidance_eta)),
+        ];
+        let kept = settings.into_iter().filter(|(name, _)| name.is_empty() || *name != setting).map(|(_, text)| text);
+        format!("{}, {}, {}", self.model, self.sampler, kept.collect::<Vec<_>>().join(", "))
+    }
+}
+
+fn around_the_marks(path: &Path) -> Result<(String, String)> {
+    let text = String::from_utf8_lossy(&files::read(path)?).into_owned();
+    let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before.into(), rest.split_once(END)?.1.into())));
+    parts.ok_or_else(|| Error::Data {
+        place: path.display().to_string(),
+        reason: format!("it needs a line {BEGIN} and a line {END} for the tables to go between"),
+    })
 }
 
 fn percent(share: Option<f64>) -> String {
@@ -273,6 +324,12 @@ mod tests {
         for name in ["report.md", "report.json", "accuracy.svg", "frechet.svg"] {
             assert!(dir.path().join(name).exists(), "{name}");
         }
+        // Without an axis there are bars.
+        let mut one = report();
+        one.rows.truncate(1);
+        one.save(dir.path()).unwrap();
+        let svg = String::from_utf8(files::read(&dir.path().join("accuracy.svg")).unwrap()).unwrap();
+        assert!(svg.contains("base, ddim") && svg.contains(">75.00<"), "{svg}");
         let card = dir.path().join("card.md");
         files::write_atomic(&card, format!("before\n{BEGIN}\nstale\n{END}\nafter\n").as_bytes()).unwrap();
         report().put_into(&card).unwrap();

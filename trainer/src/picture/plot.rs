@@ -12,7 +12,7 @@ const LEFT: f64 = 70.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 46.0;
-const COLOURS: [&str; 6] = ["#2563eb", "#dc2626", "#059669", "#9333ea", "#d97706", "#0891b2"];
+pub(super) const COLOURS: [&str; 6] = ["#2563eb", "#dc2626", "#059669", "#9333ea", "#d97706", "#0891b2"];
 
 /// More points than this are not told apart on the screen, and make the file slow to draw.
 const MAX_POINTS: usize = 1500;
@@ -134,7 +134,7 @@ impl Plot {
     }
 }
 
-fn push(svg: &mut String, line: &str) {
+pub(super) fn push(svg: &mut String, line: &str) {
     svg.push_str(line);
     svg.push('\n');
 }
@@ -188,7 +188,7 @@ fn number(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

@@ -86,9 +86,7 @@ impl EventWriter {
         let file = File::create(&path).map_err(Error::io("create", &path))?;
         let mut writer = Self { path, file };
         writer.write(&Event { wall_time: now(), file_version: Some(VERSION.into()), ..Event::default() })?;
-        if done > 0 {
-            writer.write(&restart(now(), done + 1))?;
-        }
+        writer.write(&restart(now(), done + 1))?;
         Ok(writer)
     }
 

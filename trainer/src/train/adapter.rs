@@ -39,15 +39,31 @@ pub fn target_paths(state: &StateDict, targets: &[String]) -> Result<Vec<String>
     Ok(linears.into_iter().filter(|path| patterns.iter().any(|p| p.is_match(path))).map(str::to_owned).collect())
 }
 
+/// The same as PEFT's configuration has it: in a list every entry is a name, so patterns are written out.
+pub fn peft_targets(state: &StateDict, targets: &[String]) -> Result<Vec<String>> {
+    let paths = target_paths(state, targets)?;
+    let is_name = |target: &String| {
+        paths
+            .iter()
+            .any(|path| path.strip_suffix(target.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+    };
+    Ok(if targets.iter().all(is_name) { targets.to_vec() } else { paths })
+}
+
 /// Fresh factors: A uniform within ±1/sqrt(in) (Kaiming with a = sqrt 5, as PEFT does), B zero, so that
 /// training starts at the base model.
 pub fn initial_adapter(state: &StateDict, targets: &[String], rank: usize, scaling: f32, seed: u64) -> Result<Adapter> {
-    if rank == 0 {
-        return Err(Error::Setting { reason: "--rank must be at least 1".into() });
+    let paths = target_paths(state, targets)?;
+    let widest = paths.iter().filter_map(|path| state.get(&format!("{path}.weight"))?.shape.iter().max()).max();
+    let widest = widest.copied().unwrap_or(0);
+    if rank == 0 || rank > widest {
+        return Err(Error::Setting {
+            reason: format!("--rank {rank} must be 1 to {widest}, the width of the widest of its modules"),
+        });
     }
     let mut noise = NoiseSource::new(seed);
     let mut modules = BTreeMap::new();
-    for path in target_paths(state, targets)? {
+    for path in paths {
         let Some([out, inner]) = state.get(&format!("{path}.weight")).and_then(|w| w.shape.first_chunk().copied())
         else {
             continue;

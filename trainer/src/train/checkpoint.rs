@@ -5,13 +5,34 @@ use std::path::Path;
 use diffusion::state::{HostTensor, StateDict};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
 
 use super::config::TrainConfig;
+use crate::config::LoraSettings;
 use crate::error::{Error, Result};
 use crate::files;
 
 const CONFIG: &str = "digit_diffusion.train_config";
+const ORIGIN: &str = "digit_diffusion.origin";
 pub(crate) const STEP: &str = "digit_diffusion.step";
+
+/// What a run was started with beside its [`TrainConfig`]: it goes on with the same, or not at all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// [`Dataset::sha256`](crate::data::Dataset::sha256) of the pictures it is trained on.
+    pub data_sha256: String,
+    /// The adapter, where one is trained and not a base.
+    pub adapter: Option<AdapterOrigin>,
+}
+
+/// What an adapter's run was started with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AdapterOrigin {
+    /// Rank, scaling, targets, dropout.
+    pub settings: LoraSettings,
+    /// SHA-256 of the weights of the base.
+    pub base_sha256: String,
+}
 
 /// A run at some step.
 #[derive(Debug, Clone)]
@@ -20,6 +41,8 @@ pub struct Checkpoint {
     pub step: usize,
     /// What the run is made of.
     pub config: TrainConfig,
+    /// What it was started with.
+    pub origin: Origin,
     /// Trainable parameters.
     pub model: StateDict,
     /// Their moving average.
@@ -49,7 +72,9 @@ impl Checkpoint {
             .map_err(|e| refuse(e.to_string()))?;
         views.push(("optimizer", optimizer));
         let config = serde_json::to_string(&self.config).map_err(|e| refuse(e.to_string()))?;
-        let metadata = [(CONFIG.to_owned(), config), (STEP.to_owned(), self.step.to_string())].into();
+        let origin = serde_json::to_string(&self.origin).map_err(|e| refuse(e.to_string()))?;
+        let metadata = [(CONFIG, config), (ORIGIN, origin), (STEP, self.step.to_string())];
+        let metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| refuse(e.to_string()))?;
         files::write_atomic(path, &bytes)
     }
@@ -68,8 +93,9 @@ impl Checkpoint {
         };
         let step = field(STEP)?.parse().map_err(|_| "its step is not a number".to_owned())?;
         let config = serde_json::from_str(field(CONFIG)?).map_err(|e| e.to_string())?;
+        let origin = serde_json::from_str(field(ORIGIN)?).map_err(|e| e.to_string())?;
         let mut checkpoint =
-            Self { step, config, model: StateDict::new(), ema: StateDict::new(), optimizer: Vec::new() };
+            Self { step, config, origin, model: StateDict::new(), ema: StateDict::new(), optimizer: Vec::new() };
         let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
         for (name, view) in file.iter() {
             let values = || view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();

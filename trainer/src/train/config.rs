@@ -17,7 +17,7 @@ pub enum LossKind {
     Huber,
 }
 
-/// Everything that decides the weights that come out, but for data and starting weights. Section `[train]` of a
+/// Everything that decides the weights that come out, but for data, starting weights and an adapter's settings. Section `[train]` of a
 /// configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,7 +35,7 @@ pub struct TrainConfig {
     pub micro_batch: usize,
     /// Highest learning rate.
     pub lr: f64,
-    /// Steps over which the learning rate rises.
+    /// Steps over which the learning rate rises, at most half of all.
     pub warmup_steps: usize,
     /// Part of the learning rate that is left at the end of the cosine.
     pub lr_floor: f64,
@@ -89,8 +89,14 @@ impl TrainConfig {
     /// Refuses numbers that cannot work.
     pub fn check(&self) -> Result<()> {
         let refuse = |reason: &str| Err(Error::Setting { reason: reason.to_owned() });
-        if self.batch_size == 0 || self.gradient_accumulation_steps == 0 {
-            return refuse("batch_size and gradient_accumulation_steps must be at least 1");
+        match self.batch_size.checked_mul(self.gradient_accumulation_steps) {
+            Some(0) => return refuse("batch_size and gradient_accumulation_steps must be at least 1"),
+            Some(images) if images <= u32::MAX as usize => {}
+            _ => return refuse("batch_size times gradient_accumulation_steps is more than any data set has"),
+        }
+        // TOML has no larger numbers, and config.toml must be readable.
+        if self.seed > i64::MAX as u64 {
+            return refuse("seed must be below 2^63");
         }
         if !(self.epochs > 0.0 && self.epochs.is_finite()) {
             return refuse("epochs must be a positive number");
@@ -133,7 +139,7 @@ impl TrainConfig {
         ((self.epochs * self.steps_per_epoch(images) as f64).round() as usize).max(1)
     }
 
-    /// Linear warm-up, then a cosine down to `lr_floor`. `step` counts from 0.
+    /// Linear warm-up over at most half of the run, then a cosine down to `lr_floor`. `step` counts from 0.
     pub fn learning_rate(&self, step: usize, total: usize) -> f64 {
         let warmup = self.warmup_steps.min(total / 2);
         if step < warmup {

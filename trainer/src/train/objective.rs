@@ -41,7 +41,8 @@ impl<'a> Objective<'a> {
         let snr = self.schedule.snr(timestep);
         let clamped = snr.min(self.snr_gamma);
         match self.schedule.config().prediction_type {
-            PredictionType::Epsilon => clamped / snr,
+            // min(snr, gamma) / snr, also where the last timesteps of a long schedule have a snr of 0.
+            PredictionType::Epsilon => (self.snr_gamma / snr).min(1.0),
             PredictionType::VPrediction => clamped / (snr + 1.0),
             PredictionType::Sample => clamped,
         }

@@ -44,13 +44,16 @@ pub fn collect(unet: &UNet, trainable: &Trainable) -> Result<StateDict> {
     }
 }
 
-/// Puts values back that [`collect`] has read. Every trainable parameter must be among them.
+/// Puts values back that [`collect`] has read. They must be those of all trainable parameters.
 pub fn replace(unet: UNet, trainable: &Trainable, state: &StateDict, device: &Device) -> Result<UNet> {
-    let mut mapper = Replace { path: Vec::new(), trainable, state, device, missing: BTreeSet::new() };
+    let mut mapper = Replace { path: Vec::new(), trainable, state, device, used: 0, missing: BTreeSet::new() };
     let unet = unet.map(&mut mapper);
     match mapper.missing.first() {
         Some(name) => Err(Error::Checkpoint {
             reason: format!("it does not fit this model: {name} is missing or has another shape"),
+        }),
+        None if mapper.used < state.len() => Err(Error::Checkpoint {
+            reason: format!("it has {} tensors, but {} are trained here", state.len(), mapper.used),
         }),
         None => Ok(unet),
     }
@@ -129,6 +132,7 @@ struct Replace<'a> {
     trainable: &'a Trainable,
     state: &'a StateDict,
     device: &'a Device,
+    used: usize,
     missing: BTreeSet<String>,
 }
 
@@ -148,6 +152,7 @@ impl ModuleMapper for Replace<'_> {
         let name = self.path.join(".");
         match self.state.get(&name) {
             Some(tensor) if tensor.shape == param.lazy_shape().to_vec() => {
+                self.used += 1;
                 let data = TensorData::new(tensor.values.clone(), tensor.shape.clone());
                 let mut loaded: Param<Tensor<D>> = Param::from_data(data, self.device);
                 loaded.id = param.id;

@@ -69,6 +69,11 @@ impl<'a> Bench<'a> {
         self.references.iter().map(|reference| reference.floor.clone()).collect()
     }
 
+    /// The side of the real pictures.
+    pub fn image_size(&self) -> usize {
+        self.train.size()
+    }
+
     fn wants(&self, measure: Measure) -> bool {
         self.args.measure.contains(&measure)
     }
@@ -172,7 +177,7 @@ impl<'a> Bench<'a> {
             let range = from..(from + ROUND).min(self.args.count);
             let part = Request {
                 labels: range.clone().map(|i| i % info.num_classes()).collect(),
-                seeds: range.map(|i| self.args.seed + i as u64).collect(),
+                seeds: range.map(|i| self.args.seed.wrapping_add(i as u64)).collect(),
                 ..request.clone()
             };
             for image in draw(model, &part, default_threads(), |_, _| {})? {
@@ -258,8 +263,11 @@ impl<'a> Bench<'a> {
                 format!("{:.2} % of the real test digits", 100.0 * share)
             });
         let sentence = format!(
-            "{title}: reads {tested} (trained on {} real pictures, {} epochs, seed {})",
-            card.train_images, card.epochs, card.seed
+            "{title}: reads {tested} (trained on {} {}, {} epochs, seed {})",
+            card.train_images,
+            if styles { "pictures, real ones in two styles each" } else { "real pictures" },
+            card.epochs,
+            card.seed
         );
         self.judges.push((Judge::new(classifier), sentence));
         Ok(self.judges.len() - 1)

@@ -1,0 +1,122 @@
+//! Killed, interrupted, gone astray, out of space.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::support::*;
+
+/// Kills a run some time after its first checkpoint, again and again, and resumes it until it comes to its end.
+fn killed_again_and_again(args: &[String], out: &Path) {
+    let mut resumed: Vec<String> = args.to_vec();
+    for delay in [0, 30, 75] {
+        let mut child = trainer(&strs(&resumed)).spawn().unwrap();
+        wait_for(&out.join(CHECKPOINT), &mut child);
+        sleep(Duration::from_millis(delay));
+        // It may have come to its end by now: then there is nothing to kill, and nothing lost.
+        let _ = child.kill();
+        child.wait().unwrap();
+        if resumed.len() == args.len() {
+            resumed.push("--resume".into());
+        }
+    }
+    done(&strs(&resumed));
+}
+
+#[test]
+fn killed_runs_resume_to_the_same_bytes() {
+    let folder = Folder::new("kill");
+    let (whole, killed) = (folder.path("whole"), folder.path("killed"));
+    done(&strs(&base_run(&whole, "30")));
+    killed_again_and_again(&base_run(&killed, "30"), Path::new(&killed));
+    let read = |dir: &str, name: &str| fs::read(Path::new(dir).join(name)).unwrap();
+    assert_eq!(read(&whole, WEIGHTS), read(&killed, WEIGHTS), "the base's weights");
+    assert_eq!(read(&whole, "config.toml"), read(&killed, "config.toml"));
+    let steps = |dir: &str| -> Vec<u64> {
+        let text = String::from_utf8(read(dir, "metrics.jsonl")).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["step"].as_u64().unwrap())
+            .collect()
+    };
+    assert_eq!(steps(&killed), (1..=30).collect::<Vec<u64>>(), "no step is logged twice or never");
+
+    let (lora_whole, lora_killed) = (folder.path("lora-whole"), folder.path("lora-killed"));
+    done(&strs(&lora_run(&whole, &lora_whole, "30")));
+    killed_again_and_again(&lora_run(&whole, &lora_killed, "30"), Path::new(&lora_killed));
+    assert_eq!(read(&lora_whole, ADAPTER), read(&lora_killed, ADAPTER), "the adapter's weights");
+}
+
+#[test]
+fn ctrl_c_leaves_a_checkpoint_and_resumes_to_the_same_bytes() {
+    let folder = Folder::new("interrupt");
+    let (whole, out) = (folder.path("whole"), folder.path("interrupted"));
+    done(&strs(&base_run(&whole, "100")));
+    let mut args = base_run(&out, "100");
+    args.extend(["--report-to", "tensorboard"].map(str::to_owned));
+    let mut child = trainer(&strs(&args)).spawn().unwrap();
+    wait_for(&Path::new(&out).join(CHECKPOINT), &mut child);
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("with a checkpoint; go on with --resume"), "{said}");
+    let again = refused(&strs(&args));
+    assert!(again.contains("already holds a run"), "{again}");
+    args.push("--resume".into());
+    done(&strs(&args));
+    let read = |dir: &str| fs::read(Path::new(dir).join(WEIGHTS)).unwrap();
+    assert_eq!(read(&whole), read(&out));
+    let events = fs::read_dir(Path::new(&out).join("logs")).unwrap();
+    assert_eq!(events.count(), 2, "one event file for each part of the run");
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint() {
+    let folder = Folder::new("nan");
+    let out = folder.path("run");
+    // The first step's loss is finite whatever the learning rate: a checkpoint after it is there to be kept.
+    let mut args: Vec<String> = base_run(&out, "200");
+    let every = args.iter().position(|arg| arg == "--save-every").unwrap();
+    args[every + 1] = "1".into();
+    args.extend(["--lr", "1e18", "--warmup-steps", "100", "--max-grad-norm", "0"].map(str::to_owned));
+    let said = refused(&strs(&args));
+    assert!(said.contains("so training stopped; lower the learning rate"), "{said}");
+    assert!(said.contains("is intact"), "{said}");
+    let facts = done(&["inspect", &format!("{out}/{CHECKPOINT}")]);
+    assert!(facts.contains("checkpoint of a run") && facts.contains("step"), "{facts}");
+}
+
+#[test]
+fn a_disk_that_is_full_or_not_to_be_written_is_said_and_loses_nothing() {
+    let folder = Folder::new("disk");
+    let out = folder.path("run");
+    // A limit on the size of files stands in for a full disk: writing fails in the middle of the weights.
+    let limited = Command::new("sh")
+        .args(["-c", r#"trap "" XFSZ; ulimit -f 16; exec "$0" "$@""#, env!("CARGO_BIN_EXE_trainer")])
+        .args(base_run(&out, "4"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&limited.stderr).into_owned();
+    assert!(!limited.status.success() && said.contains("cannot write") && said.contains(WEIGHTS), "{said}");
+    let litter: Vec<_> =
+        fs::read_dir(Path::new(&out).join("unet")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(litter.iter().all(|name| name == "config.json"), "{litter:?}");
+
+    // Half way, the weights can no longer be written.
+    let args = base_run(&folder.path("half"), "4000");
+    let half = PathBuf::from(folder.path("half"));
+    let mut child = trainer(&strs(&args)).spawn().unwrap();
+    wait_for(&half.join(CHECKPOINT), &mut child);
+    fs::remove_file(half.join(WEIGHTS)).unwrap();
+    fs::create_dir(half.join(WEIGHTS)).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("cannot write") && said.contains("is intact"), "{said}");
+    fs::remove_dir(half.join(WEIGHTS)).unwrap();
+    let facts = done(&["inspect", "--json", &half.join(CHECKPOINT).display().to_string()]);
+    assert!(facts.contains("checkpoint of a run"), "{facts}");
+    let said = refused(&strs(&base_run("/proc/not/here", "4")));
+    assert!(said.contains("cannot create /proc/not"), "{said}");
+}

@@ -1,0 +1,132 @@
+//! What goes in and what comes out.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::*;
+
+#[test]
+fn bad_input_is_answered_with_a_sentence() {
+    let folder = Folder::new("input");
+    let out = folder.path("run");
+    let base_with = |more: &[&str]| refused(&strs(&with(&base_run(&out, "2"), more)));
+    assert!(base_with(&["--config", "nowhere.toml"]).contains("the presets are seed, small, shipped"));
+    assert!(base_with(&["--only-cross-attention", "true"]).contains("only_cross_attention needs 2 values"));
+    assert!(base_with(&["--ema-decay", "1"]).contains("ema_decay must be"));
+    assert!(base_with(&["--device", "cuda"]).contains("cuda"));
+    assert!(base_with(&["--resume"]).contains("no checkpoint"));
+    assert!(!Path::new(&out).exists(), "nothing is left behind");
+    let said = refused(&["base", "--data", &folder.path("none")]);
+    assert!(said.contains("a folder <class name>/*.png or an IDX file"), "{said}");
+    let size = folder.path("size");
+    fs::create_dir_all(Path::new(&size).join("3")).unwrap();
+    image::GrayImage::new(16, 16).save(Path::new(&size).join("3/a.png")).unwrap();
+    let base = folder.path("base");
+    done(&strs(&base_run(&base, "2")));
+    let said = refused(&["lora", "--base", &base, "--data", &size, "--hold-out", "0", "--out", &out]);
+    assert!(said.contains("pictures are 16x16, the base draws 28x28"), "{said}");
+    for (flag, value) in [("--alpha", "nan"), ("--alpha", "0"), ("--rank", "0"), ("--rank", "1000000000")] {
+        let said = refused(&strs(&with(&without(&lora_run(&base, &out, "2"), &["--rank"]), &[flag, value])));
+        assert!(said.contains(&flag[2..]), "{said}");
+    }
+    let said = refused(&["sample", "--base", &base, "--out", &folder.path("a.jpg")]);
+    assert!(said.contains("not a .jpg file"), "{said}");
+    let said = refused(&["lora", "--base", &base, "--data", &format!("{size},{size}/"), "--out", &out]);
+    assert!(said.contains("would both be written"), "{said}");
+    let said = refused(&["lora", "--data", "outlin", "--out", &out]);
+    assert!(said.contains("neither a style nor a folder") && said.contains("seven-segment"), "{said}");
+}
+
+#[test]
+fn latents_must_be_those_of_the_pictures() {
+    let folder = Folder::new("latents");
+    let (base, latents, out) = (folder.path("base"), folder.path("latents.safetensors"), folder.path("x.png"));
+    done(&strs(&base_run(&base, "2")));
+    let draw = |label: &str| {
+        let args = ["sample", "--base", &base, "--steps", "2", "--latents", &latents, "--out", &out, "--label", label];
+        trainer(&args).output().unwrap()
+    };
+    let write = |shape: &[usize]| {
+        let values = vec![0.5f32; shape.iter().product()];
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.to_vec(), &bytes).unwrap();
+        fs::write(&latents, safetensors::serialize([("latents", view)], None).unwrap()).unwrap();
+    };
+    for (shape, fits) in [([3, 4, 14, 14], true), ([2, 4, 14, 14], false), ([3, 1, 28, 28], false)] {
+        write(&shape);
+        let output = draw("1,2,3");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.success(), fits, "{shape:?}: {said}");
+        assert!(fits || said.contains("[3, 4, 14, 14] are needed"), "{said}");
+    }
+}
+
+#[test]
+fn adapters_travel_between_dialects() {
+    let folder = Folder::new("dialects");
+    let (base, adapter, kohya, back) =
+        (folder.path("base"), folder.path("adapter"), folder.path("adapter.safetensors"), folder.path("back"));
+    done(&strs(&base_run(&base, "2")));
+    let mut args = lora_run(&base, &adapter, "3");
+    args.extend(["--use-rslora", "--target-modules", "to_q,ff.net.2"].map(str::to_owned));
+    done(&strs(&args));
+    // In PEFT's list an entry is a name: patterns are written out.
+    let patterns = folder.path("patterns");
+    let mut args = lora_run(&base, &patterns, "2");
+    args.extend(["--target-modules", r"mid_block.*to_q"].map(str::to_owned));
+    done(&strs(&args));
+    let config = fs::read_to_string(Path::new(&patterns).join("adapter_config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    let targets = config["target_modules"].as_array().unwrap();
+    assert!(targets.len() == 2 && targets.iter().all(|path| path.as_str().unwrap().ends_with("to_q")), "{config}");
+
+    done(&["convert", "--base", &base, "--lora", &adapter, "--to", "kohya", "--out", &kohya]);
+    done(&["convert", "--base", &base, "--lora", &kohya, "--to", "peft", "--out", &back]);
+    let facts = |path: &str| -> serde_json::Value {
+        serde_json::from_str(&done(&["inspect", "--base", &base, "--json", path])).unwrap()
+    };
+    let (original, as_kohya, again) = (facts(&adapter), facts(&kohya), facts(&back));
+    assert_eq!(original["kind"], "LoRA adapter");
+    assert_eq!(original["modules"].as_array().unwrap().len(), 7 * 3);
+    // kohya's alpha is scaling times rank, and so the rank-stabilised one becomes another number.
+    let effects = |facts: &serde_json::Value| -> Vec<[serde_json::Value; 3]> {
+        let modules = facts["modules"].as_array().unwrap();
+        modules.iter().map(|module| ["path", "rank", "norm"].map(|key| module[key].clone())).collect()
+    };
+    assert_eq!(effects(&original), effects(&as_kohya));
+    assert_eq!(effects(&original), effects(&again));
+    assert!(original["facts"]["base"].as_str().unwrap().contains("which is"), "{original}");
+
+    // Without the base it can be looked at, too.
+    let alone: serde_json::Value =
+        serde_json::from_str(&done(&["inspect", "--base", "nowhere", "--json", &adapter])).unwrap();
+    assert_eq!(alone["modules"], original["modules"]);
+    assert!(original["modules"][0]["alpha"].as_f64().is_some_and(|alpha| (alpha - 8.0).abs() < 1e-5), "{original}");
+
+    // A strength is baked in: twice is exact in floating point.
+    let twice = folder.path("twice");
+    done(&["convert", "--base", &base, "--lora", &format!("{adapter}:2"), "--to", "peft", "--out", &twice]);
+    let drawn = |lora: &str, name: &str| {
+        let (raw, sheet) = (folder.path(&format!("{name}.safetensors")), folder.path(&format!("{name}.png")));
+        done(&["sample", "--base", &base, "--lora", lora, "--steps", "2", "--raw", &raw, "--out", &sheet]);
+        std::fs::read(raw).unwrap()
+    };
+    let strong = drawn(&format!("{adapter}:2"), "strong");
+    assert_eq!(drawn(&twice, "twice"), strong);
+    assert_ne!(drawn(&adapter, "once"), strong);
+
+    // Training goes on from either, with the ranks and targets that are there.
+    let more = folder.path("more");
+    let data = fixture("mnist-64.idx3");
+    let args = ["lora", "--base", &base, "--data", &data, "--init", &kohya, "--batch-size", "12", "--out", &more];
+    done(&[&args[..], &["--max-train-steps", "1", "--sample-every", "0"]].concat());
+    let (more, before) = (facts(&more), original["modules"].as_array().unwrap().len());
+    assert_eq!(more["modules"].as_array().unwrap().len(), before);
+    assert_ne!(more["modules"], original["modules"]);
+    assert!(refused(&[&args[..], &["--rank", "3"]].concat()).contains("cannot be used with"));
+}
+
+#[test]
+fn completions_are_printed() {
+    assert!(done(&["completions", "bash"]).contains("_trainer"));
+}

@@ -1,0 +1,96 @@
+//! A run goes on as it was started, and overwrites nothing.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::*;
+
+#[test]
+fn a_run_goes_on_as_it_was_started_or_not_at_all() {
+    let folder = Folder::new("resume");
+    let (base, other, whole, half) =
+        (folder.path("base"), folder.path("other"), folder.path("whole"), folder.path("half"));
+    done(&strs(&base_run(&base, "4")));
+    done(&strs(&with(&base_run(&other, "4"), &["--seed", "5"])));
+    let odd = ["--use-rslora", "--alpha", "16", "--hold-out", "3"];
+    done(&strs(&with(&lora_run(&base, &whole, "6"), &odd)));
+
+    // Two steps more than it was to have, by the same schedule: the length may change, and only the length.
+    let started = with(&lora_run(&base, &half, "6"), &odd);
+    let mut child = trainer(&strs(&started)).spawn().unwrap();
+    wait_for(&Path::new(&half).join(CHECKPOINT), &mut child);
+    let _ = child.kill();
+    child.wait().unwrap();
+    let again = with(&started, &["--resume"]);
+    let said = refused(&strs(&with(&without(&again, &["--alpha"]), &["--alpha", "8"])));
+    assert!(said.contains("alpha 16.0, not 8.0"), "{said}");
+    let said = refused(&strs(&with(&without(&again, &["--rank"]), &["--rank", "3"])));
+    assert!(said.contains("rank 2, not 3"), "{said}");
+    let said = refused(&strs(&with(&again, &["--snr-gamma", "1"])));
+    assert!(said.contains("snr_gamma"), "{said}");
+    let said = refused(&strs(&with(&without(&again, &["--base"]), &["--base", &other])));
+    assert!(said.contains("another base"), "{said}");
+    let said = refused(&strs(&with(&without(&again, &["--hold-out"]), &["--hold-out", "4"])));
+    assert!(said.contains("other pictures"), "{said}");
+    let said = refused(&["base", "--resume", "--data", &fixture("mnist-64.idx3"), "--out", &half]);
+    assert!(said.contains("trainer lora"), "{said}");
+
+    // Nothing but where it is and what it is made of: all settings are its own.
+    let data = fixture("mnist-64.idx3");
+    done(&["lora", "--base", &base, "--data", &data, "--hold-out", "3", "--out", &half, "--resume"]);
+    for name in [ADAPTER, "adapter_config.json", "config.toml"] {
+        let read = |dir: &str| fs::read(Path::new(dir).join(name)).unwrap();
+        assert_eq!(read(&whole), read(&half), "{name}");
+    }
+    let said = done(&["lora", "--base", &base, "--data", &data, "--hold-out", "3", "--out", &half, "--resume"]);
+    assert!(said.contains("nothing is left to do"), "{said}");
+    let more = ["--max-train-steps", "8", "--lr", "1e-4"];
+    done(&strs(&with(&without(&again, &["--max-train-steps"]), &more)));
+    let config = fs::read_to_string(Path::new(&half).join("config.toml")).unwrap();
+    assert!(config.contains("max_train_steps = 8") && config.contains("lr = 0.0001"), "{config}");
+}
+
+#[test]
+fn what_is_there_is_never_overwritten() {
+    let folder = Folder::new("guard");
+    let (base, adapter, models) = (folder.path("base"), folder.path("adapter"), folder.path("models"));
+    done(&strs(&base_run(&base, "2")));
+    let weights = || fs::read(Path::new(&base).join(WEIGHTS)).unwrap();
+    let before = weights();
+    fs::remove_file(Path::new(&base).join(CHECKPOINT)).unwrap();
+    for more in [&[][..], &["--resume"]] {
+        let said = refused(&strs(&with(&base_run(&base, "2"), more)));
+        assert!(said.contains("already holds") && said.contains("no checkpoint"), "{said}");
+    }
+    done(&strs(&lora_run(&base, &adapter, "2")));
+    let adapter_bytes = fs::read(Path::new(&adapter).join(ADAPTER)).unwrap();
+    fs::remove_file(Path::new(&adapter).join(CHECKPOINT)).unwrap();
+    assert!(refused(&strs(&lora_run(&base, &adapter, "2"))).contains("already holds"));
+    assert_eq!((weights(), fs::read(Path::new(&adapter).join(ADAPTER)).unwrap()), (before, adapter_bytes));
+
+    // Exported, adapters of the same base stay listed, and nothing is written before all is checked.
+    let export = |more: &[&str]| done(&[&["export", "--base", &base, "--out", &models], more].concat());
+    let names = || -> Vec<String> {
+        let manifest = fs::read_to_string(Path::new(&models).join("manifest.json")).unwrap();
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+        let adapters = manifest["adapters"].as_array().unwrap();
+        adapters.iter().map(|adapter| adapter["name"].as_str().unwrap().to_owned()).collect()
+    };
+    export(&["--lora", &adapter]);
+    let second = folder.path("second");
+    done(&strs(&lora_run(&base, &second, "2")));
+    export(&["--lora", &second]);
+    assert_eq!(names(), ["adapter", "second"]);
+    export(&["--lora", &second, "--only"]);
+    assert_eq!(names(), ["second"]);
+    let exported = fs::read(Path::new(&models).join("base").join(WEIGHTS)).unwrap();
+    let other = folder.path("other");
+    done(&strs(&with(&base_run(&other, "2"), &["--seed", "5"])));
+    let said = refused(&["export", "--base", &other, "--out", &models, "--lora", &second]);
+    assert!(said.contains("another base"), "{said}");
+    assert_eq!(fs::read(Path::new(&models).join("base").join(WEIGHTS)).unwrap(), exported);
+    let said = refused(&["export", "--base", &format!("{models}/base"), "--precision", "f32", "--out", &models]);
+    assert!(said.contains("over itself"), "{said}");
+    let warned = done(&["merge", "--base", &other, "--lora", &second, "--out", &folder.path("merged")]);
+    assert!(warned.contains("warning") && warned.contains("another base"), "{warned}");
+}
