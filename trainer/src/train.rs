@@ -160,18 +160,7 @@ impl<'a> Trainer<'a> {
     /// Continues from a checkpoint of a run that was started with the same data, and base and settings of an adapter.
     pub fn resume(mut self, checkpoint: Checkpoint) -> Result<Self> {
         let Checkpoint { step, model, ema, optimizer, origin, .. } = checkpoint;
-        let base = |origin: &Origin| origin.adapter.as_ref().map(|adapter| adapter.base_sha256.clone());
-        let other = match () {
-            () if origin == self.origin => None,
-            () if origin.data_sha256 != self.origin.data_sha256 => {
-                Some("other pictures: give the same --data, --mnist and --hold-out")
-            }
-            () if base(&origin) != base(&self.origin) => Some("another base: give the same --base"),
-            () => Some("other settings of the adapter"),
-        };
-        if let Some(other) = other {
-            return Err(Error::OtherRun { reason: format!("the run was started with {other}") });
-        }
+        origin.must_be(&self.origin)?;
         self.unet = params::replace(self.unet, &self.trainable, &model, &self.device)?;
         self.ema.load(&ema, &self.device)?;
         self.optimizer = self

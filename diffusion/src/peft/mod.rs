@@ -128,10 +128,12 @@ enum Part {
 
 fn not_a_factor(name: &str) -> Error {
     let is_dora = ["lora_magnitude_vector", "dora_scale"].iter().any(|part| name.contains(part));
-    let reason = match () {
-        () if is_dora => "DoRA is not supported",
-        () if is_text_encoder(name) => "it changes a text encoder, which this model does not have",
-        () => "only factors of Linears of this base are",
+    let reason = if is_dora {
+        "DoRA is not supported"
+    } else if is_text_encoder(name) {
+        "it changes a text encoder, which this model does not have"
+    } else {
+        "only factors of Linears of this base are"
     };
     Error::Adapter(format!("tensor {name} is not a LoRA factor: {reason}"))
 }

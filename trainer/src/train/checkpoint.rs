@@ -34,6 +34,23 @@ pub struct AdapterOrigin {
     pub base_sha256: String,
 }
 
+impl Origin {
+    /// Refuses to go on with anything else.
+    pub(super) fn must_be(&self, now: &Self) -> Result<()> {
+        let base = |origin: &Self| origin.adapter.as_ref().map(|adapter| adapter.base_sha256.clone());
+        let reason = if self == now {
+            return Ok(());
+        } else if self.data_sha256 != now.data_sha256 {
+            "other pictures: give the same --data, --mnist and --hold-out"
+        } else if base(self) != base(now) {
+            "another base: give the same --base"
+        } else {
+            "other settings of the adapter"
+        };
+        Err(Error::OtherRun { reason: format!("the run was started with {reason}") })
+    }
+}
+
 /// A run at some step.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
