@@ -226,8 +226,10 @@ pub fn to_toml<T: Serialize>(config: &T) -> Result<String> {
 
 /// Settings of a section that differ, each with both values.
 pub fn differences<T: Serialize>(before: &T, now: &T) -> Result<Vec<(String, String)>> {
+    // By way of the text, in which a float is as short as it was given.
     let table = |section: &T| {
-        toml::Table::try_from(section)
+        let text = to_toml(section)?;
+        toml::from_str::<toml::Table>(&text)
             .map_err(|error| Error::Config { file: "config.toml".into(), reason: error.to_string() })
     };
     let (before, now) = (table(before)?, table(now)?);

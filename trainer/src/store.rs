@@ -96,10 +96,12 @@ impl AdapterFiles {
 
     /// What `adapter_config.json` says, or would say.
     pub fn config(&self, adapter: &Adapter) -> Result<LoraConfig> {
-        match &self.config {
-            Some(text) => LoraConfig::from_json(text).map_err(|source| Error::File { path: self.path.clone(), source }),
-            None => Ok(LoraConfig::describing(adapter)),
-        }
+        let said = match &self.config {
+            Some(text) => LoraConfig::from_json(text).map(Some),
+            None => LoraConfig::of_file(&self.bytes),
+        };
+        let said = said.map_err(|source| Error::File { path: self.path.clone(), source })?;
+        Ok(said.unwrap_or_else(|| LoraConfig::describing(adapter)))
     }
 }
 

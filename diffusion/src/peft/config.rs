@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{DIFFUSERS_METADATA, PREFIX};
 use crate::error::{Error, Result};
 use crate::lora::{Adapter, LoraFactors};
+use crate::tensors::read_tensors;
 
 const FILE: &str = "adapter_config.json";
 
@@ -58,6 +59,12 @@ impl LoraConfig {
     pub fn from_json(text: &str) -> Result<Self> {
         let json: Value = serde_json::from_str(text).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
         Self::from_value(json)
+    }
+
+    /// The configuration that a weights file of PEFT or diffusers carries itself.
+    pub fn of_file(bytes: &[u8]) -> Result<Option<Self>> {
+        let (_, metadata) = read_tensors(bytes)?;
+        metadata.get(DIFFUSERS_METADATA).map(|text| Self::from_metadata(text)).transpose()
     }
 
     /// The configuration of an adapter that came without one: the highest rank and its alpha, exceptions by pattern.

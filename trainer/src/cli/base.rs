@@ -13,11 +13,11 @@ use trainer::config::{self, BaseConfig, ModelConfig};
 use trainer::data::Dataset;
 use trainer::files::write_atomic;
 use trainer::store::{read_base, write_base};
-use trainer::train::Trainer;
+use trainer::train::{Origin, Trainer};
 
 use super::data_args::DataArgs;
 use super::device::DeviceName;
-use super::training::{CONFIG, Interrupt, TrainArgs, train, unchanged};
+use super::training::{CONFIG, Interrupt, TrainArgs, is_finished, train, unchanged};
 
 /// Fewest steps where nothing is said of the length: what a few dozen pictures need.
 const LEAST_STEPS: usize = 2000;
@@ -81,6 +81,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Some(path) => args.source.own(path)?,
         None => args.source.mnist()?,
     };
+    if let Some(checkpoint) = &checkpoint {
+        checkpoint.origin.must_be(&Origin { data_sha256: data.sha256(), adapter: None })?;
+    }
     let started = resumed.as_ref().map(|(_, config)| &config.train);
     config.train = args.train.settings(config.train, started, data.len(), LEAST_STEPS)?;
     let (device, place) = (args.device.open()?.autodiff(), args.device.place()?);
@@ -103,6 +106,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         .with_operations(args.device.operations());
     if let Some(checkpoint) = checkpoint {
         trainer = trainer.resume(checkpoint)?;
+        if is_finished(&trainer) {
+            return Ok(ExitCode::SUCCESS);
+        }
     }
     write_atomic(&args.out.join(CONFIG), config::to_toml(&config)?.as_bytes())?;
     eprintln!(

@@ -61,7 +61,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn with_extension(out: &Path) -> anyhow::Result<PathBuf> {
     match out.extension() {
         Some(extension) if extension == "safetensors" => Ok(out.to_owned()),
-        Some(_) if !out.is_dir() => {
+        // A folder's name may have a version behind its dot, a file's has letters.
+        Some(extension) if !out.is_dir() && extension.to_string_lossy().contains(char::is_alphabetic) => {
             anyhow::bail!("--out {} must be a .safetensors file, or a folder for one", out.display())
         }
         _ => Ok(out.join("lora.safetensors")),

@@ -30,9 +30,9 @@ pub struct Args {
     /// Precision of the weights files
     #[arg(long, value_enum, default_value_t = Float::F16)]
     precision: Float,
-    /// What the page calls the base
-    #[arg(long, default_value = "MNIST digits")]
-    title: String,
+    /// What the page calls the base [default: what --out calls it, or MNIST digits]
+    #[arg(long)]
+    title: Option<String>,
 }
 
 /// `--precision`.
@@ -75,7 +75,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 
     // Everything is read and checked before the first file is written.
-    let mut adapters = args.kept(&shipped_as)?;
+    let before = args.manifest()?;
+    let mut adapters = args.kept(&before, &shipped_as)?;
+    let title = args.title.as_deref().or(before["base"]["title"].as_str()).unwrap_or("MNIST digits");
     let mut names = BTreeSet::new();
     for dir in &args.lora {
         let Some(name) = dir.file_name().and_then(|name| name.to_str()) else {
@@ -125,7 +127,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         "format": "digit-diffusion/1",
         "base": {
             "path": "base/",
-            "title": args.title,
+            "title": title,
             "labels": base.info.labels,
             "image_size": base.info.image_size,
             "files": base_list,
@@ -142,19 +144,36 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Args {
-    /// Adapters that the manifest in `--out` lists already and that belong to the same base.
-    fn kept(&self, base_sha256: &str) -> anyhow::Result<Vec<Value>> {
+    /// The manifest that is in `--out` already; null where there is none.
+    fn manifest(&self) -> anyhow::Result<Value> {
         let path = self.out.join(MANIFEST);
-        if self.only || !path.exists() {
+        if !path.exists() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&read(&path)?)
+            .map_err(|error| anyhow::anyhow!("{} is not JSON: {error}; mend or remove it", path.display()))
+    }
+
+    /// Adapters that this manifest lists and that belong to the same base.
+    fn kept(&self, manifest: &Value, base_sha256: &str) -> anyhow::Result<Vec<Value>> {
+        if self.only {
             return Ok(Vec::new());
         }
-        let manifest: Value = serde_json::from_slice(&read(&path)?)
-            .map_err(|error| anyhow::anyhow!("{} is not JSON: {error}; mend or remove it", path.display()))?;
         let listed = manifest["adapters"].as_array().cloned().unwrap_or_default();
-        let (kept, others): (Vec<Value>, Vec<Value>) =
-            listed.into_iter().partition(|adapter| adapter["base_sha256"] == base_sha256);
-        for adapter in others {
-            eprintln!("{} is no longer listed: it belongs to another base", adapter["name"].as_str().unwrap_or("?"));
+        let mut kept = Vec::new();
+        for adapter in listed {
+            let name = adapter["name"].as_str().unwrap_or("?").to_owned();
+            let folder = self.out.join(adapter["path"].as_str().unwrap_or_default());
+            let mut files = adapter["files"].as_object().into_iter().flat_map(Map::keys);
+            if adapter["base_sha256"] != base_sha256 {
+                eprintln!(
+                    "{name} is no longer listed: it belongs to another base, or to this one in another precision"
+                );
+            } else if !files.all(|file| folder.join(file).is_file()) {
+                eprintln!("{name} is no longer listed: its files are gone");
+            } else {
+                kept.push(adapter);
+            }
         }
         Ok(kept)
     }

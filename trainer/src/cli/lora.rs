@@ -4,21 +4,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use diffusion::lora::{Adapter, merge};
-use diffusion::peft::LoraConfig;
+use diffusion::peft::{LoraConfig, read_adapter};
 use diffusion::schedule::NoiseSchedule;
 use diffusion::tensors::Precision;
 use diffusion::{Base, Model};
 use trainer::config::{self, AdapterConfig, LoraSettings};
 use trainer::data::Dataset;
 use trainer::files::write_atomic;
-use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, base_sha256, read_base, write_adapter_folder};
+use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, adapter_folder, base_sha256, read_base, write_adapter_folder};
 use trainer::styles::{STYLES, Style};
 use trainer::train::adapter::{attach, detach, initial_adapter, peft_targets};
-use trainer::train::{AdapterOrigin, Trainer};
+use trainer::train::{AdapterOrigin, Origin, Trainer};
 
 use super::data_args::DataArgs;
 use super::device::DeviceName;
-use super::training::{CONFIG, Interrupt, TrainArgs, train, unchanged};
+use super::training::{CONFIG, Interrupt, TrainArgs, is_finished, train, unchanged};
 
 /// Fewest steps where nothing is said of the length: what a few dozen drawings need.
 const LEAST_STEPS: usize = 300;
@@ -84,6 +84,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         args.train.guard(&job.out, ADAPTER_WEIGHTS)?;
     }
     let base = read_base(&args.base)?;
+    if jobs.len() > 1 {
+        for job in jobs.iter().filter(|job| Path::new(job.source).exists()) {
+            args.load(job.source)?.0.with_classes(&base.info.labels)?;
+        }
+    }
     for job in &jobs {
         if jobs.len() > 1 {
             eprintln!("{}:", job.source);
@@ -113,9 +118,13 @@ fn one(args: &Args, base: &Base, job: &Job<'_>, alone: bool, interrupt: &Interru
     let (data, held_out) = args.load(source)?;
     let data = data.with_classes(&base.info.labels)?;
     let held_out = held_out.map(|data| data.with_classes(&base.info.labels)).transpose()?;
+    let sha256 = base_sha256(&args.base)?;
+    if let (Some(checkpoint), Some(started)) = (&checkpoint, &started) {
+        let adapter = AdapterOrigin { settings: started.lora.clone(), base_sha256: sha256.clone() };
+        checkpoint.origin.must_be(&Origin { data_sha256: data.sha256(), adapter: Some(adapter) })?;
+    }
     config.train =
         args.train.settings(config.train, started.as_ref().map(|run| &run.train), data.len(), LEAST_STEPS)?;
-    let sha256 = base_sha256(&args.base)?;
     let (initial, peft) = match started {
         Some(started) => args.go_on(out, base, &started.lora, &mut config.lora)?,
         None => args.start(&mut config.lora, base, &sha256, config.train.seed)?,
@@ -129,6 +138,9 @@ fn one(args: &Args, base: &Base, job: &Job<'_>, alone: bool, interrupt: &Interru
         .for_adapter(config.lora.clone(), sha256.clone())?;
     if let Some(checkpoint) = checkpoint {
         trainer = trainer.resume(checkpoint)?;
+        if is_finished(&trainer) {
+            return Ok(ExitCode::SUCCESS);
+        }
     }
     write_atomic(&out.join(CONFIG), config::to_toml(&config)?.as_bytes())?;
     eprintln!(
@@ -241,6 +253,9 @@ impl Args {
             target_modules: adapter.modules.keys().cloned().collect(),
             dropout: lora.dropout,
         };
+        // Exactly as it will be read when the run goes on: an alpha says a scaling only to a rounding.
+        let [(_, text), (_, weights)] = adapter_folder(&adapter, &config, "", Precision::F32)?;
+        let adapter = read_adapter(&weights, Some(&String::from_utf8_lossy(&text)), &base.state)?;
         Ok((adapter, config))
     }
 

@@ -5,12 +5,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use diffusion::diffusers::WEIGHTS;
 use diffusion::{Model, Request};
 use trainer::config::differences;
 use trainer::data::Dataset;
 use trainer::picture::{Canvas, Grid, grey};
 use trainer::sampling::draw;
 use trainer::session::Session;
+use trainer::store::ADAPTER_WEIGHTS;
 use trainer::train::{Checkpoint, LossKind, TrainConfig, Trainer};
 
 /// The checkpoint's name in a run's folder.
@@ -148,7 +150,7 @@ impl TrainArgs {
     }
 
     /// The flags' values in place of the configuration's, which are those of the run where it is `resumed`.
-    /// `pictures` are there to train on; whoever says nothing of the length trains for `least` steps at least.
+    /// `pictures` are there to train on; where nothing is said of the length, it is `least` steps at least.
     pub fn settings(
         &self,
         configured: TrainConfig,
@@ -157,6 +159,11 @@ impl TrainArgs {
         least: usize,
     ) -> anyhow::Result<TrainConfig> {
         let mut config = configured;
+        // Only the defaults' own length gives way to so few pictures.
+        let unsaid = [TrainConfig::base(), TrainConfig::lora()]
+            .iter()
+            .any(|defaults| (config.epochs, config.max_train_steps) == (defaults.epochs, defaults.max_train_steps));
+        let unsaid = unsaid && self.epochs.is_none() && self.max_train_steps.is_none();
         fn set<T: Copy>(field: &mut T, flag: Option<T>) {
             if let Some(value) = flag {
                 *field = value;
@@ -188,11 +195,11 @@ impl TrainArgs {
         }
         match resumed {
             Some(started) => unchanged(started, &config, &MAY_CHANGE)?,
-            None if self.epochs.is_none() && self.max_train_steps.is_none() && self.config.is_none() => {
+            None if unsaid => {
                 let steps = config.total_steps(pictures);
                 if steps < least {
                     config.max_train_steps = least;
-                    eprintln!("{least} steps, as {} epochs of so few pictures are only {steps}", config.epochs);
+                    eprintln!("{least} steps: so few pictures would make only {steps}");
                 }
             }
             None => {}
@@ -214,6 +221,15 @@ pub fn unchanged<T: serde::Serialize>(started: &T, now: &T, may_change: &[&str])
     Ok(())
 }
 
+/// Whether a resumed run was at its end already; says so.
+pub fn is_finished(trainer: &Trainer<'_>) -> bool {
+    let finished = trainer.step() >= trainer.total();
+    if finished {
+        eprintln!("nothing is left to do: {} steps are done; more with --max-train-steps or --epochs", trainer.step());
+    }
+    finished
+}
+
 /// Runs a trainer to its end or to Ctrl-C. `save` writes what the run is for; `model` gives what sheets are drawn with.
 pub fn train(
     mut trainer: Trainer<'_>,
@@ -225,11 +241,6 @@ pub fn train(
     model: impl Fn(&Trainer<'_>) -> anyhow::Result<Model>,
 ) -> anyhow::Result<ExitCode> {
     let threads = trainer.config().threads;
-    if trainer.step() >= trainer.total() {
-        let done = trainer.total();
-        eprintln!("nothing is left to do: all {done} steps are done; --max-train-steps or --epochs for more");
-        return Ok(ExitCode::SUCCESS);
-    }
     let mut session = Session::new(out, trainer.step(), trainer.total(), trainer.steps_per_epoch(), args.log_every)?;
     if args.report_to == Some(ReportTo::Tensorboard) {
         session = session.with_tensorboard()?;
@@ -239,7 +250,14 @@ pub fn train(
     let save_all = |trainer: &Trainer<'_>| -> anyhow::Result<()> {
         let run = trainer.checkpoint()?;
         save(trainer)?;
-        Ok(run.save(&checkpoint)?)
+        let saved = run.save(&checkpoint);
+        if saved.is_err() && !checkpoint.exists() {
+            // Weights alone would stand in the way of a new start.
+            for name in [WEIGHTS, ADAPTER_WEIGHTS] {
+                let _ = std::fs::remove_file(out.join(name));
+            }
+        }
+        Ok(saved?)
     };
     let result = trainer.run(stop, |trainer, report| {
         let last = report.step == report.total;

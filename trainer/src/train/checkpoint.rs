@@ -8,7 +8,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use super::config::TrainConfig;
-use crate::config::LoraSettings;
+use crate::config::{LoraSettings, to_toml};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -35,8 +35,8 @@ pub struct AdapterOrigin {
 }
 
 impl Origin {
-    /// Refuses to go on with anything else.
-    pub(super) fn must_be(&self, now: &Self) -> Result<()> {
+    /// Refuses to go on with anything else; says what differs.
+    pub fn must_be(&self, now: &Self) -> Result<()> {
         let base = |origin: &Self| origin.adapter.as_ref().map(|adapter| adapter.base_sha256.clone());
         let reason = if self == now {
             return Ok(());
@@ -88,8 +88,9 @@ impl Checkpoint {
         let optimizer = TensorView::new(Dtype::U8, vec![self.optimizer.len()], &self.optimizer)
             .map_err(|e| refuse(e.to_string()))?;
         views.push(("optimizer", optimizer));
-        let config = serde_json::to_string(&self.config).map_err(|e| refuse(e.to_string()))?;
-        let origin = serde_json::to_string(&self.origin).map_err(|e| refuse(e.to_string()))?;
+        // As TOML, which gives every float back as it was.
+        let config = to_toml(&self.config)?;
+        let origin = to_toml(&self.origin)?;
         let metadata = [(CONFIG, config), (ORIGIN, origin), (STEP, self.step.to_string())];
         let metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| refuse(e.to_string()))?;
@@ -109,8 +110,12 @@ impl Checkpoint {
             metadata.get(key).ok_or_else(|| format!("{key} is missing, this is not a checkpoint of this program"))
         };
         let step = field(STEP)?.parse().map_err(|_| "its step is not a number".to_owned())?;
-        let config = serde_json::from_str(field(CONFIG)?).map_err(|e| e.to_string())?;
-        let origin = serde_json::from_str(field(ORIGIN)?).map_err(|e| e.to_string())?;
+        let step_only = metadata.contains_key(STEP) && !metadata.contains_key(ORIGIN);
+        if step_only {
+            return Err("it was written by an older version of this program, which did not say on what data".to_owned());
+        }
+        let config = toml::from_str(field(CONFIG)?).map_err(|e| e.to_string())?;
+        let origin = toml::from_str(field(ORIGIN)?).map_err(|e| e.to_string())?;
         let mut checkpoint =
             Self { step, config, origin, model: StateDict::new(), ema: StateDict::new(), optimizer: Vec::new() };
         let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;

@@ -17,8 +17,8 @@ pub enum LossKind {
     Huber,
 }
 
-/// Everything that decides the weights that come out, but for data, starting weights and an adapter's settings. Section `[train]` of a
-/// configuration file.
+/// Everything that decides the weights that come out, but for data, starting weights and an adapter's settings. Section
+/// `[train]` of a configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {

@@ -86,6 +86,12 @@ fn a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint() {
     assert!(said.contains("is intact"), "{said}");
     let facts = done(&["inspect", &format!("{out}/{CHECKPOINT}")]);
     assert!(facts.contains("checkpoint of a run") && facts.contains("step"), "{facts}");
+
+    // Nothing comes of weights that are no numbers.
+    let lost = folder.path("lost");
+    let said = refused(&strs(&with(&base_run(&lost, "1"), &["--lr", "1e39", "--warmup-steps", "0"])));
+    assert!(said.contains("the weights are no numbers any more after step 1"), "{said}");
+    assert!(!Path::new(&lost).join(WEIGHTS).exists());
 }
 
 #[test]
@@ -103,6 +109,17 @@ fn a_disk_that_is_full_or_not_to_be_written_is_said_and_loses_nothing() {
     let litter: Vec<_> =
         fs::read_dir(Path::new(&out).join("unet")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(litter.iter().all(|name| name == "config.json"), "{litter:?}");
+
+    // Room for the weights but not for the checkpoint: nothing stands in the way of a new start.
+    let tight = folder.path("tight");
+    let limited = Command::new("sh")
+        .args(["-c", r#"trap "" XFSZ; ulimit -f 800; exec "$0" "$@""#, env!("CARGO_BIN_EXE_trainer")])
+        .args(base_run(&tight, "4"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&limited.stderr).into_owned();
+    assert!(!limited.status.success() && said.contains("cannot write") && said.contains(CHECKPOINT), "{said}");
+    done(&strs(&base_run(&tight, "2")));
 
     // Half way, the weights can no longer be written.
     let args = base_run(&folder.path("half"), "4000");
