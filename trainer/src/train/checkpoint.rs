@@ -110,8 +110,7 @@ impl Checkpoint {
             metadata.get(key).ok_or_else(|| format!("{key} is missing, this is not a checkpoint of this program"))
         };
         let step = field(STEP)?.parse().map_err(|_| "its step is not a number".to_owned())?;
-        let step_only = metadata.contains_key(STEP) && !metadata.contains_key(ORIGIN);
-        if step_only {
+        if !metadata.contains_key(ORIGIN) {
             return Err("it was written by an older version of this program, which did not say on what data".to_owned());
         }
         let config = toml::from_str(field(CONFIG)?).map_err(|e| e.to_string())?;
