@@ -8,6 +8,7 @@
 //! | [`attention`] | attention with several heads, for training |
 //! | [`rows`] | what is done pixel by pixel: norms, softmax, activations |
 //! | [`gradients`] | backwards |
+//! | [`optimizer`] | a step of AdamW with the moving average of the weights |
 //! | [`buffers`] | memory that layers pass on to each other |
 #![deny(missing_docs)]
 
@@ -15,6 +16,7 @@ pub mod attention;
 pub mod buffers;
 pub mod gradients;
 pub mod matmul;
+pub mod optimizer;
 pub mod packed;
 pub mod rows;
 mod simd;

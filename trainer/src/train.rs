@@ -5,14 +5,14 @@ mod batch;
 pub mod checkpoint;
 pub mod config;
 mod dropout;
-mod ema;
+mod flat;
 mod objective;
-mod params;
+mod optimizer;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::Device;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
 use diffusion::ops::Operations;
@@ -27,9 +27,9 @@ use crate::parallel;
 use batch::Batch;
 pub use checkpoint::{AdapterOrigin, Checkpoint, Origin};
 pub use config::{LossKind, TrainConfig};
-use ema::Ema;
+use flat::Flat;
 use objective::Objective;
-use params::Trainable;
+use optimizer::{Optimizer, Vectors};
 
 /// Streams of the seed's generator: every step and every epoch has one of its own, so that the number of the
 /// step is all there is to remember, and a resumed run draws what an uninterrupted one would have drawn.
@@ -66,10 +66,10 @@ pub struct Trainer<'a> {
     info: ModelInfo,
     schedule: NoiseSchedule,
     device: Device,
+    /// Its trained parameters are views of the optimizer's weights.
     unet: UNet,
-    trainable: Trainable,
-    optimizer: ModuleOptimizer,
-    ema: Ema,
+    flat: Flat,
+    optimizer: Optimizer,
     operations: Operations,
     lora_dropout: f32,
     step: usize,
@@ -95,14 +95,6 @@ impl<'a> Trainer<'a> {
             0 => config.images_per_step(),
             size => size,
         };
-        let unet = params::with_stable_ids(unet);
-        let trainable = params::trainable(&unet);
-        let optimizer = AdamWConfig::new()
-            .with_beta_1(0.9)
-            .with_beta_2(0.999)
-            .with_epsilon(1e-8)
-            .with_weight_decay(config.weight_decay)
-            .init();
         if config.steps_per_epoch(data.len()) == 0 {
             return Err(Error::Data {
                 place: "the data set".into(),
@@ -113,7 +105,15 @@ impl<'a> Trainer<'a> {
                 ),
             });
         }
-        let ema = Ema::new(&unet, trainable.clone(), config.ema_decay);
+        let flat = Flat::new(&unet);
+        if flat.is_empty() {
+            return Err(Error::Setting { reason: "nothing is trainable: no parameter requires a gradient".into() });
+        }
+        let plain = device.clone().without_autodiff();
+        let (weights, zeros) = (flat.weights(&unet, &plain), flat.zeros(&plain));
+        let vectors = Vectors { average: weights.clone(), weights, moment_1: zeros.clone(), moment_2: zeros };
+        let unet = flat.put(unet, &vectors.weights);
+        let optimizer = optimizer_of(&config, vectors, 0);
         let operations = Operations::Kernels;
         let origin = Origin { data_sha256: data.sha256(), adapter: None };
         Ok(Self {
@@ -125,9 +125,8 @@ impl<'a> Trainer<'a> {
             schedule,
             device,
             unet,
-            trainable,
+            flat,
             optimizer,
-            ema,
             operations,
             lora_dropout: 0.0,
             step: 0,
@@ -159,31 +158,33 @@ impl<'a> Trainer<'a> {
 
     /// Continues from a checkpoint of a run that was started with the same data, and base and settings of an adapter.
     pub fn resume(mut self, checkpoint: Checkpoint) -> Result<Self> {
-        let Checkpoint { step, model, ema, optimizer, origin, .. } = checkpoint;
+        let Checkpoint { step, model, ema, moment_1, moment_2, origin, .. } = checkpoint;
         origin.must_be(&self.origin)?;
-        self.unet = params::replace(self.unet, &self.trainable, &model, &self.device)?;
-        self.ema.load(&ema, &self.device)?;
-        self.optimizer = self
-            .optimizer
-            .from_bytes(burn::tensor::Bytes::from_bytes_vec(optimizer))
-            .map_err(|e| Error::Checkpoint { reason: format!("the optimizer's state cannot be read: {e:?}") })?;
+        let device = self.device.clone().without_autodiff();
+        let written = |state| self.flat.written(state, &device);
+        let vectors = Vectors {
+            weights: written(&model)?,
+            average: written(&ema)?,
+            moment_1: written(&moment_1)?,
+            moment_2: written(&moment_2)?,
+        };
+        self.unet = self.flat.put(self.unet, &vectors.weights);
+        self.optimizer = optimizer_of(&self.config, vectors, step);
         self.step = step;
         Ok(self)
     }
 
     /// All that is needed to go on later.
     pub fn checkpoint(&self) -> Result<Checkpoint> {
-        let optimizer = self
-            .optimizer
-            .into_bytes()
-            .map_err(|e| Error::Checkpoint { reason: format!("the optimizer's state cannot be written: {e:?}") })?;
+        let Vectors { weights, average, moment_1, moment_2 } = self.optimizer.vectors();
         let checkpoint = Checkpoint {
             step: self.step,
             config: self.config.clone(),
             origin: self.origin.clone(),
-            model: params::collect(&self.unet, &self.trainable)?,
-            ema: self.ema.collect()?,
-            optimizer: optimizer.to_vec(),
+            model: self.flat.read(weights)?,
+            ema: self.flat.read(average)?,
+            moment_1: self.flat.read(moment_1)?,
+            moment_2: self.flat.read(moment_2)?,
         };
         // What could not be gone on from must not replace what can.
         if checkpoint.model.values().flat_map(|tensor| &tensor.values).any(|value| !value.is_finite()) {
@@ -193,13 +194,13 @@ impl<'a> Trainer<'a> {
     }
 
     /// The moving average of the weights: what is saved, sampled and shipped.
-    pub fn averaged(&self) -> &UNet {
-        self.ema.model()
+    pub fn averaged(&self) -> UNet {
+        self.flat.put(self.unet.valid(), &self.optimizer.vectors().average)
     }
 
     /// The averaged trainable parameters, by module path.
     pub fn averaged_state(&self) -> Result<StateDict> {
-        self.ema.collect()
+        self.flat.read(&self.optimizer.vectors().average)
     }
 
     /// What the run is made of.
@@ -245,7 +246,8 @@ impl<'a> Trainer<'a> {
         let noise = NoiseSource::with_stream(self.config.seed, VALIDATION_STREAM);
         let batch = Batch::new(held_out, &all, &self.info, self.schedule.num_train_timesteps(), 0.0, noise);
         let objective = Objective::new(&self.config, &self.schedule);
-        let jobs = batch.split(self.micro_batch).into_iter().map(|job| (self.averaged().clone(), job)).collect();
+        let unet = self.averaged();
+        let jobs = batch.split(self.micro_batch).into_iter().map(|job| (unet.clone(), job)).collect();
         let sums = parallel::map(jobs, self.config.threads, |(unet, job)| {
             let loss =
                 job.loss(&unet, &objective, &self.info, &device, self.operations).into_data().try_to_vec::<f32>();
@@ -282,19 +284,18 @@ impl<'a> Trainer<'a> {
         if !loss.is_finite() {
             return Err(Error::LossNotFinite { step, loss });
         }
-        let (gradients, grad_norm) = params::clip_by_global_norm(&self.unet, gradients, self.config.max_grad_norm)?;
+        let gradients = self.flat.gradients(&self.unet, gradients, &self.device.clone().without_autodiff());
+        let grad_norm = norm(gradients.clone())?;
         if !grad_norm.is_finite() {
             return Err(Error::GradientNotFinite { step });
         }
+        let max = self.config.max_grad_norm;
+        let scale = if max == 0.0 || grad_norm <= max { 1.0 } else { max / (grad_norm + 1e-6) };
         let lr = self.config.learning_rate(self.step, self.total());
-        self.apply(lr, gradients);
+        self.optimizer.step(lr, gradients, scale)?;
+        self.unet = self.flat.put(self.unet.clone(), &self.optimizer.vectors().weights);
         self.step = step;
         Ok(StepReport { step, total: self.total(), loss, grad_norm, lr, images: self.config.images_per_step() })
-    }
-
-    fn apply(&mut self, lr: f64, gradients: GradientsParams) {
-        self.unet = self.optimizer.step(lr, self.unet.clone(), gradients);
-        self.ema.update(&self.unet, self.step);
     }
 
     fn batch(&self, step: usize) -> Batch {
@@ -308,6 +309,18 @@ impl<'a> Trainer<'a> {
         let timesteps = self.schedule.num_train_timesteps();
         Batch::new(self.data, chosen, &self.info, timesteps, config.class_dropout, noise)
     }
+}
+
+/// After `time` steps.
+fn optimizer_of(config: &TrainConfig, vectors: Vectors, time: usize) -> Optimizer {
+    Optimizer::new(vectors, time, config.weight_decay, config.ema_decay, config.threads)
+}
+
+/// The one place where a step waits for the device.
+fn norm(gradients: Tensor<1>) -> Result<f32> {
+    let squares = gradients.square().sum().into_data().try_to_vec::<f32>();
+    let squares = squares.map_err(|error| Error::Device(format!("{error:?}")))?;
+    Ok(squares.iter().sum::<f32>().sqrt())
 }
 
 /// The model draws pictures of this size and these classes, and no others.

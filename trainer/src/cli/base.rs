@@ -120,7 +120,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         config.train.images_per_step(),
     );
     let averaged = |trainer: &Trainer<'_>| -> anyhow::Result<Base> {
-        Ok(Base { state: read_state(trainer.averaged())?, ..base.clone() })
+        Ok(Base { state: read_state(&trainer.averaged())?, ..base.clone() })
     };
     train(
         trainer,

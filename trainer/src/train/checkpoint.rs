@@ -1,4 +1,5 @@
-//! One file with all that a run needs to go on: a safetensors file with `model.*`, `ema.*` and `optimizer`.
+//! One file with all that a run needs to go on: a safetensors file with `model.*`, `ema.*`, `moment_1.*` and
+//! `moment_2.*`, one of each for every trained parameter.
 
 use std::path::Path;
 
@@ -64,8 +65,10 @@ pub struct Checkpoint {
     pub model: StateDict,
     /// Their moving average.
     pub ema: StateDict,
-    /// The optimizer's own record.
-    pub optimizer: Vec<u8>,
+    /// AdamW's average of the gradients.
+    pub moment_1: StateDict,
+    /// AdamW's average of their squares.
+    pub moment_2: StateDict,
 }
 
 impl Checkpoint {
@@ -79,15 +82,18 @@ impl Checkpoint {
                 .map(|(name, tensor)| (format!("{prefix}.{name}"), tensor.shape.clone(), bytes(tensor)))
                 .collect()
         };
-        let floats = [named("model", &self.model), named("ema", &self.ema)].concat();
-        let mut views = Vec::with_capacity(floats.len() + 1);
+        let floats = [
+            named("model", &self.model),
+            named("ema", &self.ema),
+            named("moment_1", &self.moment_1),
+            named("moment_2", &self.moment_2),
+        ]
+        .concat();
+        let mut views = Vec::with_capacity(floats.len());
         for (name, shape, bytes) in &floats {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|e| refuse(e.to_string()))?;
             views.push((name.as_str(), view));
         }
-        let optimizer = TensorView::new(Dtype::U8, vec![self.optimizer.len()], &self.optimizer)
-            .map_err(|e| refuse(e.to_string()))?;
-        views.push(("optimizer", optimizer));
         // As TOML, which gives every float back as it was.
         let config = to_toml(&self.config)?;
         let origin = to_toml(&self.origin)?;
@@ -110,23 +116,25 @@ impl Checkpoint {
             metadata.get(key).ok_or_else(|| format!("{key} is missing, this is not a checkpoint of this program"))
         };
         let step = field(STEP)?.parse().map_err(|_| "its step is not a number".to_owned())?;
-        if !metadata.contains_key(ORIGIN) {
-            return Err("it was written by an older version of this program, which did not say on what data".to_owned());
+        let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
+        // The first did not say on what data, later ones kept the optimizer's own record.
+        if !metadata.contains_key(ORIGIN) || file.tensor("optimizer").is_ok() {
+            return Err("it was written by an older version of this program; finish the run with that one".to_owned());
         }
         let config = toml::from_str(field(CONFIG)?).map_err(|e| e.to_string())?;
         let origin = toml::from_str(field(ORIGIN)?).map_err(|e| e.to_string())?;
-        let mut checkpoint =
-            Self { step, config, origin, model: StateDict::new(), ema: StateDict::new(), optimizer: Vec::new() };
-        let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
+        let [model, ema, moment_1, moment_2] = Default::default();
+        let mut checkpoint = Self { step, config, origin, model, ema, moment_1, moment_2 };
         for (name, view) in file.iter() {
             let values = || view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-            let tensor = || HostTensor { shape: view.shape().to_vec(), values: values() };
-            match name.split_once('.') {
-                Some(("model", path)) => drop(checkpoint.model.insert(path.to_owned(), tensor())),
-                Some(("ema", path)) => drop(checkpoint.ema.insert(path.to_owned(), tensor())),
-                _ if name == "optimizer" => checkpoint.optimizer = view.data().to_vec(),
+            let (state, path) = match name.split_once('.') {
+                Some(("model", path)) => (&mut checkpoint.model, path),
+                Some(("ema", path)) => (&mut checkpoint.ema, path),
+                Some(("moment_1", path)) => (&mut checkpoint.moment_1, path),
+                Some(("moment_2", path)) => (&mut checkpoint.moment_2, path),
                 _ => return Err(format!("tensor {name} does not belong in a checkpoint")),
-            }
+            };
+            state.insert(path.to_owned(), HostTensor { shape: view.shape().to_vec(), values: values() });
         }
         Ok(checkpoint)
     }
