@@ -8,7 +8,9 @@ use kernels::buffers::Buffers;
 use kernels::gradients::activation;
 use kernels::{attention, rows};
 
-use super::{Gradient, Input, Operation, Operations, call};
+#[cfg(feature = "burn-wgpu")]
+use super::{By, gpu};
+use super::{Gradient, Input, OnSlices, Operations, call};
 
 /// Scaled dot-product attention: `query [b, n, heads · d]`, `key` and `value [b, m, heads · d] -> [b, n, heads · d]`.
 ///
@@ -25,6 +27,11 @@ pub fn attention(
     let [pictures, keys, width] = key.dims();
     assert_eq!([pictures, width, dim % heads], [b, dim, 0], "an attention's keys");
     assert_eq!(value.dims(), key.dims(), "an attention's values");
+    #[cfg(feature = "burn-wgpu")]
+    if operations.on(&query.device()) == By::Gpu && gpu::in_fours(&[dim / heads]) {
+        let operation = gpu::Heads(attention::Attention { dim, heads, queries: n, keys });
+        return gpu::call(operation, [query, key, value].map(Input::from), [b, n, dim]);
+    }
     if operations.kernels(&query.device()) {
         let shape = attention::Attention { dim, heads, queries: n, keys };
         return call(Heads(shape), [query, key, value].map(Input::from), [b, n, dim]);
@@ -41,7 +48,7 @@ pub fn attention(
 #[derive(Debug, Clone)]
 struct Heads(attention::Attention);
 
-impl Operation<3> for Heads {
+impl OnSlices<3> for Heads {
     fn forward(&self, inputs: [&[f32]; 3], buffers: &mut Buffers) -> Vec<f32> {
         let mut out = vec![0f32; inputs[0].len()];
         self.0.run(inputs, &mut out, buffers);
@@ -56,6 +63,10 @@ impl Operation<3> for Heads {
 /// `[b, n, 2 · width]`, values and gates, to `values · gelu(gates)` (GEGLU, arXiv 2002.05202).
 pub fn geglu(x: Tensor<3>, operations: Operations) -> Tensor<3> {
     let [b, n, both] = x.dims();
+    #[cfg(feature = "burn-wgpu")]
+    if operations.on(&x.device()) == By::Gpu && gpu::in_fours(&[both / 2]) {
+        return gpu::call(gpu::Geglu { width: both / 2 }, [x.into()], [b, n, both / 2]);
+    }
     if operations.kernels(&x.device()) {
         return call(Geglu { width: both / 2 }, [x.into()], [b, n, both / 2]);
     }
@@ -68,7 +79,7 @@ struct Geglu {
     width: usize,
 }
 
-impl Operation<1> for Geglu {
+impl OnSlices<1> for Geglu {
     fn forward(&self, [x]: [&[f32]; 1], _: &mut Buffers) -> Vec<f32> {
         let mut out = vec![0f32; x.len() / 2];
         rows::geglu(x, self.width, &mut out);

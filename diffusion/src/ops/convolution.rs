@@ -11,7 +11,9 @@ use kernels::matmul::{OUTSIDE, Product, Rows, Target};
 use kernels::packed::Packed;
 use kernels::winograd::{self, Convolution};
 
-use super::{Gradient, MapShape, Operation, Operations, call, composed, on_flex};
+#[cfg(feature = "burn-wgpu")]
+use super::{By, gpu};
+use super::{Gradient, MapShape, OnSlices, Operations, call, composed, on_flex};
 
 /// What else a convolution does to the size of a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,19 @@ pub fn conv3x3(
         Some(bias) => bias.val(),
         None => Tensor::zeros([channels], &x.device()),
     };
+    #[cfg(feature = "burn-wgpu")]
+    if operations.on(&x.device()) == By::Gpu && gpu::in_fours(&[depth, channels]) {
+        let bias = match shift {
+            Some(shift) => (shift + bias.unsqueeze()).into(),
+            None => bias.into(),
+        };
+        let operation = gpu::Convolution { map: [b, h, w, depth], result: shape, stride };
+        let [x, weight] = [x.into(), weight.into()];
+        return match residual {
+            None => gpu::call(operation, [x, weight, bias], shape),
+            Some(residual) => gpu::call(operation, [x, weight, bias, residual.into()], shape),
+        };
+    }
     if operations.kernels(&x.device()) {
         let bias = match shift {
             Some(shift) => (shift + bias.unsqueeze()).into(),
@@ -151,7 +166,7 @@ impl Sliding {
     }
 }
 
-impl<const N: usize> Operation<N> for Sliding {
+impl<const N: usize> OnSlices<N> for Sliding {
     const KEPT: [bool; N] = {
         let mut kept = [true; N];
         if N > 3 {
@@ -228,7 +243,7 @@ impl Halving {
     }
 }
 
-impl Operation<3> for Halving {
+impl OnSlices<3> for Halving {
     fn forward(&self, [x, weight, bias]: [&[f32]; 3], _: &mut Buffers) -> Vec<f32> {
         let ([rows_in, rows], depth, [batch, .., channels]) = (self.pixels(), self.map[3], self.result);
         let mut out = vec![0f32; batch * rows * channels];

@@ -10,7 +10,9 @@ use kernels::gradients::outer::OuterProduct;
 use kernels::matmul::{Product, Rows, Target};
 use kernels::packed::Packed;
 
-use super::{Gradient, Operation, Operations, call, composed, on_flex};
+#[cfg(feature = "burn-wgpu")]
+use super::{By, gpu};
+use super::{Gradient, OnSlices, Operations, call, composed, on_flex};
 
 /// `x W + bias + residual` over the last dimension; weights as burn keeps a Linear's, `[in, out]`.
 ///
@@ -45,6 +47,19 @@ fn product<const D: usize>(
     transposed: bool,
     operations: Operations,
 ) -> Tensor<D> {
+    #[cfg(feature = "burn-wgpu")]
+    if operations.on(&x.device()) == By::Gpu && gpu::in_fours(&weight.dims()) {
+        let (operation, shape) = matrix(&x, &weight, residual.as_ref(), transposed);
+        let Matrix { k, n, transposed } = operation;
+        let operation = gpu::Matrix { k, n, transposed };
+        let [x, weight] = [x.into(), weight.into()];
+        return match (bias, residual) {
+            (None, None) => gpu::call(operation, [x, weight], shape),
+            (None, Some(residual)) => gpu::call(operation, [x, weight], shape) + residual,
+            (Some(bias), None) => gpu::call(operation, [x, weight, bias.into()], shape),
+            (Some(bias), Some(residual)) => gpu::call(operation, [x, weight, bias.into(), residual.into()], shape),
+        };
+    }
     if !operations.kernels(&x.device()) {
         let weight = if transposed { weight.transpose() } else { weight };
         let out = if on_flex(&x.device()) { burns(x, weight, bias) } else { composed::linear(x, weight, bias) };
@@ -53,15 +68,7 @@ fn product<const D: usize>(
             None => out,
         };
     }
-    let [first, second] = weight.dims();
-    let (k, n) = if transposed { (second, first) } else { (first, second) };
-    let mut shape = x.dims();
-    assert_eq!(shape[D - 1], k, "a Linear's input");
-    shape[D - 1] = n;
-    if let Some(residual) = &residual {
-        assert_eq!(residual.dims(), shape, "a Linear's residual");
-    }
-    let operation = Matrix { k, n, transposed };
+    let (operation, shape) = matrix(&x, &weight, residual.as_ref(), transposed);
     let [x, weight] = [x.into(), weight.into()];
     match (bias, residual) {
         (None, residual) => {
@@ -71,6 +78,24 @@ fn product<const D: usize>(
         (Some(bias), None) => call(operation, [x, weight, bias.into()], shape),
         (Some(bias), Some(residual)) => call(operation, [x, weight, bias.into(), residual.into()], shape),
     }
+}
+
+/// The operation, and its result's shape.
+fn matrix<const D: usize>(
+    x: &Tensor<D>,
+    weight: &Tensor<2>,
+    residual: Option<&Tensor<D>>,
+    transposed: bool,
+) -> (Matrix, [usize; D]) {
+    let [first, second] = weight.dims();
+    let (k, n) = if transposed { (second, first) } else { (first, second) };
+    let mut shape = x.dims();
+    assert_eq!(shape[D - 1], k, "a Linear's input");
+    shape[D - 1] = n;
+    if let Some(residual) = residual {
+        assert_eq!(residual.dims(), shape, "a Linear's residual");
+    }
+    (Matrix { k, n, transposed }, shape)
 }
 
 #[derive(Debug, Clone)]
@@ -93,7 +118,7 @@ impl Matrix {
     }
 }
 
-impl<const N: usize> Operation<N> for Matrix {
+impl<const N: usize> OnSlices<N> for Matrix {
     /// Neither the bias nor the residual.
     const KEPT: [bool; N] = {
         let mut kept = [true; N];

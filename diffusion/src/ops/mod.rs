@@ -1,9 +1,11 @@
-//! Operations on feature maps `[batch, height, width, channels]`: burn's own, on any device; or those of the crate `kernels`, which burn's
-//! CPU device takes like operations of its own, with their gradients.
+//! Operations on feature maps `[batch, height, width, channels]`: burn's own, on any device; or this project's, which burn takes like
+//! operations of its own, with their gradients: on its CPU device those of the crate `kernels`, on graphics processors shaders.
 
 mod attention;
 mod composed;
 mod convolution;
+#[cfg(feature = "burn-wgpu")]
+mod gpu;
 mod linear;
 mod norm;
 
@@ -32,17 +34,40 @@ pub use norm::{GroupNormSettings, group_norm, layer_norm};
 pub enum Operations {
     /// burn's, on any of its devices.
     Burn,
-    /// The crate `kernels`', several times as fast: on burn's CPU device flex. On other devices, and where gradients are checkpointed,
-    /// burn's.
+    /// This project's, several times as fast: on burn's CPU device flex those of the crate `kernels`, on its device wgpu shaders. On
+    /// other devices, and where gradients are checkpointed, burn's.
     Kernels,
 }
 
+/// By what an operation is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Burn,
+    Cpu,
+    #[cfg(feature = "burn-wgpu")]
+    Gpu,
+}
+
 impl Operations {
-    /// Whether they are the kernels', on this device.
-    fn kernels(self, device: &Device) -> bool {
+    /// By what on this device.
+    fn on(self, device: &Device) -> By {
         let traced = device.is_autodiff();
         let all_kept = device.gradient_checkpointing_strategy() == Some(GradientCheckpointingStrategy::Disabled);
-        self == Self::Kernels && on_flex(device) && (all_kept || !traced)
+        if self == Self::Burn || (traced && !all_kept) {
+            return By::Burn;
+        }
+        match device.clone().without_autodiff().as_dispatch() {
+            DispatchDevice::Flex(_) => By::Cpu,
+            #[cfg(feature = "burn-wgpu")]
+            DispatchDevice::Cube(burn_cubecl::CubeDevice::Wgpu(_)) => By::Gpu,
+            #[allow(unreachable_patterns)]
+            _ => By::Burn,
+        }
+    }
+
+    /// Whether they are those of the crate `kernels`, on this device.
+    fn kernels(self, device: &Device) -> bool {
+        self.on(device) == By::Cpu
     }
 }
 
@@ -59,11 +84,31 @@ fn on_flex(device: &Device) -> bool {
 /// A feature map's shape: pictures, height, width, channels.
 type MapShape = [usize; 4];
 
-type FlexTensor = <Flex as BackendTypes>::FloatTensorPrimitive;
-type TracedTensor = <Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive;
+type FlexTensor = Primitive<Flex>;
+type Primitive<B> = <B as BackendTypes>::FloatTensorPrimitive;
+type Traced<B> = Primitive<Autodiff<B>>;
+
+/// An operation on a backend's tensors, with its gradient. All tensors are contiguous.
+trait Operation<B: Backend, const N: usize>: Clone + Debug + Send + 'static {
+    /// Which of the inputs [`backward`](Self::backward) looks at; the others are not there.
+    const KEPT: [bool; N];
+
+    fn contiguous(tensor: Primitive<B>) -> Primitive<B>;
+
+    fn forward(&self, inputs: [&Primitive<B>; N], shape: Shape) -> Primitive<B>;
+
+    /// The gradients of those inputs that are `wanted`, with these shapes.
+    fn backward(
+        &self,
+        inputs: [Option<&Primitive<B>>; N],
+        shapes: [Shape; N],
+        grad: Primitive<B>,
+        wanted: [bool; N],
+    ) -> [Option<Primitive<B>>; N];
+}
 
 /// An operation on slices, with its gradient.
-trait Operation<const N: usize>: Clone + Debug + Send + 'static {
+trait OnSlices<const N: usize>: Clone + Debug + Send + 'static {
     /// Which of the inputs [`backward`](Self::backward) looks at; the others are empty there.
     const KEPT: [bool; N] = [true; N];
 
@@ -118,38 +163,48 @@ impl<const D: usize> From<Tensor<D>> for Input {
 }
 
 /// The operation on tensors of the device flex. Beside tensors with autodiff those without are constants.
-fn call<const N: usize, const D: usize, O: Operation<N>>(
+fn call<const N: usize, const D: usize, O: OnSlices<N>>(
     operation: O,
     inputs: [Input; N],
     shape: [usize; D],
 ) -> Tensor<D> {
+    call_on::<Flex, N, D, _>(Slices(operation), inputs, shape)
+}
+
+/// The same on tensors of any backend.
+fn call_on<B: Backend, const N: usize, const D: usize, O: Operation<B, N>>(
+    operation: O,
+    inputs: [Input; N],
+    shape: [usize; D],
+) -> Tensor<D>
+where
+    DispatchTensor: DispatchKindConversion<B> + DispatchKindConversion<Autodiff<B>>,
+{
     if !inputs.iter().any(|input| input.traced) {
-        let inputs = inputs.map(|input| float::<Flex>(input.tensor).to_contiguous());
-        let output = with_buffers(|buffers| operation.forward(inputs.each_ref().map(values), buffers));
-        return Tensor::from_primitive::<Flex>(tensor(output, shape.into()));
+        let inputs = inputs.map(|input| O::contiguous(float::<B>(input.tensor)));
+        return Tensor::from_primitive::<B>(operation.forward(inputs.each_ref(), shape.into()));
     }
     let inputs = inputs.map(|input| match input.traced {
-        true => float::<Autodiff<Flex>>(input.tensor),
-        false => TracedTensor::new(float::<Flex>(input.tensor)),
+        true => float::<Autodiff<B>>(input.tensor),
+        false => Traced::<B>::new(float::<B>(input.tensor)),
     });
     let guards = inputs.each_ref().map(|input| input.node());
-    let inputs = inputs.map(|input| input.into_primitive().to_contiguous());
-    let output = with_buffers(|buffers| operation.forward(inputs.each_ref().map(values), buffers));
-    let output = tensor(output, shape.into());
+    let inputs = inputs.map(|input| O::contiguous(input.into_primitive()));
+    let output = operation.forward(inputs.each_ref(), shape.into());
     let output = match Step(operation).prepare::<NoCheckpointing>(guards).compute_bound().stateful() {
         OpsKind::Tracked(prep) => {
             let shapes = inputs.each_ref().map(|input| input.shape());
             let mut kept = O::KEPT.into_iter();
             let inputs = inputs.map(|input| kept.next().unwrap_or(true).then_some(input));
-            prep.finish(Saved { inputs, shapes }, output)
+            prep.finish(Saved::<B, N> { inputs, shapes }, output)
         }
         OpsKind::UnTracked(prep) => prep.finish(output),
     };
-    Tensor::from_primitive::<Autodiff<Flex>>(output)
+    Tensor::from_primitive::<Autodiff<B>>(output)
 }
 
 /// Of the one device that a network's tensors lie on.
-fn float<B: Backend>(tensor: DispatchTensor) -> B::FloatTensorPrimitive
+fn float<B: Backend>(tensor: DispatchTensor) -> Primitive<B>
 where
     DispatchTensor: DispatchKindConversion<B>,
 {
@@ -169,32 +224,61 @@ fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
     Flex::float_from_data(TensorData::new(values, shape), &Default::default())
 }
 
+/// An operation on slices as one on tensors.
+#[derive(Debug, Clone)]
+struct Slices<O>(O);
+
+impl<const N: usize, O: OnSlices<N>> Operation<Flex, N> for Slices<O> {
+    const KEPT: [bool; N] = O::KEPT;
+
+    fn contiguous(tensor: FlexTensor) -> FlexTensor {
+        tensor.to_contiguous()
+    }
+
+    fn forward(&self, inputs: [&FlexTensor; N], shape: Shape) -> FlexTensor {
+        tensor(with_buffers(|buffers| self.0.forward(inputs.map(values), buffers)), shape)
+    }
+
+    fn backward(
+        &self,
+        inputs: [Option<&FlexTensor>; N],
+        shapes: [Shape; N],
+        grad: FlexTensor,
+        wanted: [bool; N],
+    ) -> [Option<FlexTensor>; N] {
+        let inputs = inputs.map(|input| input.map_or(&[][..], values));
+        let gradients = with_buffers(|buffers| self.0.backward(inputs, values(&grad), wanted, buffers));
+        let mut shapes = shapes.into_iter();
+        gradients.map(|gradient| match (gradient, shapes.next()) {
+            (Gradient::Values(values), Some(shape)) => Some(tensor(values, shape)),
+            (Gradient::Same, _) => Some(grad.clone()),
+            _ => None,
+        })
+    }
+}
+
 /// An operation's place in the graph.
 #[derive(Debug)]
 struct Step<O>(O);
 
 /// What the way back needs.
 #[derive(Debug, Clone)]
-struct Saved<const N: usize> {
-    inputs: [Option<FlexTensor>; N],
+struct Saved<B: Backend, const N: usize> {
+    inputs: [Option<Primitive<B>>; N],
     shapes: [Shape; N],
 }
 
-impl<const N: usize, O: Operation<N>> Backward<Flex, N> for Step<O> {
-    type State = Saved<N>;
+impl<B: Backend, const N: usize, O: Operation<B, N>> Backward<B, N> for Step<O> {
+    type State = Saved<B, N>;
 
-    fn backward(self, ops: Ops<Saved<N>, N>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = grads.consume::<Flex>(&ops.node).to_contiguous();
+    fn backward(self, ops: Ops<Saved<B, N>, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = O::contiguous(grads.consume::<B>(&ops.node));
         let Saved { inputs, shapes } = ops.state;
-        let inputs = inputs.each_ref().map(|input| input.as_ref().map_or(&[][..], values));
         let wanted = ops.parents.each_ref().map(Option::is_some);
-        let gradients = with_buffers(|buffers| self.0.backward(inputs, values(&grad), wanted, buffers));
-        for ((parent, gradient), shape) in ops.parents.into_iter().zip(gradients).zip(shapes) {
-            let Some(parent) = parent else { continue };
-            match gradient {
-                Gradient::None => {}
-                Gradient::Same => grads.register::<Flex>(parent.id, grad.clone()),
-                Gradient::Values(values) => grads.register::<Flex>(parent.id, tensor(values, shape)),
+        let gradients = self.0.backward(inputs.each_ref().map(Option::as_ref), shapes, grad, wanted);
+        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let (Some(parent), Some(gradient)) = (parent, gradient) {
+                grads.register::<B>(parent.id, gradient);
             }
         }
     }

@@ -7,7 +7,9 @@ use kernels::buffers::Buffers;
 use kernels::gradients::norm::Affine;
 use kernels::rows::{GroupNorm, LAYER_NORM_EPS, LayerNorm};
 
-use super::{Gradient, MapShape, Operation, Operations, call, composed, on_flex};
+#[cfg(feature = "burn-wgpu")]
+use super::{By, gpu};
+use super::{Gradient, MapShape, OnSlices, Operations, call, composed, on_flex};
 
 /// What a GroupNorm is beside its parameters.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +34,11 @@ pub fn group_norm(
     if operations.kernels(&x.device()) {
         let inputs = [x.into(), weight.into(), bias.into()];
         return call(OverGroups { shape: [b, h, w, c], settings }, inputs, [b, h, w, c]);
+    }
+    #[cfg(feature = "burn-wgpu")]
+    if operations.on(&x.device()) == By::Gpu && c <= gpu::MOST_CHANNELS {
+        let inputs = [x.into(), weight.into(), bias.into()];
+        return gpu::call(gpu::OverGroups { shape: [b, h, w, c], settings }, inputs, [b, h, w, c]);
     }
     let per_group = c / settings.groups;
     let [weight, bias] = match on_flex(&x.device()) {
@@ -67,7 +74,7 @@ impl OverGroups {
     }
 }
 
-impl Operation<3> for OverGroups {
+impl OnSlices<3> for OverGroups {
     fn forward(&self, inputs: [&[f32]; 3], _: &mut Buffers) -> Vec<f32> {
         let mut out = vec![0f32; inputs[0].len()];
         self.norm(inputs).run(&[(inputs[0], self.shape[3])], self.pixels(), self.settings.silu, &mut out);
@@ -84,6 +91,14 @@ impl Operation<3> for OverGroups {
 
 /// Over the last dimension; the epsilon of the layer must be diffusers' 1e-5.
 pub fn layer_norm<const D: usize>(layer: &Layer, x: Tensor<D>, operations: Operations) -> Tensor<D> {
+    #[cfg(feature = "burn-wgpu")]
+    if let (Some(beta), By::Gpu) = (&layer.beta, operations.on(&x.device()))
+        && gpu::in_fours(&[x.dims()[D - 1]])
+    {
+        let shape = x.dims();
+        let operation = gpu::OverRows { channels: shape[D - 1], eps: LAYER_NORM_EPS };
+        return gpu::call(operation, [x.into(), layer.gamma.val().into(), beta.val().into()], shape);
+    }
     match &layer.beta {
         Some(beta) if operations.kernels(&x.device()) => {
             let shape = x.dims();
@@ -106,7 +121,7 @@ impl OverRows {
     }
 }
 
-impl Operation<3> for OverRows {
+impl OnSlices<3> for OverRows {
     fn forward(&self, inputs: [&[f32]; 3], _: &mut Buffers) -> Vec<f32> {
         let mut out = vec![0f32; inputs[0].len()];
         self.norm(inputs).run(inputs[0], &mut out);

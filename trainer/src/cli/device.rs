@@ -1,9 +1,9 @@
 //! Where to compute.
 
-#[cfg(any(feature = "wgpu", feature = "vulkan"))]
+#[cfg(feature = "wgpu")]
 use std::sync::OnceLock;
 
-#[cfg(any(feature = "wgpu", feature = "vulkan"))]
+#[cfg(feature = "wgpu")]
 use burn::tensor::wgpu::WgpuBackend;
 use burn::tensor::{Device, Tensor, TensorData};
 use clap::ValueEnum;
@@ -59,11 +59,11 @@ impl DeviceName {
             Self::Ndarray => Ok(Device::ndarray()),
             #[cfg(feature = "wgpu")]
             Self::Wgpu => graphics(WgpuBackend::Auto),
-            #[cfg(feature = "vulkan")]
+            #[cfg(feature = "wgpu")]
             Self::Vulkan => graphics(WgpuBackend::Vulkan),
             #[cfg(feature = "cuda")]
             Self::Cuda => Ok(Device::cuda(0)),
-            #[cfg(not(all(feature = "wgpu", feature = "vulkan", feature = "cuda")))]
+            #[cfg(not(all(feature = "wgpu", feature = "cuda")))]
             _ => {
                 let name = self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
                 anyhow::bail!(
@@ -75,7 +75,7 @@ impl DeviceName {
 }
 
 /// The graphics processor, opened once in a process.
-#[cfg(any(feature = "wgpu", feature = "vulkan"))]
+#[cfg(feature = "wgpu")]
 fn graphics(api: WgpuBackend) -> anyhow::Result<Device> {
     static OPENED: OnceLock<Result<Device, String>> = OnceLock::new();
     let opened = OPENED.get_or_init(|| {
