@@ -12,7 +12,7 @@ mod optimizer;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
 use diffusion::ops::Operations;
@@ -285,7 +285,8 @@ impl<'a> Trainer<'a> {
             return Err(Error::LossNotFinite { step, loss });
         }
         let gradients = self.flat.gradients(&self.unet, gradients, &self.device.clone().without_autodiff());
-        let grad_norm = norm(gradients.clone())?;
+        // The one place where a step waits for the device.
+        let grad_norm = flat::norm(gradients.clone())?;
         if !grad_norm.is_finite() {
             return Err(Error::GradientNotFinite { step });
         }
@@ -314,13 +315,6 @@ impl<'a> Trainer<'a> {
 /// After `time` steps.
 fn optimizer_of(config: &TrainConfig, vectors: Vectors, time: usize) -> Optimizer {
     Optimizer::new(vectors, time, config.weight_decay, config.ema_decay, config.threads)
-}
-
-/// The one place where a step waits for the device.
-fn norm(gradients: Tensor<1>) -> Result<f32> {
-    let squares = gradients.square().sum().into_data().try_to_vec::<f32>();
-    let squares = squares.map_err(|error| Error::Device(format!("{error:?}")))?;
-    Ok(squares.iter().sum::<f32>().sqrt())
 }
 
 /// The model draws pictures of this size and these classes, and no others.

@@ -8,6 +8,7 @@ mod convolution;
 mod gpu;
 mod linear;
 mod norm;
+mod vectors;
 
 use std::cell::RefCell;
 use std::fmt::Debug;
@@ -28,6 +29,7 @@ pub use attention::{attention, geglu};
 pub use convolution::{Resize, conv3x3};
 pub use linear::{conv1x1, linear};
 pub use norm::{GroupNormSettings, group_norm, layer_norm};
+pub use vectors::{join, part};
 
 /// Whose operations a network is computed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::ops::Range;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
+use diffusion::ops::{Operations, join, part};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::unet::UNet;
 
@@ -62,17 +63,8 @@ impl Flat {
     }
 
     fn join(&self, mut found: HashMap<ParamId, Tensor<1>>, device: &Device) -> Tensor<1> {
-        let zeros = |count: usize| Tensor::zeros([count], device);
-        let mut parts = Vec::new();
-        for place in &self.places {
-            let filled = place.range.len().next_multiple_of(ALIGNMENT);
-            match found.remove(&place.id) {
-                Some(values) if filled == place.range.len() => parts.push(values),
-                Some(values) => parts.extend([values, zeros(filled - place.range.len())]),
-                None => parts.push(zeros(filled)),
-            }
-        }
-        Tensor::cat(parts, 0)
+        let places = self.places.iter().filter_map(|place| Some((place.range.start, found.remove(&place.id)?)));
+        join(places.collect(), self.len, device, Operations::Kernels)
     }
 
     /// The network with trained parameters from a vector.
@@ -117,6 +109,15 @@ impl Flat {
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
+}
+
+/// The root of the sum of squares of a vector whose length is a multiple of [`ALIGNMENT`].
+pub fn norm(vector: Tensor<1>) -> Result<f32> {
+    let [len] = vector.dims();
+    // In two steps: burn's sum of a million values at once is wrong on OpenGL in software.
+    let sums = vector.square().reshape([len / ALIGNMENT, ALIGNMENT]).sum_dim(1);
+    let sum = sums.sum().into_data().try_to_vec::<f32>().map_err(|error| Error::Device(format!("{error:?}")))?;
+    Ok(sum.iter().sum::<f32>().sqrt())
 }
 
 struct Places {
@@ -179,9 +180,7 @@ struct Put<'a> {
 impl ModuleMapper for Put<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(range) = self.flat.by_id.get(&param.id) else { return param };
-        let filled = range.start..range.end.next_multiple_of(ALIGNMENT);
-        // In two steps, as only what ends at a multiple of the alignment is a view.
-        let values = self.vector.clone().slice([filled]).slice([0..range.len()]).reshape(param.lazy_shape());
+        let values = part(self.vector, range.clone(), Operations::Kernels).reshape(param.lazy_shape());
         match param.lazy_device().is_autodiff() {
             true => Param::initialized(param.id, Tensor::from_inner(values).require_grad()),
             false => Param::initialized(param.id, values),

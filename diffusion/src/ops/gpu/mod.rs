@@ -5,6 +5,7 @@ mod norm;
 mod product;
 #[cfg(test)]
 mod tests;
+mod vectors;
 
 use burn::backend::{DType, TensorMetadata};
 use burn::tensor::{Shape, Tensor};
@@ -24,6 +25,7 @@ use super::{Input, Operation, call_on};
 pub use attention::{Geglu, Heads};
 pub use norm::{MOST_CHANNELS, OverGroups, OverRows};
 pub use product::{Convolution, Matrix};
+pub use vectors::{join, part};
 
 /// Workgroups in one direction, at most.
 const MOST: usize = 65535;
@@ -85,6 +87,7 @@ enum Text {
     Attention,
     Geglu,
     GroupNorm,
+    Join,
     LayerNorm,
     Outer,
     Pixels,
@@ -118,6 +121,7 @@ impl Text {
             Self::Attention => include_str!("attention.wgsl"),
             Self::Geglu => include_str!("geglu.wgsl"),
             Self::GroupNorm => include_str!("group_norm.wgsl"),
+            Self::Join => include_str!("join.wgsl"),
             Self::LayerNorm => include_str!("layer_norm.wgsl"),
             Self::Outer => include_str!("outer.wgsl"),
             Self::Pixels => include_str!("pixels.wgsl"),

@@ -1,12 +1,15 @@
 //! The shaders against the crate `kernels`, results and gradients. They need a device that wgpu finds: a graphics processor, or software
 //! that acts as one.
 
+use std::sync::OnceLock;
+
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{LayerNormConfig, Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, Tolerance};
 
 use crate::ops::{
-    GroupNormSettings, Operations, Resize, attention, conv1x1, conv3x3, geglu, group_norm, layer_norm, linear,
+    GroupNormSettings, Operations, Resize, attention, conv1x1, conv3x3, geglu, group_norm, join, layer_norm, linear,
+    part,
 };
 
 const OURS: Operations = Operations::Kernels;
@@ -40,10 +43,15 @@ impl Inputs {
     }
 }
 
+/// Opened once in a process.
+fn gpu() -> Device {
+    static OPENED: OnceLock<Device> = OnceLock::new();
+    OPENED.get_or_init(|| Device::wgpu_options().init().expect("wgpu finds no device")).clone().autodiff()
+}
+
 /// The result of `f` and the gradients of all inputs are the same on both devices.
 fn same<const D: usize>(f: impl Fn(&Inputs) -> Tensor<D>) {
-    let gpu = Device::wgpu_options().init().expect("wgpu finds no device").autodiff();
-    let [ours, others] = [gpu, Device::flex().autodiff()].map(|device| {
+    let [ours, others] = [gpu(), Device::flex().autodiff()].map(|device| {
         let inputs = Inputs::new(&device);
         let out = f(&inputs);
         let factors = waves(out.dims(), 0.3, &device);
@@ -171,4 +179,28 @@ fn attentions() {
 #[test]
 fn gates() {
     same(|inputs| geglu(inputs.tokens.clone() * 3.0, OURS));
+}
+
+#[test]
+fn vectors_and_their_parts() {
+    let device = gpu().without_autodiff();
+    let lens = [64, 3, 100, 1, 64, 7, 128, 65];
+    let mut parts = Vec::new();
+    let mut end: usize = 0;
+    let mut expected = Vec::new();
+    for (i, len) in lens.into_iter().enumerate() {
+        let values: Vec<f32> = (0..len).map(|j| (100 * i + j) as f32).collect();
+        expected.resize(end, 0.0);
+        expected.extend(&values);
+        parts.push((end, Tensor::<1>::from_floats(&values[..], &device)));
+        end = (end + len).next_multiple_of(64);
+    }
+    expected.resize(end, 0.0);
+    let vector = join(parts.clone(), end, &device, OURS);
+    assert_eq!(vector.to_data().try_to_vec::<f32>().unwrap(), expected);
+    for (start, values) in parts {
+        let found = part(&vector, start..start + values.dims()[0], OURS);
+        assert_eq!((found.clone() * 2.0).into_data(), (values.clone() * 2.0).into_data());
+        assert_eq!(found.into_data(), values.into_data());
+    }
 }
