@@ -6,6 +6,7 @@ mod bench_native;
 mod bench_train;
 mod browser;
 mod command;
+mod graphics;
 mod npm;
 mod serve;
 mod site;
@@ -43,7 +44,7 @@ enum Task {
     },
     /// Build the page into dist/, a static folder that any host can serve
     Build,
-    /// Run the native tests, then the page's tests in a real browser
+    /// Run the native tests, the shaders' on a (software) graphics processor, the page's in a real browser
     Test {
         /// Run only this suite
         suite: Option<test::Suite>,

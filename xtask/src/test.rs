@@ -4,6 +4,7 @@ use std::{
     fs,
     ops::AddAssign,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result, bail};
@@ -12,7 +13,7 @@ use clap::ValueEnum;
 use crate::{
     browser,
     command::{command, run_reading, say, shown},
-    npm, site,
+    graphics, npm, site,
     workspace::{Workspace, cargo},
 };
 
@@ -20,6 +21,8 @@ use crate::{
 pub enum Suite {
     /// `cargo test` over the whole workspace
     Native,
+    /// The shaders that train on graphics processors, on one in software
+    Shaders,
     /// The built page, in Chrome or Chromium
     Page,
 }
@@ -37,12 +40,15 @@ impl AddAssign for Count {
     }
 }
 
-/// Runs `suite`, or both, to the end and prints one line of summary. An error unless all passed.
+/// Runs `suite`, or all, to the end and prints one line of summary. An error unless all passed.
 pub fn run(workspace: &Workspace, suite: Option<Suite>) -> Result<()> {
     let wanted = |one| suite.is_none_or(|suite| suite == one);
     let mut count = Count::default();
     if wanted(Suite::Native) {
         count += native(workspace)?;
+    }
+    if wanted(Suite::Shaders) {
+        count += shaders(workspace)?;
     }
     if wanted(Suite::Page) {
         count += page(workspace)?;
@@ -62,15 +68,31 @@ fn native(workspace: &Workspace) -> Result<Count> {
     for packages in [&["--workspace"][..], &["--package", "kernels"]] {
         let mut tests = command(cargo());
         tests.args(["test", "--release", "--no-fail-fast"]).args(packages).current_dir(&workspace.root);
-        let mut count = Count::default();
-        let ok = run_reading(&mut tests, |line| {
-            if let Some(result) = native_result(line) {
-                count += result;
-            }
-        })?;
-        total += settle(count, ok, &shown(&tests))?;
+        total += cargo_test(tests)?;
     }
     Ok(total)
+}
+
+fn shaders(workspace: &Workspace) -> Result<Count> {
+    say("running the shaders' tests (the first time compiles burn for wgpu, minutes)");
+    let mut tests = command(cargo());
+    // Without --release: the time is the compiler's.
+    tests
+        .args(["test", "--package", "diffusion", "--features", "burn-wgpu", "--lib", "ops::gpu"])
+        .current_dir(&workspace.root)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
+    graphics::lend(&mut tests)?;
+    cargo_test(tests)
+}
+
+fn cargo_test(mut tests: Command) -> Result<Count> {
+    let mut count = Count::default();
+    let ok = run_reading(&mut tests, |line| {
+        if let Some(result) = native_result(line) {
+            count += result;
+        }
+    })?;
+    settle(count, ok, &shown(&tests))
 }
 
 fn page(workspace: &Workspace) -> Result<Count> {

@@ -90,6 +90,7 @@ enum Text {
     Join,
     LayerNorm,
     Outer,
+    Pack,
     Pixels,
     Product,
     Sums,
@@ -100,9 +101,9 @@ enum Text {
     /// What each pixel of a map has given to the result, from the result's gradient.
     WindowsBack,
     /// Weights `[K, N]`.
-    WeightsByRow,
+    RightsByRow,
     /// Weights `[N, K]`.
-    WeightsByColumn,
+    RightsByColumn,
     /// Weights `[N, D, 3, 3]` of a convolution.
     Kernels,
     /// The same on the way back, `[C, N, 3, 3]`.
@@ -124,14 +125,15 @@ impl Text {
             Self::Join => include_str!("join.wgsl"),
             Self::LayerNorm => include_str!("layer_norm.wgsl"),
             Self::Outer => include_str!("outer.wgsl"),
+            Self::Pack => include_str!("pack.wgsl"),
             Self::Pixels => include_str!("pixels.wgsl"),
             Self::Product => include_str!("product.wgsl"),
             Self::Sums => include_str!("sums.wgsl"),
             Self::PlainRows => "fn left_at(row: u32, k: u32) -> vec4f { return left[(row * K + k) / 4u]; }",
             Self::Windows => include_str!("windows.wgsl"),
             Self::WindowsBack => include_str!("windows_back.wgsl"),
-            Self::WeightsByRow => "fn weight_at(k: u32, n: u32) -> f32 { return weights[k * N + n]; }",
-            Self::WeightsByColumn => "fn weight_at(k: u32, n: u32) -> f32 { return weights[n * K + k]; }",
+            Self::RightsByRow => include_str!("rights_by_row.wgsl"),
+            Self::RightsByColumn => include_str!("rights_by_column.wgsl"),
             Self::Kernels => "fn weight_at(k: u32, n: u32) -> f32 { return weights[(n * D + k % D) * 9u + k / D]; }",
             Self::KernelsBack => {
                 "fn weight_at(k: u32, n: u32) -> f32 { return weights[(k % C * N + n) * 9u + k / C % 9u]; }"
@@ -198,6 +200,11 @@ impl<'a> Launch<'a> {
 
     fn with<const N: usize>(mut self, constants: [(&'static str, usize); N]) -> Self {
         self.shader.constants.extend(constants.map(|(name, value)| (name, value.into())));
+        self
+    }
+
+    fn with_all(mut self, constants: &[(&'static str, usize)]) -> Self {
+        self.shader.constants.extend(constants.iter().map(|&(name, value)| (name, value.into())));
         self
     }
 

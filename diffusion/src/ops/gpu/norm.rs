@@ -61,7 +61,7 @@ impl Shaded<3> for OverGroups {
             .bind("affine", Floats, &affine)
             .run([b, 1, 1]);
         let [_, weight, bias] = shapes;
-        let [weight, bias] = sums(&affine, Text::PlaceByRow, Vec::new(), weight, bias);
+        let [weight, bias] = sums(&affine, Text::PlaceByRow, &[], weight, bias);
         [Some(to_x), Some(weight), Some(bias)]
     }
 }
@@ -117,7 +117,7 @@ impl Shaded<3> for OverRows {
             .bind("affine", Floats, &affine)
             .run([groups, 1, 1]);
         let [_, weight, bias] = shapes;
-        let [weight, bias] = sums(&affine, Text::PlaceByRow, Vec::new(), weight, bias);
+        let [weight, bias] = sums(&affine, Text::PlaceByRow, &[], weight, bias);
         [Some(to_x), Some(weight), Some(bias)]
     }
 }

@@ -14,17 +14,25 @@ fn tile(n: usize) -> (usize, usize) {
     (columns, 64 * columns / 16)
 }
 
-/// A product's left side and its weights, as the shader finds them.
-struct Sides {
-    left: Text,
-    weights: Text,
+/// The left rows of a product, as the shader finds them.
+#[derive(Debug, Clone)]
+struct Left {
+    text: Text,
     constants: Vec<(&'static str, usize)>,
+}
+
+impl Left {
+    fn plain() -> Self {
+        Self { text: Text::PlainRows, constants: Vec::new() }
+    }
 }
 
 /// A product to be computed.
 struct Product<'a> {
-    sides: Sides,
+    rows: Left,
     left: &'a CubeTensor,
+    /// How the weights lie.
+    rights: Text,
     weights: &'a CubeTensor,
     m: usize,
     k: usize,
@@ -38,44 +46,39 @@ struct Product<'a> {
 
 impl Product<'_> {
     fn run(self, shape: Shape) -> CubeTensor {
-        let Self { sides, left, weights, m, k, n, bias, residual, pixels } = self;
+        let Self { rows, left, rights, weights, m, k, n, bias, residual, pixels } = self;
         let result = empty(left, shape);
         let (columns, lanes) = tile(n);
+        // Rows of an invocation: the more the better, as long as there are workgroups for all of a large device.
+        let high = if m > 50_000 { 8 } else { 4 };
+        let tall = 16 * high;
         let kind = match bias {
             None => 0,
             Some(bias) if count(bias) == n => 1,
             Some(_) => 2,
         };
-        let mut launch = Launch::new([Text::Product, sides.left, sides.weights])
-            .with([
-                ("M", m),
-                ("K", k),
-                ("N", n),
-                ("COLUMNS", columns),
-                ("LANES", lanes),
-                ("BIAS", kind),
-                ("PIXELS", pixels),
-            ])
-            .with_flag("RESIDUAL", residual.is_some());
-        launch.shader.constants.extend(sides.constants.into_iter().map(|(name, value)| (name, value.into())));
-        // What is missing is bound to what is there, and not read.
-        launch
+        Launch::new([Text::Product, rows.text, rights])
+            .with([("M", m), ("K", k), ("N", n), ("ROWS", tall), ("COLUMNS", columns), ("LANES", lanes)])
+            .with([("HIGH", high), ("BIAS", kind), ("PIXELS", pixels)])
+            .with_flag("RESIDUAL", residual.is_some())
+            .with_all(&rows.constants)
+            // What is missing is bound to what is there, and not read.
             .bind("left", Fours, left)
-            .bind("weights", Floats, weights)
+            .bind("weights", Fours, weights)
             .bind("bias", Fours, bias.unwrap_or(left))
             .bind("residual", Fours, residual.unwrap_or(left))
             .bind("result", Fours, &result)
-            .run([m.div_ceil(64), n.div_ceil(columns), 1]);
+            .run([m.div_ceil(tall), n.div_ceil(columns), 1]);
         result
     }
 }
 
 /// The gradients of weights and bias of a product.
 struct Weights<'a> {
-    sides: Sides,
-    place: Text,
+    rows: Left,
     left: &'a CubeTensor,
     grad: &'a CubeTensor,
+    place: Text,
     m: usize,
     k: usize,
     n: usize,
@@ -83,29 +86,21 @@ struct Weights<'a> {
 
 impl Weights<'_> {
     fn run(self, weight: Shape) -> [CubeTensor; 2] {
-        let Self { sides, place, left, grad, m, k, n } = self;
+        let Self { rows, left, grad, place, m, k, n } = self;
         let (columns, lanes) = tile(n);
         let tiles = k.div_ceil(64) * n.div_ceil(columns);
         // Enough workgroups for a large device, and not so many that their sums are most of the work.
         let segment = m.div_ceil((512 / tiles).clamp(1, 128)).max(128);
         let segments = m.div_ceil(segment);
         let parts = empty(left, [segments, k + 1, n]);
-        let constants = || sides.constants.iter().map(|&(name, value)| (name, value.into()));
-        let mut launch = Launch::new([Text::Outer, sides.left]).with([
-            ("M", m),
-            ("K", k),
-            ("N", n),
-            ("COLUMNS", columns),
-            ("LANES", lanes),
-            ("SEGMENT", segment),
-        ]);
-        launch.shader.constants.extend(constants());
-        launch.bind("left", Fours, left).bind("right", Fours, grad).bind("parts", Fours, &parts).run([
-            k.div_ceil(64),
-            n.div_ceil(columns),
-            segments,
-        ]);
-        sums(&parts, place, constants().collect(), weight, [n].into())
+        Launch::new([Text::Outer, rows.text])
+            .with([("M", m), ("K", k), ("N", n), ("COLUMNS", columns), ("LANES", lanes), ("SEGMENT", segment)])
+            .with_all(&rows.constants)
+            .bind("left", Fours, left)
+            .bind("right", Fours, grad)
+            .bind("parts", Fours, &parts)
+            .run([k.div_ceil(64), n.div_ceil(columns), segments]);
+        sums(&parts, place, &rows.constants, weight, [n].into())
     }
 }
 
@@ -113,20 +108,20 @@ impl Weights<'_> {
 pub(super) fn sums(
     parts: &CubeTensor,
     place: Text,
-    constants: Vec<(&'static str, super::Value)>,
+    constants: &[(&'static str, usize)],
     weight: Shape,
     bias: Shape,
 ) -> [CubeTensor; 2] {
     let shape = parts.shape();
     let [segments, rows, n] = [shape[0], shape[1], shape[2]];
     let [weight, bias] = [weight, bias].map(|shape| empty(parts, shape));
-    let mut launch = Launch::new([Text::Sums, place]).with([("K", rows - 1), ("N", n), ("SEGMENTS", segments)]);
-    launch.shader.constants.extend(constants);
-    launch.bind("parts", Floats, parts).bind("weight", Floats, &weight).bind("bias", Floats, &bias).run([
-        (rows * n).div_ceil(16),
-        1,
-        1,
-    ]);
+    Launch::new([Text::Sums, place])
+        .with([("K", rows - 1), ("N", n), ("SEGMENTS", segments)])
+        .with_all(constants)
+        .bind("parts", Floats, parts)
+        .bind("weight", Floats, &weight)
+        .bind("bias", Floats, &bias)
+        .run([(rows * n).div_ceil(16), 1, 1]);
     [weight, bias]
 }
 
@@ -144,10 +139,10 @@ impl<const N: usize> Shaded<N> for Matrix {
 
     fn forward(&self, inputs: [&CubeTensor; N], shape: Shape) -> CubeTensor {
         let Self { k, n, transposed } = *self;
-        let weights = if transposed { Text::WeightsByColumn } else { Text::WeightsByRow };
         Product {
-            sides: Sides { left: Text::PlainRows, weights, constants: Vec::new() },
+            rows: Left::plain(),
             left: inputs[0],
+            rights: if transposed { Text::RightsByColumn } else { Text::RightsByRow },
             weights: inputs[1],
             m: count(inputs[0]) / k,
             k,
@@ -171,15 +166,16 @@ impl<const N: usize> Shaded<N> for Matrix {
         let mut gradients = [const { None }; N];
         let (Some(Some(left)), Some(Some(weights))) = (inputs.first(), inputs.get(1)) else { return gradients };
         if wanted[0] {
-            let by = if transposed { Text::WeightsByRow } else { Text::WeightsByColumn };
-            let sides = Sides { left: Text::PlainRows, weights: by, constants: Vec::new() };
-            let product = Product { sides, left: &grad, weights, m, k: n, n: k, bias: None, residual: None, pixels: 1 };
+            let rights = if transposed { Text::RightsByRow } else { Text::RightsByColumn };
+            let rows = Left::plain();
+            let (bias, residual) = (None, None);
+            let product = Product { rows, left: &grad, rights, weights, m, k: n, n: k, bias, residual, pixels: 1 };
             gradients[0] = Some(product.run(shapes[0].clone()));
         }
         if wanted[1] || wanted.get(2) == Some(&true) {
             let place = if transposed { Text::PlaceByColumn } else { Text::PlaceByRow };
-            let sides = Sides { left: Text::PlainRows, weights: place, constants: Vec::new() };
-            let [weight, bias] = Weights { sides, place, left, grad: &grad, m, k, n }.run(shapes[1].clone());
+            let weights = Weights { rows: Left::plain(), left, grad: &grad, place, m, k, n };
+            let [weight, bias] = weights.run(shapes[1].clone());
             gradients[1] = Some(weight);
             if let Some(place) = gradients.get_mut(2) {
                 *place = Some(bias);
@@ -212,10 +208,14 @@ pub struct Convolution {
 }
 
 impl Convolution {
+    /// How often the map's pixels are seen in a row: twice where it is doubled first.
+    fn size(&self) -> usize {
+        if self.stride == 1 { self.result[1] / self.map[1] } else { 1 }
+    }
+
     fn constants(&self) -> Vec<(&'static str, usize)> {
         let ([_, map_height, map_width, depth], [_, height, width, channels]) = (self.map, self.result);
-        // The result of a convolution with stride 1 is larger than the map where that is doubled first.
-        let size = if self.stride == 1 { height / map_height } else { 1 };
+        let (stride, size) = (self.stride, self.size());
         vec![
             ("MAP_HEIGHT", map_height),
             ("MAP_WIDTH", map_width),
@@ -223,9 +223,21 @@ impl Convolution {
             ("HEIGHT", height),
             ("WIDTH", width),
             ("C", channels),
-            ("STRIDE", self.stride),
+            ("STRIDE", stride),
             ("SIZE", size),
         ]
+    }
+
+    /// Weights for the product.
+    fn packed(&self, layout: Text, weights: &CubeTensor, k: usize, n: usize) -> CubeTensor {
+        let packed = empty(weights, [k, n]);
+        Launch::new([Text::Pack, layout])
+            .with([("K", k), ("N", n)])
+            .with_all(&self.constants())
+            .bind("weights", Floats, weights)
+            .bind("result", Floats, &packed)
+            .for_each(k * n);
+        packed
     }
 }
 
@@ -233,13 +245,14 @@ impl<const N: usize> Shaded<N> for Convolution {
     const KEPT: [bool; N] = first_two();
 
     fn forward(&self, inputs: [&CubeTensor; N], shape: Shape) -> CubeTensor {
-        let [b, height, width, n] = self.result;
+        let ([b, height, width, n], k) = (self.result, 9 * self.map[3]);
         Product {
-            sides: Sides { left: Text::Windows, weights: Text::Kernels, constants: self.constants() },
+            rows: Left { text: Text::Windows, constants: self.constants() },
             left: inputs[0],
-            weights: inputs[1],
+            rights: Text::RightsByRow,
+            weights: &self.packed(Text::Kernels, inputs[1], k, n),
             m: b * height * width,
-            k: 9 * self.map[3],
+            k,
             n,
             bias: inputs.get(2).copied(),
             residual: inputs.get(3).copied(),
@@ -256,17 +269,17 @@ impl<const N: usize> Shaded<N> for Convolution {
         wanted: [bool; N],
     ) -> [Option<CubeTensor>; N] {
         let ([b, map_height, map_width, depth], [_, height, width, channels]) = (self.map, self.result);
-        let constants = self.constants();
-        let copies = constants.last().map_or(1, |(_, size)| size * size);
         let mut gradients = [const { None }; N];
         let (Some(Some(left)), Some(Some(weights))) = (inputs.first(), inputs.get(1)) else { return gradients };
         if wanted[0] {
+            let k = self.size() * self.size() * 9 * channels;
             let product = Product {
-                sides: Sides { left: Text::WindowsBack, weights: Text::KernelsBack, constants: constants.clone() },
+                rows: Left { text: Text::WindowsBack, constants: self.constants() },
                 left: &grad,
-                weights,
+                rights: Text::RightsByRow,
+                weights: &self.packed(Text::KernelsBack, weights, k, depth),
                 m: b * map_height * map_width,
-                k: copies * 9 * channels,
+                k,
                 n: depth,
                 bias: None,
                 residual: None,
@@ -276,9 +289,9 @@ impl<const N: usize> Shaded<N> for Convolution {
         }
         let each = wanted[2] && shapes[2].num_elements() > channels;
         if wanted[1] || (wanted[2] && !each) {
-            let sides = Sides { left: Text::Windows, weights: Text::Kernels, constants };
+            let rows = Left { text: Text::Windows, constants: self.constants() };
             let (m, k, n) = (b * height * width, 9 * depth, channels);
-            let weights = Weights { sides, place: Text::PlaceInKernels, left, grad: &grad, m, k, n };
+            let weights = Weights { rows, left, grad: &grad, place: Text::PlaceInKernels, m, k, n };
             let [weight, bias] = weights.run(shapes[1].clone());
             gradients[1] = Some(weight);
             gradients[2] = Some(bias);

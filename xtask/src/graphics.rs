@@ -1,0 +1,53 @@
+//! A graphics processor for the shaders' tests: the machine's own through its driver, or the software one that Chrome brings along.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Result;
+
+use crate::{apt, browser, command::say};
+
+/// Where Vulkan's loader looks for drivers, if it is told.
+const TOLD: [&str; 2] = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
+const SWIFTSHADER: &str = "vk_swiftshader_icd.json";
+const LOADER: &str = "libvulkan.so.1";
+
+/// Lets `tests` find a device. On Linux that is SwiftShader unless a driver was named, so that every machine tests the same; elsewhere
+/// the system has one.
+pub fn lend(tests: &mut Command) -> Result<()> {
+    if !cfg!(target_os = "linux") || TOLD.into_iter().any(|name| env::var_os(name).is_some()) {
+        return Ok(());
+    }
+    let browser = browser::find_or_install()?;
+    let Some(driver) = beside(&browser) else {
+        say("no SwiftShader beside the browser: the shaders are tested on the device that wgpu finds");
+        return Ok(());
+    };
+    say(format!("the shaders' device is {}", driver.display()));
+    let bundled = driver.parent().map(|folder| folder.join(LOADER)).filter(|loader| loader.is_file());
+    match bundled.as_deref().and_then(Path::parent) {
+        Some(folder) => {
+            tests.env("LD_LIBRARY_PATH", folder);
+        }
+        None if apt::here() && !loader_is_here() => apt::install(&["libvulkan1"], "testing the shaders")?,
+        None => {}
+    }
+    tests.env("VK_ICD_FILENAMES", driver);
+    Ok(())
+}
+
+/// In the folder of the browser, or where Debian's launcher has it.
+fn beside(browser: &Path) -> Option<PathBuf> {
+    let real = browser.canonicalize().ok()?;
+    let folders = [real.parent()?.to_owned(), "/usr/lib/chromium".into(), "/opt/google/chrome".into()];
+    folders.into_iter().map(|folder| folder.join(SWIFTSHADER)).find(|driver| driver.is_file())
+}
+
+fn loader_is_here() -> bool {
+    ["/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/local/lib"]
+        .into_iter()
+        .any(|folder| Path::new(folder).join(LOADER).exists())
+}
