@@ -22,7 +22,7 @@ pub enum DeviceName {
     Ndarray,
     /// The GPU, by WebGPU's native implementation (built with --features wgpu)
     Wgpu,
-    /// The GPU, by Vulkan (built with --features vulkan)
+    /// The GPU, by Vulkan (built with --features wgpu)
     Vulkan,
     /// An NVIDIA GPU (built with --features cuda)
     Cuda,

@@ -272,7 +272,9 @@ impl CubeKernel for Shader {
             // Never read-only: tensors share buffers, and one must not be bound in two ways.
             source += &format!("@group(0) @binding({i}) var<storage, read_write> {name}: array<{item}>;\n");
         }
+        // What does not fit in one direction goes on in another.
         source += &format!("fn index(id: vec3u) -> u32 {{ return id.y * {}u + id.x; }}\n", MOST * 64);
+        source += &format!("fn group_index(group: vec2u) -> u32 {{ return group.y * {MOST}u + group.x; }}\n");
         for text in &self.texts {
             source += text.wgsl();
             source.push('\n');

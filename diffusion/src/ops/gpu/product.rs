@@ -5,7 +5,7 @@ use burn::tensor::Shape;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::Items::{Floats, Fours};
-use super::{Launch, Shaded, Text, count, empty};
+use super::{Launch, MOST, Shaded, Text, count, empty};
 use crate::ops::MapShape;
 
 /// Columns of a workgroup's tile, and its invocations.
@@ -52,6 +52,7 @@ impl Product<'_> {
         // Rows of an invocation: the more the better, as long as there are workgroups for all of a large device.
         let high = if m > 50_000 { 8 } else { 4 };
         let tall = 16 * high;
+        let tiles = m.div_ceil(tall);
         let kind = match bias {
             None => 0,
             Some(bias) if count(bias) == n => 1,
@@ -68,7 +69,7 @@ impl Product<'_> {
             .bind("bias", Fours, bias.unwrap_or(left))
             .bind("residual", Fours, residual.unwrap_or(left))
             .bind("result", Fours, &result)
-            .run([m.div_ceil(tall), n.div_ceil(columns), 1]);
+            .run([tiles.min(MOST), n.div_ceil(columns), tiles.div_ceil(MOST)]);
         result
     }
 }
@@ -114,6 +115,7 @@ pub(super) fn sums(
 ) -> [CubeTensor; 2] {
     let shape = parts.shape();
     let [segments, rows, n] = [shape[0], shape[1], shape[2]];
+    let groups = (rows * n).div_ceil(16);
     let [weight, bias] = [weight, bias].map(|shape| empty(parts, shape));
     Launch::new([Text::Sums, place])
         .with([("K", rows - 1), ("N", n), ("SEGMENTS", segments)])
@@ -121,7 +123,7 @@ pub(super) fn sums(
         .bind("parts", Floats, parts)
         .bind("weight", Floats, &weight)
         .bind("bias", Floats, &bias)
-        .run([(rows * n).div_ceil(16), 1, 1]);
+        .run([groups.min(MOST), groups.div_ceil(MOST), 1]);
     [weight, bias]
 }
 

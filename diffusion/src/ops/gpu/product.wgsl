@@ -13,7 +13,7 @@ var<workgroup> rights: array<vec4f, DEPTH * RIGHT_STRIDE>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    let first_row = group.x * ROWS;
+    let first_row = group_index(group.xz) * ROWS;
     let first_column = group.y * COLUMNS;
     let down = lane / ACROSS;
     let across = lane % ACROSS;

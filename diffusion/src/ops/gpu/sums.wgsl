@@ -7,7 +7,7 @@ var<workgroup> subtotals: array<f32, TOGETHER * TOGETHER>;
 
 @compute @workgroup_size(TOGETHER * TOGETHER)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    let i = group.x * TOGETHER + lane % TOGETHER;
+    let i = group_index(group.xy) * TOGETHER + lane % TOGETHER;
     var sum = 0.0;
     if (i < (K + 1u) * N) {
         for (var segment = lane / TOGETHER; segment < SEGMENTS; segment += TOGETHER) {
