@@ -86,7 +86,8 @@ struct Weights<'a> {
 }
 
 impl Weights<'_> {
-    fn run(self, weight: Shape) -> [CubeTensor; 2] {
+    /// In these shapes.
+    fn run(self, weight: Shape, bias: Shape) -> [CubeTensor; 2] {
         let Self { rows, left, grad, place, m, k, n } = self;
         let (columns, lanes) = tile(n);
         let tiles = k.div_ceil(64) * n.div_ceil(columns);
@@ -101,7 +102,7 @@ impl Weights<'_> {
             .bind("right", Fours, grad)
             .bind("parts", Fours, &parts)
             .run([k.div_ceil(64), n.div_ceil(columns), segments]);
-        sums(&parts, place, &rows.constants, weight, [n].into())
+        sums(&parts, place, &rows.constants, weight, bias)
     }
 }
 
@@ -177,7 +178,8 @@ impl<const N: usize> Shaded<N> for Matrix {
         if wanted[1] || wanted.get(2) == Some(&true) {
             let place = if transposed { Text::PlaceByColumn } else { Text::PlaceByRow };
             let weights = Weights { rows: Left::plain(), left, grad: &grad, place, m, k, n };
-            let [weight, bias] = weights.run(shapes[1].clone());
+            let bias = shapes.get(2).cloned().unwrap_or([n].into());
+            let [weight, bias] = weights.run(shapes[1].clone(), bias);
             gradients[1] = Some(weight);
             if let Some(place) = gradients.get_mut(2) {
                 *place = Some(bias);
@@ -294,7 +296,7 @@ impl<const N: usize> Shaded<N> for Convolution {
             let rows = Left { text: Text::Windows, constants: self.constants() };
             let (m, k, n) = (b * height * width, 9 * depth, channels);
             let weights = Weights { rows, left, grad: &grad, place: Text::PlaceInKernels, m, k, n };
-            let [weight, bias] = weights.run(shapes[1].clone());
+            let [weight, bias] = weights.run(shapes[1].clone(), shapes[2].clone());
             gradients[1] = Some(weight);
             gradients[2] = Some(bias);
         }

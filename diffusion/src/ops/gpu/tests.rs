@@ -117,6 +117,14 @@ fn convolutions() {
 }
 
 #[test]
+fn convolutions_of_one_picture() {
+    same(|inputs| {
+        let (map, shift) = (inputs.map.clone().slice([1..2]), inputs.matrix.clone().slice([1..2]));
+        conv3x3(&convolution(&inputs.kernels, None, 1), map, Resize::Same, Some(shift), None, OURS)
+    });
+}
+
+#[test]
 fn convolutions_of_many_channels_and_pictures() {
     same(|inputs| {
         let map = inputs.map.clone().repeat_dim(0, 30).repeat_dim(3, 6);
