@@ -50,20 +50,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     for (var i = 0u; i < HIGH; i++) {
         let row = first_row + HIGH * down + i;
-        if (row >= M) {
-            break;
+        // Not a break: the sums stay in registers where every turn is alike.
+        if (row < M) {
+            let at = (row * N + column) / 4u;
+            var value = sums[i];
+            if (BIAS == 1u) {
+                value += bias[column / 4u];
+            }
+            if (BIAS == 2u) {
+                value += bias[(row / PIXELS * N + column) / 4u];
+            }
+            if (RESIDUAL == 1u) {
+                value += residual[at];
+            }
+            result[at] = value;
         }
-        let at = (row * N + column) / 4u;
-        var value = sums[i];
-        if (BIAS == 1u) {
-            value += bias[column / 4u];
-        }
-        if (BIAS == 2u) {
-            value += bias[(row / PIXELS * N + column) / 4u];
-        }
-        if (RESIDUAL == 1u) {
-            value += residual[at];
-        }
-        result[at] = value;
     }
 }
