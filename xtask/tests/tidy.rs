@@ -23,6 +23,7 @@ const DEPENDENCIES: [(&str, Rule); 5] = [
         "diffusion",
         Rule::Only(&[
             "burn",
+            "burn-cubecl",
             "bytemuck",
             "futures-channel",
             "half",
