@@ -284,8 +284,8 @@ impl<'a> Trainer<'a> {
         if !loss.is_finite() {
             return Err(Error::LossNotFinite { step, loss });
         }
-        let gradients = self.flat.gradients(&self.unet, gradients, &self.device.clone().without_autodiff());
-        // The one place where a step waits for the device.
+        let gradients = self.flat.gradients(&self.unet, gradients, &self.device.clone().without_autodiff())?;
+        // Here, and where the loss was read, a step waits for the device.
         let grad_norm = flat::norm(gradients.clone())?;
         if !grad_norm.is_finite() {
             return Err(Error::GradientNotFinite { step });

@@ -30,7 +30,9 @@ pub fn lend(tests: &mut Command) -> Result<()> {
     let bundled = driver.parent().map(|folder| folder.join(LOADER)).filter(|loader| loader.is_file());
     match bundled.as_deref().and_then(Path::parent) {
         Some(folder) => {
-            tests.env("LD_LIBRARY_PATH", folder);
+            let others = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+            let folders = [folder.to_owned()].into_iter().chain(env::split_paths(&others));
+            tests.env("LD_LIBRARY_PATH", env::join_paths(folders)?);
         }
         None if apt::here() && !loader_is_here() => apt::install(&["libvulkan1"], "testing the shaders")?,
         None => {}

@@ -234,7 +234,8 @@ impl<const N: usize, O: OnSlices<N>> Operation<Flex, N> for Slices<O> {
     const KEPT: [bool; N] = O::KEPT;
 
     fn contiguous(tensor: FlexTensor) -> FlexTensor {
-        tensor.to_contiguous()
+        // A view of a longer tensor is contiguous where it lies; burn would copy it.
+        if tensor.layout().is_contiguous() { tensor } else { tensor.to_contiguous() }
     }
 
     fn forward(&self, inputs: [&FlexTensor; N], shape: Shape) -> FlexTensor {

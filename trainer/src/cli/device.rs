@@ -3,12 +3,14 @@
 #[cfg(feature = "wgpu")]
 use std::sync::OnceLock;
 
+use burn::module::Param;
+use burn::nn::LinearConfig;
 #[cfg(feature = "wgpu")]
 use burn::tensor::wgpu::WgpuBackend;
 use burn::tensor::{Device, Tensor, TensorData};
 use clap::ValueEnum;
 use diffusion::Place;
-use diffusion::ops::Operations;
+use diffusion::ops::{Operations, linear};
 
 /// `--device`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -99,7 +101,13 @@ fn check_products(device: &Device) -> anyhow::Result<()> {
     let expected = |i: usize| (0..SIDE).map(|k| left[i / SIDE * SIDE + k] * right[k * SIDE + i % SIDE]).sum::<f32>();
     // Wide enough for devices that multiply with fewer bits.
     let close = |(i, value): (usize, &f32)| (value - expected(i)).abs() < 0.1;
-    if product.len() != SIDE * SIDE || !product.iter().enumerate().all(close) {
+    let by_burn = product.len() == SIDE * SIDE && product.iter().enumerate().all(close);
+    // And by the shaders, where they are what trains.
+    let mut layer = LinearConfig::new(SIDE, SIDE).with_bias(false).init(device);
+    layer.weight = Param::from_data(TensorData::new(right.clone(), [SIDE, SIDE]), device);
+    let product = linear(&layer, tensor(&left), None, Operations::Kernels).into_data().try_into_vec_as::<f32>();
+    let product = product.map_err(|error| anyhow::anyhow!("the device gave no result: {error:?}"))?;
+    if !by_burn || product.len() != SIDE * SIDE || !product.iter().enumerate().all(close) {
         anyhow::bail!("this device multiplies matrices wrongly (an outdated or emulated driver?); use --device cpu");
     }
     Ok(())

@@ -56,10 +56,13 @@ impl Flat {
     }
 
     /// The gradients of the trained parameters; zeros where there is none.
-    pub fn gradients(&self, unet: &UNet, gradients: GradientsParams, device: &Device) -> Tensor<1> {
+    pub fn gradients(&self, unet: &UNet, gradients: GradientsParams, device: &Device) -> Result<Tensor<1>> {
         let mut visitor = Gradients { gradients, found: HashMap::new() };
         unet.visit(&mut visitor);
-        self.join(visitor.found, device)
+        if visitor.found.is_empty() {
+            return Err(Error::Setting { reason: "no trained parameter received a gradient".into() });
+        }
+        Ok(self.join(visitor.found, device))
     }
 
     fn join(&self, mut found: HashMap<ParamId, Tensor<1>>, device: &Device) -> Tensor<1> {

@@ -111,7 +111,7 @@ impl Optimizer {
     }
 }
 
-/// The values of a vector that nothing else holds are not copied.
+/// The values of a vector that nothing else holds (of the weights the network has views) are not copied.
 fn taken(vector: &mut Tensor<1>, device: &Device) -> Result<Vec<f32>> {
     host(std::mem::replace(vector, Tensor::empty([1], device)))
 }

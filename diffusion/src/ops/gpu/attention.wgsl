@@ -19,6 +19,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let at = own_index / HEADS * ROW + head * FOURS;
 
     if (STAGE == 2u) {
+        var own_key: array<vec4f, FOURS>;
+        var own_value: array<vec4f, FOURS>;
+        for (var i = 0u; i < FOURS; i++) {
+            own_key[i] = keys[at + i];
+            own_value[i] = values[at + i];
+        }
         var key_grad: array<vec4f, FOURS>;
         var value_grad: array<vec4f, FOURS>;
         for (var query = 0u; query < QUERIES; query++) {
@@ -27,8 +33,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
             var score = 0.0;
             var product = 0.0;
             for (var i = 0u; i < FOURS; i++) {
-                score += dot(queries[from_query + i], keys[at + i]);
-                product += dot(grad[from_query + i], values[at + i]);
+                score += dot(queries[from_query + i], own_key[i]);
+                product += dot(grad[from_query + i], own_value[i]);
             }
             let share = exp(score * SCALE - stats.x);
             let slope = share * (product - stats.y) * SCALE;
@@ -44,6 +50,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         return;
     }
 
+    var own_query: array<vec4f, FOURS>;
+    var own_grad: array<vec4f, FOURS>;
+    for (var i = 0u; i < FOURS; i++) {
+        own_query[i] = queries[at + i];
+        own_grad[i] = grad[at + i];
+    }
     var most = -3.0e38;
     var all = 0.0;
     var out: array<vec4f, FOURS>;
@@ -51,7 +63,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         let from_key = first_key + key * ROW;
         var score = 0.0;
         for (var i = 0u; i < FOURS; i++) {
-            score += dot(queries[at + i], keys[from_key + i]);
+            score += dot(own_query[i], keys[from_key + i]);
         }
         score *= SCALE;
         let higher = max(most, score);
@@ -73,7 +85,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let whole = most + log(all);
     var along = 0.0;
     for (var i = 0u; i < FOURS; i++) {
-        along += dot(grad[at + i], out[i] / all);
+        along += dot(own_grad[i], out[i] / all);
     }
     notes[own_index] = vec2f(whole, along);
     var query_grad: array<vec4f, FOURS>;
@@ -82,8 +94,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         var score = 0.0;
         var product = 0.0;
         for (var i = 0u; i < FOURS; i++) {
-            score += dot(queries[at + i], keys[from_key + i]);
-            product += dot(grad[at + i], values[from_key + i]);
+            score += dot(own_query[i], keys[from_key + i]);
+            product += dot(own_grad[i], values[from_key + i]);
         }
         let slope = exp(score * SCALE - whole) * (product - along) * SCALE;
         for (var i = 0u; i < FOURS; i++) {

@@ -72,7 +72,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     sum = over_pixels(lane, sum);
     product = over_pixels(lane, product);
-    if (lane < C) {
+    if (AFFINE == 1u && lane < C) {
         affine[(group.x * 2u) * C + channel] = product;
         affine[(group.x * 2u + 1u) * C + channel] = sum;
     }

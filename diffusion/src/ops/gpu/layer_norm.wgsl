@@ -2,7 +2,7 @@
 // for the gradients of weight and bias it then has channels.
 
 const LANES = 64u;
-const ROWS = 256u;
+const ROWS = 64u;
 const FOURS = C / 4u;
 
 var<workgroup> means: array<f32, ROWS>;
@@ -47,7 +47,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             result[start + c] = inverse * (grad[start + c] * weight[c] - shift - normed * slant);
         }
     }
-    if (BACKWARDS == 0u) {
+    if (AFFINE == 0u) {
         return;
     }
     workgroupBarrier();

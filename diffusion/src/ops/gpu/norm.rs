@@ -19,7 +19,7 @@ pub struct OverGroups {
 }
 
 impl OverGroups {
-    fn launch<'a>(&self, [x, weight, bias]: [&'a CubeTensor; 3], backwards: bool) -> Launch<'a> {
+    fn launch<'a>(&self, [x, weight, bias]: [&'a CubeTensor; 3], backwards: bool, affine: bool) -> Launch<'a> {
         let [_, height, width, c] = self.shape;
         let per_group = c / self.settings.groups;
         Launch::new([Text::GroupNorm])
@@ -27,6 +27,7 @@ impl OverGroups {
             .with_float("EPS", self.settings.eps as f32)
             .with_flag("SILU", self.settings.silu)
             .with_flag("BACKWARDS", backwards)
+            .with_flag("AFFINE", affine)
             .bind("x", Floats, x)
             .bind("weight", Floats, weight)
             .bind("bias", Floats, bias)
@@ -36,7 +37,7 @@ impl OverGroups {
 impl Shaded<3> for OverGroups {
     fn forward(&self, inputs: [&CubeTensor; 3], shape: Shape) -> CubeTensor {
         let result = empty(inputs[0], shape);
-        let launch = self.launch(inputs, false);
+        let launch = self.launch(inputs, false, false);
         launch.bind("grad", Floats, inputs[0]).bind("result", Floats, &result).bind("affine", Floats, &result).run([
             self.shape[0],
             1,
@@ -50,16 +51,19 @@ impl Shaded<3> for OverGroups {
         inputs: [Option<&CubeTensor>; 3],
         shapes: [Shape; 3],
         grad: CubeTensor,
-        _: [bool; 3],
+        wanted: [bool; 3],
     ) -> [Option<CubeTensor>; 3] {
         let [Some(x), Some(weight), Some(bias)] = inputs else { return [const { None }; 3] };
         let [b, _, _, c] = self.shape;
         let (to_x, affine) = (empty(x, shapes[0].clone()), empty(x, [b, 2, c]));
-        self.launch([x, weight, bias], true)
+        self.launch([x, weight, bias], true, wanted[1] || wanted[2])
             .bind("grad", Floats, &grad)
             .bind("result", Floats, &to_x)
             .bind("affine", Floats, &affine)
             .run([b, 1, 1]);
+        if !wanted[1] && !wanted[2] {
+            return [Some(to_x), None, None];
+        }
         let [_, weight, bias] = shapes;
         let [weight, bias] = sums(&affine, Text::PlaceByRow, &[], weight, bias);
         [Some(to_x), Some(weight), Some(bias)]
@@ -74,14 +78,15 @@ pub struct OverRows {
 }
 
 /// Rows of a workgroup.
-const ROWS: usize = 256;
+const ROWS: usize = 64;
 
 impl OverRows {
-    fn launch<'a>(&self, [x, weight, bias]: [&'a CubeTensor; 3], backwards: bool) -> Launch<'a> {
+    fn launch<'a>(&self, [x, weight, bias]: [&'a CubeTensor; 3], backwards: bool, affine: bool) -> Launch<'a> {
         Launch::new([Text::LayerNorm])
             .with([("M", count(x) / self.channels), ("C", self.channels)])
             .with_float("EPS", self.eps)
             .with_flag("BACKWARDS", backwards)
+            .with_flag("AFFINE", affine)
             .bind("x", Fours, x)
             .bind("weight", Fours, weight)
             .bind("bias", Fours, bias)
@@ -92,7 +97,7 @@ impl Shaded<3> for OverRows {
     fn forward(&self, inputs: [&CubeTensor; 3], shape: Shape) -> CubeTensor {
         let result = empty(inputs[0], shape);
         let groups = (count(inputs[0]) / self.channels).div_ceil(ROWS);
-        let launch = self.launch(inputs, false);
+        let launch = self.launch(inputs, false, false);
         launch
             .bind("grad", Fours, inputs[0])
             .bind("result", Fours, &result)
@@ -106,16 +111,19 @@ impl Shaded<3> for OverRows {
         inputs: [Option<&CubeTensor>; 3],
         shapes: [Shape; 3],
         grad: CubeTensor,
-        _: [bool; 3],
+        wanted: [bool; 3],
     ) -> [Option<CubeTensor>; 3] {
         let [Some(x), Some(weight), Some(bias)] = inputs else { return [const { None }; 3] };
         let groups = (count(x) / self.channels).div_ceil(ROWS);
         let (to_x, affine) = (empty(x, shapes[0].clone()), empty(x, [groups, 2, self.channels]));
-        self.launch([x, weight, bias], true)
+        self.launch([x, weight, bias], true, wanted[1] || wanted[2])
             .bind("grad", Fours, &grad)
             .bind("result", Fours, &to_x)
             .bind("affine", Floats, &affine)
             .run([groups, 1, 1]);
+        if !wanted[1] && !wanted[2] {
+            return [Some(to_x), None, None];
+        }
         let [_, weight, bias] = shapes;
         let [weight, bias] = sums(&affine, Text::PlaceByRow, &[], weight, bias);
         [Some(to_x), Some(weight), Some(bias)]

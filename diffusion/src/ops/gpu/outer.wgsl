@@ -45,7 +45,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             sums[1] = fma(vec4f(a.y), b, sums[1]);
             sums[2] = fma(vec4f(a.z), b, sums[2]);
             sums[3] = fma(vec4f(a.w), b, sums[3]);
-            column_sum += b;
+            if (group.x == 0u) {
+                column_sum += b;
+            }
         }
         workgroupBarrier();
     }

@@ -302,11 +302,12 @@ impl<const N: usize> Shaded<N> for Convolution {
         }
         if each {
             let sums = empty(&grad, shapes[2].clone());
+            let fours = (channels / 4).min(16);
             Launch::new([Text::Pixels])
-                .with([("PICTURES", b), ("PIXELS", height * width), ("N", channels)])
+                .with([("PIXELS", height * width), ("N", channels), ("FOURS", fours)])
                 .bind("map", Fours, &grad)
                 .bind("result", Fours, &sums)
-                .for_each(b * channels / 4);
+                .run([b, (channels / 4).div_ceil(fours), 1]);
             gradients[2] = Some(sums);
         }
         if let Some(place) = gradients.get_mut(3) {

@@ -26,9 +26,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             if (first_row + row < M && first + k < K) {
                 value = left_at(first_row + row, first + k);
             }
-            for (var j = 0u; j < 4u; j++) {
-                lefts[(k + j) * LEFT_STRIDE + row / 4u][row % 4u] = value[j];
-            }
+            let place = k * LEFT_STRIDE + row / 4u;
+            lefts[place][row % 4u] = value.x;
+            lefts[place + LEFT_STRIDE][row % 4u] = value.y;
+            lefts[place + 2u * LEFT_STRIDE][row % 4u] = value.z;
+            lefts[place + 3u * LEFT_STRIDE][row % 4u] = value.w;
         }
         load_rights(lane, first, first_column);
         workgroupBarrier();

@@ -8,8 +8,10 @@ fn load_rights(lane: u32, first: u32, first_column: u32) {
         if (first + k < K && first_column + n < N) {
             value = weights[((first_column + n) * K + first + k) / 4u];
         }
-        for (var j = 0u; j < 4u; j++) {
-            rights[(k + j) * RIGHT_STRIDE + n / 4u][n % 4u] = value[j];
-        }
+        let place = k * RIGHT_STRIDE + n / 4u;
+        rights[place][n % 4u] = value.x;
+        rights[place + RIGHT_STRIDE][n % 4u] = value.y;
+        rights[place + 2u * RIGHT_STRIDE][n % 4u] = value.z;
+        rights[place + 3u * RIGHT_STRIDE][n % 4u] = value.w;
     }
 }

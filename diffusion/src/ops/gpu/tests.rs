@@ -5,11 +5,12 @@ use std::sync::OnceLock;
 
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{LayerNormConfig, Linear, LinearConfig, PaddingConfig2d};
+use burn::tensor::wgpu::WgpuBackend;
 use burn::tensor::{Device, Tensor, Tolerance};
 
 use crate::ops::{
-    GroupNormSettings, Operations, Resize, attention, conv1x1, conv3x3, geglu, group_norm, join, layer_norm, linear,
-    part,
+    By, GroupNormSettings, Operations, Resize, attention, conv1x1, conv3x3, geglu, group_norm, join, layer_norm,
+    linear, part,
 };
 
 const OURS: Operations = Operations::Kernels;
@@ -46,7 +47,12 @@ impl Inputs {
 /// Opened once in a process.
 fn gpu() -> Device {
     static OPENED: OnceLock<Device> = OnceLock::new();
-    OPENED.get_or_init(|| Device::wgpu_options().init().expect("wgpu finds no device")).clone().autodiff()
+    // Of several kinds of interface the one that the software device has.
+    let api = if cfg!(target_os = "linux") { WgpuBackend::Vulkan } else { WgpuBackend::Auto };
+    let open = || Device::wgpu_options().graphics_api(api).init().expect("wgpu finds no device");
+    let device = OPENED.get_or_init(open).clone().autodiff();
+    assert_eq!(OURS.on(&device), By::Gpu);
+    device
 }
 
 /// The result of `f` and the gradients of all inputs are the same on both devices.
@@ -119,9 +125,19 @@ fn convolutions() {
 #[test]
 fn convolutions_of_one_picture() {
     same(|inputs| {
-        let (map, shift) = (inputs.map.clone().slice([1..2]), inputs.matrix.clone().slice([1..2]));
+        let (map, shift) = (inputs.map.clone().narrow(0, 1, 1), inputs.matrix.clone().narrow(0, 1, 1));
         conv3x3(&convolution(&inputs.kernels, None, 1), map, Resize::Same, Some(shift), None, OURS)
     });
+}
+
+#[test]
+fn convolutions_of_odd_sizes() {
+    for (resize, stride) in [(Resize::Same, 1), (Resize::Double, 1), (Resize::Half, 2)] {
+        same(|inputs| {
+            let map = inputs.map.clone().reshape([1, 9, 8, 12]).slice([0..1, 0..9, 0..7, 0..12]);
+            conv3x3(&convolution(&inputs.kernels, None, stride), map, resize, None, None, OURS)
+        });
+    }
 }
 
 #[test]
@@ -169,6 +185,11 @@ fn norms() {
         });
     }
     same(|inputs| {
+        let settings = GroupNormSettings { groups: 8, eps: 1e-5, silu: true };
+        let [weight, bias] = inputs.vectors.clone().map(|vector| vector.repeat_dim(0, 8));
+        group_norm(inputs.map.clone().repeat_dim(3, 8), weight, bias, settings, OURS)
+    });
+    same(|inputs| {
         let mut layer = LayerNormConfig::new(12).init(&inputs.map.device());
         let [weight, bias] =
             inputs.vectors.clone().map(|vector| burn::module::Param::initialized(burn::module::ParamId::new(), vector));
@@ -186,6 +207,10 @@ fn attentions() {
     same(|inputs| {
         let tokens = inputs.tokens.clone();
         attention(tokens.clone(), tokens.clone() * 2.0, tokens + 1.0, 2, OURS)
+    });
+    same(|inputs| {
+        let keys = inputs.more.clone().repeat_dim(1, 20);
+        attention(inputs.tokens.clone().slice([0..3, 0..1]), keys.clone(), keys * 0.7, 3, OURS)
     });
 }
 
