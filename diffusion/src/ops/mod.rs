@@ -90,12 +90,23 @@ type FlexTensor = Primitive<Flex>;
 type Primitive<B> = <B as BackendTypes>::FloatTensorPrimitive;
 type Traced<B> = Primitive<Autodiff<B>>;
 
-/// An operation on a backend's tensors, with its gradient. All tensors are contiguous.
-trait Operation<B: Backend, const N: usize>: Clone + Debug + Send + 'static {
-    /// Which of the inputs [`backward`](Self::backward) looks at; the others are not there.
-    const KEPT: [bool; N];
+/// A backend with operations of this project's.
+trait Contiguous: Backend {
+    /// The tensor with its values one behind the other.
+    fn contiguous(tensor: Primitive<Self>) -> Primitive<Self>;
+}
 
-    fn contiguous(tensor: Primitive<B>) -> Primitive<B>;
+impl Contiguous for Flex {
+    fn contiguous(tensor: FlexTensor) -> FlexTensor {
+        // A view of a longer tensor is contiguous where it lies; burn would copy it.
+        if tensor.layout().is_contiguous() { tensor } else { tensor.to_contiguous() }
+    }
+}
+
+/// An operation on a backend's tensors, with its gradient. All tensors are contiguous.
+trait Operation<B: Contiguous, const N: usize>: Clone + Debug + Send + 'static {
+    /// Which of the inputs [`backward`](Self::backward) looks at; the others are not there.
+    const KEPT: [bool; N] = [true; N];
 
     fn forward(&self, inputs: [&Primitive<B>; N], shape: Shape) -> Primitive<B>;
 
@@ -174,7 +185,7 @@ fn call<const N: usize, const D: usize, O: OnSlices<N>>(
 }
 
 /// The same on tensors of any backend.
-fn call_on<B: Backend, const N: usize, const D: usize, O: Operation<B, N>>(
+fn call_on<B: Contiguous, const N: usize, const D: usize, O: Operation<B, N>>(
     operation: O,
     inputs: [Input; N],
     shape: [usize; D],
@@ -183,7 +194,7 @@ where
     DispatchTensor: DispatchKindConversion<B> + DispatchKindConversion<Autodiff<B>>,
 {
     if !inputs.iter().any(|input| input.traced) {
-        let inputs = inputs.map(|input| O::contiguous(float::<B>(input.tensor)));
+        let inputs = inputs.map(|input| B::contiguous(float::<B>(input.tensor)));
         return Tensor::from_primitive::<B>(operation.forward(inputs.each_ref(), shape.into()));
     }
     let inputs = inputs.map(|input| match input.traced {
@@ -191,7 +202,7 @@ where
         false => Traced::<B>::new(float::<B>(input.tensor)),
     });
     let guards = inputs.each_ref().map(|input| input.node());
-    let inputs = inputs.map(|input| O::contiguous(input.into_primitive()));
+    let inputs = inputs.map(|input| B::contiguous(input.into_primitive()));
     let output = operation.forward(inputs.each_ref(), shape.into());
     let output = match Step(operation).prepare::<NoCheckpointing>(guards).compute_bound().stateful() {
         OpsKind::Tracked(prep) => {
@@ -233,11 +244,6 @@ struct Slices<O>(O);
 impl<const N: usize, O: OnSlices<N>> Operation<Flex, N> for Slices<O> {
     const KEPT: [bool; N] = O::KEPT;
 
-    fn contiguous(tensor: FlexTensor) -> FlexTensor {
-        // A view of a longer tensor is contiguous where it lies; burn would copy it.
-        if tensor.layout().is_contiguous() { tensor } else { tensor.to_contiguous() }
-    }
-
     fn forward(&self, inputs: [&FlexTensor; N], shape: Shape) -> FlexTensor {
         tensor(with_buffers(|buffers| self.0.forward(inputs.map(values), buffers)), shape)
     }
@@ -271,11 +277,11 @@ struct Saved<B: Backend, const N: usize> {
     shapes: [Shape; N],
 }
 
-impl<B: Backend, const N: usize, O: Operation<B, N>> Backward<B, N> for Step<O> {
+impl<B: Contiguous, const N: usize, O: Operation<B, N>> Backward<B, N> for Step<O> {
     type State = Saved<B, N>;
 
     fn backward(self, ops: Ops<Saved<B, N>, N>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = O::contiguous(grads.consume::<B>(&ops.node));
+        let grad = B::contiguous(grads.consume::<B>(&ops.node));
         let Saved { inputs, shapes } = ops.state;
         let wanted = ops.parents.each_ref().map(Option::is_some);
         let gradients = self.0.backward(inputs.each_ref().map(Option::as_ref), shapes, grad, wanted);

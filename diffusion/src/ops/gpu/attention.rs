@@ -1,11 +1,13 @@
 //! Attention, and the gate of the feed-forward.
 
 use burn::tensor::Shape;
+use burn_cubecl::Cube;
 use burn_cubecl::tensor::CubeTensor;
 use kernels::attention;
 
 use super::Items::{Fours, Pairs};
-use super::{Launch, Shaded, Text, count, empty};
+use super::{Launch, Text, count, empty};
+use crate::ops::Operation;
 
 /// Attention. Inputs: queries, keys, values.
 #[derive(Debug, Clone)]
@@ -47,7 +49,7 @@ impl Heads {
     }
 }
 
-impl Shaded<3> for Heads {
+impl Operation<Cube, 3> for Heads {
     fn forward(&self, inputs: [&CubeTensor; 3], shape: Shape) -> CubeTensor {
         let result = empty(inputs[0], shape);
         let written = Written { notes: &result, result: &result, second: &result };
@@ -91,7 +93,7 @@ impl Geglu {
     }
 }
 
-impl Shaded<1> for Geglu {
+impl Operation<Cube, 1> for Geglu {
     fn forward(&self, [x]: [&CubeTensor; 1], shape: Shape) -> CubeTensor {
         let result = empty(x, shape);
         self.launch(x, x, &result, false);

@@ -20,7 +20,7 @@ use burn_cubecl::cubecl::server::KernelArguments;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::{Input, Operation, call_on};
+use super::{Contiguous, Input, Operation, call_on};
 
 pub use attention::{Geglu, Heads};
 pub use norm::{MOST_CHANNELS, OverGroups, OverRows};
@@ -30,55 +30,19 @@ pub use vectors::{join, part};
 /// Workgroups in one direction, at most.
 const MOST: usize = 65535;
 
-/// An operation on tensors of a graphics processor, with its gradient.
-pub trait Shaded<const N: usize>: Clone + std::fmt::Debug + Send + 'static {
-    /// Which of the inputs [`backward`](Self::backward) looks at.
-    const KEPT: [bool; N] = [true; N];
-
-    fn forward(&self, inputs: [&CubeTensor; N], shape: Shape) -> CubeTensor;
-
-    /// The gradients of those inputs that are `wanted`, with these shapes.
-    fn backward(
-        &self,
-        inputs: [Option<&CubeTensor>; N],
-        shapes: [Shape; N],
-        grad: CubeTensor,
-        wanted: [bool; N],
-    ) -> [Option<CubeTensor>; N];
-}
-
-#[derive(Debug, Clone)]
-struct OnGpu<O>(O);
-
-impl<const N: usize, O: Shaded<N>> Operation<Cube, N> for OnGpu<O> {
-    const KEPT: [bool; N] = O::KEPT;
-
+impl Contiguous for Cube {
     fn contiguous(tensor: CubeTensor) -> CubeTensor {
         into_contiguous(tensor)
-    }
-
-    fn forward(&self, inputs: [&CubeTensor; N], shape: Shape) -> CubeTensor {
-        self.0.forward(inputs, shape)
-    }
-
-    fn backward(
-        &self,
-        inputs: [Option<&CubeTensor>; N],
-        shapes: [Shape; N],
-        grad: CubeTensor,
-        wanted: [bool; N],
-    ) -> [Option<CubeTensor>; N] {
-        self.0.backward(inputs, shapes, grad, wanted)
     }
 }
 
 /// The operation on tensors of a graphics processor.
-pub fn call<const N: usize, const D: usize, O: Shaded<N>>(
+pub(super) fn call<const N: usize, const D: usize, O: Operation<Cube, N>>(
     operation: O,
     inputs: [Input; N],
     shape: [usize; D],
 ) -> Tensor<D> {
-    call_on::<Cube, N, D, _>(OnGpu(operation), inputs, shape)
+    call_on::<Cube, N, D, _>(operation, inputs, shape)
 }
 
 /// A file with a shader's entry point, or a part that another file calls.

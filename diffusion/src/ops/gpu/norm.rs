@@ -1,12 +1,13 @@
 //! Norms.
 
 use burn::tensor::Shape;
+use burn_cubecl::Cube;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::Items::{Floats, Fours};
 use super::product::sums;
-use super::{Launch, Shaded, Text, count, empty};
-use crate::ops::{GroupNormSettings, MapShape};
+use super::{Launch, Text, count, empty};
+use crate::ops::{GroupNormSettings, MapShape, Operation};
 
 /// Channels that a workgroup has room for.
 pub const MOST_CHANNELS: usize = 256;
@@ -34,7 +35,7 @@ impl OverGroups {
     }
 }
 
-impl Shaded<3> for OverGroups {
+impl Operation<Cube, 3> for OverGroups {
     fn forward(&self, inputs: [&CubeTensor; 3], shape: Shape) -> CubeTensor {
         let result = empty(inputs[0], shape);
         let launch = self.launch(inputs, false, false);
@@ -93,7 +94,7 @@ impl OverRows {
     }
 }
 
-impl Shaded<3> for OverRows {
+impl Operation<Cube, 3> for OverRows {
     fn forward(&self, inputs: [&CubeTensor; 3], shape: Shape) -> CubeTensor {
         let result = empty(inputs[0], shape);
         let groups = (count(inputs[0]) / self.channels).div_ceil(ROWS);

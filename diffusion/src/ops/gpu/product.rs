@@ -2,11 +2,12 @@
 
 use burn::backend::TensorMetadata;
 use burn::tensor::Shape;
+use burn_cubecl::Cube;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::Items::{Floats, Fours};
-use super::{Launch, MOST, Shaded, Text, count, empty};
-use crate::ops::MapShape;
+use super::{Launch, MOST, Text, count, empty};
+use crate::ops::{MapShape, Operation};
 
 /// Columns of a workgroup's tile, and its invocations.
 fn tile(n: usize) -> (usize, usize) {
@@ -137,7 +138,7 @@ pub struct Matrix {
     pub transposed: bool,
 }
 
-impl<const N: usize> Shaded<N> for Matrix {
+impl<const N: usize> Operation<Cube, N> for Matrix {
     const KEPT: [bool; N] = first_two();
 
     fn forward(&self, inputs: [&CubeTensor; N], shape: Shape) -> CubeTensor {
@@ -245,7 +246,7 @@ impl Convolution {
     }
 }
 
-impl<const N: usize> Shaded<N> for Convolution {
+impl<const N: usize> Operation<Cube, N> for Convolution {
     const KEPT: [bool; N] = first_two();
 
     fn forward(&self, inputs: [&CubeTensor; N], shape: Shape) -> CubeTensor {
