@@ -111,10 +111,19 @@ fn temporary(name: &str) -> PathBuf {
 }
 
 #[test]
-fn on_the_cpu_a_batch_is_cut_to_fit_the_caches() {
+fn on_the_cpu_a_batch_is_divided_among_the_threads_and_the_run_remembers_how() {
     let data = data();
-    let trainer = trainer_with(&data, false, TrainConfig { micro_batch: 0, ..config(1) });
-    assert_eq!(trainer.micro_batch(), 32);
+    let divided = |batch_size, threads| {
+        let config = TrainConfig { batch_size, micro_batch: 0, ..config(threads) };
+        trainer_with(&data, false, config).config().micro_batch
+    };
+    assert_eq!(divided(16, 2), 8);
+    assert_eq!(divided(16, 64), 8);
+    assert_eq!(divided(40, 3), 14);
+    assert_eq!(divided(40, 1), 32);
+    let mut trainer = trainer_with(&data, false, TrainConfig { micro_batch: 0, ..config(1) });
+    run(&mut trainer, 1);
+    assert_eq!(trainer.checkpoint().unwrap().config.micro_batch, 16);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! on every machine, and their results are combined in the order of the jobs.
 
 use std::num::NonZero;
-use std::{panic, thread};
+use std::sync::{Mutex, PoisonError};
+use std::{iter, panic, thread};
 
 use burn::backend::DispatchDevice;
 use burn::module::{Module, ModuleVisitor, Param};
@@ -22,26 +23,21 @@ pub fn on_cpu(device: &Device) -> bool {
     matches!(plain.as_dispatch(), DispatchDevice::Flex(_) | DispatchDevice::NdArray(_))
 }
 
-/// Does every job on one of at most `threads` threads; results in the order of the jobs.
+/// Does every job on one of at most `threads` threads, whichever is free; results in the order of the jobs.
 pub fn map<J: Send, T: Send>(jobs: Vec<J>, threads: usize, work: impl Fn(J) -> T + Sync) -> Vec<T> {
     if threads <= 1 || jobs.len() <= 1 {
         return jobs.into_iter().map(work).collect();
     }
-    let mut hands: Vec<Vec<(usize, J)>> = (0..threads.min(jobs.len())).map(|_| Vec::new()).collect();
-    let workers = hands.len();
-    for (i, job) in jobs.into_iter().enumerate() {
-        hands[i % workers].push((i, job));
-    }
-    let work = &work;
+    let workers = threads.min(jobs.len());
+    let jobs = Mutex::new(jobs.into_iter().enumerate());
+    let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let labour = || iter::from_fn(next).map(|(i, job)| (i, work(job))).collect::<Vec<_>>();
     let mut results: Vec<(usize, T)> = thread::scope(|scope| {
-        let deal = |hand: Vec<(usize, J)>| {
-            scope.spawn(move || hand.into_iter().map(|(i, job)| (i, work(job))).collect::<Vec<_>>())
-        };
-        let running: Vec<_> = hands.into_iter().map(deal).collect();
+        let running: Vec<_> = (0..workers).map(|_| scope.spawn(labour)).collect();
         let joined = running.into_iter().map(|thread| thread.join());
         joined.flat_map(|result| result.unwrap_or_else(|panic| panic::resume_unwind(panic))).collect()
     });
-    results.sort_by_key(|&(i, _)| i);
+    results.sort_unstable_by_key(|&(i, _)| i);
     results.into_iter().map(|(_, result)| result).collect()
 }
 
@@ -55,20 +51,21 @@ pub fn beside<A: Send, B>(aside: impl FnOnce() -> A + Send, work: impl FnOnce() 
 }
 
 /// Loss and gradients of a batch that was cut into jobs: both are sums over the jobs, so `loss` should
-/// give each job its share of the batch's mean.
+/// give each job its share of the batch's mean. The gradients are still to be summed: what `gather` makes of each job's.
 ///
 /// Every job works on a fork of the module, whose graph shares nothing with the others.
-pub fn gradients<M: Module + Sync, J: Send>(
+pub fn gradients<M: Module + Sync, J: Send, G: Send>(
     module: &M,
     device: &Device,
     jobs: Vec<J>,
     threads: usize,
     loss: impl Fn(&M, J) -> Tensor<1> + Sync,
-) -> Result<(f32, GradientsParams)> {
-    let forked = jobs.into_iter().map(|job| (module.clone().fork(device), job)).collect();
-    let parts = map(forked, threads, |(module, job)| {
+    gather: impl Fn(&M, GradientsParams) -> G + Sync,
+) -> Result<(f32, Vec<G>)> {
+    let parts = map(jobs, threads, |job| {
+        let module = module.clone().fork(device);
         let loss = loss(&module, job);
-        let gradients = GradientsParams::from_grads(loss.clone().backward(), &module);
+        let gradients = gather(&module, GradientsParams::from_grads(loss.clone().backward(), &module));
         // Only now: reading the value waits for the device.
         (loss.into_data().try_to_vec::<f32>(), gradients)
     });
@@ -78,9 +75,14 @@ pub fn gradients<M: Module + Sync, J: Send>(
         total += value.map_err(|error| Error::Device(format!("{error:?}")))?.iter().sum::<f32>();
         gradients.push(part);
     }
-    let mut sum = Sum { parts: gradients, total: GradientsParams::new() };
+    Ok((total, gradients))
+}
+
+/// The sum of gradients of one module.
+pub fn sum<M: Module>(module: &M, parts: Vec<GradientsParams>) -> GradientsParams {
+    let mut sum = Sum { parts, total: GradientsParams::new() };
     module.visit(&mut sum);
-    Ok((total, sum.total))
+    sum.total
 }
 
 struct Sum {
@@ -121,7 +123,9 @@ mod tests {
                 let input = Tensor::<1>::from_floats(&rows[..], &device).reshape([2, 3]);
                 linear.forward(input).powi_scalar(2).sum() / 8.0
             };
-            let (loss, sum) = gradients(&linear, &device, (0..4).collect(), threads, loss).unwrap();
+            let (loss, parts) =
+                gradients(&linear, &device, (0..4).collect(), threads, loss, |_, gradients| gradients).unwrap();
+            let sum = sum(&linear, parts);
             let weight = sum.get::<2>(linear.weight.id).unwrap().into_data().try_to_vec::<f32>().unwrap();
             (loss, weight)
         };

@@ -6,6 +6,7 @@ pub mod checkpoint;
 pub mod config;
 mod dropout;
 mod flat;
+mod gradients;
 mod objective;
 mod optimizer;
 
@@ -61,7 +62,6 @@ pub struct StepReport {
 pub struct Trainer<'a> {
     config: TrainConfig,
     origin: Origin,
-    micro_batch: usize,
     data: &'a Dataset,
     info: ModelInfo,
     schedule: NoiseSchedule,
@@ -80,7 +80,7 @@ pub struct Trainer<'a> {
 impl<'a> Trainer<'a> {
     /// Starts a run. `unet` lives on an autodiff device; what requires gradients is trained.
     pub fn new(
-        config: TrainConfig,
+        mut config: TrainConfig,
         data: &'a Dataset,
         info: ModelInfo,
         schedule: NoiseSchedule,
@@ -89,12 +89,10 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self> {
         config.check()?;
         check_data(data, &info)?;
-        let micro_batch = match config.micro_batch {
-            // A processor's caches hold about as many; a graphics processor wants all there are.
-            0 if parallel::on_cpu(&device) => 32,
-            0 => config.images_per_step(),
-            size => size,
-        };
+        // Kept with the run, which goes on with it whatever the threads are then.
+        if parallel::on_cpu(&device) {
+            config = config.divided_among_threads();
+        }
         if config.steps_per_epoch(data.len()) == 0 {
             return Err(Error::Data {
                 place: "the data set".into(),
@@ -119,7 +117,6 @@ impl<'a> Trainer<'a> {
         Ok(Self {
             config,
             origin,
-            micro_batch,
             data,
             info,
             schedule,
@@ -209,8 +206,11 @@ impl<'a> Trainer<'a> {
     }
 
     /// Pictures per forward and backward.
-    pub fn micro_batch(&self) -> usize {
-        self.micro_batch
+    fn micro_batch(&self) -> usize {
+        match self.config.micro_batch {
+            0 => self.config.images_per_step(),
+            size => size,
+        }
     }
 
     /// Steps done.
@@ -247,7 +247,7 @@ impl<'a> Trainer<'a> {
         let batch = Batch::new(held_out, &all, &self.info, self.schedule.num_train_timesteps(), 0.0, noise);
         let objective = Objective::new(&self.config, &self.schedule);
         let unet = self.averaged();
-        let jobs = batch.split(self.micro_batch).into_iter().map(|job| (unet.clone(), job)).collect();
+        let jobs = batch.split(self.micro_batch()).into_iter().map(|job| (unet.clone(), job)).collect();
         let sums = parallel::map(jobs, self.config.threads, |(unet, job)| {
             let loss =
                 job.loss(&unet, &objective, &self.info, &device, self.operations).into_data().try_to_vec::<f32>();
@@ -264,18 +264,21 @@ impl<'a> Trainer<'a> {
         };
         let objective = Objective::new(&self.config, &self.schedule);
         let (device, info, operations) = (&self.device, &self.info, self.operations);
+        let (plain, threads) = (&device.clone().without_autodiff(), self.config.threads);
         let (seed, probability, done) = (self.config.seed, self.lora_dropout, self.step as u64);
         let share = 1.0 / self.config.images_per_step() as f32;
-        let jobs = (0u64..).zip(batch.split(self.micro_batch)).collect();
+        let jobs = (0u64..).zip(batch.split(self.micro_batch())).collect();
         let this = &*self;
         let (next, result) = parallel::beside(
             || (this.step + 1 < this.total()).then(|| (this.step + 1, this.batch(this.step + 1))),
             || {
-                parallel::gradients(&this.unet, device, jobs, this.config.threads, |unet, (i, job): (u64, Batch)| {
+                let loss = |unet: &UNet, (i, job): (u64, Batch)| {
                     let chance = NoiseSource::with_stream(seed, DROPOUT_STREAM + done * DROPOUT_JOBS + i);
                     let unet = dropout::drop_inputs(unet, probability, chance, device);
                     job.loss(&unet, &objective, info, device, operations) * share
-                })
+                };
+                let gather = |unet: &UNet, gradients| this.flat.gradients(unet, gradients, plain);
+                parallel::gradients(&this.unet, device, jobs, threads, loss, gather)
             },
         );
         self.ahead = next;
@@ -284,9 +287,8 @@ impl<'a> Trainer<'a> {
         if !loss.is_finite() {
             return Err(Error::LossNotFinite { step, loss });
         }
-        let gradients = self.flat.gradients(&self.unet, gradients, &self.device.clone().without_autodiff())?;
         // Here, and where the loss was read, a step waits for the device.
-        let grad_norm = flat::norm(gradients.clone())?;
+        let (gradients, grad_norm) = gradients::summed(gradients.into_iter().collect::<Result<_>>()?, threads)?;
         if !grad_norm.is_finite() {
             return Err(Error::GradientNotFinite { step });
         }

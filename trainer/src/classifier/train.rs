@@ -70,16 +70,18 @@ pub fn train(
             step += 1;
             let share = 1.0 / batch.len() as f32;
             let jobs = batch.chunks(JOB).enumerate().map(|(i, part)| (i as u64, part)).collect();
+            let loss = |net: &Net, (job, part): (u64, &[usize])| {
+                // Every job has a stream of its own: threads do not share a generator.
+                let stream = ((step as u64) << 16 | job) + 2;
+                let noise = NoiseSource::with_stream(config.seed, stream);
+                job_loss(net, data, part, noise, &training) * (part.len() as f32 * share)
+            };
             let (loss, gradients) =
-                parallel::gradients(&net, &training, jobs, config.threads, |net: &Net, (job, part)| {
-                    // Every job has a stream of its own: threads do not share a generator.
-                    let stream = ((step as u64) << 16 | job) + 2;
-                    let noise = NoiseSource::with_stream(config.seed, stream);
-                    job_loss(net, data, part, noise, &training) * (part.len() as f32 * share)
-                })?;
+                parallel::gradients(&net, &training, jobs, config.threads, loss, |_, gradients| gradients)?;
             if !loss.is_finite() {
                 return Err(Error::LossNotFinite { step, loss });
             }
+            let gradients = parallel::sum(&net, gradients);
             net = optimizer.step(learning_rate(config, step, total), net, gradients);
             on_step(Progress { step, total, loss, images: batch.len() });
         }

@@ -110,6 +110,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
     }
+    config.train = trainer.config().clone();
     write_atomic(&args.out.join(CONFIG), config::to_toml(&config)?.as_bytes())?;
     eprintln!(
         "{} parameters, {} pictures of {} classes, {} steps of {}",

@@ -142,6 +142,7 @@ fn one(args: &Args, base: &Base, job: &Job<'_>, alone: bool, interrupt: &Interru
             return Ok(ExitCode::SUCCESS);
         }
     }
+    config.train = trainer.config().clone();
     write_atomic(&out.join(CONFIG), config::to_toml(&config)?.as_bytes())?;
     eprintln!(
         "{} modules of rank {}, {} parameters; {} pictures, {} steps of {}",

@@ -57,8 +57,8 @@ pub struct TrainArgs {
     /// Batches whose gradients are summed before the optimizer steps
     #[arg(long, value_name = "N")]
     gradient_accumulation_steps: Option<usize>,
-    /// Pictures per forward and backward: decides how much memory is needed [default: 32 on the CPU, the whole batch on a
-    /// graphics processor]
+    /// Pictures per forward and backward: decides how much memory is needed [default: on the CPU a batch divided among the
+    /// threads, 8 to 32; on a graphics processor the whole batch]
     #[arg(long)]
     micro_batch: Option<usize>,
     /// Highest learning rate
@@ -91,7 +91,7 @@ pub struct TrainArgs {
     /// Decides starting weights, order and noise
     #[arg(long)]
     seed: Option<u64>,
-    /// Worker threads (does not change the result)
+    /// Worker threads (where --micro-batch is given, they do not change the result) [default: all cores]
     #[arg(long)]
     threads: Option<usize>,
     /// Steps between checkpoints

@@ -31,7 +31,7 @@ pub struct TrainConfig {
     /// Batches whose gradients are summed before the optimizer steps.
     pub gradient_accumulation_steps: usize,
     /// Pictures per forward and backward; the gradients of a batch are summed over these. Decides how much memory
-    /// training takes. 0: 32 on the CPU, the whole batch on a graphics processor.
+    /// training takes. 0: on the CPU the threads' shares of a batch, on a graphics processor the whole batch.
     pub micro_batch: usize,
     /// Highest learning rate.
     pub lr: f64,
@@ -53,7 +53,7 @@ pub struct TrainConfig {
     pub weight_decay: f32,
     /// Decides starting weights, order, noise.
     pub seed: u64,
-    /// Worker threads; does not change the result.
+    /// Worker threads. The result depends on them only where they decide `micro_batch`.
     #[serde(skip, default = "parallel::default_threads")]
     pub threads: usize,
 }
@@ -119,6 +119,15 @@ impl TrainConfig {
             return refuse(&format!("{name} must be at least 0"));
         }
         Ok(())
+    }
+
+    /// With a `micro_batch`, where there was none, that gives every thread something to do: 8 pictures or more, as few
+    /// are slow each, and up to 32, for more do not fit a core's caches.
+    pub fn divided_among_threads(mut self) -> Self {
+        if self.micro_batch == 0 {
+            self.micro_batch = self.images_per_step().div_ceil(self.threads.max(1)).clamp(8, 32);
+        }
+        self
     }
 
     /// Pictures per optimizer step.

@@ -14,7 +14,7 @@ use diffusion::unet::UNet;
 use crate::error::{Error, Result};
 
 /// Parameters begin at multiples of so many floats, and are views of the vector on graphics processors, too.
-const ALIGNMENT: usize = 64;
+pub const ALIGNMENT: usize = 64;
 
 /// Where in the vector each trained parameter lies; frozen ones are left out.
 #[derive(Debug, Clone)]
@@ -112,15 +112,6 @@ impl Flat {
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
-}
-
-/// The root of the sum of squares of a vector whose length is a multiple of [`ALIGNMENT`].
-pub fn norm(vector: Tensor<1>) -> Result<f32> {
-    let [len] = vector.dims();
-    // In two steps: burn's sum of a million values at once is wrong on OpenGL in software.
-    let sums = vector.square().reshape([len / ALIGNMENT, ALIGNMENT]).sum_dim(1);
-    let sum = sums.sum().into_data().try_to_vec::<f32>().map_err(|error| Error::Device(format!("{error:?}")))?;
-    Ok(sum.iter().sum::<f32>().sqrt())
 }
 
 struct Places {
