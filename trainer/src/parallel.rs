@@ -1,5 +1,5 @@
-//! Work on all cores with results that do not depend on how many there are: jobs are cut the same way
-//! on every machine, and their results are combined in the order of the jobs.
+//! Work on all cores with results that depend on the jobs alone, which are combined in their order, not on how many
+//! cores there are.
 
 use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};

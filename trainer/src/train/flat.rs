@@ -77,8 +77,7 @@ impl Flat {
 
     /// Reads a vector back, by the parameters' paths.
     pub fn read(&self, vector: &Tensor<1>) -> Result<StateDict> {
-        let values = vector.clone().into_data().try_into_vec_as::<f32>();
-        let values = values.map_err(|error| Error::Device(format!("{error:?}")))?;
+        let values = host(vector.clone())?;
         let tensor = |place: &Place| HostTensor {
             shape: place.shape.clone(),
             values: values.get(place.range.clone()).unwrap_or_default().to_vec(),
@@ -112,6 +111,11 @@ impl Flat {
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
+}
+
+/// The values of a vector.
+pub fn host(vector: Tensor<1>) -> Result<Vec<f32>> {
+    vector.into_data().try_into_vec_as::<f32>().map_err(|error| Error::Device(format!("{error:?}")))
 }
 
 struct Places {

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::flat::ALIGNMENT;
+use super::flat::{ALIGNMENT, host};
 use crate::error::{Error, Result};
 use crate::parallel;
 
@@ -13,17 +13,18 @@ const LANES: usize = 32;
 
 /// The sum of vectors of one length, a multiple of [`ALIGNMENT`], and the root of its sum of squares.
 pub fn summed(vectors: Vec<Tensor<1>>, threads: usize) -> Result<(Tensor<1>, f32)> {
-    let Some(device) = vectors.first().map(Tensor::device) else {
+    let mut others = vectors.into_iter();
+    let Some(first) = others.next() else {
         return Err(Error::Setting { reason: "a step without pictures has no gradients".into() });
     };
+    let device = first.device();
     if !parallel::on_cpu(&device) {
-        let sum = vectors.into_iter().reduce(|sum, vector| sum + vector).unwrap_or_else(|| Tensor::empty([0], &device));
+        let sum = others.fold(first, |sum, vector| sum + vector);
         let norm = norm(sum.clone())?;
         return Ok((sum, norm));
     }
-    let mut vectors = vectors.into_iter().map(host).collect::<Result<Vec<_>>>()?;
-    let others = vectors.split_off(1);
-    let mut sum = vectors.swap_remove(0);
+    let mut sum = host(first)?;
+    let others = others.map(host).collect::<Result<Vec<_>>>()?;
     let jobs = sum.chunks_mut(PART).enumerate().collect();
     let squares: f32 = parallel::map(jobs, threads, |(i, part): (usize, &mut [f32])| {
         for other in &others {
@@ -52,10 +53,6 @@ fn norm(vector: Tensor<1>) -> Result<f32> {
     // In two steps: burn's sum of a million values at once is wrong on OpenGL in software.
     let sums = vector.square().reshape([len / ALIGNMENT, ALIGNMENT]).sum_dim(1);
     Ok(host(sums.sum())?.iter().sum::<f32>().sqrt())
-}
-
-fn host(vector: Tensor<1>) -> Result<Vec<f32>> {
-    vector.into_data().try_into_vec_as::<f32>().map_err(|error| Error::Device(format!("{error:?}")))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, Optimiz
 use burn::tensor::{Device, Tensor, TensorData};
 use kernels::optimizer::Parameters;
 
-use crate::error::{Error, Result};
+use super::flat::host;
+use crate::error::Result;
 use crate::parallel;
 
 const BETAS: [f32; 2] = [0.9, 0.999];
@@ -114,10 +115,6 @@ impl Optimizer {
 /// The values of a vector that nothing else holds (of the weights the network has views) are not copied.
 fn taken(vector: &mut Tensor<1>, device: &Device) -> Result<Vec<f32>> {
     host(std::mem::replace(vector, Tensor::empty([1], device)))
-}
-
-fn host(vector: Tensor<1>) -> Result<Vec<f32>> {
-    vector.into_data().try_into_vec_as::<f32>().map_err(|error| Error::Device(format!("{error:?}")))
 }
 
 #[cfg(test)]
