@@ -42,7 +42,7 @@ def step():
     noise = torch.randn_like(x0)
     noisy, target = schedule.add_noise(x0, noise, t), schedule.get_velocity(x0, noise, t)
     output = unet(noisy, t, encoder_hidden_states=context).sample
-    weight = snr[t].clamp(max=5) / (snr[t] + 1)
+    weight = (snr[t].clamp(max=5) + 0.25) / (snr[t] + 1)
     loss = (((output - target) ** 2).mean(dim=(1, 2, 3)) * weight).mean()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)

@@ -76,6 +76,9 @@ pub struct TrainArgs {
     /// Gamma of min-SNR weighting; 0 weighs all timesteps alike
     #[arg(long)]
     snr_gamma: Option<f32>,
+    /// Added to the SNR that min-SNR weighting leaves, for timesteps that are nearly all noise (v prediction)
+    #[arg(long)]
+    snr_offset: Option<f32>,
     /// Part of the labels replaced by "no label", for guidance
     #[arg(long)]
     class_dropout: Option<f32>,
@@ -182,6 +185,7 @@ impl TrainArgs {
         set(&mut config.lr_floor, self.lr_floor);
         set(&mut config.loss, self.loss);
         set(&mut config.snr_gamma, self.snr_gamma);
+        set(&mut config.snr_offset, self.snr_offset);
         set(&mut config.class_dropout, self.class_dropout);
         set(&mut config.ema_decay, self.ema_decay);
         set(&mut config.max_grad_norm, self.max_grad_norm);

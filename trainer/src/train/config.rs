@@ -43,6 +43,10 @@ pub struct TrainConfig {
     pub loss: LossKind,
     /// Gamma of min-SNR weighting (arXiv 2303.09556); 0 weighs all timesteps alike.
     pub snr_gamma: f32,
+    /// Added to the clamped SNR, for timesteps that are nearly all noise: with no gamma, 1 would be the plain loss in v. Has no
+    /// part in the prediction of noise, whose loss weighs them by itself. Runs from before there was one had 0.
+    #[serde(default)]
+    pub snr_offset: f32,
     /// Part of the labels replaced by "no label", for classifier-free guidance (arXiv 2207.12598).
     pub class_dropout: f32,
     /// Decay of the moving average of the weights; 0 saves the weights as they are.
@@ -72,6 +76,7 @@ impl TrainConfig {
             lr_floor: 0.02,
             loss: LossKind::L2,
             snr_gamma: 5.0,
+            snr_offset: 0.25,
             class_dropout: 0.1,
             ema_decay: 0.999,
             max_grad_norm: 1.0,
@@ -113,8 +118,12 @@ impl TrainConfig {
         if !(0.0..=1.0).contains(&self.lr_floor) {
             return refuse("lr_floor must be 0 to 1");
         }
-        let at_least_0 =
-            [("snr_gamma", self.snr_gamma), ("max_grad_norm", self.max_grad_norm), ("weight_decay", self.weight_decay)];
+        let at_least_0 = [
+            ("snr_gamma", self.snr_gamma),
+            ("snr_offset", self.snr_offset),
+            ("max_grad_norm", self.max_grad_norm),
+            ("weight_decay", self.weight_decay),
+        ];
         if let Some((name, _)) = at_least_0.iter().find(|(_, value)| !(*value >= 0.0 && value.is_finite())) {
             return refuse(&format!("{name} must be at least 0"));
         }
