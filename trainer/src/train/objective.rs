@@ -83,7 +83,7 @@ mod tests {
         let weights = |prediction_type, snr_gamma, snr_offset| {
             let config =
                 ScheduleConfig { prediction_type, beta_schedule: BetaSchedule::SquaredcosCapV2, ..Default::default() };
-            let schedule = NoiseSchedule::new(config).unwrap();
+            let schedule = NoiseSchedule::new(config);
             let train = TrainConfig { snr_gamma, snr_offset, ..TrainConfig::base() };
             let objective = Objective::new(&train, &schedule);
             // Little noise, about half, nothing but noise.
