@@ -76,7 +76,8 @@ pub struct TrainArgs {
     /// Gamma of min-SNR weighting; 0 weighs all timesteps alike
     #[arg(long)]
     snr_gamma: Option<f32>,
-    /// Added to the SNR that min-SNR weighting leaves, for timesteps that are nearly all noise (v prediction)
+    /// Added to the SNR that min-SNR weighting leaves, for timesteps that are nearly all noise (v prediction,
+    /// gamma above 0)
     #[arg(long)]
     snr_offset: Option<f32>,
     /// Part of the labels replaced by "no label", for guidance

@@ -43,8 +43,9 @@ pub struct TrainConfig {
     pub loss: LossKind,
     /// Gamma of min-SNR weighting (arXiv 2303.09556); 0 weighs all timesteps alike.
     pub snr_gamma: f32,
-    /// Added to the clamped SNR, for timesteps that are nearly all noise: with no gamma, 1 would be the plain loss in v. Has no
-    /// part in the prediction of noise, whose loss weighs them by itself. Runs from before there was one had 0.
+    /// Added to the SNR that gamma clamps, for timesteps that are nearly all noise: above any SNR's gamma, 1 would be the plain
+    /// loss in v. Has no part where gamma is 0, nor in the prediction of noise, whose loss weighs them by itself. Runs from
+    /// before there was one had 0.
     #[serde(default)]
     pub snr_offset: f32,
     /// Part of the labels replaced by "no label", for classifier-free guidance (arXiv 2207.12598).
