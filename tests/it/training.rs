@@ -24,6 +24,7 @@ fn info(data: &Dataset) -> ModelInfo {
         tokens_per_class: 4,
         image_size: data.size(),
         patch_size: 2,
+        null_class_trained: true,
     }
 }
 

@@ -155,6 +155,7 @@ impl ModelConfig {
             tokens_per_class: self.tokens_per_class,
             image_size: data.size(),
             patch_size: self.patch_size,
+            null_class_trained: true,
         };
         info.validate()?;
         let unet = UNetConfig {
@@ -250,7 +251,10 @@ fn read(path: &Path) -> Result<String> {
 }
 
 fn overlay<T: Serialize + DeserializeOwned>(defaults: &T, text: &str) -> std::result::Result<T, String> {
-    let given: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
+    let given: toml::Table = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+        format!("line {line}: {}", error.message().replace('\n', ", "))
+    })?;
     let mut merged = toml::Table::try_from(defaults).map_err(|error| error.to_string())?;
     for (section, values) in given {
         if !["model", "lora", "train"].contains(&section.as_str()) {

@@ -12,6 +12,7 @@ pub use folder::BadPictures;
 pub use mnist::{DEFAULT_DIR, LICENCE_NOTE};
 
 use diffusion::codec::from_grey;
+use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
 
 use crate::error::{BadPicture, Error, Result};
@@ -30,6 +31,8 @@ pub struct Dataset {
     labels: Vec<u16>,
     size: usize,
     class_names: Vec<String>,
+    /// The file or folder, for messages.
+    place: String,
     /// What styles count the pictures from: the test pictures after the training pictures, so that none is drawn alike.
     first_index: u64,
 }
@@ -56,7 +59,7 @@ impl Dataset {
         if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= class_names.len()) {
             return Err(refuse(format!("label {label}, but only {} classes", class_names.len())));
         }
-        Ok(Self { pixels, labels, size, class_names, first_index: 0 })
+        Ok(Self { pixels, labels, size, class_names, place: place.to_owned(), first_index: 0 })
     }
 
     /// MNIST's 60,000 training digits, from a folder that [`fetch_mnist`] has filled.
@@ -70,15 +73,16 @@ impl Dataset {
         Ok(Self { first_index: mnist::TRAIN_IMAGES, ..test })
     }
 
-    /// A pair of IDX files. Classes are named by their number.
+    /// A pair of IDX files, plain or as `.gz`. Classes are named by their number; those without a picture are none.
     pub fn from_idx(images: &Path, labels: &Path) -> Result<Self> {
         idx::load_pair(images, labels)
     }
 
     /// A folder `<class name>/*.png`. Returns the pictures that were skipped as well: always none
     /// with [`BadPictures::Refuse`].
-    pub fn from_folder(dir: &Path, bad: BadPictures) -> Result<(Self, Vec<BadPicture>)> {
-        folder::load(dir, bad)
+    /// `dark_ink` says that the drawings are dark on light or clear ground: they are inverted.
+    pub fn from_folder(dir: &Path, bad: BadPictures, dark_ink: bool) -> Result<(Self, Vec<BadPicture>)> {
+        folder::load(dir, bad, dark_ink)
     }
 
     /// Number of pictures, at least 1.
@@ -138,17 +142,16 @@ impl Dataset {
         let styled = parallel::map(jobs, parallel::default_threads(), |(i, (image, &label))| {
             style.apply(image, self.size, label, self.first_index + i as u64)
         });
-        let (labels, class_names) = (self.labels.clone(), self.class_names.clone());
-        Ok(Self { pixels: styled.concat(), labels, class_names, ..*self })
+        Ok(Self { pixels: styled.concat(), ..self.clone_without_pixels() })
     }
 
     /// Holds out `count` pictures that `seed` chooses: the rest, and those.
     pub fn split(self, count: usize, seed: u64) -> Result<(Self, Self)> {
         if count == 0 || count >= self.len() {
-            return Err(Error::Data {
-                place: "the data set".into(),
-                reason: format!("{count} of {} pictures cannot be held out", self.len()),
-            });
+            return Err(self.refuse(format!(
+                "{count} of its {} pictures cannot be held out; lower --hold-out, 0 holds out none",
+                self.len()
+            )));
         }
         let mut order: Vec<usize> = (0..self.len()).collect();
         NoiseSource::new(seed).shuffle(&mut order);
@@ -163,9 +166,53 @@ impl Dataset {
         Self {
             pixels: indices.iter().flat_map(|&i| self.image(i)).copied().collect(),
             labels: indices.iter().map(|&i| self.labels[i]).collect(),
+            ..self.clone_without_pixels()
+        }
+    }
+
+    /// A model draws pictures of one size and of its classes, and is trained on no others.
+    pub fn must_fit(&self, info: &ModelInfo) -> Result<()> {
+        if self.size != info.image_size {
+            return Err(self.refuse(format!(
+                "its pictures are {0}x{0}, the base draws {1}x{1}; bring them to that size, or train a base of theirs with `trainer base`",
+                self.size, info.image_size
+            )));
+        }
+        if self.class_names != info.labels {
+            let (has, wants) = (self.class_names.join(", "), info.labels.join(", "));
+            return Err(self.refuse(format!("its classes are {has}, the base has {wants}")));
+        }
+        Ok(())
+    }
+
+    /// An error about these data.
+    pub(crate) fn refuse(&self, reason: String) -> Error {
+        Error::Data { place: self.place.clone(), reason }
+    }
+
+    fn clone_without_pixels(&self) -> Self {
+        Self {
+            pixels: Vec::new(),
+            labels: self.labels.clone(),
             class_names: self.class_names.clone(),
+            place: self.place.clone(),
             ..*self
         }
+    }
+
+    /// Light for dark and dark for light.
+    pub fn inverted(mut self) -> Self {
+        self.pixels.iter_mut().for_each(|pixel| *pixel = 255 - *pixel);
+        self
+    }
+
+    /// Whether most of what lies along the edges is light: dark ink on a light ground.
+    pub fn has_light_ground(&self) -> bool {
+        let n = self.size;
+        let edge = |image: &[u8]| -> u64 {
+            (0..n).flat_map(|i| [i, n * (n - 1) + i, n * i, n * i + n - 1]).map(|at| u64::from(image[at])).sum()
+        };
+        self.images().map(edge).sum::<u64>() > 128 * 4 * (n * self.len()) as u64
     }
 
     /// The same pictures, their labels counted in `names`. Data that lack some of the classes are welcome, others
@@ -175,10 +222,12 @@ impl Dataset {
         let unknown: Vec<&str> =
             self.class_names.iter().filter(|name| place(name).is_none()).map(String::as_str).collect();
         if !unknown.is_empty() {
-            return Err(Error::Data {
-                place: "the data set".into(),
-                reason: format!("its class {} is unknown; the base has {}", unknown.join(", "), names.join(", ")),
-            });
+            let (classes, are) = if unknown.len() == 1 { ("class", "is") } else { ("classes", "are") };
+            return Err(self.refuse(format!(
+                "its {classes} {} {are} unknown to the base, which has {}; rename them, or train a base of your own with `trainer base`",
+                unknown.join(", "),
+                names.join(", ")
+            )));
         }
         let places: Vec<u16> = self.class_names.iter().filter_map(place).collect();
         self.labels.iter_mut().for_each(|label| *label = places[usize::from(*label)]);
@@ -251,6 +300,6 @@ mod tests {
         let renamed = data.clone().with_classes(&names(10)).unwrap();
         assert_eq!((renamed.labels(), renamed.class_names().len()), (&[7, 3][..], 10));
         let message = data.with_classes(&names(4)).unwrap_err().to_string();
-        assert!(message.contains("class 7") && message.contains("0, 1, 2, 3"), "{message}");
+        assert!(message.contains("class 7 is unknown") && message.contains("0, 1, 2, 3;"), "{message}");
     }
 }

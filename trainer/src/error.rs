@@ -167,6 +167,25 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A folder holds no base.
+    #[error(
+        "{} is no base folder: there is no {name} in it; name a run of `trainer base`, or a base that was exported",
+        .dir.display()
+    )]
+    NoBase {
+        /// The folder.
+        dir: PathBuf,
+        /// The file that every base has.
+        name: &'static str,
+    },
+    /// Weights that were read are not numbers.
+    #[error("{} cannot be used: {tensor} has values that are no numbers; take an earlier checkpoint, or train it anew", .path.display())]
+    NotFinite {
+        /// The file or folder.
+        path: PathBuf,
+        /// The first of the tensors.
+        tensor: String,
+    },
     /// A folder holds no adapter.
     #[error("{} is no adapter: it has neither {} nor {}", .dir.display(), .names[0], .names[1])]
     NoAdapter {

@@ -66,10 +66,12 @@ pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
     }
     let shown = base.display();
     let fitting = read_base(base).and_then(|base| adapter_files.adapter(&base.state));
-    let (adapter, fits) = match fitting {
-        Ok(adapter) => (adapter, true),
-        // Its own base need not be at hand to see what it is.
-        Err(_) => (adapter_files.adapter(&implied_base(bytes)?)?, false),
+    let fits = fitting.is_ok();
+    // Its own base need not be at hand to see what it is.
+    let alone = || adapter_files.adapter(&implied_base(bytes)?);
+    let adapter = match fitting.or_else(|_: Error| alone()) {
+        Ok(adapter) => adapter,
+        Err(error) => return Ok(unusable(&error, bytes, &tensors, &metadata)),
     };
     let sum =
         adapter.base_sha256.as_ref().map_or_else(|| "not said in the file".to_owned(), |sum| format!("sha256 {sum}"));
@@ -151,10 +153,20 @@ fn adapter_facts(adapter: &Adapter, config: &LoraConfig, belongs: String, bytes:
     let modules = adapter.modules.iter().map(|(path, factors)| ModuleFacts {
         path: path.clone(),
         rank: factors.rank(),
-        alpha: factors.scaling * if config.use_rslora { (factors.rank() as f32).sqrt() } else { factors.rank() as f32 },
+        alpha: rounded(
+            factors.scaling * if config.use_rslora { (factors.rank() as f32).sqrt() } else { factors.rank() as f32 },
+        ),
         norm: factors.update_norm(),
     });
     Facts { kind: "LoRA adapter", facts, modules: modules.collect() }
+}
+
+/// An adapter that is made in a way that this program does not have, or of another kind of network.
+fn unusable(error: &Error, bytes: &[u8], tensors: &StateDict, metadata: &Metadata) -> Facts {
+    let mut facts = other(bytes, tensors, metadata).facts;
+    let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    facts.insert(0, ("not usable here", reason));
+    Facts { kind: "LoRA adapter", facts, modules: vec![] }
 }
 
 fn other(bytes: &[u8], tensors: &StateDict, metadata: &Metadata) -> Facts {
@@ -167,7 +179,14 @@ fn other(bytes: &[u8], tensors: &StateDict, metadata: &Metadata) -> Facts {
     if !metadata.is_empty() {
         facts.push(("metadata", metadata.keys().cloned().collect::<Vec<_>>().join(", ")));
     }
-    Facts { kind: "safetensors file", facts, modules: vec![] }
+    let is_network = tensors.contains_key("conv_in.weight") && tensors.contains_key("conv_out.weight");
+    let kind = if is_network { "weights of a UNet2DConditionModel: its folder says more" } else { "safetensors file" };
+    Facts { kind, facts, modules: vec![] }
+}
+
+/// To six digits: a scaling says an alpha only to a rounding.
+fn rounded(value: f32) -> f32 {
+    format!("{value:.5e}").parse().unwrap_or(value)
 }
 
 fn join(numbers: &[usize]) -> String {
@@ -176,6 +195,9 @@ fn join(numbers: &[usize]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use diffusion::state::HostTensor;
+    use diffusion::tensors::{Precision, write_tensors};
+
     use super::*;
 
     #[test]
@@ -186,6 +208,14 @@ mod tests {
         let base = Path::new("nowhere");
         assert!(matches!(inspect(&dir.path().join("none"), base), Err(Error::Io { .. })));
         assert!(inspect(&path, base).unwrap_err().to_string().contains("notes.txt"));
+        // What cannot be used is described all the same.
+        let tensor = HostTensor { shape: vec![2, 4], values: vec![0.5; 8] };
+        let state = StateDict::from([("base_model.model.up.to_q.lora_A.weight".to_owned(), tensor)]);
+        let half = dir.path().join("half.safetensors");
+        files::write_atomic(&half, &write_tensors(&state, Metadata::new(), Precision::F32).unwrap()).unwrap();
+        let facts = inspect(&half, base).unwrap();
+        assert_eq!((facts.kind, facts.facts[0].0), ("LoRA adapter", "not usable here"));
+        assert!(facts.facts.contains(&("values", "8".to_owned())), "{facts:?}");
         let nothing = inspect(dir.path(), base).unwrap_err().to_string();
         assert!(nothing.contains("is no adapter") && nothing.contains("adapter_model.safetensors"), "{nothing}");
     }

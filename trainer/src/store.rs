@@ -23,6 +23,9 @@ pub const ADAPTER_CONFIG: &str = "adapter_config.json";
 
 /// Reads a base folder.
 pub fn read_base(dir: &Path) -> Result<Base> {
+    if !dir.join(INFO).is_file() {
+        return Err(Error::NoBase { dir: dir.to_owned(), name: INFO });
+    }
     let text = |name: &str| {
         let path = dir.join(name);
         fs::read_to_string(&path).map_err(Error::io("read", &path))
@@ -31,7 +34,11 @@ pub fn read_base(dir: &Path) -> Result<Base> {
     let weights = files::read(&dir.join(WEIGHTS))?;
     let files =
         BaseFiles { info: &info, unet_config: &unet_config, scheduler_config: &scheduler_config, weights: &weights };
-    Base::read(&files).map_err(|source| Error::Folder { dir: dir.to_owned(), source })
+    let base = Base::read(&files).map_err(|source| Error::Folder { dir: dir.to_owned(), source })?;
+    match not_finite(base.state.iter().map(|(name, tensor)| (name, &tensor.values[..]))) {
+        Some(tensor) => Err(Error::NotFinite { path: dir.join(WEIGHTS), tensor }),
+        None => Ok(base),
+    }
 }
 
 /// Writes a base folder, every file whole or not at all, the weights last.
@@ -73,25 +80,31 @@ impl AdapterFiles {
     /// `path` is a folder of PEFT or diffusers, or a lone `.safetensors` file.
     pub fn read(path: &Path) -> Result<Self> {
         let read = |weights: &Path, config| Ok(Self { path: path.to_owned(), bytes: files::read(weights)?, config });
+        let text = |config: PathBuf| match config.is_file() {
+            true => fs::read_to_string(&config).map(Some).map_err(Error::io("read", &config)),
+            false => Ok(None),
+        };
         if !path.is_dir() {
-            return read(path, None);
+            // PEFT's weights without their folder's name: the configuration is beside them.
+            let of_peft = path.file_name().is_some_and(|name| name == ADAPTER_WEIGHTS);
+            return read(path, if of_peft { text(path.with_file_name(ADAPTER_CONFIG))? } else { None });
         }
         let weights = [ADAPTER_WEIGHTS, DIFFUSERS_WEIGHTS].map(|name| path.join(name));
         let Some(weights) = weights.iter().find(|weights| weights.is_file()) else {
             return Err(Error::NoAdapter { dir: path.to_owned(), names: [ADAPTER_WEIGHTS, DIFFUSERS_WEIGHTS] });
         };
-        let config = path.join(ADAPTER_CONFIG);
-        let text = match config.is_file() {
-            true => Some(fs::read_to_string(&config).map_err(Error::io("read", &config))?),
-            false => None,
-        };
-        read(weights, text)
+        read(weights, text(path.join(ADAPTER_CONFIG))?)
     }
 
     /// The adapter for this base.
     pub fn adapter(&self, base: &StateDict) -> Result<Adapter> {
-        read_adapter(&self.bytes, self.config.as_deref(), base)
-            .map_err(|source| Error::File { path: self.path.clone(), source })
+        let adapter = read_adapter(&self.bytes, self.config.as_deref(), base)
+            .map_err(|source| Error::File { path: self.path.clone(), source })?;
+        let factors = adapter.modules.iter();
+        match not_finite(factors.flat_map(|(name, f)| [(name, &f.a.values[..]), (name, &f.b.values[..])])) {
+            Some(tensor) => Err(Error::NotFinite { path: self.path.clone(), tensor }),
+            None => Ok(adapter),
+        }
     }
 
     /// What `adapter_config.json` says, or would say.
@@ -103,6 +116,11 @@ impl AdapterFiles {
         let said = said.map_err(|source| Error::File { path: self.path.clone(), source })?;
         Ok(said.unwrap_or_else(|| LoraConfig::describing(adapter)))
     }
+}
+
+/// The first tensor with a value that is no number.
+fn not_finite<'a>(mut tensors: impl Iterator<Item = (&'a String, &'a [f32])>) -> Option<String> {
+    tensors.find(|(_, values)| values.iter().any(|value| !value.is_finite())).map(|(name, _)| name.clone())
 }
 
 /// Writes a PEFT folder.

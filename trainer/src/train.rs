@@ -88,20 +88,17 @@ impl<'a> Trainer<'a> {
         device: Device,
     ) -> Result<Self> {
         config.check()?;
-        check_data(data, &info)?;
+        data.must_fit(&info)?;
         // Kept with the run, which goes on with it whatever the threads are then.
         if parallel::on_cpu(&device) {
             config = config.divided_among_threads();
         }
         if config.steps_per_epoch(data.len()) == 0 {
-            return Err(Error::Data {
-                place: "the data set".into(),
-                reason: format!(
-                    "it has {} pictures, fewer than the {} of one step; lower --batch-size or --gradient-accumulation-steps",
-                    data.len(),
-                    config.images_per_step()
-                ),
-            });
+            return Err(data.refuse(format!(
+                "it has {} pictures, fewer than the {} of one step; lower --batch-size or --gradient-accumulation-steps",
+                data.len(),
+                config.images_per_step()
+            )));
         }
         let flat = Flat::new(&unet);
         if flat.is_empty() {
@@ -240,7 +237,7 @@ impl<'a> Trainer<'a> {
     /// Loss of the averaged network on held-out pictures, with the same timesteps and noise every time, all labels
     /// kept.
     pub fn validation_loss(&self, held_out: &Dataset) -> Result<f32> {
-        check_data(held_out, &self.info)?;
+        held_out.must_fit(&self.info)?;
         let device = self.device.clone().without_autodiff();
         let all: Vec<usize> = (0..held_out.len()).collect();
         let noise = NoiseSource::with_stream(self.config.seed, VALIDATION_STREAM);
@@ -317,16 +314,4 @@ impl<'a> Trainer<'a> {
 /// After `time` steps.
 fn optimizer_of(config: &TrainConfig, vectors: Vectors, time: usize) -> Optimizer {
     Optimizer::new(vectors, time, config.weight_decay, config.ema_decay, config.threads)
-}
-
-/// The model draws pictures of this size and these classes, and no others.
-fn check_data(data: &Dataset, info: &ModelInfo) -> Result<()> {
-    let reason = if data.size() != info.image_size {
-        format!("its pictures are {0}x{0}, the base draws {1}x{1}", data.size(), info.image_size)
-    } else if data.class_names() != info.labels {
-        format!("its classes are {}, the base has {}", data.class_names().join(", "), info.labels.join(", "))
-    } else {
-        return Ok(());
-    };
-    Err(Error::Data { place: "the data set".into(), reason })
 }

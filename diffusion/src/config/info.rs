@@ -23,6 +23,18 @@ pub struct ModelInfo {
     pub image_size: usize,
     /// Pixels are folded into channels in squares of this side (lossless pixel-unshuffle).
     pub patch_size: usize,
+    /// Whether "no class" was trained, too, by dropping labels. Where it was not there is nothing that guidance could
+    /// push away from, and pictures are drawn without. Only said where it is false.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub null_class_trained: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 impl ModelInfo {

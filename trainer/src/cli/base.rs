@@ -60,7 +60,7 @@ enum Prediction {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let interrupt = Interrupt::listen()?;
+    args.train.check()?;
     args.train.guard(&args.out, WEIGHTS)?;
     let checkpoint = args.train.checkpoint(&args.out, true)?;
     if checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.origin.adapter.is_some()) {
@@ -74,7 +74,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
-    let defaults = resumed.as_ref().map_or_else(BaseConfig::default, |(_, config)| config.clone());
+    let defaults = match &resumed {
+        Some((_, config)) => config.clone(),
+        None => args.train.begun(&args.out, BaseConfig::default())?,
+    };
     let mut config = config::load(defaults, args.train.config.as_deref())?;
     args.override_model(&mut config.model);
     let (data, held_out) = match &args.data {
@@ -87,6 +90,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let started = resumed.as_ref().map(|(_, config)| &config.train);
     config.train = args.train.settings(config.train, started, data.len(), LEAST_STEPS)?;
     let (device, place) = (args.device.open()?.autodiff(), args.device.place()?);
+    let interrupt = Interrupt::listen()?;
 
     let base = match (resumed, &args.init) {
         (Some((base, started)), _) => {
@@ -96,7 +100,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
             base
         }
-        (None, Some(dir)) => initial_base(dir, &data)?,
+        (None, Some(dir)) => {
+            let mut base = initial_base(dir, &data)?;
+            base.info.null_class_trained |= config.train.class_dropout > 0.0;
+            base
+        }
         (None, None) => new_base(&config, &data)?,
     };
     config.model = ModelConfig::of(&base);
@@ -129,7 +137,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         &interrupt,
         &args.out,
         held_out.as_ref(),
-        |trainer| Ok(write_base(&args.out, &averaged(trainer)?, Precision::F32)?),
+        |trainer, out| Ok(write_base(out, &averaged(trainer)?, Precision::F32)?),
         |trainer| Ok(Model::new(averaged(trainer)?, place.clone())?),
     )
 }
@@ -169,7 +177,8 @@ fn initial_base(dir: &Path, data: &Dataset) -> anyhow::Result<Base> {
 }
 
 fn new_base(config: &BaseConfig, data: &Dataset) -> anyhow::Result<Base> {
-    let (info, unet, schedule) = config.model.describe(data)?;
+    let (mut info, unet, schedule) = config.model.describe(data)?;
+    info.null_class_trained = config.train.class_dropout > 0.0;
     let state = initial_state(&unet, config.train.seed);
     Ok(Base { info, unet, schedule, state })
 }

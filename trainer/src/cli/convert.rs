@@ -7,7 +7,7 @@ use diffusion::peft::write_kohya;
 use trainer::files::write_atomic;
 use trainer::store::{read_base, write_adapter_folder};
 
-use super::export::Float;
+use super::export::{Float, same_path};
 use super::sample::{Loaded, load_adapter};
 
 #[derive(Debug, clap::Args)]
@@ -45,16 +45,29 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.to {
         Dialect::Kohya => {
             let out = with_extension(&args.out)?;
+            not_itself(&path, &out)?;
             write_atomic(&out, &write_kohya(&adapter, title, args.precision.into())?)?;
             eprintln!("converted: {}", out.display());
         }
         Dialect::Peft => {
+            if args.out.extension().is_some_and(|extension| extension == "safetensors") {
+                anyhow::bail!("--out {} must be a folder: PEFT's adapters have two files", args.out.display());
+            }
+            not_itself(&path, &args.out)?;
             let config = files.config(&adapter)?;
             write_adapter_folder(&args.out, &adapter, &config, title, args.precision.into())?;
             eprintln!("converted: {}", args.out.display());
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The adapter that is read is not written over.
+fn not_itself(read: &str, out: &Path) -> anyhow::Result<()> {
+    if same_path(Path::new(read), out) {
+        anyhow::bail!("--out {} is the adapter itself; choose another --out", out.display());
+    }
+    Ok(())
 }
 
 /// A folder gets the file inside of it.

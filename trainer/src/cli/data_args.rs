@@ -18,6 +18,9 @@ pub struct DataArgs {
     /// Leave out pictures that cannot be used instead of stopping
     #[arg(long)]
     skip_bad: bool,
+    /// The pictures of --data are dark ink on a light or transparent ground; the network learns light ink on black
+    #[arg(long)]
+    invert: bool,
     /// Pictures to measure the validation loss on, 0 for none [default: 512 of MNIST's test set; of other data one in
     /// twenty, which is then not trained on]
     #[arg(long, value_name = "N")]
@@ -27,8 +30,20 @@ pub struct DataArgs {
 impl DataArgs {
     /// A folder `<class name>/*.png`, or an IDX file of pictures.
     pub fn open(&self, path: &Path) -> anyhow::Result<Dataset> {
+        let data = self.pictures(path)?;
+        if data.has_light_ground() {
+            eprintln!(
+                "the pictures in {} have a light ground, MNIST's a black one; if they are ink on paper, give --invert",
+                path.display()
+            );
+        }
+        Ok(data)
+    }
+
+    fn pictures(&self, path: &Path) -> anyhow::Result<Dataset> {
         if !path.is_dir() {
-            return Ok(Dataset::from_idx(path, &self.labels_of(path)?)?);
+            let data = Dataset::from_idx(path, &self.labels_of(path)?)?;
+            return Ok(if self.invert { data.inverted() } else { data });
         }
         if let Some(labels) = &self.labels {
             anyhow::bail!(
@@ -38,7 +53,7 @@ impl DataArgs {
             );
         }
         let policy = if self.skip_bad { BadPictures::Skip } else { BadPictures::Refuse };
-        let (data, skipped) = Dataset::from_folder(path, policy)?;
+        let (data, skipped) = Dataset::from_folder(path, policy, self.invert)?;
         for picture in &skipped {
             eprintln!("left out: {picture}");
         }
@@ -50,6 +65,9 @@ impl DataArgs {
 
     /// MNIST's training digits, and held-out ones of its test set.
     pub fn mnist(&self) -> anyhow::Result<(Dataset, Option<Dataset>)> {
+        if self.invert {
+            anyhow::bail!("--invert is for pictures of your own (--data PATH): MNIST's ink is light on black");
+        }
         let train = Dataset::mnist_train(&self.mnist)?;
         let held_out = match self.hold_out.unwrap_or(HELD_OUT) {
             0 => None,

@@ -71,6 +71,9 @@ pub struct Args {
     device: DeviceName,
 }
 
+/// One of each digit: more than the neighbours that are looked at.
+const FEWEST_FOR_MANIFOLD: usize = 10;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Measure {
     /// Read as asked, and in the style that was asked for
@@ -87,6 +90,15 @@ enum Measure {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.count == 0 {
         anyhow::bail!("--count must be at least 1");
+    }
+    if args.measure.contains(&Measure::Manifold) && args.count < FEWEST_FOR_MANIFOLD {
+        anyhow::bail!(
+            "--count {} is too few for precision and recall, which want {FEWEST_FOR_MANIFOLD}: draw more, or leave manifold out of --measure",
+            args.count
+        );
+    }
+    if args.judges.exists() && !args.judges.is_dir() {
+        anyhow::bail!("--judges {} must be a folder, in which the judges are kept", args.judges.display());
     }
     if let Some(card) = &args.card {
         Report::check_card(card)?;
@@ -119,7 +131,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         report.floors = bench.floors();
         report.judges = bench.judges();
         let name = if loras.is_empty() { "base".to_owned() } else { short_names(&loras).join(" + ") };
-        for request in args.requests() {
+        if !info.null_class_trained {
+            eprintln!("drawn without guidance: {} was trained without dropping labels", args.base.display());
+        }
+        for request in args.requests(info.null_class_trained) {
             report.rows.push(bench.row(name.clone(), &model, request, reference)?);
             // What takes long is kept at once.
             report.save(&args.out)?;
@@ -134,11 +149,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Args {
-    /// Every setting, one row each.
-    fn requests(&self) -> Vec<Request> {
+    /// Every setting, one row each; without guidance where the base has learnt none.
+    fn requests(&self, guided: bool) -> Vec<Request> {
         let mut requests = vec![Request::new(0, 0)];
         vary(&mut requests, &self.sampler, |request, &sampler| request.sampler = sampler);
         vary(&mut requests, &self.steps, |request, &steps| request.num_inference_steps = steps);
+        if !guided {
+            requests.iter_mut().for_each(|request| request.guidance_scale = 1.0);
+            return requests;
+        }
         vary(&mut requests, &self.guidance, |request, &scale| request.guidance_scale = scale);
         vary(&mut requests, &self.guidance_start, |request, &start| request.guidance_start = start);
         vary(&mut requests, &self.guidance_stop, |request, &stop| request.guidance_stop = stop);

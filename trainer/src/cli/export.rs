@@ -30,7 +30,7 @@ pub struct Args {
     /// Precision of the weights files
     #[arg(long, value_enum, default_value_t = Float::F16)]
     precision: Float,
-    /// What the page calls the base [default: what --out calls it, or MNIST digits]
+    /// What the page calls the base [default: what --out calls it, or its classes]
     #[arg(long)]
     title: Option<String>,
 }
@@ -67,7 +67,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         files.push((args.out.join("base").join(name), bytes));
     }
     let shipped_as = base_list.get(WEIGHTS).and_then(|file| file["sha256"].as_str()).unwrap_or_default().to_owned();
-    if shipped_as != trained_on && same_folder(&args.base, &args.out.join("base")) {
+    if shipped_as != trained_on && same_path(&args.base, &args.out.join("base")) {
         anyhow::bail!(
             "--out {} would write the base over itself in another precision; choose another --out",
             args.out.display()
@@ -77,10 +77,13 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     // Everything is read and checked before the first file is written.
     let before = args.manifest()?;
     let mut adapters = args.kept(&before, &shipped_as)?;
-    let title = args.title.as_deref().or(before["base"]["title"].as_str()).unwrap_or("MNIST digits");
+    let title = args.title.as_deref().or(before["base"]["title"].as_str());
+    let title = title.map_or_else(|| title_of(&base.info.labels), str::to_owned);
     let mut names = BTreeSet::new();
     for dir in &args.lora {
-        let Some(name) = dir.file_name().and_then(|name| name.to_str()) else {
+        // A lone file is called what it is called without its ending; a folder's name may have a dot in it.
+        let name = if dir.is_dir() { dir.file_name() } else { dir.file_stem() };
+        let Some(name) = name.and_then(|name| name.to_str()) else {
             anyhow::bail!("{} has no folder name to call the adapter by", dir.display());
         };
         if !names.insert(name) {
@@ -179,8 +182,20 @@ impl Args {
     }
 }
 
-fn same_folder(a: &Path, b: &Path) -> bool {
+/// Whether both are there and are one.
+pub fn same_path(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+fn title_of(labels: &[String]) -> String {
+    const SHOWN: usize = 4;
+    match labels {
+        labels if labels.iter().map(String::as_str).eq(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]) => {
+            "Handwritten digits".to_owned()
+        }
+        [shown @ .., _] if shown.len() >= SHOWN => format!("{}, …", shown[..SHOWN].join(", ")),
+        labels => labels.join(", "),
+    }
 }
 
 fn entry(bytes: &[u8]) -> Value {

@@ -69,7 +69,7 @@ struct Job<'a> {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let interrupt = Interrupt::listen()?;
+    args.train.check()?;
     // Everything is checked before the first one trains for minutes.
     let jobs = args.data.iter().map(|source| args.job(source)).collect::<anyhow::Result<Vec<_>>>()?;
     for (i, job) in jobs.iter().enumerate() {
@@ -85,10 +85,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let base = read_base(&args.base)?;
     if jobs.len() > 1 {
-        for job in jobs.iter().filter(|job| Path::new(job.source).exists()) {
-            args.load(job.source)?.0.with_classes(&base.info.labels)?;
+        for job in &jobs {
+            args.pictures(job.source)?.0.with_classes(&base.info.labels)?.must_fit(&base.info)?;
         }
     }
+    let interrupt = Interrupt::listen()?;
     for job in &jobs {
         if jobs.len() > 1 {
             eprintln!("{}:", job.source);
@@ -113,9 +114,16 @@ fn one(args: &Args, base: &Base, job: &Job<'_>, alone: bool, interrupt: &Interru
         }
         None => None,
     };
-    let mut config = config::load(started.clone().unwrap_or_default(), args.train.config.as_deref())?;
+    let defaults = match &started {
+        Some(config) => config.clone(),
+        None => args.train.begun(out, AdapterConfig::default())?,
+    };
+    let mut config = config::load(defaults, args.train.config.as_deref())?;
     args.override_lora(&mut config.lora);
     let (data, held_out) = args.load(source)?;
+    if interrupt.came() {
+        return Ok(ExitCode::from(130));
+    }
     let data = data.with_classes(&base.info.labels)?;
     let held_out = held_out.map(|data| data.with_classes(&base.info.labels)).transpose()?;
     let sha256 = base_sha256(&args.base)?;
@@ -163,7 +171,7 @@ fn one(args: &Args, base: &Base, job: &Job<'_>, alone: bool, interrupt: &Interru
         interrupt,
         out,
         held_out.as_ref(),
-        |trainer| Ok(write_adapter_folder(out, &averaged(trainer)?, &peft, name, Precision::F32)?),
+        |trainer, out| Ok(write_adapter_folder(out, &averaged(trainer)?, &peft, name, Precision::F32)?),
         |trainer| {
             let state = merge(&base.state, [(&averaged(trainer)?, 1.0)]);
             Ok(Model::new(Base { state, ..base.clone() }, place.clone())?)
@@ -204,13 +212,22 @@ impl Args {
         Ok(Job { source, name, out })
     }
 
-    /// What is there on disk goes before a style of the same name.
+    /// The pictures, MNIST's for a style. What is there on disk goes before a style of the same name.
+    fn pictures(&self, source: &str) -> anyhow::Result<(Dataset, Option<Dataset>)> {
+        match Path::new(source) {
+            path if path.exists() => self.source.own(path),
+            _ => self.source.mnist(),
+        }
+    }
+
+    /// The same, in their style.
     fn load(&self, source: &str) -> anyhow::Result<(Dataset, Option<Dataset>)> {
+        let (train, held_out) = self.pictures(source)?;
         if Path::new(source).exists() {
-            return self.source.own(Path::new(source));
+            return Ok((train, held_out));
         }
         let style = Style::named(source)?;
-        let (train, held_out) = self.source.mnist()?;
+        eprintln!("{}: {} pictures are drawn in this style, seconds of work", style.title, train.len());
         Ok((train.styled(style)?, held_out.map(|data| data.styled(style)).transpose()?))
     }
 

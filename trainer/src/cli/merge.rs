@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use diffusion::diffusers::WEIGHTS;
 use diffusion::tensors::Precision;
 use trainer::store::write_base;
 
@@ -27,6 +28,9 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.out.join(WEIGHTS).exists() {
+        anyhow::bail!("{} already holds a base; choose another --out, or remove it", args.out.display());
+    }
     let merged = load_model(&args.base, &args.lora, true, DeviceName::default())?;
     write_base(&args.out, merged.base(), Precision::from(args.precision))?;
     eprintln!("merged: {}", args.out.display());

@@ -31,12 +31,16 @@ enum Command {
     /// Fetch MNIST, check it, show a sheet of samples
     Data(data::Args),
     /// Train the base model
+    #[command(allow_negative_numbers = true)]
     Base(base::Args),
     /// Fine-tune a LoRA adapter on a style or on a folder of pictures
+    #[command(allow_negative_numbers = true)]
     Lora(lora::Args),
     /// Draw digits: a grid, single pictures, a film strip, an animation
+    #[command(allow_negative_numbers = true)]
     Sample(sample::Args),
     /// Measure how good the digits are: read as asked, like real ones, varied, fit to learn from
+    #[command(allow_negative_numbers = true)]
     Eval(eval::Args),
     /// Bake adapters into a base folder
     Merge(merge::Args),

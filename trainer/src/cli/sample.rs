@@ -1,5 +1,6 @@
 //! `trainer sample`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -90,13 +91,25 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match (args.filmstrip, extension) {
         (true, "png" | "gif") | (false, "png" | "") => {}
         (true, _) => anyhow::bail!("--filmstrip writes a .png or a .gif, not {}", args.out.display()),
-        (false, other) => anyhow::bail!("--out is a .png file or a folder without a dot, not a .{other} file"),
+        // A folder's name may have a version behind its dot, a file's ending has letters.
+        (false, other) if args.out.is_dir() || !other.contains(char::is_alphabetic) => {}
+        (false, other) => anyhow::bail!("--out is a .png file or a folder, not a .{other} file"),
+    }
+    if args.eta != 0.0 && args.sampler != SamplerKind::Ddim {
+        anyhow::bail!("--eta is the noise that DDIM adds: give --sampler ddim, too, or leave it out");
     }
     let model = load_model(&args.base, &args.lora, args.merge, args.device)?;
     let request = request(&args, &model)?;
     let info = &model.base().info;
+    if !info.null_class_trained && args.guidance != 1.0 {
+        eprintln!("drawn without guidance: {} was trained without dropping labels", args.base.display());
+    }
     let (size, labels) = (info.image_size, request.labels.clone());
     let names: Vec<String> = labels.iter().map(|&label| info.labels[label].clone()).collect();
+
+    if !args.filmstrip && extension != "png" {
+        names.iter().try_for_each(|name| folder_name(name))?;
+    }
 
     // Every picture at every step, where they are wanted.
     let film = Mutex::new(vec![Vec::new(); if args.filmstrip { labels.len() } else { 0 }]);
@@ -151,6 +164,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A class's name as that of a folder: a base of somebody else's must not lead out of `--out`.
+fn folder_name(class: &str) -> anyhow::Result<()> {
+    if matches!(class, "" | "." | "..") || class.contains(['/', '\\']) {
+        anyhow::bail!("the class \"{class}\" cannot be the name of a folder; give --out a .png file");
+    }
+    Ok(())
+}
+
 /// The base with adapters on, composed or merged.
 pub fn load_model(dir: &Path, lora: &[String], merged: bool, device: DeviceName) -> anyhow::Result<Model> {
     let base = read_base(dir)?;
@@ -181,8 +202,11 @@ pub struct Loaded {
     pub scale: f32,
 }
 
-/// `DIR[:SCALE]`. A colon that is followed by no number belongs to the path.
+/// `DIR[:SCALE]`. A colon that is followed by no number belongs to the path, and so does one in a path that is there.
 pub fn split_scale(text: &str) -> (&str, f32) {
+    if Path::new(text).exists() {
+        return (text, 1.0);
+    }
     match text.rsplit_once(':').map(|(path, scale)| (path, scale.parse::<f32>())) {
         Some((path, Ok(scale))) => (path, scale),
         _ => (text, 1.0),
@@ -194,6 +218,11 @@ pub fn load_adapter(text: &str, dir: &Path, base: &Base) -> anyhow::Result<Loade
     let (path, scale) = split_scale(text);
     if !scale.is_finite() {
         anyhow::bail!("the strength in {text} must be a number");
+    }
+    if !Path::new(path).exists() {
+        let shipped = Path::new("www/models/lora").join(path);
+        let hint = if shipped.is_dir() { format!("; did you mean {}?", shipped.display()) } else { String::new() };
+        anyhow::bail!("there is no adapter {path}: --lora takes a folder or a .safetensors file{hint}");
     }
     let files = AdapterFiles::read(Path::new(path))?;
     let adapter = files.adapter(&base.state)?;
@@ -207,7 +236,7 @@ pub fn load_adapter(text: &str, dir: &Path, base: &Base) -> anyhow::Result<Loade
 
 fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
     let info = &model.base().info;
-    let classes: Vec<usize> = match &args.label[..] {
+    let mut classes: Vec<usize> = match &args.label[..] {
         [all] if all == "all" => (0..info.num_classes()).collect(),
         names => names
             .iter()
@@ -219,11 +248,16 @@ fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
             })
             .collect::<anyhow::Result<_>>()?,
     };
+    // A picture that is named twice is one picture.
+    let mut named = BTreeSet::new();
+    classes.retain(|&class| named.insert(class));
     if args.count == 0 {
         anyhow::bail!("--count must be at least 1");
     }
-    let seeds: Vec<u64> =
-        (0..args.count as u64).flat_map(|i| std::iter::repeat_n(args.seed.wrapping_add(i), classes.len())).collect();
+    let Some(end) = args.seed.checked_add(args.count as u64) else {
+        anyhow::bail!("--seed {} and the {} from there on are more than there are seeds", args.seed, args.count);
+    };
+    let seeds: Vec<u64> = (args.seed..end).flat_map(|seed| std::iter::repeat_n(seed, classes.len())).collect();
     let labels: Vec<usize> = (0..args.count).flat_map(|_| classes.iter().copied()).collect();
     let latents = match &args.latents {
         Some(path) => {

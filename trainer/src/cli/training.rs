@@ -1,32 +1,30 @@
 //! What `base` and `lora` share: flags, and the loop around the loop.
 
+mod running;
+
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use diffusion::diffusers::WEIGHTS;
-use diffusion::{Model, Request};
-use trainer::config::differences;
-use trainer::data::Dataset;
-use trainer::picture::{Canvas, Grid, grey};
-use trainer::sampling::draw;
-use trainer::session::Session;
-use trainer::store::ADAPTER_WEIGHTS;
-use trainer::train::{Checkpoint, LossKind, TrainConfig, Trainer};
+use trainer::config::{self, differences};
+use trainer::train::{Checkpoint, LossKind, TrainConfig};
+
+pub use running::{is_finished, train};
 
 /// The checkpoint's name in a run's folder.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The configuration's.
 pub const CONFIG: &str = "config.toml";
+/// There while the first weights are written and their checkpoint is not.
+const FIRST_SAVE: &str = ".first-save";
 /// What a run may go on with otherwise than it was started.
 const MAY_CHANGE: [&str; 3] = ["epochs", "max_train_steps", "lr"];
 
-/// Ctrl-C: the first one asks for an end with a checkpoint, the second one ends.
+/// Ctrl-C or SIGTERM: the first one asks for an end with a checkpoint, the second one ends.
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Listens from now on; once in a process.
+    /// Listens from now on, once in a process: before that there is nothing to save, and Ctrl-C ends at once.
     pub fn listen() -> anyhow::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let handler = Arc::clone(&stop);
@@ -37,6 +35,11 @@ impl Interrupt {
         })?;
         Ok(Self(stop))
     }
+
+    /// Whether an end was asked for.
+    pub fn came(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Flags that override the configuration.
@@ -45,54 +48,54 @@ pub struct TrainArgs {
     /// A TOML file, or the name of a preset: seed, small, shipped. Flags override it
     #[arg(long, value_name = "FILE|PRESET")]
     pub config: Option<String>,
-    /// Times that every picture is seen (fractions allowed)
+    /// Times that every picture is seen (fractions allowed) [default: base 6, lora 1]
     #[arg(long)]
     epochs: Option<f64>,
     /// Optimizer steps, instead of --epochs
     #[arg(long, value_name = "N")]
     max_train_steps: Option<usize>,
-    /// Pictures per batch
+    /// Pictures per batch [default: base 128, lora 64]
     #[arg(long)]
     batch_size: Option<usize>,
-    /// Batches whose gradients are summed before the optimizer steps
+    /// Batches whose gradients are summed before the optimizer steps [default: 1]
     #[arg(long, value_name = "N")]
     gradient_accumulation_steps: Option<usize>,
     /// Pictures per forward and backward: decides how much memory is needed [default: on the CPU a batch divided among the
     /// threads, 8 to 32; on a graphics processor the whole batch]
     #[arg(long)]
     micro_batch: Option<usize>,
-    /// Highest learning rate
+    /// Highest learning rate [default: 0.002]
     #[arg(long)]
     lr: Option<f64>,
-    /// Steps over which the learning rate rises
+    /// Steps over which the learning rate rises [default: base 100, lora 20]
     #[arg(long)]
     warmup_steps: Option<usize>,
-    /// Part of the learning rate that is left at the end of the cosine; 1 keeps it constant
+    /// Part of the learning rate that is left at the end of the cosine; 1 keeps it constant [default: 0.02]
     #[arg(long)]
     lr_floor: Option<f64>,
-    /// Loss between predicted and true target
+    /// Loss between predicted and true target [default: l2]
     #[arg(long)]
     loss: Option<LossKind>,
-    /// Gamma of min-SNR weighting; 0 weighs all timesteps alike
+    /// Gamma of min-SNR weighting; 0 weighs all timesteps alike [default: 5]
     #[arg(long)]
     snr_gamma: Option<f32>,
     /// Added to the SNR that min-SNR weighting leaves, for timesteps that are nearly all noise (v prediction,
-    /// gamma above 0)
+    /// gamma above 0) [default: 0.25]
     #[arg(long)]
     snr_offset: Option<f32>,
-    /// Part of the labels replaced by "no label", for guidance
+    /// Part of the labels replaced by "no label", for guidance [default: 0.1]
     #[arg(long)]
     class_dropout: Option<f32>,
-    /// Decay of the moving average of the weights; 0 saves the weights as they are
+    /// Decay of the moving average of the weights; 0 saves the weights as they are [default: base 0.999, lora 0.99]
     #[arg(long)]
     ema_decay: Option<f64>,
-    /// Largest norm of the whole gradient; 0 for no limit
+    /// Largest norm of the whole gradient; 0 for no limit [default: 1]
     #[arg(long)]
     max_grad_norm: Option<f32>,
-    /// AdamW's weight decay
+    /// AdamW's weight decay [default: 0]
     #[arg(long)]
     weight_decay: Option<f32>,
-    /// Decides starting weights, order and noise
+    /// Decides starting weights, order and noise [default: 0]
     #[arg(long)]
     seed: Option<u64>,
     /// Worker threads (where --micro-batch is given, they do not change the result) [default: all cores]
@@ -101,6 +104,9 @@ pub struct TrainArgs {
     /// Steps between checkpoints
     #[arg(long, default_value_t = 200)]
     save_every: usize,
+    /// Steps between weights that are kept beside the latest ones, in OUT/step-000400 and so on; 0 keeps none
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    keep_every: usize,
     /// Steps between sample sheets; 0 draws none
     #[arg(long, default_value_t = 500)]
     sample_every: usize,
@@ -127,6 +133,14 @@ enum ReportTo {
 }
 
 impl TrainArgs {
+    /// Says what can be said without data.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if self.max_train_steps == Some(0) {
+            anyhow::bail!("--max-train-steps must be at least 1; leave it out to count in --epochs");
+        }
+        Ok(())
+    }
+
     /// Nothing that is in `out` is overwritten but by the run that has written it. `weights` is the file it ends in.
     pub fn guard(&self, out: &Path, weights: &str) -> anyhow::Result<()> {
         let shown = out.display();
@@ -134,22 +148,41 @@ impl TrainArgs {
             (true, _) if !self.resume => {
                 anyhow::bail!("{shown} already holds a run; go on with --resume, or choose another --out")
             }
-            (false, true) => anyhow::bail!(
+            // Weights of a first save that did not come to its end are nobody's.
+            (false, true) if !out.join(FIRST_SAVE).exists() => anyhow::bail!(
                 "{shown} already holds {weights}, but no checkpoint to resume from; choose another --out, or remove it"
             ),
             _ => Ok(()),
         }
     }
 
-    /// The checkpoint that `--resume` asks for. A run that has none yet begins, unless it is `required`.
+    /// The checkpoint that `--resume` asks for. A run that was ended before its first one begins again, and so does one
+    /// that has not begun, unless it is `required`.
     pub fn checkpoint(&self, out: &Path, required: bool) -> anyhow::Result<Option<Checkpoint>> {
         let path = out.join(CHECKPOINT);
         match (self.resume, path.exists()) {
             (true, true) => Ok(Some(Checkpoint::load(&path)?)),
-            (true, false) if required => {
+            (true, false) if required && !out.join(CONFIG).exists() => {
                 anyhow::bail!("there is no checkpoint in {} to resume from; start without --resume", out.display())
             }
-            _ => Ok(None),
+            (true, false) => {
+                eprintln!("there is no checkpoint in {} yet: the run begins", out.display());
+                Ok(None)
+            }
+            (false, _) => Ok(None),
+        }
+    }
+
+    /// The settings that a run ended before its first checkpoint was started with; else the defaults.
+    pub fn begun<T: serde::Serialize + serde::de::DeserializeOwned>(
+        &self,
+        out: &Path,
+        defaults: T,
+    ) -> anyhow::Result<T> {
+        let written = out.join(CONFIG);
+        match self.resume && written.exists() && !out.join(CHECKPOINT).exists() {
+            true => Ok(config::load(defaults, written.to_str())?),
+            false => Ok(defaults),
         }
     }
 
@@ -226,97 +259,31 @@ pub fn unchanged<T: serde::Serialize>(started: &T, now: &T, may_change: &[&str])
     Ok(())
 }
 
-/// Whether a resumed run was at its end already; says so.
-pub fn is_finished(trainer: &Trainer<'_>) -> bool {
-    let finished = trainer.step() >= trainer.total();
-    if finished {
-        eprintln!("nothing is left to do: {} steps are done; more with --max-train-steps or --epochs", trainer.step());
-    }
-    finished
-}
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command};
 
-/// Runs a trainer to its end or to Ctrl-C. `save` writes what the run is for; `model` gives what sheets are drawn with.
-pub fn train(
-    mut trainer: Trainer<'_>,
-    args: &TrainArgs,
-    Interrupt(stop): &Interrupt,
-    out: &Path,
-    held_out: Option<&Dataset>,
-    save: impl Fn(&Trainer<'_>) -> anyhow::Result<()>,
-    model: impl Fn(&Trainer<'_>) -> anyhow::Result<Model>,
-) -> anyhow::Result<ExitCode> {
-    let threads = trainer.config().threads;
-    let mut session = Session::new(out, trainer.step(), trainer.total(), trainer.steps_per_epoch(), args.log_every)?;
-    if args.report_to == Some(ReportTo::Tensorboard) {
-        session = session.with_tensorboard()?;
-    }
-    let checkpoint = out.join(CHECKPOINT);
-    // The checkpoint goes last: it says that everything before it is there.
-    let save_all = |trainer: &Trainer<'_>| -> anyhow::Result<()> {
-        let run = trainer.checkpoint()?;
-        save(trainer)?;
-        let saved = run.save(&checkpoint);
-        if saved.is_err() && !checkpoint.exists() {
-            // Weights alone would stand in the way of a new start.
-            for name in [WEIGHTS, ADAPTER_WEIGHTS] {
-                let _ = std::fs::remove_file(out.join(name));
-            }
-        }
-        Ok(saved?)
-    };
-    let result = trainer.run(stop, |trainer, report| {
-        let last = report.step == report.total;
-        let due = |every: usize| every > 0 && (last || report.step.is_multiple_of(every));
-        let held_out = held_out.filter(|_| due(args.validate_every));
-        session.step(report, held_out.map(|data| trainer.validation_loss(data)).transpose()?)?;
-        if last || due(args.save_every) {
-            save_all(trainer).map_err(boxed)?;
-            session.plot()?;
-        }
-        if due(args.sample_every) {
-            let sheet = model(trainer).and_then(|model| draw_sheet(&model, threads)).map_err(boxed)?;
-            session.sheet(report.step, &sheet)?;
-        }
-        Ok(())
-    });
-    if let Err(error) = result {
-        session.finish("stopped");
-        let kept = match checkpoint.exists() {
-            true => format!(
-                "the last checkpoint in {} is intact: go on from it with --resume, where --lr may be lower",
-                out.display()
-            ),
-            false => format!("there was no checkpoint yet in {}", out.display()),
+    use super::*;
+
+    #[test]
+    fn the_help_tells_the_defaults() {
+        // By way of the text, in which a float is as short as it was given.
+        let table = |config: TrainConfig| toml::from_str::<toml::Table>(&config::to_toml(&config).unwrap()).unwrap();
+        let (base, lora) = (table(TrainConfig::base()), table(TrainConfig::lora()));
+        let shown = |value: &toml::Value| match value {
+            toml::Value::String(text) => text.clone(),
+            number => number.to_string().trim_end_matches(".0").to_owned(),
         };
-        return Err(anyhow::Error::from(error).context(kept));
+        let command = TrainArgs::augment_args(Command::new("train"));
+        // Others say what they are decided by.
+        for (name, value) in base.iter().filter(|(name, _)| !["max_train_steps", "micro_batch"].contains(&&name[..])) {
+            let help = command.get_arguments().find(|argument| argument.get_id() == name.as_str()).unwrap().get_help();
+            let expected = match (shown(value), shown(&lora[name])) {
+                (base, lora) if base == lora => format!("[default: {base}]"),
+                (base, lora) => format!("[default: base {base}, lora {lora}]"),
+            };
+            let help = help.unwrap().to_string();
+            assert!(help.contains(&expected), "--{name}: {expected} is not in: {help}");
+        }
     }
-    if trainer.step() < trainer.total() {
-        save_all(&trainer)?;
-        session.plot()?;
-        session.finish(&format!("stopped at step {} with a checkpoint; go on with --resume", trainer.step()));
-        return Ok(ExitCode::from(130));
-    }
-    session.finish(&format!("done: {}", out.display()));
-    Ok(ExitCode::SUCCESS)
-}
-
-fn boxed(error: anyhow::Error) -> trainer::error::Error {
-    match error.downcast::<trainer::error::Error>() {
-        Ok(error) => error,
-        Err(error) => trainer::error::Error::Setting { reason: format!("{error:#}") },
-    }
-}
-
-/// Every class in a row of eight seeds.
-fn draw_sheet(model: &Model, threads: usize) -> anyhow::Result<Canvas> {
-    const SEEDS: usize = 8;
-    let info = &model.base().info;
-    let labels: Vec<usize> = (0..SEEDS).flat_map(|_| 0..info.num_classes()).collect();
-    // A schedule of few timesteps has no twelve different ones.
-    let steps = Request::new(0, 0).num_inference_steps.min(model.base().schedule.num_train_timesteps - 1);
-    let seeds = (0..SEEDS as u64).flat_map(|seed| std::iter::repeat_n(seed, info.num_classes())).collect();
-    let images =
-        draw(model, &Request { labels, seeds, num_inference_steps: steps, ..Request::new(0, 0) }, threads, |_, _| {})?;
-    let tiles: Vec<Vec<u8>> = images.iter().map(|image| grey(image)).collect();
-    Ok(Grid::new(info.image_size, info.num_classes()).draw(&tiles))
 }

@@ -19,6 +19,9 @@ pub enum BadPictures {
 /// Endings of pictures; the first is the one that is read.
 const FORMATS: [&str; 8] = ["png", "jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff"];
 
+/// Nothing is to be seen of a picture that is nowhere lighter.
+const BLANK: u8 = 8;
+
 struct Picture {
     path: PathBuf,
     label: u16,
@@ -26,7 +29,8 @@ struct Picture {
     pixels: Vec<u8>,
 }
 
-pub fn load(dir: &Path, policy: BadPictures) -> Result<(Dataset, Vec<BadPicture>)> {
+/// `dark_ink`: on light paper or on none; light and dark are changed for each other.
+pub fn load(dir: &Path, policy: BadPictures, dark_ink: bool) -> Result<(Dataset, Vec<BadPicture>)> {
     let place = dir.display().to_string();
     let class_names = class_folders(dir)?;
     let (mut good, mut bad) = (Vec::new(), Vec::new());
@@ -34,8 +38,14 @@ pub fn load(dir: &Path, policy: BadPictures) -> Result<(Dataset, Vec<BadPicture>
         bad.push(BadPicture { path, reason: "it lies in no class folder".into() });
     }
     for (label, class) in (0u16..).zip(&class_names) {
-        for path in pictures(&dir.join(class))? {
-            match read_grey(&path) {
+        let class_dir = dir.join(class);
+        for folder in entries(&class_dir)?.into_iter().filter(|path| path.is_dir() && !is_hidden(path)) {
+            for path in pictures(&folder)? {
+                bad.push(BadPicture { path, reason: "it lies in a folder within a class folder".into() });
+            }
+        }
+        for path in pictures(&class_dir)? {
+            match read_grey(&path, dark_ink) {
                 Ok((size, pixels)) => good.push(Picture { path, label, size, pixels }),
                 Err(reason) => bad.push(BadPicture { path, reason }),
             }
@@ -53,7 +63,10 @@ pub fn load(dir: &Path, policy: BadPictures) -> Result<(Dataset, Vec<BadPicture>
         return Err(Error::BadPictures { dir: dir.to_owned(), total, bad });
     }
     if good.is_empty() {
-        let reason = format!("{} bad pictures and no good one; expected <class name>/*.png", bad.len());
+        let reason = match bad.len() {
+            0 => "its class folders hold no picture; expected <class name>/*.png".to_owned(),
+            count => format!("{count} bad pictures and no good one; expected <class name>/*.png"),
+        };
         return Err(Error::Data { place, reason });
     }
     let is_empty = |label: u16| good.iter().all(|picture| picture.label != label);
@@ -110,8 +123,8 @@ fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-/// Side and grey pixels. Transparent pixels count as black, the background of MNIST.
-fn read_grey(path: &Path) -> std::result::Result<(usize, Vec<u8>), String> {
+/// Side and grey pixels, ink light on black as MNIST's. Transparent pixels count as ground.
+fn read_grey(path: &Path, dark_ink: bool) -> std::result::Result<(usize, Vec<u8>), String> {
     if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(FORMATS[0])) {
         return Err("only PNG files are read; convert it".into());
     }
@@ -126,9 +139,16 @@ fn read_grey(path: &Path) -> std::result::Result<(usize, Vec<u8>), String> {
     if !width.is_multiple_of(SIZE_MULTIPLE) {
         return Err(format!("its side {width} is not a multiple of {SIZE_MULTIPLE}"));
     }
-    let over_black =
-        |&image::LumaA([grey, alpha]): &image::LumaA<u8>| ((u16::from(grey) * u16::from(alpha) + 127) / 255) as u8;
-    Ok((width, picture.pixels().map(over_black).collect()))
+    let over_black = |&image::LumaA([grey, alpha]): &image::LumaA<u8>| {
+        let light = if dark_ink { 255 - grey } else { grey };
+        ((u16::from(light) * u16::from(alpha) + 127) / 255) as u8
+    };
+    let pixels: Vec<u8> = picture.pixels().map(over_black).collect();
+    let clear = picture.pixels().any(|pixel| pixel.0[1] < 255);
+    if !dark_ink && clear && pixels.iter().all(|&pixel| pixel < BLANK) {
+        return Err("its ink is as dark as the ground, black; --invert takes dark ink for light".into());
+    }
+    Ok((width, pixels))
 }
 
 /// The larger of two equally common sizes.
@@ -163,15 +183,16 @@ mod tests {
         fs::create_dir(dir.path().join(".git")).unwrap();
         let red: ImageBuffer<Rgb<u8>, _> = ImageBuffer::from_pixel(8, 8, Rgb([255u8, 0, 0]));
         red.save(dir.path().join("star/a.png")).unwrap();
-        let clear = GrayAlphaImage::from_pixel(8, 8, image::LumaA([255, 0]));
+        let clear = GrayAlphaImage::from_pixel(8, 8, image::LumaA([255, 20]));
         clear.save(dir.path().join("star/b.png")).unwrap();
+        grey(&dir, "star/deeper/c.png", 8, 8, 7);
 
-        let (data, skipped) = load(dir.path(), BadPictures::Refuse).unwrap();
-        assert!(skipped.is_empty());
+        let (data, skipped) = load(dir.path(), BadPictures::Skip, false).unwrap();
+        assert_eq!(skipped.len(), 1, "the one that lies too deep");
         assert_eq!(data.class_names(), ["9", "10", "star"]);
         assert_eq!((data.size(), data.labels()), (8, &[0u16, 1, 2, 2, 2][..]));
         let first: Vec<u8> = data.images().map(|image| image[0]).collect();
-        assert_eq!((first[0], first[1], first[3], first[4]), (9, 10, 0, 99));
+        assert_eq!((first[0], first[1], first[3], first[4]), (9, 10, 20, 99));
         assert!((50..80).contains(&first[2]), "red is a dark grey, got {}", first[2]);
     }
 
@@ -186,12 +207,12 @@ mod tests {
         grey(&dir, "1/seven.png", 7, 7, 0);
         fs::write(dir.path().join("1/broken.png"), b"\x89PNG and then nothing").unwrap();
 
-        let message = load(dir.path(), BadPictures::Refuse).unwrap_err().to_string();
+        let message = load(dir.path(), BadPictures::Refuse, false).unwrap_err().to_string();
         assert!(message.contains("4 of 7 pictures"), "{message}");
         for part in ["oblong.png", "8x12", "larger.png", "most of the others are 8x8", "broken.png", "seven.png"] {
             assert!(message.contains(part), "{part}: {message}");
         }
-        let (data, skipped) = load(dir.path(), BadPictures::Skip).unwrap();
+        let (data, skipped) = load(dir.path(), BadPictures::Skip, false).unwrap();
         assert_eq!((data.len(), skipped.len()), (3, 4));
     }
 
@@ -201,23 +222,37 @@ mod tests {
         grey(&dir, "0/a.png", 8, 8, 200);
         fs::write(dir.path().join("0/photo.JPG"), b"a photograph").unwrap();
         fs::write(dir.path().join("stray.png"), b"anywhere").unwrap();
-        let message = load(dir.path(), BadPictures::Refuse).unwrap_err().to_string();
+        let message = load(dir.path(), BadPictures::Refuse, false).unwrap_err().to_string();
         for part in ["2 of 3", "photo.JPG (only PNG files", "stray.png (it lies in no class folder)"] {
             assert!(message.contains(part), "{part}: {message}");
         }
-        assert_eq!(load(dir.path(), BadPictures::Skip).unwrap().0.len(), 1);
+        assert_eq!(load(dir.path(), BadPictures::Skip, false).unwrap().0.len(), 1);
         fs::create_dir(dir.path().join("7")).unwrap();
-        let message = load(dir.path(), BadPictures::Skip).unwrap_err().to_string();
+        let message = load(dir.path(), BadPictures::Skip, false).unwrap_err().to_string();
         assert!(message.contains("no picture is left in 7"), "{message}");
     }
 
     #[test]
     fn empty_and_absent_folders_are_told() {
         let dir = TempDir::new("folder-empty");
-        let message = |path: &Path| load(path, BadPictures::Skip).unwrap_err().to_string();
+        let message = |path: &Path| load(path, BadPictures::Skip, false).unwrap_err().to_string();
         assert!(message(dir.path()).contains("<class name>/*.png"));
         assert!(message(&dir.path().join("absent")).contains("absent"));
         fs::create_dir(dir.path().join("0")).unwrap();
-        assert!(message(dir.path()).contains("no good one"));
+        assert!(message(dir.path()).contains("hold no picture"));
+    }
+
+    #[test]
+    fn dark_ink_on_no_ground_is_not_taken_for_black_pictures() {
+        let dir = TempDir::new("folder-ink");
+        fs::create_dir(dir.path().join("0")).unwrap();
+        let mut drawing = GrayAlphaImage::from_pixel(8, 8, image::LumaA([0, 0]));
+        drawing.put_pixel(4, 4, image::LumaA([0, 255]));
+        drawing.save(dir.path().join("0/a.png")).unwrap();
+        let message = load(dir.path(), BadPictures::Refuse, false).unwrap_err().to_string();
+        assert!(message.contains("a.png") && message.contains("--invert"), "{message}");
+        let (data, _) = load(dir.path(), BadPictures::Refuse, true).unwrap();
+        assert_eq!((data.image(0)[0], data.image(0)[4 * 8 + 4]), (0, 255));
+        assert!(!data.has_light_ground() && data.inverted().has_light_ground());
     }
 }

@@ -1,13 +1,20 @@
 //! The IDX format of MNIST: two zero bytes, the element type, the number of dimensions, each
 //! dimension as a big-endian u32, then the elements.
 
+use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::Path;
+
+use flate2::read::GzDecoder;
 
 use super::Dataset;
 use crate::error::{Error, Result};
 use crate::files;
 
 const UNSIGNED_BYTE: u8 = 0x08;
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// EMNIST's largest file has 0.55 GB.
+const MOST_UNPACKED: u64 = 1 << 32;
 
 /// Dimensions and elements of an IDX file of unsigned bytes.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,10 +29,7 @@ pub fn parse(bytes: Vec<u8>) -> std::result::Result<Idx, String> {
         return Err(format!("it has only {} bytes", bytes.len()));
     };
     if (zero_1, zero_2) != (0, 0) {
-        return Err(match (zero_1, zero_2) {
-            (0x1f, 0x8b) => "it is still compressed; unpack it first".into(),
-            _ => "it does not start with two zero bytes".into(),
-        });
+        return Err("it does not start with two zero bytes".into());
     }
     if element != UNSIGNED_BYTE {
         return Err(format!("its elements have type {element:#04x}; only unsigned bytes (0x08) are read"));
@@ -46,10 +50,26 @@ pub fn parse(bytes: Vec<u8>) -> std::result::Result<Idx, String> {
     Ok(Idx { dims, elements })
 }
 
+/// What is in a `.gz`, as such files are published; others as they are.
+fn unpacked(bytes: Vec<u8>) -> std::result::Result<Vec<u8>, String> {
+    if !bytes.starts_with(&GZIP) {
+        return Ok(bytes);
+    }
+    let mut plain = Vec::new();
+    match GzDecoder::new(&bytes[..]).take(MOST_UNPACKED + 1).read_to_end(&mut plain) {
+        Ok(_) if plain.len() as u64 > MOST_UNPACKED => Err(format!("it unpacks to more than {MOST_UNPACKED} bytes")),
+        Ok(_) => Ok(plain),
+        Err(error) => Err(format!("it is compressed and cannot be unpacked: {error}")),
+    }
+}
+
 /// A file of pictures and the file of their labels.
 pub fn load_pair(images_path: &Path, labels_path: &Path) -> Result<Dataset> {
     let refuse = |path: &Path, reason: String| Error::Idx { path: path.to_owned(), reason };
-    let open = |path: &Path| parse(files::read(path)?).map_err(|reason| refuse(path, reason));
+    let open = |path: &Path| -> Result<Idx> {
+        let bytes = files::read(path)?;
+        unpacked(bytes).and_then(parse).map_err(|reason| refuse(path, reason))
+    };
     let (images, labels) = (open(images_path)?, open(labels_path)?);
     let &[count, height, width] = &images.dims[..] else {
         let reason = format!("pictures need 3 dimensions, it has {}", images.dims.len());
@@ -62,18 +82,26 @@ pub fn load_pair(images_path: &Path, labels_path: &Path) -> Result<Dataset> {
         let reason = format!("it should hold {count} labels, its dimensions are {:?}", labels.dims);
         return Err(refuse(labels_path, reason));
     }
-    let classes = labels.elements.iter().max().map_or(0, |&label| usize::from(label) + 1);
+    // EMNIST's letters count from 1: there is no class 0.
+    let classes: BTreeSet<u8> = labels.elements.iter().copied().collect();
+    let place = |label: u8| classes.range(..label).count() as u16;
+    let places: Vec<u16> = (0..=u8::MAX).map(place).collect();
     Dataset::new(
         &images_path.display().to_string(),
         images.elements,
-        labels.elements.into_iter().map(u16::from).collect(),
+        labels.elements.into_iter().map(|label| places[usize::from(label)]).collect(),
         height,
-        (0..classes).map(|class| class.to_string()).collect(),
+        classes.iter().map(u8::to_string).collect(),
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
     use super::*;
     use crate::testing::TempDir;
 
@@ -98,7 +126,7 @@ mod tests {
         assert!(reason(&good[..9]).contains("ends within its 2 dimensions"));
         assert!(reason(&good[..good.len() - 1]).contains("2 x 3 bytes, but 5 follow"));
         assert!(reason(&[&good[..], &[7]].concat()).contains("but 7 follow"));
-        assert!(reason(&[0x1f, 0x8b, 8, 0, 0]).contains("compressed"));
+        assert!(unpacked(vec![0x1f, 0x8b, 8, 0, 0]).unwrap_err().contains("cannot be unpacked"));
         assert!(reason(b"PNG and so on").contains("two zero bytes"));
         assert!(reason(&[0, 0, 0x0d, 1, 0, 0, 0, 0]).contains("0x0d"));
         assert!(reason(&idx(&[u32::MAX, u32::MAX, u32::MAX], &[])).contains("but 0 follow"));
@@ -115,8 +143,15 @@ mod tests {
         let images = write("images", idx(&[2, 4, 4], &[9; 32]));
         let labels = write("labels", idx(&[2], &[0, 4]));
         let data = load_pair(&images, &labels).unwrap();
-        assert_eq!((data.len(), data.size(), data.labels()), (2, 4, &[0u16, 4][..]));
-        assert_eq!(data.class_names(), ["0", "1", "2", "3", "4"]);
+        assert_eq!((data.len(), data.size(), data.labels()), (2, 4, &[0u16, 1][..]));
+        assert_eq!(data.class_names(), ["0", "4"], "no class is without pictures");
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(&idx(&[2, 4, 4], &[9; 32])).unwrap();
+        let packed = write("images.gz", packed.finish().unwrap());
+        assert_eq!(
+            load_pair(&packed, &labels).unwrap().images().collect::<Vec<_>>(),
+            data.images().collect::<Vec<_>>()
+        );
 
         let message = |images: &Path, labels: &Path| load_pair(images, labels).unwrap_err().to_string();
         let three = write("three-labels", idx(&[3], &[0, 4, 1]));

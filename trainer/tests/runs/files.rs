@@ -29,8 +29,19 @@ fn bad_input_is_answered_with_a_sentence() {
         let said = refused(&strs(&with(&without(&lora_run(&base, &out, "2"), &["--rank"]), &[flag, value])));
         assert!(said.contains(&flag[2..]), "{said}");
     }
+    let said = refused(&["sample", "--base", &size, "--out", &folder.path("a.png")]);
+    assert!(said.contains("is no base folder"), "{said}");
+    let said = refused(&["sample", "--base", &base, "--eta", "1", "--out", &folder.path("a.png")]);
+    assert!(said.contains("--sampler ddim"), "{said}");
+    assert!(base_with(&["--lr", "-0.001"]).contains("lr must be a positive number"));
+    assert!(base_with(&["--hold-out", "100"]).contains("--hold-out"));
+    assert!(refused(&["eval", "--count", "5"]).contains("--count 5 is too few"));
     let said = refused(&["sample", "--base", &base, "--out", &folder.path("a.jpg")]);
     assert!(said.contains("not a .jpg file"), "{said}");
+    // Before the first of several trains for minutes, the last is looked at.
+    let several = format!("{},{size}", fixture("mnist-64.idx3"));
+    let said = refused(&["lora", "--base", &base, "--data", &several, "--hold-out", "0", "--out", &out]);
+    assert!(said.contains("pictures are 16x16") && !Path::new(&out).exists(), "{said}");
     let said = refused(&["lora", "--base", &base, "--data", &format!("{size},{size}/"), "--out", &out]);
     assert!(said.contains("would both be written"), "{said}");
     let said = refused(&["lora", "--data", "outlin", "--out", &out]);
@@ -124,6 +135,42 @@ fn adapters_travel_between_dialects() {
     assert_eq!(more["modules"].as_array().unwrap().len(), before);
     assert_ne!(more["modules"], original["modules"]);
     assert!(refused(&[&args[..], &["--rank", "3"]].concat()).contains("cannot be used with"));
+}
+
+#[test]
+fn what_is_read_is_not_written_over() {
+    let folder = Folder::new("over");
+    let (base, adapter) = (folder.path("base"), folder.path("adapter"));
+    done(&strs(&base_run(&base, "2")));
+    done(&strs(&lora_run(&base, &adapter, "2")));
+    let weights = || fs::read(Path::new(&base).join(WEIGHTS)).unwrap();
+    let before = weights();
+    let said = refused(&["merge", "--base", &base, "--lora", &adapter, "--out", &base]);
+    assert!(said.contains("already holds a base"), "{said}");
+    assert_eq!(weights(), before);
+    let half = format!("{adapter}:0.5");
+    let said = refused(&["convert", "--base", &base, "--lora", &half, "--to", "peft", "--out", &adapter]);
+    assert!(said.contains("is the adapter itself"), "{said}");
+    let said = refused(&["convert", "--base", &base, "--lora", &half, "--to", "peft", "--out", "x.safetensors"]);
+    assert!(said.contains("must be a folder"), "{said}");
+    // PEFT's weights by their own name: their configuration is beside them.
+    let weights = format!("{adapter}/{ADAPTER}");
+    assert!(done(&["inspect", "--base", &base, &weights]).contains("alpha 8 "));
+}
+
+#[test]
+fn a_base_that_has_learnt_no_null_class_is_drawn_without_guidance() {
+    let folder = Folder::new("unguided");
+    let base = folder.path("base");
+    done(&strs(&with(&base_run(&base, "2"), &["--class-dropout", "0"])));
+    let drawn = |guidance: &str| {
+        let raw = folder.path(&format!("{guidance}.safetensors"));
+        let common = ["sample", "--base", &base, "--steps", "4", "--raw", &raw, "--out", &folder.path("x.png")];
+        let said = done(&[&common[..], &["--guidance", guidance]].concat());
+        assert_eq!(said.contains("drawn without guidance"), guidance != "1", "{said}");
+        fs::read(raw).unwrap()
+    };
+    assert_eq!(drawn("3"), drawn("1"));
 }
 
 #[test]

@@ -51,6 +51,27 @@ fn a_run_goes_on_as_it_was_started_or_not_at_all() {
 }
 
 #[test]
+fn a_run_that_was_killed_before_its_first_checkpoint_begins_again_as_it_was_started() {
+    let folder = Folder::new("early");
+    let (whole, early) = (folder.path("whole"), folder.path("early"));
+    let run = |out: &str| with(&base_run(out, "4"), &["--keep-every", "2"]);
+    done(&strs(&run(&whole)));
+    let read = |dir: &str, name: &str| fs::read(Path::new(dir).join(name)).unwrap();
+    assert_eq!(read(&whole, WEIGHTS), read(&whole, &format!("step-000004/{WEIGHTS}")));
+    assert_ne!(read(&whole, WEIGHTS), read(&whole, &format!("step-000002/{WEIGHTS}")));
+
+    // As if killed between the first weights and their checkpoint.
+    done(&strs(&run(&early)));
+    fs::remove_file(Path::new(&early).join(CHECKPOINT)).unwrap();
+    fs::write(Path::new(&early).join(".first-save"), "").unwrap();
+    let data = fixture("mnist-64.idx3");
+    let said = done(&["base", "--data", &data, "--out", &early, "--resume", "--sample-every", "0"]);
+    assert!(said.contains("no checkpoint in") && said.contains("the run begins"), "{said}");
+    assert_eq!(read(&whole, WEIGHTS), read(&early, WEIGHTS));
+    assert!(!Path::new(&early).join(".first-save").exists());
+}
+
+#[test]
 fn what_is_there_is_never_overwritten() {
     let folder = Folder::new("guard");
     let (base, adapter, models) = (folder.path("base"), folder.path("adapter"), folder.path("models"));

@@ -1,0 +1,119 @@
+//! A run from its first step here to its last.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use diffusion::{Model, Request};
+use trainer::data::Dataset;
+use trainer::files::write_atomic;
+use trainer::picture::{Canvas, Grid, grey};
+use trainer::sampling::draw;
+use trainer::session::Session;
+use trainer::train::Trainer;
+
+use super::{CHECKPOINT, FIRST_SAVE, Interrupt, ReportTo, TrainArgs};
+
+/// Whether a resumed run was at its end already; says so.
+pub fn is_finished(trainer: &Trainer<'_>) -> bool {
+    let finished = trainer.step() >= trainer.total();
+    if finished {
+        eprintln!("nothing is left to do: {} steps are done; more with --max-train-steps or --epochs", trainer.step());
+    }
+    finished
+}
+
+/// Runs a trainer to its end or to Ctrl-C. `save` writes what the run is for into a folder; `model` gives what sheets are drawn
+/// with.
+pub fn train(
+    mut trainer: Trainer<'_>,
+    args: &TrainArgs,
+    Interrupt(stop): &Interrupt,
+    out: &Path,
+    held_out: Option<&Dataset>,
+    save: impl Fn(&Trainer<'_>, &Path) -> anyhow::Result<()>,
+    model: impl Fn(&Trainer<'_>) -> anyhow::Result<Model>,
+) -> anyhow::Result<ExitCode> {
+    let threads = trainer.config().threads;
+    let mut session = Session::new(out, trainer.step(), trainer.total(), trainer.steps_per_epoch(), args.log_every)?;
+    if args.report_to == Some(ReportTo::Tensorboard) {
+        session = session.with_tensorboard()?;
+    }
+    let checkpoint = out.join(CHECKPOINT);
+    // The checkpoint goes last: it says that everything before it is there.
+    let save_all = |trainer: &Trainer<'_>| -> anyhow::Result<()> {
+        let run = trainer.checkpoint()?;
+        // Weights alone would stand in the way of a new start.
+        let first = !checkpoint.exists();
+        if first {
+            write_atomic(&out.join(FIRST_SAVE), b"")?;
+        }
+        save(trainer, out)?;
+        run.save(&checkpoint)?;
+        if first {
+            // Beside a checkpoint it says nothing.
+            let _ = std::fs::remove_file(out.join(FIRST_SAVE));
+        }
+        Ok(())
+    };
+    let result = trainer.run(stop, |trainer, report| {
+        let last = report.step == report.total;
+        let due = |every: usize| every > 0 && (last || report.step.is_multiple_of(every));
+        let held_out = held_out.filter(|_| due(args.validate_every));
+        session.step(report, held_out.map(|data| trainer.validation_loss(data)).transpose()?)?;
+        if last || due(args.save_every) {
+            save_all(trainer).map_err(boxed)?;
+            session.plot()?;
+        }
+        if args.keep_every > 0 && report.step.is_multiple_of(args.keep_every) {
+            save(trainer, &out.join(format!("step-{:06}", report.step))).map_err(boxed)?;
+        }
+        if due(args.sample_every) {
+            let sheet = model(trainer).and_then(|model| draw_sheet(&model, threads)).map_err(boxed)?;
+            session.sheet(report.step, &sheet)?;
+        }
+        Ok(())
+    });
+    if let Err(error) = result {
+        session.finish("stopped");
+        use trainer::error::Error;
+        let diverged = matches!(
+            error,
+            Error::LossNotFinite { .. } | Error::GradientNotFinite { .. } | Error::WeightsNotFinite { .. }
+        );
+        let lower = if diverged { " and a lower --lr" } else { "" };
+        let kept = match checkpoint.exists() {
+            true => format!("the last checkpoint in {} is intact: go on from it with --resume{lower}", out.display()),
+            false => format!("there was no checkpoint yet in {}", out.display()),
+        };
+        anyhow::bail!("{error}; {kept}");
+    }
+    if trainer.step() < trainer.total() {
+        save_all(&trainer)?;
+        session.plot()?;
+        session.finish(&format!("stopped at step {} with a checkpoint; go on with --resume", trainer.step()));
+        return Ok(ExitCode::from(130));
+    }
+    session.finish(&format!("done: {}", out.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn boxed(error: anyhow::Error) -> trainer::error::Error {
+    match error.downcast::<trainer::error::Error>() {
+        Ok(error) => error,
+        Err(error) => trainer::error::Error::Setting { reason: format!("{error:#}") },
+    }
+}
+
+/// Every class in a row of eight seeds.
+fn draw_sheet(model: &Model, threads: usize) -> anyhow::Result<Canvas> {
+    const SEEDS: usize = 8;
+    let info = &model.base().info;
+    let labels: Vec<usize> = (0..SEEDS).flat_map(|_| 0..info.num_classes()).collect();
+    // A schedule of few timesteps has no twelve different ones.
+    let steps = Request::new(0, 0).num_inference_steps.min(model.base().schedule.num_train_timesteps - 1);
+    let seeds = (0..SEEDS as u64).flat_map(|seed| std::iter::repeat_n(seed, info.num_classes())).collect();
+    let images =
+        draw(model, &Request { labels, seeds, num_inference_steps: steps, ..Request::new(0, 0) }, threads, |_, _| {})?;
+    let tiles: Vec<Vec<u8>> = images.iter().map(|image| grey(image)).collect();
+    Ok(Grid::new(info.image_size, info.num_classes()).draw(&tiles))
+}
