@@ -252,7 +252,7 @@ fn read(path: &Path) -> Result<String> {
 
 fn overlay<T: Serialize + DeserializeOwned>(defaults: &T, text: &str) -> std::result::Result<T, String> {
     let given: toml::Table = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
         format!("line {line}: {}", error.message().replace('\n', ", "))
     })?;
     let mut merged = toml::Table::try_from(defaults).map_err(|error| error.to_string())?;
@@ -336,6 +336,7 @@ mod tests {
         assert!(refused("train = 3").contains("[train]"));
         assert!(refused("[train]\nlr = \"fast\"").contains("lr"));
         assert!(refused("[train\n").contains("line 1"));
+        assert!(refused("[train]\nlr = 1\nlr = 2\n").contains("line 3"));
         let message = load(BaseConfig::default(), Some("nowhere.toml")).unwrap_err().to_string();
         assert!(message.contains("nowhere.toml") && message.contains("seed"), "{message}");
     }

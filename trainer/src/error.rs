@@ -169,14 +169,14 @@ pub enum Error {
     },
     /// A folder holds no base.
     #[error(
-        "{} is no base folder: there is no {name} in it; name a run of `trainer base`, or a base that was exported",
+        "{} is no base folder: {reason}; name a run of `trainer base`, or a base that was exported",
         .dir.display()
     )]
     NoBase {
         /// The folder.
         dir: PathBuf,
-        /// The file that every base has.
-        name: &'static str,
+        /// What is missing.
+        reason: String,
     },
     /// Weights that were read are not numbers.
     #[error("{} cannot be used: {tensor} has values that are no numbers; take an earlier checkpoint, or train it anew", .path.display())]

@@ -98,6 +98,7 @@ fn base_folder(dir: &Path) -> Result<Facts> {
         ("parameters", format!("{parameters} in {} tensors", base.state.len())),
         ("schedule", format!("{:?}, {} timesteps", schedule.beta_schedule, schedule.num_train_timesteps)),
         ("prediction", format!("{:?}", schedule.prediction_type)),
+        ("guidance", if base.info.null_class_trained { "learnt" } else { "not learnt: drawn without" }.to_owned()),
         ("weights", format!("{} bytes, sha256 {}", weights.len(), sha256(&weights))),
     ];
     Ok(Facts { kind: "base model (diffusers UNet2DConditionModel)", facts, modules: vec![] })

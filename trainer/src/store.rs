@@ -24,7 +24,8 @@ pub const ADAPTER_CONFIG: &str = "adapter_config.json";
 /// Reads a base folder.
 pub fn read_base(dir: &Path) -> Result<Base> {
     if !dir.join(INFO).is_file() {
-        return Err(Error::NoBase { dir: dir.to_owned(), name: INFO });
+        let reason = if dir.is_dir() { format!("it has no {INFO}") } else { "it is not there".to_owned() };
+        return Err(Error::NoBase { dir: dir.to_owned(), reason });
     }
     let text = |name: &str| {
         let path = dir.join(name);
@@ -70,6 +71,8 @@ pub fn sha256_of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
 #[derive(Debug, Clone)]
 pub struct AdapterFiles {
     path: PathBuf,
+    /// Where the weights were read from.
+    pub weights: PathBuf,
     /// The weights file.
     pub bytes: Vec<u8>,
     /// The text of `adapter_config.json`.
@@ -79,7 +82,10 @@ pub struct AdapterFiles {
 impl AdapterFiles {
     /// `path` is a folder of PEFT or diffusers, or a lone `.safetensors` file.
     pub fn read(path: &Path) -> Result<Self> {
-        let read = |weights: &Path, config| Ok(Self { path: path.to_owned(), bytes: files::read(weights)?, config });
+        let read = |weights: &Path, config| {
+            let (path, bytes) = (path.to_owned(), files::read(weights)?);
+            Ok(Self { path, weights: weights.to_owned(), bytes, config })
+        };
         let text = |config: PathBuf| match config.is_file() {
             true => fs::read_to_string(&config).map(Some).map_err(Error::io("read", &config)),
             false => Ok(None),

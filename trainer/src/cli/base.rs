@@ -1,6 +1,6 @@
 //! `trainer base`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use diffusion::diffusers::WEIGHTS;
@@ -74,16 +74,19 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
-    let defaults = match &resumed {
-        Some((_, config)) => config.clone(),
-        None => args.train.begun(&args.out, BaseConfig::default())?,
-    };
+    let defaults = resumed.as_ref().map_or_else(BaseConfig::default, |(_, config)| config.clone());
     let mut config = config::load(defaults, args.train.config.as_deref())?;
     args.override_model(&mut config.model);
-    let (data, held_out) = match &args.data {
+    let (mut data, mut held_out) = match &args.data {
         Some(path) => args.source.own(path)?,
         None => args.source.mnist()?,
     };
+    let initial = args.init.as_deref().map(read_base).transpose()?;
+    // A base that is there already may have classes of which no picture came.
+    if let Some(base) = resumed.as_ref().map(|(base, _)| base).or(initial.as_ref()) {
+        data = data.with_classes(&base.info.labels)?;
+        held_out = held_out.map(|data| data.with_classes(&base.info.labels)).transpose()?;
+    }
     if let Some(checkpoint) = &checkpoint {
         checkpoint.origin.must_be(&Origin { data_sha256: data.sha256(), adapter: None })?;
     }
@@ -92,7 +95,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (device, place) = (args.device.open()?.autodiff(), args.device.place()?);
     let interrupt = Interrupt::listen()?;
 
-    let base = match (resumed, &args.init) {
+    let base = match (resumed, initial) {
         (Some((base, started)), _) => {
             // With --init the network is the other base's, whatever a configuration says.
             if args.init.is_none() {
@@ -100,8 +103,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
             base
         }
-        (None, Some(dir)) => {
-            let mut base = initial_base(dir, &data)?;
+        (None, Some(mut base)) => {
             base.info.null_class_trained |= config.train.class_dropout > 0.0;
             base
         }
@@ -158,22 +160,6 @@ impl Args {
             None => {}
         }
     }
-}
-
-fn initial_base(dir: &Path, data: &Dataset) -> anyhow::Result<Base> {
-    let base = read_base(dir)?;
-    let info = &base.info;
-    if info.image_size != data.size() || info.labels != data.class_names() {
-        anyhow::bail!(
-            "the base in {} draws {} of {} pixels, the data has {} of {}; leave out --init, or bring pictures of its classes",
-            dir.display(),
-            info.labels.join(", "),
-            info.image_size,
-            data.class_names().join(", "),
-            data.size(),
-        )
-    }
-    Ok(base)
 }
 
 fn new_base(config: &BaseConfig, data: &Dataset) -> anyhow::Result<Base> {

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use diffusion::diffusers::WEIGHTS;
 use diffusion::peft::write_kohya;
 use trainer::files::write_atomic;
-use trainer::store::{read_base, write_adapter_folder};
+use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, read_base, write_adapter_folder};
 
 use super::export::{Float, same_path};
 use super::sample::{Loaded, load_adapter};
@@ -45,7 +46,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.to {
         Dialect::Kohya => {
             let out = with_extension(&args.out)?;
-            not_itself(&path, &out)?;
+            not_over(&files, &args.base, &out)?;
             write_atomic(&out, &write_kohya(&adapter, title, args.precision.into())?)?;
             eprintln!("converted: {}", out.display());
         }
@@ -53,7 +54,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             if args.out.extension().is_some_and(|extension| extension == "safetensors") {
                 anyhow::bail!("--out {} must be a folder: PEFT's adapters have two files", args.out.display());
             }
-            not_itself(&path, &args.out)?;
+            not_over(&files, &args.base, &args.out.join(ADAPTER_WEIGHTS))?;
             let config = files.config(&adapter)?;
             write_adapter_folder(&args.out, &adapter, &config, title, args.precision.into())?;
             eprintln!("converted: {}", args.out.display());
@@ -62,10 +63,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The adapter that is read is not written over.
-fn not_itself(read: &str, out: &Path) -> anyhow::Result<()> {
-    if same_path(Path::new(read), out) {
-        anyhow::bail!("--out {} is the adapter itself; choose another --out", out.display());
+/// What is read is not written over.
+fn not_over(adapter: &AdapterFiles, base: &Path, written: &Path) -> anyhow::Result<()> {
+    for read in [&adapter.weights, &base.join(WEIGHTS)] {
+        if same_path(read, written) {
+            anyhow::bail!("{} would be written over, from which this is made; choose another --out", read.display());
+        }
     }
     Ok(())
 }

@@ -32,10 +32,12 @@ impl DataArgs {
     pub fn open(&self, path: &Path) -> anyhow::Result<Dataset> {
         let data = self.pictures(path)?;
         if data.has_light_ground() {
-            eprintln!(
-                "the pictures in {} have a light ground, MNIST's a black one; if they are ink on paper, give --invert",
-                path.display()
-            );
+            let (inverted, what) = if self.invert {
+                (" inverted", "leave out --invert, if their ink is light already")
+            } else {
+                ("", "give --invert, if they are ink on paper")
+            };
+            eprintln!("the pictures in {}{inverted} have a light ground, MNIST's a black one: {what}", path.display());
         }
         Ok(data)
     }

@@ -68,6 +68,12 @@ struct Job<'a> {
     out: PathBuf,
 }
 
+/// What an adapter is trained and measured on, their classes those of the base.
+struct Pictures {
+    train: Dataset,
+    held_out: Option<Dataset>,
+}
+
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.train.check()?;
     // Everything is checked before the first one trains for minutes.
@@ -84,17 +90,13 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         args.train.guard(&job.out, ADAPTER_WEIGHTS)?;
     }
     let base = read_base(&args.base)?;
-    if jobs.len() > 1 {
-        for job in &jobs {
-            args.pictures(job.source)?.0.with_classes(&base.info.labels)?.must_fit(&base.info)?;
-        }
-    }
-    let interrupt = Interrupt::listen()?;
-    for job in &jobs {
+    let pictures = jobs.iter().map(|job| args.pictures(job.source, &base)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut interrupt = None;
+    for (job, pictures) in jobs.iter().zip(pictures) {
         if jobs.len() > 1 {
             eprintln!("{}:", job.source);
         }
-        let code = one(&args, &base, job, jobs.len() == 1, &interrupt)?;
+        let code = one(&args, &base, job, pictures, jobs.len() == 1, &mut interrupt)?;
         if code != ExitCode::SUCCESS {
             return Ok(code);
         }
@@ -102,7 +104,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn one(args: &Args, base: &Base, job: &Job<'_>, alone: bool, interrupt: &Interrupt) -> anyhow::Result<ExitCode> {
+fn one(
+    args: &Args,
+    base: &Base,
+    job: &Job<'_>,
+    pictures: Option<Pictures>,
+    alone: bool,
+    interrupt: &mut Option<Interrupt>,
+) -> anyhow::Result<ExitCode> {
     let Job { source, name, out } = job;
     let checkpoint = args.train.checkpoint(out, alone)?;
     let started = match &checkpoint {
@@ -114,18 +123,17 @@ fn one(args: &Args, base: &Base, job: &Job<'_>, alone: bool, interrupt: &Interru
         }
         None => None,
     };
-    let defaults = match &started {
-        Some(config) => config.clone(),
-        None => args.train.begun(out, AdapterConfig::default())?,
-    };
-    let mut config = config::load(defaults, args.train.config.as_deref())?;
+    let mut config = config::load(started.clone().unwrap_or_default(), args.train.config.as_deref())?;
     args.override_lora(&mut config.lora);
-    let (data, held_out) = args.load(source)?;
+    let Pictures { train: data, held_out } = args.styled(source, pictures)?;
+    let interrupt = match interrupt {
+        Some(interrupt) => interrupt,
+        None => interrupt.insert(Interrupt::listen()?),
+    };
     if interrupt.came() {
+        eprintln!("stopped before {source} began; go on with --resume");
         return Ok(ExitCode::from(130));
     }
-    let data = data.with_classes(&base.info.labels)?;
-    let held_out = held_out.map(|data| data.with_classes(&base.info.labels)).transpose()?;
     let sha256 = base_sha256(&args.base)?;
     if let (Some(checkpoint), Some(started)) = (&checkpoint, &started) {
         let adapter = AdapterOrigin { settings: started.lora.clone(), base_sha256: sha256.clone() };
@@ -212,23 +220,26 @@ impl Args {
         Ok(Job { source, name, out })
     }
 
-    /// The pictures, MNIST's for a style. What is there on disk goes before a style of the same name.
-    fn pictures(&self, source: &str) -> anyhow::Result<(Dataset, Option<Dataset>)> {
-        match Path::new(source) {
-            path if path.exists() => self.source.own(path),
-            _ => self.source.mnist(),
-        }
+    /// What is there on disk, which goes before a style of the same name. Of a style, whose pictures are made when its
+    /// turn comes, only that they can be.
+    fn pictures(&self, source: &str, base: &Base) -> anyhow::Result<Option<Pictures>> {
+        let style = !Path::new(source).exists();
+        let (train, held_out) = if style { self.source.mnist()? } else { self.source.own(Path::new(source))? };
+        let train = train.with_classes(&base.info.labels)?;
+        train.must_fit(&base.info)?;
+        let held_out = held_out.map(|data| data.with_classes(&base.info.labels)).transpose()?;
+        Ok((!style).then_some(Pictures { train, held_out }))
     }
 
-    /// The same, in their style.
-    fn load(&self, source: &str) -> anyhow::Result<(Dataset, Option<Dataset>)> {
-        let (train, held_out) = self.pictures(source)?;
-        if Path::new(source).exists() {
-            return Ok((train, held_out));
+    /// Pictures of one's own as they are, or MNIST's in a style.
+    fn styled(&self, source: &str, pictures: Option<Pictures>) -> anyhow::Result<Pictures> {
+        if let Some(pictures) = pictures {
+            return Ok(pictures);
         }
         let style = Style::named(source)?;
+        let (train, held_out) = self.source.mnist()?;
         eprintln!("{}: {} pictures are drawn in this style, seconds of work", style.title, train.len());
-        Ok((train.styled(style)?, held_out.map(|data| data.styled(style)).transpose()?))
+        Ok(Pictures { train: train.styled(style)?, held_out: held_out.map(|data| data.styled(style)).transpose()? })
     }
 
     /// The factors that training begins with, and what their `adapter_config.json` says. With `--init`, the settings

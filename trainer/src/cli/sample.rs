@@ -248,16 +248,16 @@ fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
             })
             .collect::<anyhow::Result<_>>()?,
     };
-    // A picture that is named twice is one picture.
+    // A class that is named twice has the same pictures twice, but for noise of one's own.
     let mut named = BTreeSet::new();
-    classes.retain(|&class| named.insert(class));
+    classes.retain(|&class| args.latents.is_some() || named.insert(class));
     if args.count == 0 {
         anyhow::bail!("--count must be at least 1");
     }
-    let Some(end) = args.seed.checked_add(args.count as u64) else {
+    let Some(last) = args.seed.checked_add(args.count as u64 - 1) else {
         anyhow::bail!("--seed {} and the {} from there on are more than there are seeds", args.seed, args.count);
     };
-    let seeds: Vec<u64> = (args.seed..end).flat_map(|seed| std::iter::repeat_n(seed, classes.len())).collect();
+    let seeds: Vec<u64> = (args.seed..=last).flat_map(|seed| std::iter::repeat_n(seed, classes.len())).collect();
     let labels: Vec<usize> = (0..args.count).flat_map(|_| classes.iter().copied()).collect();
     let latents = match &args.latents {
         Some(path) => {

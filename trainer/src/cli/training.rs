@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use trainer::config::{self, differences};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use trainer::config::differences;
 use trainer::train::{Checkpoint, LossKind, TrainConfig};
 
 pub use running::{is_finished, train};
@@ -24,15 +26,14 @@ const MAY_CHANGE: [&str; 3] = ["epochs", "max_train_steps", "lr"];
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Listens from now on, once in a process: before that there is nothing to save, and Ctrl-C ends at once.
+    /// Listens from now on: before that there is nothing to save, and Ctrl-C ends at once.
     pub fn listen() -> anyhow::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let handler = Arc::clone(&stop);
-        ctrlc::set_handler(move || {
-            if handler.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        })?;
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: the first one finds no flag yet.
+            flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
+            flag::register(signal, Arc::clone(&stop))?;
+        }
         Ok(Self(stop))
     }
 
@@ -145,7 +146,8 @@ impl TrainArgs {
     pub fn guard(&self, out: &Path, weights: &str) -> anyhow::Result<()> {
         let shown = out.display();
         match (out.join(CHECKPOINT).exists(), out.join(weights).exists()) {
-            (true, _) if !self.resume => {
+            // Before its first step a run is no more than its settings.
+            (true, _) if !self.resume && !Checkpoint::load(&out.join(CHECKPOINT)).is_ok_and(|run| run.step == 0) => {
                 anyhow::bail!("{shown} already holds a run; go on with --resume, or choose another --out")
             }
             // Weights of a first save that did not come to its end are nobody's.
@@ -156,13 +158,12 @@ impl TrainArgs {
         }
     }
 
-    /// The checkpoint that `--resume` asks for. A run that was ended before its first one begins again, and so does one
-    /// that has not begun, unless it is `required`.
+    /// The checkpoint that `--resume` asks for. A run that has not begun begins, unless it is `required`.
     pub fn checkpoint(&self, out: &Path, required: bool) -> anyhow::Result<Option<Checkpoint>> {
         let path = out.join(CHECKPOINT);
         match (self.resume, path.exists()) {
             (true, true) => Ok(Some(Checkpoint::load(&path)?)),
-            (true, false) if required && !out.join(CONFIG).exists() => {
+            (true, false) if required => {
                 anyhow::bail!("there is no checkpoint in {} to resume from; start without --resume", out.display())
             }
             (true, false) => {
@@ -170,19 +171,6 @@ impl TrainArgs {
                 Ok(None)
             }
             (false, _) => Ok(None),
-        }
-    }
-
-    /// The settings that a run ended before its first checkpoint was started with; else the defaults.
-    pub fn begun<T: serde::Serialize + serde::de::DeserializeOwned>(
-        &self,
-        out: &Path,
-        defaults: T,
-    ) -> anyhow::Result<T> {
-        let written = out.join(CONFIG);
-        match self.resume && written.exists() && !out.join(CHECKPOINT).exists() {
-            true => Ok(config::load(defaults, written.to_str())?),
-            false => Ok(defaults),
         }
     }
 
@@ -263,12 +251,14 @@ pub fn unchanged<T: serde::Serialize>(started: &T, now: &T, may_change: &[&str])
 mod tests {
     use clap::{Args, Command};
 
+    use trainer::config::to_toml;
+
     use super::*;
 
     #[test]
     fn the_help_tells_the_defaults() {
         // By way of the text, in which a float is as short as it was given.
-        let table = |config: TrainConfig| toml::from_str::<toml::Table>(&config::to_toml(&config).unwrap()).unwrap();
+        let table = |config: TrainConfig| toml::from_str::<toml::Table>(&to_toml(&config).unwrap()).unwrap();
         let (base, lora) = (table(TrainConfig::base()), table(TrainConfig::lora()));
         let shown = |value: &toml::Value| match value {
             toml::Value::String(text) => text.clone(),

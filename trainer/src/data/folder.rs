@@ -19,8 +19,8 @@ pub enum BadPictures {
 /// Endings of pictures; the first is the one that is read.
 const FORMATS: [&str; 8] = ["png", "jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff"];
 
-/// Nothing is to be seen of a picture that is nowhere lighter.
-const BLANK: u8 = 8;
+/// Next to nothing is to be seen of a picture that is nowhere lighter.
+const BLANK: u8 = 64;
 
 struct Picture {
     path: PathBuf,
@@ -40,7 +40,8 @@ pub fn load(dir: &Path, policy: BadPictures, dark_ink: bool) -> Result<(Dataset,
     for (label, class) in (0u16..).zip(&class_names) {
         let class_dir = dir.join(class);
         for folder in entries(&class_dir)?.into_iter().filter(|path| path.is_dir() && !is_hidden(path)) {
-            for path in pictures(&folder)? {
+            // What cannot be looked into holds nothing that was meant.
+            for path in pictures(&folder).unwrap_or_default() {
                 bad.push(BadPicture { path, reason: "it lies in a folder within a class folder".into() });
             }
         }
@@ -65,7 +66,7 @@ pub fn load(dir: &Path, policy: BadPictures, dark_ink: bool) -> Result<(Dataset,
     if good.is_empty() {
         let reason = match bad.len() {
             0 => "its class folders hold no picture; expected <class name>/*.png".to_owned(),
-            count => format!("{count} bad pictures and no good one; expected <class name>/*.png"),
+            count => format!("{count} bad pictures and no good one, the first of them {}", bad[0]),
         };
         return Err(Error::Data { place, reason });
     }
@@ -144,9 +145,15 @@ fn read_grey(path: &Path, dark_ink: bool) -> std::result::Result<(usize, Vec<u8>
         ((u16::from(light) * u16::from(alpha) + 127) / 255) as u8
     };
     let pixels: Vec<u8> = picture.pixels().map(over_black).collect();
-    let clear = picture.pixels().any(|pixel| pixel.0[1] < 255);
-    if !dark_ink && clear && pixels.iter().all(|&pixel| pixel < BLANK) {
-        return Err("its ink is as dark as the ground, black; --invert takes dark ink for light".into());
+    let (clear, drawn) = (|alpha: u8| alpha < 255, |alpha: u8| alpha > 0);
+    let any = |of: fn(u8) -> bool| picture.pixels().any(|pixel| of(pixel.0[1]));
+    if any(clear) && pixels.iter().all(|&pixel| pixel < BLANK) {
+        return Err(match (any(drawn), dark_ink) {
+            (false, _) => "it is transparent everywhere",
+            (true, false) => "its ink is about as dark as the ground, black; --invert takes dark ink for light",
+            (true, true) => "its ink is light already; leave out --invert",
+        }
+        .into());
     }
     Ok((width, pixels))
 }
@@ -183,7 +190,7 @@ mod tests {
         fs::create_dir(dir.path().join(".git")).unwrap();
         let red: ImageBuffer<Rgb<u8>, _> = ImageBuffer::from_pixel(8, 8, Rgb([255u8, 0, 0]));
         red.save(dir.path().join("star/a.png")).unwrap();
-        let clear = GrayAlphaImage::from_pixel(8, 8, image::LumaA([255, 20]));
+        let clear = GrayAlphaImage::from_pixel(8, 8, image::LumaA([255, 80]));
         clear.save(dir.path().join("star/b.png")).unwrap();
         grey(&dir, "star/deeper/c.png", 8, 8, 7);
 
@@ -192,7 +199,7 @@ mod tests {
         assert_eq!(data.class_names(), ["9", "10", "star"]);
         assert_eq!((data.size(), data.labels()), (8, &[0u16, 1, 2, 2, 2][..]));
         let first: Vec<u8> = data.images().map(|image| image[0]).collect();
-        assert_eq!((first[0], first[1], first[3], first[4]), (9, 10, 20, 99));
+        assert_eq!((first[0], first[1], first[3], first[4]), (9, 10, 80, 99));
         assert!((50..80).contains(&first[2]), "red is a dark grey, got {}", first[2]);
     }
 
@@ -254,5 +261,9 @@ mod tests {
         let (data, _) = load(dir.path(), BadPictures::Refuse, true).unwrap();
         assert_eq!((data.image(0)[0], data.image(0)[4 * 8 + 4]), (0, 255));
         assert!(!data.has_light_ground() && data.inverted().has_light_ground());
+        drawing.put_pixel(4, 4, image::LumaA([255, 255]));
+        drawing.save(dir.path().join("0/a.png")).unwrap();
+        let message = load(dir.path(), BadPictures::Skip, true).unwrap_err().to_string();
+        assert!(message.contains("no good one") && message.contains("leave out --invert"), "{message}");
     }
 }

@@ -56,7 +56,8 @@ fn ctrl_c_leaves_a_checkpoint_and_resumes_to_the_same_bytes() {
     let mut args = base_run(&out, "100");
     args.extend(["--report-to", "tensorboard"].map(str::to_owned));
     let mut child = trainer(&strs(&args)).spawn().unwrap();
-    wait_for(&Path::new(&out).join(CHECKPOINT), &mut child);
+    // After its first step: before that there is nothing to be kept from a new start.
+    wait_for(&Path::new(&out).join("metrics.jsonl"), &mut child);
     signal(&child, "-INT");
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -87,11 +88,24 @@ fn a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint() {
     let facts = done(&["inspect", &format!("{out}/{CHECKPOINT}")]);
     assert!(facts.contains("checkpoint of a run") && facts.contains("step"), "{facts}");
 
-    // Nothing comes of weights that are no numbers.
+    // Weights that are no numbers are not saved over those that are.
     let lost = folder.path("lost");
     let said = refused(&strs(&with(&base_run(&lost, "1"), &["--lr", "1e39", "--warmup-steps", "0"])));
     assert!(said.contains("the weights are no numbers any more after step 1"), "{said}");
-    assert!(!Path::new(&lost).join(WEIGHTS).exists());
+    assert!(done(&["inspect", &lost]).contains("base model"));
+}
+
+#[test]
+fn sigterm_ends_as_ctrl_c_does() {
+    let folder = Folder::new("term");
+    let out = folder.path("run");
+    let mut child = trainer(&strs(&base_run(&out, "100000"))).spawn().unwrap();
+    wait_for(&Path::new(&out).join(CHECKPOINT), &mut child);
+    signal(&child, "-TERM");
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("with a checkpoint; go on with --resume"), "{said}");
 }
 
 #[test]

@@ -148,14 +148,25 @@ fn what_is_read_is_not_written_over() {
     let said = refused(&["merge", "--base", &base, "--lora", &adapter, "--out", &base]);
     assert!(said.contains("already holds a base"), "{said}");
     assert_eq!(weights(), before);
-    let half = format!("{adapter}:0.5");
-    let said = refused(&["convert", "--base", &base, "--lora", &half, "--to", "peft", "--out", &adapter]);
-    assert!(said.contains("is the adapter itself"), "{said}");
-    let said = refused(&["convert", "--base", &base, "--lora", &half, "--to", "peft", "--out", "x.safetensors"]);
+    let adapter_bytes = || fs::read(Path::new(&adapter).join(ADAPTER)).unwrap();
+    let adapter_before = adapter_bytes();
+    let file = format!("{adapter}/{ADAPTER}");
+    let over = |lora: &str, to: &str, out: &str| {
+        let said = refused(&["convert", "--base", &base, "--lora", lora, "--to", to, "--out", out]);
+        assert!(said.contains("would be written over"), "{said}");
+    };
+    over(&format!("{adapter}:0.5"), "peft", &adapter);
+    over(&format!("{file}:0.5"), "peft", &adapter);
+    over(&adapter, "kohya", &file);
+    over(&adapter, "kohya", &format!("{base}/{WEIGHTS}"));
+    assert_eq!((adapter_bytes(), weights()), (adapter_before, before));
+    let said = refused(&["convert", "--base", &base, "--lora", &adapter, "--to", "peft", "--out", "x.safetensors"]);
     assert!(said.contains("must be a folder"), "{said}");
-    // PEFT's weights by their own name: their configuration is beside them.
-    let weights = format!("{adapter}/{ADAPTER}");
-    assert!(done(&["inspect", "--base", &base, &weights]).contains("alpha 8 "));
+    // PEFT's weights by their own name: the configuration beside them is theirs.
+    let config = Path::new(&adapter).join("adapter_config.json");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("\"lora_alpha\": 8", "\"lora_alpha\": 2")).unwrap();
+    assert!(done(&["inspect", "--base", &base, &file]).contains("alpha 2 "));
 }
 
 #[test]

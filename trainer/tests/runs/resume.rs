@@ -51,24 +51,38 @@ fn a_run_goes_on_as_it_was_started_or_not_at_all() {
 }
 
 #[test]
-fn a_run_that_was_killed_before_its_first_checkpoint_begins_again_as_it_was_started() {
+fn a_run_can_be_resumed_from_before_its_first_step() {
     let folder = Folder::new("early");
     let (whole, early) = (folder.path("whole"), folder.path("early"));
-    let run = |out: &str| with(&base_run(out, "4"), &["--keep-every", "2"]);
-    done(&strs(&run(&whole)));
+    done(&strs(&with(&base_run(&whole, "4"), &["--keep-every", "2"])));
     let read = |dir: &str, name: &str| fs::read(Path::new(dir).join(name)).unwrap();
     assert_eq!(read(&whole, WEIGHTS), read(&whole, &format!("step-000004/{WEIGHTS}")));
     assert_ne!(read(&whole, WEIGHTS), read(&whole, &format!("step-000002/{WEIGHTS}")));
 
-    // As if killed between the first weights and their checkpoint.
-    done(&strs(&run(&early)));
-    fs::remove_file(Path::new(&early).join(CHECKPOINT)).unwrap();
-    fs::write(Path::new(&early).join(".first-save"), "").unwrap();
+    // A first step that cannot be gone on from.
+    let diverging = ["--lr", "1e39", "--warmup-steps", "0"];
+    refused(&strs(&with(&base_run(&early, "4"), &diverging)));
     let data = fixture("mnist-64.idx3");
-    let said = done(&["base", "--data", &data, "--out", &early, "--resume", "--sample-every", "0"]);
-    assert!(said.contains("no checkpoint in") && said.contains("the run begins"), "{said}");
-    assert_eq!(read(&whole, WEIGHTS), read(&early, WEIGHTS));
-    assert!(!Path::new(&early).join(".first-save").exists());
+    let going_on = ["base", "--data", &data, "--out", &early, "--resume", "--sample-every", "0", "--lr", "0.002"];
+    let said = refused(&[&going_on[..], &["--warmup-steps", "100"]].concat());
+    assert!(said.contains("warmup_steps 0, not 100"), "{said}");
+    done(&going_on);
+    // With nothing done, a new start with other settings loses nothing.
+    let fresh = folder.path("fresh");
+    refused(&strs(&with(&base_run(&fresh, "4"), &diverging)));
+    done(&strs(&base_run(&fresh, "4")));
+    assert_eq!(read(&whole, WEIGHTS), read(&fresh, WEIGHTS));
+    assert!(refused(&strs(&base_run(&fresh, "4"))).contains("already holds a run"));
+
+    // As if killed between the first weights and their checkpoint.
+    let torn = folder.path("torn");
+    fs::create_dir_all(Path::new(&torn).join("unet")).unwrap();
+    fs::write(Path::new(&torn).join(WEIGHTS), "half of it").unwrap();
+    assert!(refused(&strs(&base_run(&torn, "4"))).contains("already holds"));
+    fs::write(Path::new(&torn).join(".first-save"), "").unwrap();
+    done(&strs(&base_run(&torn, "4")));
+    assert_eq!(read(&whole, WEIGHTS), read(&torn, WEIGHTS));
+    assert!(!Path::new(&torn).join(".first-save").exists());
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use diffusion::{Model, Request};
 use trainer::data::Dataset;
-use trainer::files::write_atomic;
+use trainer::error::Error;
+use trainer::files::{sweep, write_atomic};
 use trainer::picture::{Canvas, Grid, grey};
 use trainer::sampling::draw;
 use trainer::session::Session;
@@ -39,33 +40,37 @@ pub fn train(
         session = session.with_tensorboard()?;
     }
     let checkpoint = out.join(CHECKPOINT);
-    // The checkpoint goes last: it says that everything before it is there.
+    let marker = out.join(FIRST_SAVE);
+    // The checkpoint goes last: it says that everything before it is there, what is kept at this step, too.
     let save_all = |trainer: &Trainer<'_>| -> anyhow::Result<()> {
         let run = trainer.checkpoint()?;
-        // Weights alone would stand in the way of a new start.
-        let first = !checkpoint.exists();
-        if first {
-            write_atomic(&out.join(FIRST_SAVE), b"")?;
+        if !checkpoint.exists() {
+            write_atomic(&marker, b"")?;
         }
         save(trainer, out)?;
+        if args.keep_every > 0 && run.step > 0 && run.step.is_multiple_of(args.keep_every) {
+            let kept = out.join(format!("step-{:06}", run.step));
+            save(trainer, &kept)?;
+            [kept.join("unet"), kept].iter().for_each(|folder| sweep(folder));
+        }
         run.save(&checkpoint)?;
-        if first {
-            // Beside a checkpoint it says nothing.
-            let _ = std::fs::remove_file(out.join(FIRST_SAVE));
+        if marker.exists() {
+            std::fs::remove_file(&marker).map_err(Error::io("remove", &marker))?;
         }
         Ok(())
     };
+    // From here on --resume finds all that the run was started with.
+    if trainer.step() == 0 {
+        save_all(&trainer)?;
+    }
     let result = trainer.run(stop, |trainer, report| {
         let last = report.step == report.total;
         let due = |every: usize| every > 0 && (last || report.step.is_multiple_of(every));
         let held_out = held_out.filter(|_| due(args.validate_every));
         session.step(report, held_out.map(|data| trainer.validation_loss(data)).transpose()?)?;
-        if last || due(args.save_every) {
+        if last || due(args.save_every) || due(args.keep_every) {
             save_all(trainer).map_err(boxed)?;
             session.plot()?;
-        }
-        if args.keep_every > 0 && report.step.is_multiple_of(args.keep_every) {
-            save(trainer, &out.join(format!("step-{:06}", report.step))).map_err(boxed)?;
         }
         if due(args.sample_every) {
             let sheet = model(trainer).and_then(|model| draw_sheet(&model, threads)).map_err(boxed)?;
@@ -75,17 +80,7 @@ pub fn train(
     });
     if let Err(error) = result {
         session.finish("stopped");
-        use trainer::error::Error;
-        let diverged = matches!(
-            error,
-            Error::LossNotFinite { .. } | Error::GradientNotFinite { .. } | Error::WeightsNotFinite { .. }
-        );
-        let lower = if diverged { " and a lower --lr" } else { "" };
-        let kept = match checkpoint.exists() {
-            true => format!("the last checkpoint in {} is intact: go on from it with --resume{lower}", out.display()),
-            false => format!("there was no checkpoint yet in {}", out.display()),
-        };
-        anyhow::bail!("{error}; {kept}");
+        anyhow::bail!("{error}; the last checkpoint in {} is intact: go on from it with --resume", out.display());
     }
     if trainer.step() < trainer.total() {
         save_all(&trainer)?;
@@ -97,10 +92,10 @@ pub fn train(
     Ok(ExitCode::SUCCESS)
 }
 
-fn boxed(error: anyhow::Error) -> trainer::error::Error {
-    match error.downcast::<trainer::error::Error>() {
+fn boxed(error: anyhow::Error) -> Error {
+    match error.downcast::<Error>() {
         Ok(error) => error,
-        Err(error) => trainer::error::Error::Setting { reason: format!("{error:#}") },
+        Err(error) => Error::Setting { reason: format!("{error:#}") },
     }
 }
 
