@@ -81,9 +81,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let title = title.map_or_else(|| title_of(&base.info.labels), str::to_owned);
     let mut names = BTreeSet::new();
     for dir in &args.lora {
-        // A lone file is called what it is called without its ending; a folder's name may have a dot in it.
-        let name = if dir.is_dir() { dir.file_name() } else { dir.file_stem() };
-        let Some(name) = name.and_then(|name| name.to_str()) else {
+        let Some(name) = name_of(dir) else {
             anyhow::bail!("{} has no folder name to call the adapter by", dir.display());
         };
         if !names.insert(name) {
@@ -168,7 +166,11 @@ impl Args {
             let name = adapter["name"].as_str().unwrap_or("?").to_owned();
             let folder = self.out.join(adapter["path"].as_str().unwrap_or_default());
             let mut files = adapter["files"].as_object().into_iter().flat_map(Map::keys);
-            if adapter["base_sha256"] != base_sha256 {
+            let replaced = self.lora.iter().any(|dir| name_of(dir) == Some(&name));
+            if replaced {
+                // In its place in the list comes the new one.
+                kept.push(adapter);
+            } else if adapter["base_sha256"] != base_sha256 {
                 eprintln!(
                     "{name} is no longer listed: it belongs to another base, or to this one in another precision"
                 );
@@ -180,6 +182,12 @@ impl Args {
         }
         Ok(kept)
     }
+}
+
+/// A lone file is called what it is called without its ending; a folder's name may have a dot in it.
+fn name_of(adapter: &Path) -> Option<&str> {
+    let name = if adapter.is_dir() { adapter.file_name() } else { adapter.file_stem() };
+    name?.to_str()
 }
 
 /// Whether both are there and are one.
