@@ -109,10 +109,7 @@ impl Generation {
                 request.seeds.len()
             )));
         }
-        let mut guidance = Guidance::new(&request)?;
-        if !base.info.null_class_trained {
-            guidance = Guidance::new(&Request { guidance_scale: 1.0, ..Request::new(0, 0) })?;
-        }
+        let guidance = Guidance::new(&request, base.info.null_class_trained)?;
         let sampler = request.sampler.start(model.schedule(), request.num_inference_steps, request.eta)?;
 
         let mut noise: Vec<NoiseSource> = request.seeds.iter().map(|&seed| NoiseSource::new(seed)).collect();

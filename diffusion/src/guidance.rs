@@ -32,7 +32,8 @@ pub(crate) struct Guidance {
 }
 
 impl Guidance {
-    pub(crate) fn new(request: &Request) -> Result<Self> {
+    /// `learnt`: whether there is a null class to push away from; without one no step has guidance.
+    pub(crate) fn new(request: &Request, learnt: bool) -> Result<Self> {
         let Request { guidance_scale: scale, guidance_start: start, guidance_stop: stop, guidance_eta: eta, .. } =
             *request;
         let refuse = |what: String| Err(Error::Request(what));
@@ -50,7 +51,7 @@ impl Guidance {
         }
         // Cut as diffusers' guiders cut it.
         let step = |share: f64| (share * request.num_inference_steps as f64) as usize;
-        let steps = if scale == 1.0 { 0..0 } else { step(start)..step(stop) };
+        let steps = if scale == 1.0 || !learnt { 0..0 } else { step(start)..step(stop) };
         Ok(Self { scale, eta, steps })
     }
 
