@@ -94,7 +94,7 @@ interface SampleOptionsBase {
   steps?: number | undefined
   /** Default 'dpm++2m'. */
   sampler?: Sampler | undefined
-  /** 1 turns guidance off; default 1.75. */
+  /** 1 turns guidance off; default 1.6. */
   guidanceScale?: number | undefined
   /** Share of the run before which there is no guidance, and a step costs half; default 0.2. */
   guidanceStart?: number | undefined

@@ -4,7 +4,7 @@ import { mistakes } from './texts/module.js'
 export const DEVICES = ['auto', 'webgpu', 'cpu']
 export const SAMPLERS = ['dpm++2m', 'ddim', 'ddpm', 'euler']
 // The rule of guidance is the one that the model card measures.
-export const DEFAULTS = Object.freeze({ device: 'auto', steps: 12, sampler: 'dpm++2m', guidanceScale: 1.75, guidanceStart: 0.2, guidanceStop: 0.75, guidanceEta: 0, eta: 0 })
+export const DEFAULTS = Object.freeze({ device: 'auto', steps: 12, sampler: 'dpm++2m', guidanceScale: 1.6, guidanceStart: 0.2, guidanceStop: 0.75, guidanceEta: 0, eta: 0 })
 
 /** Short enough to read out, long enough not to repeat. */
 export const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000

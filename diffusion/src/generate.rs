@@ -43,14 +43,14 @@ pub struct Request {
 }
 
 impl Request {
-    /// One picture with the defaults: 12 steps of DPM-Solver++(2M), guidance 1.75 from the third to the ninth, which adds no ink.
+    /// One picture with the defaults: 12 steps of DPM-Solver++(2M), guidance 1.6 from the third to the ninth, which adds no ink.
     pub fn new(label: usize, seed: u64) -> Self {
         Self {
             labels: vec![label],
             seeds: vec![seed],
             num_inference_steps: 12,
             sampler: SamplerKind::DpmPlusPlus2M,
-            guidance_scale: 1.75,
+            guidance_scale: 1.6,
             guidance_start: 0.2,
             guidance_stop: 0.75,
             guidance_eta: 0.0,

@@ -18,12 +18,15 @@ pub struct Args {
     /// Show this style on the sheet; "all" shows every style
     #[arg(long)]
     style: Option<String>,
-    /// Where the sheet of samples is written
+    /// Where the sheet of samples is written (.png)
     #[arg(long, default_value = "data/sheet.png")]
     sheet: PathBuf,
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.sheet.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("png")) {
+        anyhow::bail!("--sheet {} must be a .png file", args.sheet.display());
+    }
     let sources = match &args.from {
         Some(folder) => vec![Source::Folder(folder.clone())],
         None => default_sources(),

@@ -127,6 +127,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             );
         }
         let style = style_of(&loras);
+        // Of an adapter that is named after no style, or of several, nothing is known.
+        let styled = style.is_some() || loras.is_empty();
         let reference = bench.reference(style)?;
         report.floors = bench.floors();
         report.judges = bench.judges();
@@ -135,7 +137,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             eprintln!("drawn without guidance: {} was trained without dropping labels", args.base.display());
         }
         for request in args.requests(info.null_class_trained) {
-            report.rows.push(bench.row(name.clone(), &model, request, reference)?);
+            report.rows.push(bench.row(name.clone(), &model, request, reference, styled)?);
             // What takes long is kept at once.
             report.save(&args.out)?;
         }
@@ -149,6 +151,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Args {
+    /// Whether one of the rows is an adapter in a style.
+    fn compares_styles(&self) -> bool {
+        match self.each {
+            true => self.lora.iter().any(|lora| style_of(std::slice::from_ref(lora)).is_some()),
+            false => style_of(&self.lora).is_some(),
+        }
+    }
+
     /// Every setting, one row each; without guidance where the base has learnt none.
     fn requests(&self, guided: bool) -> Vec<Request> {
         let mut requests = vec![Request::new(0, 0)];

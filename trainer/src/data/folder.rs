@@ -39,11 +39,8 @@ pub fn load(dir: &Path, policy: BadPictures, dark_ink: bool) -> Result<(Dataset,
     }
     for (label, class) in (0u16..).zip(&class_names) {
         let class_dir = dir.join(class);
-        for folder in entries(&class_dir)?.into_iter().filter(|path| path.is_dir() && !is_hidden(path)) {
-            // What cannot be looked into holds nothing that was meant.
-            for path in pictures(&folder).unwrap_or_default() {
-                bad.push(BadPicture { path, reason: "it lies in a folder within a class folder".into() });
-            }
+        for path in deeper_pictures(&class_dir) {
+            bad.push(BadPicture { path, reason: "it lies in a folder within a class folder".into() });
         }
         for path in pictures(&class_dir)? {
             match read_grey(&path, dark_ink) {
@@ -110,6 +107,13 @@ fn pictures(dir: &Path) -> Result<Vec<PathBuf>> {
         path.extension().is_some_and(|extension| FORMATS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
     };
     Ok(entries(dir)?.into_iter().filter(|path| is_picture(path) && !is_hidden(path)).collect())
+}
+
+/// Those in folders within `dir`, however deep. What cannot be looked into holds nothing that was meant.
+fn deeper_pictures(dir: &Path) -> Vec<PathBuf> {
+    let is_folder = |path: &PathBuf| path.is_dir() && !path.is_symlink() && !is_hidden(path);
+    let folders = entries(dir).unwrap_or_default().into_iter().filter(is_folder);
+    folders.flat_map(|folder| [pictures(&folder).unwrap_or_default(), deeper_pictures(&folder)].concat()).collect()
 }
 
 /// Sorted, so that the order of the pictures does not depend on the file system.
@@ -193,9 +197,10 @@ mod tests {
         let clear = GrayAlphaImage::from_pixel(8, 8, image::LumaA([255, 80]));
         clear.save(dir.path().join("star/b.png")).unwrap();
         grey(&dir, "star/deeper/c.png", 8, 8, 7);
+        grey(&dir, "star/deeper/still/d.png", 8, 8, 7);
 
         let (data, skipped) = load(dir.path(), BadPictures::Skip, false).unwrap();
-        assert_eq!(skipped.len(), 1, "the one that lies too deep");
+        assert_eq!(skipped.len(), 2, "those that lie too deep");
         assert_eq!(data.class_names(), ["9", "10", "star"]);
         assert_eq!((data.size(), data.labels()), (8, &[0u16, 1, 2, 2, 2][..]));
         let first: Vec<u8> = data.images().map(|image| image[0]).collect();

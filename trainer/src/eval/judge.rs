@@ -12,10 +12,8 @@ use crate::styles::{STYLES, Style};
 const SEPARATOR: char = '/';
 /// What the style judge calls digits without a style.
 const PLAIN: &str = "plain";
-/// Styles that each training picture is shown in.
-const STYLES_PER_PICTURE: usize = 2;
 /// Times that every styled picture is seen.
-const EPOCHS: usize = 4;
+const EPOCHS: usize = 2;
 
 /// A classifier whose classes may be pairs of style and digit.
 #[derive(Debug, Clone)]
@@ -91,17 +89,28 @@ impl Judge {
 
     /// Share of pictures that are read as digit and as style right.
     pub fn test(&self, data: &Dataset, style: Option<&str>) -> Result<(f64, f64)> {
-        let Some(style) = self.style(style) else {
-            let reason = format!("it knows the styles {}", self.styles.join(", "));
-            return Err(Error::Data { place: "the judge".into(), reason });
-        };
+        let place = self.known(style)?;
         let readings = self.read(data)?;
-        let share = |right: usize| right as f64 / data.len() as f64;
         let digits =
             readings.iter().zip(data.labels()).filter(|(r, label)| most_probable(&r.digits) == usize::from(**label));
-        let styles = readings.iter().filter(|reading| most_probable(&reading.styles) == style);
-        Ok((share(digits.count()), share(styles.count())))
+        Ok((digits.count() as f64 / data.len() as f64, share(&readings, place)))
     }
+
+    /// Share of pictures that are read as in the style, `None` for plain.
+    pub fn share_in(&self, data: &Dataset, style: Option<&str>) -> Result<f64> {
+        Ok(share(&self.read(data)?, self.known(style)?))
+    }
+
+    fn known(&self, style: Option<&str>) -> Result<usize> {
+        self.style(style).ok_or_else(|| {
+            let reason = format!("it knows the styles {}", self.styles.join(", "));
+            Error::Data { place: "the judge".into(), reason }
+        })
+    }
+}
+
+fn share(readings: &[Reading], style: usize) -> f64 {
+    readings.iter().filter(|reading| reading.style() == style).count() as f64 / readings.len() as f64
 }
 
 impl Reading {
@@ -120,16 +129,10 @@ pub fn train_on_styles(data: &Dataset, device: &Device, on_step: impl FnMut(Prog
     for (place, style) in styles.iter().enumerate() {
         let name = style.map_or(PLAIN, |style| style.name);
         names.extend(data.class_names().iter().map(|class| format!("{name}{SEPARATOR}{class}")));
-        // Each style shows another part of the pictures.
-        let shown: Vec<usize> =
-            (0..data.len()).filter(|i| (i + styles.len() - place) % styles.len() < STYLES_PER_PICTURE).collect();
-        if shown.is_empty() {
-            continue;
-        }
-        let part = data.pick(&shown);
+        // All pictures in every style, so that nothing but the style tells them apart.
         let part = match style {
-            Some(style) => part.styled(style)?,
-            None => part,
+            Some(style) => data.styled(style)?,
+            None => data.clone(),
         };
         labels.extend(part.labels().iter().map(|label| (place * classes) as u16 + label));
         pixels.extend(part.images().flatten());

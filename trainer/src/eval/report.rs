@@ -42,7 +42,7 @@ pub struct Floor {
     pub images: usize,
     /// Share of the test pictures that are read right.
     pub accuracy: f64,
-    /// Share of the test pictures whose style is read right, where there is a style.
+    /// Share of the test pictures whose style, or that they have none, is read right; where styles are compared.
     pub style_accuracy: Option<f64>,
     /// Fréchet distance.
     pub frechet: Option<f64>,
@@ -77,7 +77,7 @@ pub struct Row {
     pub images: usize,
     /// Read as asked.
     pub accuracy: Accuracy,
-    /// Share of the pictures that are read as in the style.
+    /// Share of the pictures that are read as in the style; of the base's, as in none; where styles are compared.
     pub style: Option<f64>,
     /// Fréchet distance to the test set.
     pub frechet: Option<f64>,
@@ -141,7 +141,7 @@ impl Report {
         let _ = writeln!(
             text,
             "\nThe rows *real* hold training pictures, as many of each class, against the test set: the best that can be hoped for; \
-             their accuracy is the judge's on the test set. Distances are in the judge's features. Precision, recall, density and \
+             their accuracy is the judge's on the test set. Style: read as in the style, the base and plain digits as in none. Distances are in the judge's features. Precision, recall, density and \
              coverage: k = {NEIGHBOURS}. Transfer: a classifier trained on the row's pictures alone, on the real test set."
         );
         text

@@ -38,6 +38,8 @@ fn bad_input_is_answered_with_a_sentence() {
     assert!(refused(&["eval", "--count", "5"]).contains("--count 5 is too few"));
     let said = refused(&["sample", "--base", &base, "--out", &folder.path("a.jpg")]);
     assert!(said.contains("not a .jpg file"), "{said}");
+    let said = refused(&["data", "--dir", &folder.path("none"), "--sheet", &folder.path("a.jpg")]);
+    assert!(said.contains("must be a .png file"), "{said}");
     // Before the first of several trains for minutes, the last is looked at.
     let several = format!("{},{size}", fixture("mnist-64.idx3"));
     let said = refused(&["lora", "--base", &base, "--data", &several, "--hold-out", "0", "--out", &out]);

@@ -36,6 +36,8 @@ pub struct Bench<'a> {
 struct Reference {
     style: Option<&'static str>,
     judge: usize,
+    /// Who tells styles, where one is looked at.
+    style_judge: Option<usize>,
     test: Dataset,
     test_features: Vec<Vec<f32>>,
     floor: Floor,
@@ -91,18 +93,29 @@ impl<'a> Bench<'a> {
             Some(style) => (train.styled(style)?, self.test.styled(style)?),
             None => (train, self.test.clone()),
         };
+        // Whether the base's pictures are taken for a style is half of telling the two apart.
+        let style_judge = match style {
+            Some(_) => Some(judge),
+            None if self.args.compares_styles() => Some(self.judge(true)?),
+            None => None,
+        };
         let reader = &self.judges[judge].0;
-        let (accuracy, style_accuracy) = reader.test(&test, name)?;
+        let accuracy = reader.test(&test, name)?.0;
+        let style_accuracy = match style_judge {
+            Some(judge) => Some(self.judges[judge].0.test(&test, name)?.1),
+            None => None,
+        };
         let mut reference = Reference {
             style: name,
             judge,
+            style_judge,
             test_features: Vec::new(),
             test,
             floor: Floor {
                 reference: name.unwrap_or("plain").to_owned(),
                 images: train.len(),
                 accuracy,
-                style_accuracy: name.map(|_| style_accuracy),
+                style_accuracy,
                 frechet: None,
                 manifold: None,
                 transfer: None,
@@ -119,8 +132,15 @@ impl<'a> Bench<'a> {
         Ok(self.references.len() - 1)
     }
 
-    /// Draws with one setting and measures.
-    pub fn row(&self, model_name: String, model: &Model, request: Request, reference: usize) -> anyhow::Result<Row> {
+    /// Draws with one setting and measures. `styled`: whether the pictures should all be read as in the reference's style.
+    pub fn row(
+        &self,
+        model_name: String,
+        model: &Model,
+        request: Request,
+        reference: usize,
+        styled: bool,
+    ) -> anyhow::Result<Row> {
         let reference = &self.references[reference];
         let judge = &self.judges[reference.judge].0;
         let start = Instant::now();
@@ -138,10 +158,10 @@ impl<'a> Bench<'a> {
         let readings = judge.read(&drawn)?;
         let accuracy =
             Accuracy::new(judge.digits(), drawn.labels(), readings.iter().map(|reading| &reading.digits[..]))?;
-        let style = reference.style.and_then(|style| {
-            let place = judge.style(Some(style))?;
-            Some(readings.iter().filter(|reading| reading.style() == place).count() as f64 / drawn.len() as f64)
-        });
+        let style = match reference.style_judge.filter(|_| styled) {
+            Some(judge) => Some(self.judges[judge].0.share_in(&drawn, reference.style)?),
+            None => None,
+        };
         let (frechet, manifold, manifold_images) = self.distances(reference, &drawn)?;
         let transfer = match self.wants(Measure::Transfer) {
             true => Some(self.transfer("the generated pictures", &drawn, &reference.test)?),
@@ -265,7 +285,7 @@ impl<'a> Bench<'a> {
         let sentence = format!(
             "{title}: reads {tested} (trained on {} {}, {} epochs, seed {})",
             card.train_images,
-            if styles { "pictures, real ones in two styles each" } else { "real pictures" },
+            if styles { "pictures, real ones in all styles" } else { "real pictures" },
             card.epochs,
             card.seed
         );
