@@ -172,12 +172,16 @@ function look() {
 
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
-async function open({ isReloadNavigation: reload }) {
+/** Whether a window is loaded anew. Where browsers do not say so (Chrome 148 does not), they ask for what is fresh. */
+const isReload = ({ isReloadNavigation, cache }) => isReloadNavigation ?? cache === 'no-cache'
+
+async function open(request) {
+  const reload = isReload(request)
   if (reload) await Promise.race([look(), pause(PATIENCE)])
   await alone(async () => {
     const { next } = await ledger.read()
     const windows = await clients.matchAll({ type: 'window' })
-    if (next && windows.length <= Number(Boolean(reload))) await ledger.write({ current: next, next: null })
+    if (next && windows.length <= Number(reload)) await ledger.write({ current: next, next: null })
   })
 }
 
