@@ -102,6 +102,22 @@ describe('the link', () => {
     assert.equal((await address()).digit, '8')
   })
 
+  test('a link pasted while the last change has yet to reach the address bar is not written over', async () => {
+    await open('digit=3&seed=5&steps=2')
+    await rested()
+    await set(page, 'seed', 6)
+    await page.evaluate(() => {
+      const { port1, port2 } = new MessageChannel()
+      port1.onmessage = () => (location.hash = 'digit=8&seed=5&steps=2')
+      port2.postMessage('')
+      for (const due = performance.now() + 500; performance.now() < due; ); // so the change's turn comes between the paste and its event
+    })
+    await page.waitForSelector('#digits [data-value="8"][aria-checked=true]')
+    await settled(page)
+    await rested()
+    assert.deepEqual([(await address()).digit, (await address()).seed], ['8', '5'])
+  })
+
   test('another base is named calmly, and the digit is drawn all the same', async () => {
     await open('digit=3&seed=5&steps=2&base=0123456789ab')
     assert.match(await notice(page), /Made for another base model\s+.*another base model than the one here/)

@@ -6,11 +6,13 @@ const QUIET = 300 // milliseconds without a change; browsers count how often an 
 export class Address {
   #compose
   #timer
+  #known = location.href // what was last read or written here
 
   /** @param {{ compose: () => string | undefined, onchange: (read: ReturnType<typeof readSettings>) => void }} events */
   constructor({ compose, onchange }) {
     this.#compose = compose
     addEventListener('hashchange', () => {
+      this.#known = location.href
       const read = this.read()
       if (read) onchange(read)
       else this.#write() // a place on the page was asked for: it is on view now, and the settings come back
@@ -37,6 +39,9 @@ export class Address {
   #write() {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.link !== location.href) history.replaceState(history.state, '', this.link)
+    if (this.#known !== location.href) return // a link was just pasted, and its event is on the way: it stands
+    if (this.link === location.href) return
+    history.replaceState(history.state, '', this.link)
+    this.#known = location.href
   }
 }
