@@ -19,8 +19,8 @@ afterEach(() => close())
 
 const address = () => page.evaluate(() => Object.fromEntries(new URLSearchParams(location.hash.slice(1))))
 const pressed = () => page.getAttribute('#tour', 'aria-pressed')
-/** Waits for the next picture that the address tells of. */
-const next = ({ seed }) => until(address, now => now.seed !== undefined && now.seed !== seed)
+/** Waits for the next picture that the address tells of; before the first there are settings in it, and no digit. */
+const next = ({ seed }) => until(address, now => now.digit !== undefined && now.seed !== seed)
 /** Longer than a picture stays. */
 const aWhile = () => page.waitForTimeout(4000)
 

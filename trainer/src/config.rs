@@ -213,11 +213,15 @@ impl LoraSettings {
 /// `defaults` with the values of a configuration laid over them: a file, or a preset by name.
 pub fn load<T: Serialize + DeserializeOwned>(defaults: T, file_or_preset: Option<&str>) -> Result<T> {
     let Some(name) = file_or_preset else { return Ok(defaults) };
-    let text = match PRESETS.iter().find(|(preset, _)| *preset == name) {
-        Some((_, text)) => (*text).to_owned(),
-        None => read(Path::new(name))?,
-    };
-    overlay(&defaults, &text).map_err(|reason| Error::Config { file: name.to_owned(), reason })
+    overlay(&defaults, &text_of(name)?).map_err(|reason| Error::Config { file: name.to_owned(), reason })
+}
+
+/// Whether a configuration says how long to train.
+pub fn sets_length(file_or_preset: Option<&str>) -> Result<bool> {
+    let text = file_or_preset.map(text_of).transpose()?;
+    let given: toml::Table = text.and_then(|text| toml::from_str(&text).ok()).unwrap_or_default(); // `load` says what is wrong
+    let train = given.get("train").and_then(toml::Value::as_table);
+    Ok(train.is_some_and(|train| train.contains_key("epochs") || train.contains_key("max_train_steps")))
 }
 
 /// The whole configuration as TOML.
@@ -241,10 +245,14 @@ pub fn differences<T: Serialize>(before: &T, now: &T) -> Result<Vec<(String, Str
     Ok(differing.collect())
 }
 
-fn read(path: &Path) -> Result<String> {
+fn text_of(file_or_preset: &str) -> Result<String> {
+    if let Some((_, text)) = PRESETS.iter().find(|(preset, _)| *preset == file_or_preset) {
+        return Ok((*text).to_owned());
+    }
+    let path = Path::new(file_or_preset);
     if !path.exists() {
-        let names: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
-        let reason = format!("there is no such file, and the presets are {}", names.join(", "));
+        let presets = PRESETS.map(|(name, _)| name).join(", ");
+        let reason = format!("there is no such file, and the presets are {presets}");
         return Err(Error::Config { file: path.display().to_string(), reason });
     }
     fs::read_to_string(path).map_err(Error::io("read", path))
@@ -308,9 +316,7 @@ mod tests {
     fn a_written_configuration_is_read_again() {
         let mut config = BaseConfig::default();
         config.train.lr = 0.125;
-        config.train.threads = TrainConfig::base().threads;
-        let again: BaseConfig = overlay(&BaseConfig::default(), &to_toml(&config).unwrap()).unwrap();
-        assert_eq!(again, config);
+        assert_eq!(overlay(&BaseConfig::default(), &to_toml(&config).unwrap()).unwrap(), config);
     }
 
     #[test]
@@ -324,6 +330,7 @@ mod tests {
         assert!(refused("[model]\ntokens_per_class = 0").contains("tokens_per_class"));
         assert!(refused("[model]\nnum_train_timesteps = 1").contains("num_train_timesteps"));
         assert!(refused("[model]\npatch_size = 3").contains("patch_size 3"));
+        assert!(refused("[model]\ntokens_per_class = 6000").contains("at most 65536, not 66000"));
         assert!(refused("[model]\nchannels = [32]").contains("only_cross_attention"));
         assert!(refused("[model]\nchannels = [12, 64]").contains("12"));
     }

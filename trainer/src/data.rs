@@ -5,6 +5,7 @@ mod folder;
 mod idx;
 mod mnist;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 pub use fetch::{Source, default_sources, fetch_mnist};
@@ -71,6 +72,11 @@ impl Dataset {
     pub fn mnist_test(dir: &Path) -> Result<Self> {
         let test = mnist::load(dir, &mnist::TEST)?;
         Ok(Self { first_index: mnist::TRAIN_IMAGES, ..test })
+    }
+
+    /// Whether a file is one of IDX, plain or as `.gz`, by its first bytes.
+    pub fn is_idx(path: &Path) -> Result<bool> {
+        idx::begins(path)
     }
 
     /// A pair of IDX files, plain or as `.gz`. Classes are named by their number; those without a picture are none.
@@ -145,20 +151,38 @@ impl Dataset {
         Ok(Self { pixels: styled.concat(), ..self.clone_without_pixels() })
     }
 
-    /// Holds out `count` pictures that `seed` chooses: the rest, and those.
+    /// Most pictures that can be held out: every class keeps one.
+    pub fn most_held_out(&self) -> usize {
+        let classes: BTreeSet<u16> = self.labels.iter().copied().collect();
+        self.len() - classes.len()
+    }
+
+    /// Holds out `count` pictures that `seed` chooses, no class's last one: the rest, and those.
     pub fn split(self, count: usize, seed: u64) -> Result<(Self, Self)> {
-        if count == 0 || count >= self.len() {
+        let most = self.most_held_out();
+        if !(1..=most).contains(&count) {
             return Err(self.refuse(format!(
-                "{count} of its {} pictures cannot be held out; lower --hold-out, 0 holds out none",
+                "{count} of its {} pictures cannot be held out, where every class keeps one to learn from: --hold-out is {most} at most, 0 holds out none",
                 self.len()
             )));
         }
         let mut order: Vec<usize> = (0..self.len()).collect();
         NoiseSource::new(seed).shuffle(&mut order);
-        let (held_out, rest) = order.split_at_mut(count);
+        let mut left = vec![0usize; self.class_names.len()];
+        self.labels.iter().for_each(|&label| left[usize::from(label)] += 1);
+        let (mut held_out, mut rest) = (Vec::with_capacity(count), Vec::new());
+        for index in order {
+            let left = &mut left[usize::from(self.labels[index])];
+            if held_out.len() < count && *left > 1 {
+                *left -= 1;
+                held_out.push(index);
+            } else {
+                rest.push(index);
+            }
+        }
         held_out.sort_unstable();
         rest.sort_unstable();
-        Ok((self.pick(rest), self.pick(held_out)))
+        Ok((self.pick(&rest), self.pick(&held_out)))
     }
 
     /// The chosen pictures, in that order. `indices` must not be empty.
@@ -291,7 +315,13 @@ mod tests {
         let mut all: Vec<u8> = rest.images().chain(held_out.images()).map(|image| image[0]).collect();
         all.sort_unstable();
         assert_eq!(all, [0, 51, 102, 153, 204]);
-        assert!(data.split(5, 7).is_err());
+        // Every class keeps a picture, whatever the seed.
+        for seed in 0..20 {
+            let (rest, _) = data.clone().split(2, seed).unwrap();
+            assert_eq!(rest.labels().iter().collect::<BTreeSet<_>>().len(), 3);
+        }
+        let message = data.split(3, 7).unwrap_err().to_string();
+        assert!(message.contains("--hold-out is 2 at most"), "{message}");
     }
 
     #[test]

@@ -147,8 +147,14 @@ pub enum Error {
         /// Why not.
         source: diffusion::Error,
     },
+    /// Another process trains into the folder.
+    #[error("another run is writing to {} just now; wait for its end, or choose another --out", .dir.display())]
+    Held {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// A checkpoint cannot be used.
-    #[error("the checkpoint cannot be used: {reason}; start again without --resume, or give the run's own folder")]
+    #[error("the checkpoint cannot be used: {reason}; choose another --out, or empty the folder to start again")]
     Checkpoint {
         /// What is wrong with it.
         reason: String,

@@ -1,6 +1,6 @@
 //! Files that are either whole or not there: a crash or a full disk leaves the old one untouched.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +29,20 @@ fn write_atomic_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io
     sync_folder(folder).map_err(Error::io("write", folder))
 }
 
+/// A folder that no other process holds meanwhile: dropped, it is free again, however the process ends.
+#[derive(Debug)]
+pub struct Held(#[expect(dead_code, reason = "open files are locked ones")] Option<File>);
+
+/// Holds a folder, by a lock that leaves no file. Where the system locks no folders, nobody does.
+pub fn hold(folder: &Path) -> Result<Held> {
+    let Ok(file) = File::open(folder) else { return Ok(Held(None)) };
+    match file.try_lock() {
+        Ok(()) => Ok(Held(Some(file))),
+        Err(TryLockError::WouldBlock) => Err(Error::Held { dir: folder.to_owned() }),
+        Err(TryLockError::Error(_)) => Ok(Held(None)),
+    }
+}
+
 /// Removes what writes left that were killed half way.
 pub fn sweep(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
@@ -55,9 +69,16 @@ fn write_synced(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Res
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
-/// The rename itself is only safe on disk once the folder is: without this a power cut may undo it.
+/// The rename itself is only safe on disk once the folder is: without this a power cut may undo it. Folders that are
+/// shared with a virtual machine know no such thing, and are taken as they are.
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match File::open(folder)?.sync_all() {
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+        synced => synced,
+    }
 }
 
 fn temporary_name(folder: &Path, path: &Path) -> PathBuf {
@@ -95,6 +116,19 @@ mod tests {
         sweep(dir.path());
         assert!(others.iter().all(|name| dir.path().join(name).exists()));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), others.len());
+    }
+
+    #[test]
+    fn a_folder_is_held_by_one_at_a_time() {
+        let dir = TempDir::new("files-hold");
+        let held = hold(dir.path()).unwrap();
+        if cfg!(unix) {
+            let message = hold(dir.path()).unwrap_err().to_string();
+            assert!(message.contains("files-hold"), "{message}");
+        }
+        drop(held);
+        hold(dir.path()).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "and leaves nothing in it");
     }
 
     #[test]

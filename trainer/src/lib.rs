@@ -17,3 +17,12 @@ pub mod styles;
 #[cfg(test)]
 mod testing;
 pub mod train;
+
+/// `eprintln!`, but for its panic where nobody reads any more: a run goes on when its terminal is gone.
+#[macro_export]
+macro_rules! say {
+    ($($told:tt)*) => {{
+        use ::std::io::Write as _;
+        let _ = ::std::writeln!(::std::io::stderr(), $($told)*);
+    }};
+}

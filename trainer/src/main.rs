@@ -5,6 +5,7 @@ mod cli;
 use std::process::ExitCode;
 
 use clap::Parser;
+use trainer::say;
 
 /// Training makes and drops hundreds of megabytes a second. The system's allocator gives large blocks back
 /// after every operation and gets them anew, page by page; so would this one, if [`keep_memory`] did not say no.
@@ -16,7 +17,7 @@ fn main() -> ExitCode {
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {}", sentence(&error));
+            say!("error: {}", sentence(&error));
             ExitCode::FAILURE
         }
     }

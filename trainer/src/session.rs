@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::picture::{Canvas, Plot, Series};
+use crate::say;
 use crate::train::StepReport;
 use tensorboard::EventWriter;
 
@@ -125,7 +126,7 @@ impl Session {
             let left = (report.total - report.step) as f64 * seconds / self.steps_here as f64;
             let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
             let validation = val_loss.map_or_else(String::new, |loss| format!("  validation {loss:.4}"));
-            eprintln!(
+            say!(
                 "step {}/{}  loss {loss:.4}{validation}  {rate:.0} img/s  {} left",
                 report.step,
                 report.total,
@@ -157,7 +158,7 @@ impl Session {
     /// Ends the progress bar with a sentence.
     pub fn finish(&self, message: &str) {
         self.bar.finish_and_clear();
-        eprintln!("{message}");
+        say!("{message}");
     }
 }
 

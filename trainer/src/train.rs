@@ -21,7 +21,6 @@ use diffusion::schedule::NoiseSchedule;
 use diffusion::state::StateDict;
 use diffusion::unet::UNet;
 
-use crate::config::LoraSettings;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::parallel;
@@ -143,10 +142,10 @@ impl<'a> Trainer<'a> {
     }
 
     /// Trains an adapter with these settings on the base with these weights.
-    pub fn for_adapter(self, settings: LoraSettings, base_sha256: String) -> Result<Self> {
-        settings.check()?;
-        let mut trainer = self.with_lora_dropout(settings.dropout)?;
-        trainer.origin.adapter = Some(AdapterOrigin { settings, base_sha256 });
+    pub fn for_adapter(self, adapter: AdapterOrigin) -> Result<Self> {
+        adapter.settings.check()?;
+        let mut trainer = self.with_lora_dropout(adapter.settings.dropout)?;
+        trainer.origin.adapter = Some(adapter);
         Ok(trainer)
     }
 

@@ -104,6 +104,15 @@ fn people_get_errors_instead_of_panics() {
 }
 
 #[test]
+fn a_run_outlives_its_terminal() {
+    forbid(
+        &rust_files("trainer/src"),
+        &["println!", "eprintln!", "print!", "eprint!"],
+        "these panic; use say! or print",
+    );
+}
+
+#[test]
 fn only_web_knows_the_browser() {
     for krate in ["diffusion", "trainer", "tests"] {
         forbid(

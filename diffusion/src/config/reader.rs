@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 pub(super) const FILE: &str = "unet/config.json";
 
 /// Larger numbers are mistakes, and would only be noticed when memory runs out.
-const LARGEST: usize = 65_536;
+pub(super) const LARGEST: usize = 65_536;
 
 pub(super) struct Reader {
     json: Value,

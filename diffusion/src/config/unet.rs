@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::reader::{FILE, Reader, whole};
+use super::reader::{FILE, LARGEST, Reader, whole};
 use crate::error::{Error, Result};
 
 /// The part of diffusers' `UNet2DConditionModel` configuration that is supported.
@@ -81,7 +81,21 @@ impl UNetConfig {
         if self.norm_num_groups == 0 || self.cross_attention_dim == 0 {
             return refuse("norm_num_groups and cross_attention_dim must not be zero".into());
         }
+        // Whatever is written must be read again.
+        for (key, number) in [
+            ("sample_size", self.sample_size),
+            ("in_channels", self.in_channels),
+            ("cross_attention_dim", self.cross_attention_dim),
+            ("encoder_hid_dim (classes, and one for no label, times tokens_per_class)", self.encoder_hid_dim),
+        ] {
+            if number > LARGEST {
+                return refuse(format!("{key} must be at most {LARGEST}, not {number}"));
+            }
+        }
         for (&channels, &heads) in self.block_out_channels.iter().zip(&self.num_heads) {
+            if channels > LARGEST {
+                return refuse(format!("a network of {channels} channels is too wide: {LARGEST} at most"));
+            }
             if channels == 0 || !channels.is_multiple_of(self.norm_num_groups) {
                 return refuse(format!(
                     "{channels} channels do not divide into norm_num_groups {}",

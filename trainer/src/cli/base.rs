@@ -11,13 +11,13 @@ use diffusion::tensors::Precision;
 use diffusion::{Base, Model};
 use trainer::config::{self, BaseConfig, ModelConfig};
 use trainer::data::Dataset;
-use trainer::files::write_atomic;
+use trainer::say;
 use trainer::store::{read_base, write_base};
 use trainer::train::{Origin, Trainer};
 
 use super::data_args::DataArgs;
 use super::device::DeviceName;
-use super::training::{CONFIG, Interrupt, TrainArgs, is_finished, train, unchanged};
+use super::training::{Interrupt, TrainArgs, is_finished, train, unchanged};
 
 /// Fewest steps where nothing is said of the length: what a few dozen pictures need.
 const LEAST_STEPS: usize = 2000;
@@ -61,7 +61,8 @@ enum Prediction {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.train.check()?;
-    args.train.guard(&args.out, WEIGHTS)?;
+    args.source.check(1)?;
+    let held = args.train.guard(&args.out, WEIGHTS)?;
     let checkpoint = args.train.checkpoint(&args.out, true)?;
     if checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.origin.adapter.is_some()) {
         anyhow::bail!("{} holds the run of an adapter: it goes on with `trainer lora`", args.out.display());
@@ -121,8 +122,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     config.train = trainer.config().clone();
-    write_atomic(&args.out.join(CONFIG), config::to_toml(&config)?.as_bytes())?;
-    eprintln!(
+    let _held = args.train.begin(held, &args.out, WEIGHTS, &config)?;
+    say!(
         "{} parameters, {} pictures of {} classes, {} steps of {}",
         base.state.values().map(|tensor| tensor.values.len()).sum::<usize>(),
         data.len(),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use diffusion::diffusers::WEIGHTS;
 use diffusion::peft::write_kohya;
 use trainer::files::write_atomic;
+use trainer::say;
 use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, read_base, write_adapter_folder};
 
 use super::export::{Float, same_path};
@@ -48,7 +49,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             let out = with_extension(&args.out)?;
             not_over(&files, &args.base, &out)?;
             write_atomic(&out, &write_kohya(&adapter, title, args.precision.into())?)?;
-            eprintln!("converted: {}", out.display());
+            say!("converted: {}", out.display());
         }
         Dialect::Peft => {
             if args.out.extension().is_some_and(|extension| extension == "safetensors") {
@@ -57,7 +58,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             not_over(&files, &args.base, &args.out.join(ADAPTER_WEIGHTS))?;
             let config = files.config(&adapter)?;
             write_adapter_folder(&args.out, &adapter, &config, title, args.precision.into())?;
-            eprintln!("converted: {}", args.out.display());
+            say!("converted: {}", args.out.display());
         }
     }
     Ok(ExitCode::SUCCESS)

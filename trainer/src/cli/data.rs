@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use trainer::data::{DEFAULT_DIR, Dataset, LICENCE_NOTE, Source, default_sources, fetch_mnist};
 use trainer::picture::Grid;
+use trainer::say;
 use trainer::styles::{STYLES, Style};
 
 #[derive(Debug, clap::Args)]
@@ -31,11 +32,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Some(folder) => vec![Source::Folder(folder.clone())],
         None => default_sources(),
     };
-    fetch_mnist(&args.dir, &sources, &mut |message| eprintln!("{message}"))?;
+    fetch_mnist(&args.dir, &sources, &mut |message| say!("{message}"))?;
     let (train, test) = (Dataset::mnist_train(&args.dir)?, Dataset::mnist_test(&args.dir)?);
-    eprintln!("MNIST: {} pictures to train on, {} to test on, in {}", train.len(), test.len(), args.dir.display());
+    say!("MNIST: {} pictures to train on, {} to test on, in {}", train.len(), test.len(), args.dir.display());
 
-    eprintln!("{LICENCE_NOTE}");
+    say!("{LICENCE_NOTE}");
 
     let styles: Vec<Option<&Style>> = match args.style.as_deref() {
         None => vec![None],
@@ -61,6 +62,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         grid = grid.row_labels(styles.iter().map(|style| style.map_or("mnist", |style| style.name)));
     }
     grid.draw(&tiles).save_png(&args.sheet)?;
-    eprintln!("a sheet of samples: {}", args.sheet.display());
+    say!("a sheet of samples: {}", args.sheet.display());
     Ok(ExitCode::SUCCESS)
 }

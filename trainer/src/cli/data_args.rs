@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use trainer::data::{BadPictures, DEFAULT_DIR, Dataset};
+use trainer::say;
 
 /// Most pictures that are held out to measure the validation loss on.
 const HELD_OUT: usize = 512;
@@ -28,6 +29,17 @@ pub struct DataArgs {
 }
 
 impl DataArgs {
+    /// Says what can be said without data: how many there are.
+    pub fn check(&self, sources: usize) -> anyhow::Result<()> {
+        match &self.labels {
+            Some(labels) if sources != 1 => anyhow::bail!(
+                "--labels {} goes with one IDX file, not with {sources} --data; train them one by one",
+                labels.display()
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// A folder `<class name>/*.png`, or an IDX file of pictures.
     pub fn open(&self, path: &Path) -> anyhow::Result<Dataset> {
         let data = self.pictures(path)?;
@@ -37,7 +49,7 @@ impl DataArgs {
             } else {
                 ("", "give --invert, if they are ink on paper")
             };
-            eprintln!("the pictures in {}{inverted} have a light ground, MNIST's a black one: {what}", path.display());
+            say!("the pictures in {}{inverted} have a light ground, MNIST's a black one: {what}", path.display());
         }
         Ok(data)
     }
@@ -57,16 +69,19 @@ impl DataArgs {
         let policy = if self.skip_bad { BadPictures::Skip } else { BadPictures::Refuse };
         let (data, skipped) = Dataset::from_folder(path, policy, self.invert)?;
         for picture in &skipped {
-            eprintln!("left out: {picture}");
+            say!("left out: {picture}");
         }
         if !skipped.is_empty() {
-            eprintln!("{} pictures left out, {} used", skipped.len(), data.len());
+            say!("{} pictures left out, {} used", skipped.len(), data.len());
         }
         Ok(data)
     }
 
     /// MNIST's training digits, and held-out ones of its test set.
     pub fn mnist(&self) -> anyhow::Result<(Dataset, Option<Dataset>)> {
+        if let Some(labels) = &self.labels {
+            anyhow::bail!("--labels {} goes with an IDX file, which --data names: MNIST has its own", labels.display());
+        }
         if self.invert {
             anyhow::bail!("--invert is for pictures of your own (--data PATH): MNIST's ink is light on black");
         }
@@ -84,18 +99,22 @@ impl DataArgs {
     /// [`open`](Self::open), some pictures held out.
     pub fn own(&self, path: &Path) -> anyhow::Result<(Dataset, Option<Dataset>)> {
         let data = self.open(path)?;
-        match self.hold_out.unwrap_or((data.len() / 20).min(HELD_OUT)) {
+        match self.hold_out.unwrap_or((data.len() / 20).min(HELD_OUT).min(data.most_held_out())) {
             0 => Ok((data, None)),
             count => Ok(data.split(count, 0).map(|(train, held_out)| (train, Some(held_out)))?),
         }
     }
 
     fn labels_of(&self, images: &Path) -> anyhow::Result<PathBuf> {
+        let takes = "--data takes a folder <class name>/*.png or an IDX file";
+        if !images.exists() {
+            anyhow::bail!("there is no {}: {takes}", images.display());
+        }
+        if !Dataset::is_idx(images)? {
+            anyhow::bail!("{} is neither a folder nor an IDX file: {takes}", images.display());
+        }
         if let Some(labels) = &self.labels {
             return Ok(labels.clone());
-        }
-        if !images.exists() {
-            anyhow::bail!("there is no {}: --data takes a folder <class name>/*.png or an IDX file", images.display());
         }
         let name = images.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let guess = images.with_file_name(name.replace("images", "labels").replace("idx3", "idx1"));

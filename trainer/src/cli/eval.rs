@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use diffusion::{Request, SamplerKind};
 use trainer::data::DEFAULT_DIR;
 use trainer::eval::Report;
+use trainer::say;
 use trainer::store::base_sha256;
 use trainer::styles::Style;
 
@@ -134,7 +135,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         report.judges = bench.judges();
         let name = if loras.is_empty() { "base".to_owned() } else { short_names(&loras).join(" + ") };
         if !info.null_class_trained {
-            eprintln!("drawn without guidance: {} was trained without dropping labels", args.base.display());
+            say!("drawn without guidance: {} was trained without dropping labels", args.base.display());
         }
         for request in args.requests(info.null_class_trained) {
             report.rows.push(bench.row(name.clone(), &model, request, reference, styled)?);
@@ -146,7 +147,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         report.put_into(card)?;
     }
     super::print(&report.to_markdown())?;
-    eprintln!("the report: {}", args.out.display());
+    say!("the report: {}", args.out.display());
     Ok(ExitCode::SUCCESS)
 }
 

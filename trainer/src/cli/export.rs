@@ -8,6 +8,7 @@ use diffusion::diffusers::{WEIGHTS, base_files};
 use diffusion::tensors::Precision;
 use serde_json::{Map, Value, json};
 use trainer::files::{read, write_atomic};
+use trainer::say;
 use trainer::store::{AdapterFiles, adapter_folder, base_sha256, read_base, sha256};
 use trainer::styles::Style;
 
@@ -107,7 +108,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         let mut list = Map::new();
         for (file, bytes) in adapter_folder(&adapter, &config, &title, precision)? {
             list.insert(file.to_owned(), entry(&bytes));
-            files.push((args.out.join("lora").join(name).join(file), bytes));
+            let target = args.out.join("lora").join(name).join(file);
+            if same_path(&adapter_files.weights, &target) && bytes != adapter_files.bytes {
+                anyhow::bail!(
+                    "--out {} would write {name} over the files that it is read from; choose another --out",
+                    args.out.display()
+                );
+            }
+            files.push((target, bytes));
         }
         let exported = json!({
             "name": name,
@@ -140,7 +148,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     write_atomic(&args.out.join(MANIFEST), format!("{manifest:#}\n").as_bytes())?;
     let names: Vec<&str> = adapters.iter().filter_map(|adapter| adapter["name"].as_str()).collect();
-    eprintln!("exported: {} with {} adapters {}", args.out.display(), names.len(), names.join(", "));
+    say!("exported: {} with {} adapters {}", args.out.display(), names.len(), names.join(", "));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -171,11 +179,9 @@ impl Args {
                 // In its place in the list comes the new one.
                 kept.push(adapter);
             } else if adapter["base_sha256"] != base_sha256 {
-                eprintln!(
-                    "{name} is no longer listed: it belongs to another base, or to this one in another precision"
-                );
+                say!("{name} is no longer listed: it belongs to another base, or to this one in another precision");
             } else if !files.all(|file| folder.join(file).is_file()) {
-                eprintln!("{name} is no longer listed: its files are gone");
+                say!("{name} is no longer listed: its files are gone");
             } else {
                 kept.push(adapter);
             }

@@ -10,7 +10,8 @@ use diffusion::tensors::Precision;
 use diffusion::{Base, Model};
 use trainer::config::{self, AdapterConfig, LoraSettings};
 use trainer::data::Dataset;
-use trainer::files::write_atomic;
+use trainer::files::Held;
+use trainer::say;
 use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, adapter_folder, base_sha256, read_base, write_adapter_folder};
 use trainer::styles::{STYLES, Style};
 use trainer::train::adapter::{attach, detach, initial_adapter, peft_targets};
@@ -18,7 +19,7 @@ use trainer::train::{AdapterOrigin, Origin, Trainer};
 
 use super::data_args::DataArgs;
 use super::device::DeviceName;
-use super::training::{CONFIG, Interrupt, TrainArgs, is_finished, train, unchanged};
+use super::training::{Interrupt, TrainArgs, is_finished, train, unchanged};
 
 /// Fewest steps where nothing is said of the length: what a few dozen drawings need.
 const LEAST_STEPS: usize = 300;
@@ -78,6 +79,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.train.check()?;
     // Everything is checked before the first one trains for minutes.
     let jobs = args.data.iter().map(|source| args.job(source)).collect::<anyhow::Result<Vec<_>>>()?;
+    args.source.check(jobs.len())?;
+    let mut held = Vec::new();
     for (i, job) in jobs.iter().enumerate() {
         if let Some(other) = jobs[..i].iter().find(|other| other.out == job.out) {
             anyhow::bail!(
@@ -87,16 +90,16 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
                 job.out.display()
             );
         }
-        args.train.guard(&job.out, ADAPTER_WEIGHTS)?;
+        held.push(args.train.guard(&job.out, ADAPTER_WEIGHTS)?);
     }
     let base = read_base(&args.base)?;
     let pictures = jobs.iter().map(|job| args.pictures(job.source, &base)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut interrupt = None;
-    for (job, pictures) in jobs.iter().zip(pictures) {
+    for ((job, held), pictures) in jobs.iter().zip(held).zip(pictures) {
         if jobs.len() > 1 {
-            eprintln!("{}:", job.source);
+            say!("{}:", job.source);
         }
-        let code = one(&args, &base, job, pictures, jobs.len() == 1, &mut interrupt)?;
+        let code = one(&args, &base, job, held, pictures, jobs.len() == 1, &mut interrupt)?;
         if code != ExitCode::SUCCESS {
             return Ok(code);
         }
@@ -108,6 +111,7 @@ fn one(
     args: &Args,
     base: &Base,
     job: &Job<'_>,
+    held: Option<Held>,
     pictures: Option<Pictures>,
     alone: bool,
     interrupt: &mut Option<Interrupt>,
@@ -116,14 +120,18 @@ fn one(
     let checkpoint = args.train.checkpoint(out, alone)?;
     let started = match &checkpoint {
         Some(checkpoint) => {
-            let Some(AdapterOrigin { settings, .. }) = &checkpoint.origin.adapter else {
+            let Some(adapter) = &checkpoint.origin.adapter else {
                 anyhow::bail!("{} holds the run of a base: it goes on with `trainer base`", out.display());
             };
-            Some(AdapterConfig { lora: settings.clone(), train: checkpoint.config.clone() })
+            Some((adapter, &checkpoint.config))
         }
         None => None,
     };
-    let mut config = config::load(started.clone().unwrap_or_default(), args.train.config.as_deref())?;
+    let defaults = started.map_or_else(AdapterConfig::default, |(adapter, train)| AdapterConfig {
+        lora: adapter.settings.clone(),
+        train: train.clone(),
+    });
+    let mut config = config::load(defaults, args.train.config.as_deref())?;
     args.override_lora(&mut config.lora);
     let Pictures { train: data, held_out } = args.styled(source, pictures)?;
     let interrupt = match interrupt {
@@ -131,19 +139,23 @@ fn one(
         None => interrupt.insert(Interrupt::listen()?),
     };
     if interrupt.came() {
-        eprintln!("stopped before {source} began; go on with --resume");
+        say!("stopped before {source} began; go on with --resume");
         return Ok(ExitCode::from(130));
     }
     let sha256 = base_sha256(&args.base)?;
-    if let (Some(checkpoint), Some(started)) = (&checkpoint, &started) {
-        let adapter = AdapterOrigin { settings: started.lora.clone(), base_sha256: sha256.clone() };
+    if let (Some(checkpoint), Some((adapter, _))) = (&checkpoint, started) {
+        let adapter = AdapterOrigin { base_sha256: sha256.clone(), ..adapter.clone() };
         checkpoint.origin.must_be(&Origin { data_sha256: data.sha256(), adapter: Some(adapter) })?;
     }
-    config.train =
-        args.train.settings(config.train, started.as_ref().map(|run| &run.train), data.len(), LEAST_STEPS)?;
+    config.train = args.train.settings(config.train, started.map(|(_, train)| train), data.len(), LEAST_STEPS)?;
     let (initial, peft) = match started {
-        Some(started) => args.go_on(out, base, &started.lora, &mut config.lora)?,
+        Some((adapter, _)) => args.go_on(out, base, adapter, &mut config.lora)?,
         None => args.start(&mut config.lora, base, &sha256, config.train.seed)?,
+    };
+    let origin = AdapterOrigin {
+        settings: config.lora.clone(),
+        base_sha256: sha256.clone(),
+        adapter_config: started.map_or_else(|| peft.to_json(), |(adapter, _)| adapter.adapter_config.clone()),
     };
 
     let (device, place) = (args.device.open()?.autodiff(), args.device.place()?);
@@ -151,7 +163,7 @@ fn one(
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
         .with_operations(args.device.operations())
-        .for_adapter(config.lora.clone(), sha256.clone())?;
+        .for_adapter(origin)?;
     if let Some(checkpoint) = checkpoint {
         trainer = trainer.resume(checkpoint)?;
         if is_finished(&trainer) {
@@ -159,8 +171,8 @@ fn one(
         }
     }
     config.train = trainer.config().clone();
-    write_atomic(&out.join(CONFIG), config::to_toml(&config)?.as_bytes())?;
-    eprintln!(
+    let _held = args.train.begin(held, out, ADAPTER_WEIGHTS, &config)?;
+    say!(
         "{} modules of rank {}, {} parameters; {} pictures, {} steps of {}",
         initial.modules.len(),
         initial.rank(),
@@ -238,7 +250,7 @@ impl Args {
         }
         let style = Style::named(source)?;
         let (train, held_out) = self.source.mnist()?;
-        eprintln!("{}: {} pictures are drawn in this style, seconds of work", style.title, train.len());
+        say!("{}: {} pictures are drawn in this style, seconds of work", style.title, train.len());
         Ok(Pictures { train: train.styled(style)?, held_out: held_out.map(|data| data.styled(style)).transpose()? })
     }
 
@@ -268,11 +280,7 @@ impl Args {
         let files = AdapterFiles::read(path)?;
         let adapter = files.adapter(&base.state)?;
         if adapter.base_sha256.as_ref().is_some_and(|sum| sum != base_sha256) {
-            eprintln!(
-                "{} was trained on another base than {}; it goes on on this one",
-                path.display(),
-                self.base.display()
-            );
+            say!("{} was trained on another base than {}; it goes on on this one", path.display(), self.base.display());
         }
         let config = LoraConfig { lora_dropout: lora.dropout, ..files.config(&adapter)? };
         *lora = LoraSettings {
@@ -293,7 +301,7 @@ impl Args {
         &self,
         out: &Path,
         base: &Base,
-        started: &LoraSettings,
+        AdapterOrigin { settings: started, adapter_config, .. }: &AdapterOrigin,
         now: &mut LoraSettings,
     ) -> anyhow::Result<(Adapter, LoraConfig)> {
         if self.init.is_some() {
@@ -301,7 +309,11 @@ impl Args {
             *now = LoraSettings { dropout: now.dropout, ..started.clone() };
         }
         unchanged(started, now, &[])?;
-        let files = AdapterFiles::read(out)?;
+        let mut files = AdapterFiles::read(out)?;
+        // What lies in the folder may have been edited since.
+        if !adapter_config.is_empty() {
+            files.config = Some(adapter_config.clone());
+        }
         let adapter = files.adapter(&base.state)?;
         let config = files.config(&adapter)?;
         Ok((adapter, config))

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use diffusion::diffusers::WEIGHTS;
 use diffusion::tensors::Precision;
+use trainer::say;
 use trainer::store::write_base;
 
 use super::device::DeviceName;
@@ -33,6 +34,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let merged = load_model(&args.base, &args.lora, true, DeviceName::default())?;
     write_base(&args.out, merged.base(), Precision::from(args.precision))?;
-    eprintln!("merged: {}", args.out.display());
+    say!("merged: {}", args.out.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@ use trainer::files::{read, write_atomic};
 use trainer::parallel::default_threads;
 use trainer::picture::{Canvas, Grid, film_strip, grey, moments, save_gif};
 use trainer::sampling::draw;
+use trainer::say;
 use trainer::store::{AdapterFiles, base_sha256, read_base};
 
 use super::device::DeviceName;
@@ -102,7 +103,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let request = request(&args, &model)?;
     let info = &model.base().info;
     if !info.null_class_trained && args.guidance != 1.0 {
-        eprintln!("drawn without guidance: {} was trained without dropping labels", args.base.display());
+        say!("drawn without guidance: {} was trained without dropping labels", args.base.display());
     }
     let (size, labels) = (info.image_size, request.labels.clone());
     let names: Vec<String> = labels.iter().map(|&label| info.labels[label].clone()).collect();
@@ -160,7 +161,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.json {
         super::print(&format!("{}\n", serde_json::json!({ "pictures": images.len(), "ms_per_step": ms })))?;
     }
-    eprintln!("{} pictures, {ms:.1} ms per step: {}", images.len(), args.out.display());
+    say!("{} pictures, {ms:.1} ms per step: {}", images.len(), args.out.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -229,7 +230,7 @@ pub fn load_adapter(text: &str, dir: &Path, base: &Base) -> anyhow::Result<Loade
     if let Some(sum) = &adapter.base_sha256
         && *sum != base_sha256(dir)?
     {
-        eprintln!("warning: {path} was trained on another base than {}, and may not do what it should", dir.display());
+        say!("warning: {path} was trained on another base than {}, and may not do what it should", dir.display());
     }
     Ok(Loaded { path: path.to_owned(), files, adapter, scale })
 }

@@ -2,13 +2,18 @@
 
 mod running;
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use trainer::config::differences;
+use trainer::config::{differences, sets_length, to_toml};
+use trainer::error::Error;
+use trainer::files::{Held, hold, write_atomic};
+use trainer::say;
 use trainer::train::{Checkpoint, LossKind, TrainConfig};
 
 pub use running::{is_finished, train};
@@ -16,11 +21,9 @@ pub use running::{is_finished, train};
 /// The checkpoint's name in a run's folder.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The configuration's.
-pub const CONFIG: &str = "config.toml";
+const CONFIG: &str = "config.toml";
 /// There while the first weights are written and their checkpoint is not.
 const FIRST_SAVE: &str = ".first-save";
-/// What a run may go on with otherwise than it was started.
-const MAY_CHANGE: [&str; 3] = ["epochs", "max_train_steps", "lr"];
 
 /// Ctrl-C or SIGTERM: the first one asks for an end with a checkpoint, the second one ends.
 pub struct Interrupt(Arc<AtomicBool>);
@@ -142,20 +145,41 @@ impl TrainArgs {
         Ok(())
     }
 
-    /// Nothing that is in `out` is overwritten but by the run that has written it. `weights` is the file it ends in.
-    pub fn guard(&self, out: &Path, weights: &str) -> anyhow::Result<()> {
+    /// Nothing that is in `out` is overwritten but by the run that has written it, and by no other meanwhile: held is what is
+    /// there. `weights` is the file it ends in.
+    pub fn guard(&self, out: &Path, weights: &str) -> anyhow::Result<Option<Held>> {
+        let held = out.is_dir().then(|| hold(out)).transpose()?;
         let shown = out.display();
         match (out.join(CHECKPOINT).exists(), out.join(weights).exists()) {
             // Before its first step a run is no more than its settings.
-            (true, _) if !self.resume && !Checkpoint::load(&out.join(CHECKPOINT)).is_ok_and(|run| run.step == 0) => {
+            (true, _) if !self.resume && Checkpoint::load(&out.join(CHECKPOINT))?.step > 0 => {
                 anyhow::bail!("{shown} already holds a run; go on with --resume, or choose another --out")
             }
             // Weights of a first save that did not come to its end are nobody's.
             (false, true) if !out.join(FIRST_SAVE).exists() => anyhow::bail!(
                 "{shown} already holds {weights}, but no checkpoint to resume from; choose another --out, or remove it"
             ),
-            _ => Ok(()),
+            _ => Ok(held),
         }
+    }
+
+    /// Takes the folder, where it was not there to be `held` yet, and writes the configuration into it.
+    pub fn begin<T: Serialize>(
+        &self,
+        held: Option<Held>,
+        out: &Path,
+        weights: &str,
+        config: &T,
+    ) -> anyhow::Result<Option<Held>> {
+        let held = match held {
+            Some(held) => Some(held),
+            None => {
+                fs::create_dir_all(out).map_err(Error::io("create", out))?;
+                self.guard(out, weights)?
+            }
+        };
+        write_atomic(&out.join(CONFIG), to_toml(config)?.as_bytes())?;
+        Ok(held)
     }
 
     /// The checkpoint that `--resume` asks for. A run that has not begun begins, unless it is `required`.
@@ -167,7 +191,7 @@ impl TrainArgs {
                 anyhow::bail!("there is no checkpoint in {} to resume from; start without --resume", out.display())
             }
             (true, false) => {
-                eprintln!("there is no checkpoint in {} yet: the run begins", out.display());
+                say!("there is no checkpoint in {} yet: the run begins", out.display());
                 Ok(None)
             }
             (false, _) => Ok(None),
@@ -184,11 +208,9 @@ impl TrainArgs {
         least: usize,
     ) -> anyhow::Result<TrainConfig> {
         let mut config = configured;
+        let length_given = self.epochs.is_some() || self.max_train_steps.is_some();
         // Only the defaults' own length gives way to so few pictures.
-        let unsaid = [TrainConfig::base(), TrainConfig::lora()]
-            .iter()
-            .any(|defaults| (config.epochs, config.max_train_steps) == (defaults.epochs, defaults.max_train_steps));
-        let unsaid = unsaid && self.epochs.is_none() && self.max_train_steps.is_none();
+        let unsaid = !length_given && !sets_length(self.config.as_deref())?;
         fn set<T: Copy>(field: &mut T, flag: Option<T>) {
             if let Some(value) = flag {
                 *field = value;
@@ -217,15 +239,20 @@ impl TrainArgs {
         config.check()?;
         if config.gradient_accumulation_steps == 1 && config.batch_size > pictures {
             config.batch_size = pictures;
-            eprintln!("batches of {pictures}: there are no more pictures");
+            say!("batches of {pictures}: there are no more pictures");
         }
         match resumed {
-            Some(started) => unchanged(started, &config, &MAY_CHANGE)?,
+            // Another length or rate is asked for by a flag: a preset has one of its own, which nobody may have thought of.
+            Some(started) => {
+                let length = ["epochs", "max_train_steps"].into_iter().filter(|_| length_given);
+                let may_change: Vec<&str> = length.chain(self.lr.map(|_| "lr")).collect();
+                unchanged(started, &config, &may_change)?;
+            }
             None if unsaid => {
                 let steps = config.total_steps(pictures);
                 if steps < least {
                     config.max_train_steps = least;
-                    eprintln!("{least} steps: so few pictures would make only {steps}");
+                    say!("{least} steps: so few pictures would make only {steps}");
                 }
             }
             None => {}
@@ -235,7 +262,7 @@ impl TrainArgs {
 }
 
 /// A run goes on with the settings it was started with.
-pub fn unchanged<T: serde::Serialize>(started: &T, now: &T, may_change: &[&str]) -> anyhow::Result<()> {
+pub fn unchanged<T: Serialize>(started: &T, now: &T, may_change: &[&str]) -> anyhow::Result<()> {
     let changed: Vec<String> = differences(started, now)?
         .into_iter()
         .filter(|(name, _)| !may_change.contains(&name.as_str()))

@@ -2,6 +2,7 @@
 //! dimension as a big-endian u32, then the elements.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -48,6 +49,14 @@ pub fn parse(bytes: Vec<u8>) -> std::result::Result<Idx, String> {
     let mut elements = bytes;
     elements.drain(..header);
     Ok(Idx { dims, elements })
+}
+
+/// Whether a file begins as one of these does.
+pub fn begins(path: &Path) -> Result<bool> {
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    file.take(3).read_to_end(&mut start).map_err(Error::io("read", path))?;
+    Ok(start.starts_with(&GZIP) || start.starts_with(&[0, 0]))
 }
 
 /// What is in a `.gz`, as such files are published; others as they are.

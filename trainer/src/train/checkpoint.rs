@@ -33,6 +33,9 @@ pub struct AdapterOrigin {
     pub settings: LoraSettings,
     /// SHA-256 of the weights of the base.
     pub base_sha256: String,
+    /// The text of `adapter_config.json`, which says each module's rank and alpha. Checkpoints of older versions have none.
+    #[serde(default)]
+    pub adapter_config: String,
 }
 
 impl Origin {

@@ -109,6 +109,33 @@ fn sigterm_ends_as_ctrl_c_does() {
 }
 
 #[test]
+fn a_folder_is_one_runs_at_a_time() {
+    let folder = Folder::new("held");
+    let out = folder.path("run");
+    let args = base_run(&out, "100000");
+    let mut child = trainer(&strs(&args)).spawn().unwrap();
+    wait_for(&Path::new(&out).join(CHECKPOINT), &mut child);
+    for more in [&[][..], &["--resume"]] {
+        let said = refused(&strs(&with(&args, more)));
+        assert!(said.contains("another run is writing to"), "{said}");
+    }
+    assert!(child.try_wait().unwrap().is_none(), "the first goes on");
+    let _ = child.kill();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_run_outlives_its_terminal() {
+    let folder = Folder::new("terminal");
+    let out = folder.path("run");
+    let mut child = trainer(&strs(&base_run(&out, "4"))).spawn().unwrap();
+    drop((child.stderr.take(), child.stdout.take()));
+    assert!(child.wait().unwrap().success());
+    let facts = done(&["inspect", "--json", &format!("{out}/{CHECKPOINT}")]);
+    assert!(facts.contains('4'), "{facts}");
+}
+
+#[test]
 fn a_disk_that_is_full_or_not_to_be_written_is_said_and_loses_nothing() {
     let folder = Folder::new("disk");
     let out = folder.path("run");

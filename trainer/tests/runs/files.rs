@@ -40,6 +40,14 @@ fn bad_input_is_answered_with_a_sentence() {
     assert!(said.contains("not a .jpg file"), "{said}");
     let said = refused(&["data", "--dir", &folder.path("none"), "--sheet", &folder.path("a.jpg")]);
     assert!(said.contains("must be a .png file"), "{said}");
+    let text = folder.path("pictures.zip");
+    fs::write(&text, "PK and so on").unwrap();
+    let said = refused(&["base", "--data", &text, "--out", &out]);
+    assert!(said.contains("neither a folder nor an IDX file"), "{said}");
+    let (pictures, labels) = (fixture("mnist-64.idx3"), fixture("mnist-64.idx1"));
+    let said = refused(&["lora", "--data", &format!("{pictures},{size}"), "--labels", &labels, "--out", &out]);
+    assert!(said.contains("--labels") && said.contains("one IDX file"), "{said}");
+    assert!(refused(&["base", "--labels", &labels, "--out", &out]).contains("MNIST has its own"));
     // Before the first of several trains for minutes, the last is looked at.
     let several = format!("{},{size}", fixture("mnist-64.idx3"));
     let said = refused(&["lora", "--base", &base, "--data", &several, "--hold-out", "0", "--out", &out]);
@@ -48,6 +56,17 @@ fn bad_input_is_answered_with_a_sentence() {
     assert!(said.contains("would both be written"), "{said}");
     let said = refused(&["lora", "--data", "outlin", "--out", &out]);
     assert!(said.contains("neither a style nor a folder") && said.contains("seven-segment"), "{said}");
+}
+
+#[test]
+fn a_length_that_is_said_is_kept() {
+    let folder = Folder::new("length");
+    let (base, config) = (folder.path("base"), folder.path("length.toml"));
+    done(&strs(&base_run(&base, "2")));
+    fs::write(&config, "[train]\nepochs = 1\n").unwrap();
+    let args = without(&lora_run(&base, &folder.path("said"), "2"), &["--max-train-steps"]);
+    let said = done(&strs(&with(&args, &["--config", &config])));
+    assert!(said.contains(", 5 steps of 12") && !said.contains("so few"), "{said}");
 }
 
 #[test]
@@ -164,6 +183,11 @@ fn what_is_read_is_not_written_over() {
     assert_eq!((adapter_bytes(), weights()), (adapter_before, before));
     let said = refused(&["convert", "--base", &base, "--lora", &adapter, "--to", "peft", "--out", "x.safetensors"]);
     assert!(said.contains("must be a folder"), "{said}");
+    let (models, trained) = (folder.path("models"), folder.path("models/lora/mine"));
+    done(&strs(&lora_run(&base, &trained, "2")));
+    let said = refused(&["export", "--base", &base, "--lora", &trained, "--out", &models]);
+    assert!(said.contains("over the files that it is read from"), "{said}");
+    assert!(!Path::new(&models).join("base").exists(), "and nothing else is written");
     // PEFT's weights by their own name: the configuration beside them is theirs.
     let config = Path::new(&adapter).join("adapter_config.json");
     let text = fs::read_to_string(&config).unwrap();

@@ -34,7 +34,17 @@ fn a_run_goes_on_as_it_was_started_or_not_at_all() {
     let said = refused(&["base", "--resume", "--data", &fixture("mnist-64.idx3"), "--out", &half]);
     assert!(said.contains("trainer lora"), "{said}");
 
-    // Nothing but where it is and what it is made of: all settings are its own.
+    // A configuration's length and rate are no wish for others: those are said by flags.
+    let config = folder.path("other.toml");
+    fs::write(&config, "[train]\nlr = 0.5\nepochs = 9\n").unwrap();
+    let said = refused(&strs(&with(&without(&again, &["--max-train-steps"]), &["--config", &config])));
+    assert!(said.contains("lr 0.002, not 0.5") && said.contains("epochs 1.0, not 9.0"), "{said}");
+
+    // Nothing but where it is and what it is made of: all settings are its own, whatever became of their copy for PEFT.
+    let settings = Path::new(&half).join("adapter_config.json");
+    let text = fs::read_to_string(&settings).unwrap();
+    assert!(text.contains("\"lora_alpha\": 16"), "{text}");
+    fs::write(&settings, text.replace("\"lora_alpha\": 16", "\"lora_alpha\": 4")).unwrap();
     let data = fixture("mnist-64.idx3");
     done(&["lora", "--base", &base, "--data", &data, "--hold-out", "3", "--out", &half, "--resume"]);
     for name in [ADAPTER, "adapter_config.json", "config.toml"] {

@@ -13,6 +13,7 @@ use trainer::eval::{
 use trainer::parallel::default_threads;
 use trainer::picture::grey;
 use trainer::sampling::draw;
+use trainer::say;
 use trainer::styles::Style;
 
 use super::{Args, Measure};
@@ -260,7 +261,7 @@ impl<'a> Bench<'a> {
         let classifier = if path.exists() {
             Classifier::load(&path, &self.device)?
         } else {
-            eprintln!("training the judge of {name} on real MNIST first: minutes, once");
+            say!("training the judge of {name} on real MNIST first: minutes, once");
             let bar = bar(0, &format!("the judge of {name}"));
             let on_step = |progress: trainer::classifier::Progress| {
                 bar.set_length(progress.total as u64);

@@ -9,6 +9,7 @@ use trainer::error::Error;
 use trainer::files::{sweep, write_atomic};
 use trainer::picture::{Canvas, Grid, grey};
 use trainer::sampling::draw;
+use trainer::say;
 use trainer::session::Session;
 use trainer::train::Trainer;
 
@@ -18,7 +19,7 @@ use super::{CHECKPOINT, FIRST_SAVE, Interrupt, ReportTo, TrainArgs};
 pub fn is_finished(trainer: &Trainer<'_>) -> bool {
     let finished = trainer.step() >= trainer.total();
     if finished {
-        eprintln!("nothing is left to do: {} steps are done; more with --max-train-steps or --epochs", trainer.step());
+        say!("nothing is left to do: {} steps are done; more with --max-train-steps or --epochs", trainer.step());
     }
     finished
 }
