@@ -167,7 +167,7 @@ async function changeDevice(device) {
     const loading = session.load(device)
     settle()
     await loading
-    if (state.digit !== undefined) studio.draw()
+    if (state.digit !== undefined) studio.renew()
   } catch (error) {
     if (session.loading) return // another choice has been made meanwhile
     controls.device = session.device

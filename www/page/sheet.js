@@ -7,6 +7,7 @@ const $ = id => document.getElementById(id)
 export class Sheet {
   #onopen
   #cells = []
+  #status = () => '' // in the language of the moment
 
   /** @param {{ onopen: (cell: { digit: string, seed: number }) => void }} events */
   constructor({ onopen }) {
@@ -28,6 +29,7 @@ export class Sheet {
       button.addEventListener('click', () => this.#onopen(cell))
       return { button, canvas, cell }
     })
+    this.say(() => '')
     this.translate()
     $('sheet').replaceChildren(...this.#cells.map(({ button }) => button))
   }
@@ -40,8 +42,10 @@ export class Sheet {
     }
   }
 
-  say(text) {
-    $('sheet-status').textContent = text
+  /** @param {() => string} status */
+  say(status) {
+    this.#status = status
+    $('sheet-status').textContent = status()
   }
 
   /** In the language that has just been chosen. */
@@ -50,6 +54,6 @@ export class Sheet {
       button.title = live.openCell
       button.setAttribute('aria-label', live.cell(cell))
     }
-    if (this.#cells.length && !this.#cells.at(-1).button.disabled) this.say(live.sheetDone)
+    this.say(this.#status)
   }
 }

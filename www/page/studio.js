@@ -35,6 +35,11 @@ export class Studio {
     this.#run?.abort()
   }
 
+  /** Draws with the model for another device that has just come, unless what is under way goes on with it anyway. */
+  renew() {
+    if (!this.#run || this.#run.signal.aborted) return this.draw()
+  }
+
   /** Stops, and has nothing more to say about it. */
   abandon() {
     this.stop()
@@ -132,7 +137,7 @@ export class Studio {
   /** Draws many small pictures as one batch: all digits from this seed, or this digit from many seeds. */
   drawSheet(kind) {
     const { controls, sheet, announce } = this.#page
-    const onstop = () => sheet.say(live.stopped)
+    const onstop = () => sheet.say(() => live.stopped)
     return this.#perform(
       async task => {
         if (kind === 'seeds') controls.pickAny()
@@ -145,17 +150,18 @@ export class Studio {
         if (lora) await this.#addStyles(strengths, task)
         task.doing = 'run'
         sheet.open(cells)
+        task.signal.addEventListener('abort', onstop, { once: true }) // also where something else takes its place
         announce(live.drawingMany(cells.length))
         const batch = { label: cells.map(cell => cell.digit), seed: cells.map(cell => cell.seed) }
         const steps = task.model.sample({ ...this.#options(), ...batch, adapters: lora ? strengths : {}, signal: task.signal })
         for await (const { step, total, image, ms } of steps) {
           if (!calm.matches || step === total) sheet.show(image)
-          sheet.say(live.sheetPosition({ step, total, ms }))
+          sheet.say(() => live.sheetPosition({ step, total, ms }))
         }
-        sheet.say(live.sheetDone)
+        sheet.say(() => live.sheetDone)
         announce(live.drawnMany(cells.length))
       },
-      { onstop },
+      { onstop, again: () => this.drawSheet(kind) },
     )
   }
 
@@ -179,7 +185,7 @@ export class Studio {
   }
 
   /** Runs `work` as the one thing that is under way, with the model loaded; what goes wrong is told. */
-  async #perform(work, { onstop = () => this.#stopped() } = {}) {
+  async #perform(work, { onstop = () => this.#stopped(), again = () => this.draw() } = {}) {
     const { session, onsettled, onfail } = this.#page
     this.stop()
     const mine = (this.#run = new AbortController())
@@ -195,6 +201,7 @@ export class Studio {
     } catch (error) {
       if (this.#run !== mine) return
       if (signal.aborted) onstop()
+      else if (error.code === 'disposed' && session.model) return again() // one for another device has taken its place
       else if (!isAbort(error) && !(await this.#dies(task)) && this.#run === mine) onfail(error, task.doing)
     } finally {
       if (this.#run === mine) this.#run = null

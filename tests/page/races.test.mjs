@@ -1,0 +1,67 @@
+// Things done while other things are under way: what the visitor did last counts, and nothing is lost or left hanging.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { DIST, FILES, launch, newPage, notice, openPage, pick, pixels, serve, set, settled, stepsDrawn, toggleLora } from './support.mjs'
+
+let server, browser, page, errors, close
+before(async () => {
+  server = await serve()
+  browser = await launch()
+})
+after(async () => {
+  await browser?.close()
+  await server?.close()
+})
+beforeEach(async () => {
+  for (const name of Object.keys(server.faults)) delete server.faults[name]
+  ;({ page, errors, close } = await newPage(browser))
+})
+afterEach(async () => {
+  await close()
+  assert.deepEqual(errors, [])
+})
+
+const address = () => page.evaluate(() => Object.fromEntries(new URLSearchParams(location.hash.slice(1))))
+const rested = () => page.waitForTimeout(450) // the address waits for a moment of quiet
+const late = ms => (server.faults[FILES.weights] = { delay: ms })
+const open = hash => page.goto(`${server.url}#${hash}`)
+const loaded = () => page.locator('#chip').waitFor({ state: 'visible' })
+
+describe('a sheet', () => {
+  test('that a choice interrupts says that it was stopped, in the language of the moment', async () => {
+    await openPage(page, server.url)
+    await set(page, 'steps', 60)
+    await page.click('#many-digits')
+    await page.locator('#sheet button:enabled').first().click()
+    await settled(page)
+    assert.equal(await page.innerText('#sheet-status'), 'Stopped.')
+    await page.click('#language')
+    await page.waitForSelector('html[lang=zh-Hans]')
+    await page.locator('#sheet-status:has-text("已停止。")').waitFor()
+  })
+
+  test('begun while the model for another device loads is drawn by that', async () => {
+    await openPage(page, server.url)
+    await set(page, 'steps', 60)
+    late(1500)
+    await page.click('#device [data-value=cpu]')
+    await page.click('#many-digits')
+    await settled(page)
+    assert.equal(await page.locator('#notice').isHidden(), true)
+    assert.equal(await page.innerText('#sheet-status'), 'Choose one to look at it closely.')
+    assert.equal(await page.locator('#sheet button:enabled').count(), 10)
+  })
+
+  test('so is one beside a digit', async () => {
+    await openPage(page, server.url)
+    await pick(page, 7)
+    await set(page, 'steps', 60)
+    late(1500)
+    await page.click('#device [data-value=cpu]')
+    await page.click('#many-digits')
+    await settled(page)
+    assert.equal(await page.locator('#notice').isHidden(), true)
+    assert.equal(await page.innerText('#sheet-status'), 'Choose one to look at it closely.')
+  })
+})
