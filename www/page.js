@@ -76,7 +76,7 @@ function act() {
 }
 
 /** One stop of a tour. */
-async function wander() {
+async function wander(signal) {
   hideNotice()
   try {
     const loading = session.ready()
@@ -86,6 +86,7 @@ async function wander() {
     if (!isAbort(error)) report(error, 'load')
     return
   }
+  if (signal.aborted) return // the visitor has chosen something else meanwhile
   controls.roll()
   address.update()
   await studio.draw()

@@ -65,3 +65,30 @@ describe('a sheet', () => {
     assert.equal(await page.innerText('#sheet-status'), 'Choose one to look at it closely.')
   })
 })
+
+describe('a tour begun before the model is there', () => {
+  test('and ended by a choice leaves that alone', async () => {
+    late(3000)
+    await page.goto(server.url)
+    await page.click('#tour')
+    await page.click('#digits [data-value="5"]')
+    await settled(page)
+    await rested()
+    const { digit, seed, lora } = await address()
+    assert.deepEqual({ digit, seed, lora }, { digit: '5', seed: '2', lora: 'off' })
+    assert.equal(await page.getAttribute('#digits [data-value="5"]', 'aria-checked'), 'true')
+    assert.match(await page.innerText('#position'), /^Step 12 of 12/)
+  })
+
+  test('and ended again draws nothing', async () => {
+    late(3000)
+    await page.goto(server.url)
+    await page.click('#tour')
+    await page.click('#tour')
+    await loaded()
+    await settled(page)
+    await rested()
+    assert.equal(await stepsDrawn(page), 0)
+    assert.equal((await address()).digit, undefined)
+  })
+})

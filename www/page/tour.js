@@ -24,7 +24,7 @@ export class Tour {
   #onchange
   #under = null // the AbortController of the tour that is under way
 
-  /** @param {{ draw: () => Promise<void>, onchange: () => void }} page `draw` draws something by chance */
+  /** @param {{ draw: (signal: AbortSignal) => Promise<void>, onchange: () => void }} page `draw` draws something by chance */
   constructor({ draw, onchange }) {
     this.#draw = draw
     this.#onchange = onchange
@@ -48,7 +48,7 @@ export class Tour {
     button.setAttribute('aria-pressed', 'true')
     this.#onchange()
     while (!signal.aborted) {
-      await this.#draw()
+      await this.#draw(signal)
       await pause(calm.matches ? LOOK.calm : LOOK.lively, signal)
       await seen(signal)
     }
