@@ -172,7 +172,7 @@ async function changeDevice(device) {
   } catch (error) {
     if (session.loading) return // another choice has been made meanwhile
     controls.device = session.device
-    if (isAbort(error)) return
+    if (isAbort(error)) return session.model || stage.say(live.loadStopped)
     if (!session.model) return report(error, 'load')
     refuse(error, live.failed.kept(session.model.backend), { mild: true })
   }

@@ -92,3 +92,32 @@ describe('a tour begun before the model is there', () => {
     assert.equal((await address()).digit, undefined)
   })
 })
+
+describe('while the model loads', () => {
+  test('a link to a class that it has not is answered calmly', async () => {
+    late(1500)
+    await open('digit=12&steps=2')
+    await loaded()
+    await settled(page)
+    await page.waitForTimeout(1500) // longer than a failed run waits before it is told
+    assert.match(await notice(page), /no class “12”/)
+    assert.equal(await stepsDrawn(page), 0)
+    assert.equal(await page.innerText('#position'), 'Ready. Pick a digit.')
+  })
+
+  test('another device chosen goes on with what waits; the download stopped is told', async () => {
+    late(60_000)
+    await open('digit=3&steps=2')
+    await page.locator('#overlay').waitFor({ state: 'visible' })
+    await page.click('#device [data-value=cpu]')
+    assert.equal(await page.innerText('#position'), 'The 3 will be drawn as soon as the model is here.')
+    await page.click('#action')
+    await settled(page)
+    assert.equal(await page.innerText('#position'), 'The download was stopped. Nothing is loaded yet.')
+    delete server.faults[FILES.weights]
+    await page.click('#device [data-value=cpu]')
+    await loaded()
+    await settled(page)
+    assert.equal(await stepsDrawn(page), 2)
+  })
+})

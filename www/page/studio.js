@@ -55,6 +55,7 @@ export class Studio {
     const { state, styles } = controls
     if (!session.model) stage.say(live.waiting(state.digit))
     return this.#perform(async task => {
+      if (state.digit === undefined) return // the model that has come has no such class, and that has been said
       stage.say('')
       const { signal, model } = task
       const { digit, steps: total, lora } = state // a change begins another draw()
@@ -216,6 +217,7 @@ export class Studio {
 
   #stopped() {
     const { session, stage, announce } = this.#page
+    if (!session.model && session.loading) return // for another device: it goes on then
     stage.update() // where a reduced-motion run has not shown its steps yet
     if (!this.#film?.length) stage.say(session.model ? live.stopped : live.loadStopped)
     announce(live.stopped)
