@@ -120,4 +120,28 @@ describe('while the model loads', () => {
     await settled(page)
     assert.equal(await stepsDrawn(page), 2)
   })
+
+  test('two LoRAs of one name become two styles', async () => {
+    late(1500)
+    /** A shipped adapter without its title, so that its file's name counts. */
+    const untitled = async style => {
+      const buffer = await readFile(`${DIST}/models/lora/${style}/adapter_model.safetensors`)
+      const length = Number(buffer.readBigUInt64LE(0))
+      const header = buffer.toString('utf8', 8, 8 + length).replace('modelspec.title', 'modelspec.other')
+      return Buffer.concat([buffer.subarray(0, 8), Buffer.from(header), buffer.subarray(8 + length)])
+    }
+    const files = await Promise.all(['outline', 'slanted'].map(untitled))
+    await page.goto(server.url)
+    for (const buffer of files) await page.setInputFiles('#files', { name: 'mine.safetensors', mimeType: '', buffer })
+    await page.locator('#styles button:has-text("mine")').nth(1).waitFor()
+    await settled(page)
+    const own = await page.locator('#styles button:has-text("mine")').evaluateAll(buttons => buttons.map(({ dataset, textContent }) => [dataset.value, textContent]))
+    assert.deepEqual(own, [['mine', 'mine'], ['mine-2', 'mine 2']])
+    assert.equal(await page.locator('#notice').isHidden(), true)
+    await pick(page, 7)
+    const drawn = await pixels(page, 'lora')
+    await page.click('#styles [data-value=mine]')
+    await settled(page)
+    assert.notEqual(await pixels(page, 'lora'), drawn)
+  })
 })

@@ -5,6 +5,7 @@ export class Session {
   model = null
   device = 'auto'
   #own = [] // the styles that the visitor brought, with their files
+  #adding = Promise.resolve() // one after the other, so that each knows the names of those before it
   #attempt = null
   #events
 
@@ -54,7 +55,13 @@ export class Session {
   }
 
   /** Adds a style that the visitor brought, under a name that is free; rejects if the model does not take it. */
-  async addOwn({ name, title, files }) {
+  addOwn(adapter) {
+    const added = this.#adding.then(() => this.#addOwn(adapter))
+    this.#adding = added.catch(() => {})
+    return added
+  }
+
+  async #addOwn({ name, title, files }) {
     const taken = this.styles.filter(style => style.name === name || style.name.startsWith(`${name}-`)).length
     const style = { name: taken ? `${name}-${taken + 1}` : name, title: taken ? `${title} ${taken + 1}` : title, files }
     await this.model.addAdapter(style.name, files)
