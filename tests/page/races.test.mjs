@@ -145,3 +145,52 @@ describe('while the model loads', () => {
     assert.notEqual(await pixels(page, 'lora'), drawn)
   })
 })
+
+test('a strength moved while maps are fetched counts', async () => {
+  await openPage(page, server.url)
+  await pick(page, 7)
+  await toggleLora(page)
+  await page.evaluate(() => {
+    const { postMessage } = Worker.prototype
+    const strength = value => {
+      const input = document.getElementById('strength-0')
+      input.value = value
+      input.dispatchEvent(new Event('input', { bubbles: true }))
+      input.dispatchEvent(new Event('change', { bubbles: true }))
+    }
+    let runs = 0
+    Worker.prototype.postMessage = function (message, ...rest) {
+      if (message.method === 'sample') {
+        runs++
+        if (runs === 1) document.querySelector('#attention summary').click()
+        if (runs === 2) setTimeout(strength, 0, '1.5') // the run of the maps
+        window.runs = runs
+        window.mapped ??= runs === 2 ? message.params.request.attention : undefined
+      }
+      return postMessage.call(this, message, ...rest)
+    }
+    strength('1.2')
+  })
+  await page.waitForFunction(() => window.runs >= 2)
+  await page.waitForTimeout(100)
+  await settled(page)
+  assert.equal(await page.evaluate(() => window.mapped), true)
+  assert.equal(await page.inputValue('#strength-0'), '1.5')
+  const shown = await pixels(page, 'lora')
+  await set(page, 'seed', 3)
+  await settled(page)
+  await set(page, 'seed', 2)
+  await settled(page)
+  assert.equal(await pixels(page, 'lora'), shown)
+})
+
+test('an address that a script has changed is kept up to date all the same', async () => {
+  await openPage(page, server.url)
+  await pick(page, 7)
+  await rested()
+  await page.evaluate(() => history.replaceState(null, '', `?x${location.hash}`))
+  await set(page, 'seed', 31)
+  await settled(page)
+  await page.waitForFunction(() => /[#&]seed=31(&|$)/.test(location.hash), undefined, { timeout: 10_000 })
+  assert.equal(await page.evaluate(() => location.search), '?x')
+})

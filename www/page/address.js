@@ -39,7 +39,11 @@ export class Address {
   #write() {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#known !== location.href) return // a link was just pasted, and its event is on the way: it stands
+    if (this.#known !== location.href) {
+      // A link was just pasted, and its event is on the way: it stands. Or a script changed the address: no event comes.
+      this.#known = location.href
+      return this.update()
+    }
     if (this.link === location.href) return
     history.replaceState(history.state, '', this.link)
     this.#known = location.href

@@ -120,6 +120,7 @@ export class Studio {
         film.settings = settings
         stage.repaint()
       }
+      this.#tuned = null // from here on nobody looks at the strengths
       await this.#attend(task)
       announce(live.done(film.digit, film.total))
     })
