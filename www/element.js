@@ -26,7 +26,9 @@ function acquire(base, device, options) {
   if (!entry) {
     const listeners = new Set()
     const onprogress = progress => listeners.forEach(listener => listener(progress))
-    entry = { key, users: 0, listeners, adapters: new Map(), model: DigitDiffusion.load(base, { device, onprogress }) }
+    const loading = new AbortController()
+    const model = DigitDiffusion.load(base, { device, signal: loading.signal, onprogress })
+    entry = { key, users: 0, listeners, adapters: new Map(), loading, model }
     const forget = () => pool.get(key) === entry && pool.delete(key)
     entry.model.then(model => model.lost.then(forget), forget)
     pool.set(key, entry)
@@ -40,11 +42,13 @@ function release(entry, { onprogress }) {
   entry.listeners.delete(onprogress)
   if (--entry.users) return
   if (pool.get(entry.key) === entry) pool.delete(entry.key)
+  entry.loading.abort()
   entry.model.then(model => model.dispose(), () => {})
 }
 
 /** Adds the adapter once for all elements that want it: by its name in the manifest, or by its folder's address. */
 function ensureAdapter(entry, model, lora) {
+  if (model.adapters.some(({ name }) => name === lora)) return // the page may have added it, too
   if (!entry.adapters.has(lora)) {
     const listed = model.catalog.some(adapter => adapter.name === lora)
     const added = model.addAdapter(lora, listed ? undefined : lora)
@@ -83,9 +87,11 @@ export class DigitDiffusionElement extends (globalThis.HTMLElement ?? class {}) 
   #error
   #entry = null
   #entryKey
+  #told = false // of the model, by a load event
   #visible = false
   #scheduled = false
   #run = null
+  #finished = false // the last run came to an end of its own
   #observer
   #onprogress = ({ loaded, total }) => {
     if (loaded !== undefined) this.#show({ loaded, total, phase: 'download' })
@@ -114,13 +120,14 @@ export class DigitDiffusionElement extends (globalThis.HTMLElement ?? class {}) 
       if (this.#visible && !this.#run) this.#schedule()
     })
     this.#observer.observe(this)
-    this.#say(texts.idle(this.label))
+    if (!this.#finished) this.#say(texts.idle(this.label))
   }
 
   disconnectedCallback() {
     this.#observer.disconnect()
     this.#visible = false
     this.cancel()
+    if (!this.#finished) this.#run = null // wherever it hangs: it is drawn when it comes into view again
     // Moving an element within the page disconnects and connects it: that must not cost it its model.
     setTimeout(() => this.isConnected || this.#leave())
   }
@@ -141,6 +148,7 @@ export class DigitDiffusionElement extends (globalThis.HTMLElement ?? class {}) 
     this.cancel()
     const run = (this.#run = new AbortController())
     const { signal } = run
+    this.#finished = false
     this.#error.hidden = true
     try {
       const { label, lora, loraScale, steps, sampler, guidance, seed = randomSeed() } = this
@@ -157,10 +165,12 @@ export class DigitDiffusionElement extends (globalThis.HTMLElement ?? class {}) 
         this.#show({ phase: 'sample', loaded: step.step, total: step.total }, step)
         last = step
       }
+      this.#finished = true
       this.#say(texts.done(label))
       this.dispatchEvent(new CustomEvent('done', { detail: { label, seed, image: last.image } }))
     } catch (error) {
       if (signal.aborted || isAbort(error)) return
+      this.#finished = true
       this.#error.textContent = error.message
       this.#error.hidden = false
       this.dispatchEvent(new ErrorEvent('error', { error, message: error.message }))
@@ -181,15 +191,19 @@ export class DigitDiffusionElement extends (globalThis.HTMLElement ?? class {}) 
   async #load() {
     const { base, device } = this
     const key = `${device} ${base}`
-    const fresh = this.#entryKey !== key || pool.get(key) !== this.#entry
-    if (fresh) {
+    if (this.#entryKey !== key || pool.get(key) !== this.#entry) {
       this.#leave()
       this.#say(texts.loading)
       this.#entryKey = key
       this.#entry = acquire(base, device, { onprogress: this.#onprogress })
+      this.#told = false
     }
-    const model = await this.#entry.model
-    if (fresh) this.dispatchEvent(new CustomEvent('load', { detail: { model } }))
+    const entry = this.#entry
+    const model = await entry.model
+    if (entry === this.#entry && !this.#told) {
+      this.#told = true
+      this.dispatchEvent(new CustomEvent('load', { detail: { model } }))
+    }
     return model
   }
 

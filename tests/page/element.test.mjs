@@ -146,6 +146,81 @@ test('one that leaves frees its run; the others go on, and the last takes the en
   assert.deepEqual(errors, [])
 })
 
+/** Waits until the server has been asked for `file`. */
+const requested = file => until(() => home.requests.includes(file), Boolean)
+const canvasLabel = () => page.evaluate(() => document.querySelector('digit-diffusion').shadowRoot.querySelector('canvas').ariaLabel)
+
+for (const [what, file] of [['model', FILES.weights], ['adapter', 'models/lora/slanted/adapter_model.safetensors']]) {
+  test(`moved while its ${what} loads, it is drawn where it has gone, with the same model`, async () => {
+    home.faults[file] = { delay: 1000 }
+    home.requests.length = 0
+    await show(home, '<digit-diffusion label="7" seed="42" steps="2" lora="slanted" device="cpu"></digit-diffusion>')
+    await requested(file)
+    await page.evaluate(() => document.body.append(document.createElement('p'), document.querySelector('digit-diffusion')))
+    await page.waitForSelector(DRAWN)
+    delete home.faults[file]
+    assert.equal(home.requests.filter(name => name === 'worker.js').length, 1)
+    assert.equal(await page.evaluate(() => seen.filter(type => type === 'load').length), 1)
+    assert.deepEqual(errors, [])
+  })
+}
+
+test('taken away while its model loads, it stops that; put back, it loads and is drawn', async () => {
+  home.faults[FILES.weights] = { delay: 60_000 }
+  home.requests.length = 0
+  await show(home, '<digit-diffusion label="7" seed="42" steps="2" device="cpu"></digit-diffusion>')
+  await requested(FILES.weights)
+  const [worker] = page.workers()
+  const closed = worker.waitForEvent('close')
+  await page.evaluate(() => (window.away = document.querySelector('digit-diffusion')).remove())
+  await closed
+  delete home.faults[FILES.weights]
+  await page.evaluate(() => document.body.append(away))
+  await page.waitForSelector(DRAWN)
+  assert.deepEqual(await page.evaluate(() => [seen.filter(type => type === 'load').length, seen.includes('error')]), [1, false])
+})
+
+test('away for a moment while its model loads, it tells of it once', async () => {
+  home.faults[FILES.weights] = { delay: 1000 }
+  home.requests.length = 0
+  await show(home, '<digit-diffusion label="7" seed="42" steps="2" device="cpu"></digit-diffusion><digit-diffusion label="8" steps="2" device="cpu"></digit-diffusion>')
+  await requested(FILES.weights)
+  await page.evaluate(async () => {
+    const element = document.querySelector('digit-diffusion') // the other keeps the model
+    window.loads = 0
+    element.addEventListener('load', () => window.loads++)
+    element.remove()
+    await new Promise(resolve => setTimeout(resolve, 50))
+    document.body.append(element)
+  })
+  await page.waitForSelector(`${DRAWN}[label="7"]`)
+  delete home.faults[FILES.weights]
+  assert.equal(await page.evaluate(() => loads), 1)
+})
+
+test('moved when it is finished, it does not say that it will be drawn', async () => {
+  await show(home, '<digit-diffusion label="7" seed="42" steps="2" device="cpu"></digit-diffusion>')
+  await page.waitForSelector(DRAWN)
+  const label = await canvasLabel()
+  await page.evaluate(() => document.body.append(document.createElement('p'), document.querySelector('digit-diffusion')))
+  assert.equal(await canvasLabel(), label)
+})
+
+test('an adapter that the page has added to its model is used', async () => {
+  await show(home, '<digit-diffusion label="7" seed="42" steps="2" device="cpu"></digit-diffusion>')
+  await page.waitForSelector(DRAWN)
+  const plain = await page.getAttribute('digit-diffusion', 'data-drawn')
+  await page.evaluate(async () => {
+    const element = document.querySelector('digit-diffusion')
+    await (await element.model).addAdapter('slanted')
+    delete element.dataset.drawn
+    element.lora = 'slanted'
+  })
+  await page.waitForSelector(`${DRAWN}, digit-diffusion[data-failed]`)
+  assert.equal(await page.getAttribute('digit-diffusion', 'data-failed'), null)
+  assert.notEqual(await page.getAttribute('digit-diffusion', 'data-drawn'), plain)
+})
+
 test('loads nothing before it is in view', async () => {
   home.requests.length = 0
   await show(home, '<div class="far"><digit-diffusion label="7" steps="2" device="cpu"></digit-diffusion></div>')
