@@ -21,7 +21,10 @@ function startWorker() {
   // A worker must come from the page's own origin; a Blob does, and may import from elsewhere. By import(), which a
   // Content-Security-Policy judges by script-src, and as a classic script, which a sandboxed frame may start.
   const source = `import(${JSON.stringify(url.href)}).catch(error => setTimeout(() => { throw error }))`
-  return new Worker(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })))
+  const blob = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))
+  const worker = new Worker(blob)
+  for (const type of ['message', 'error']) worker.addEventListener(type, () => URL.revokeObjectURL(blob), { once: true }) // it has been read by then
+  return worker
 }
 
 export class Client {

@@ -73,6 +73,38 @@ for (const [id, use] of Object.entries(EXAMPLES)) {
   })
 }
 
+test('steps: after its model has died, the next click loads another', async () => {
+  await open()
+  await EXAMPLES.steps(page)
+  const workers = page.workers() // an element in view has one, too
+  for (const worker of workers) {
+    await worker.evaluate(() => {
+      Promise.reject(new WebAssembly.RuntimeError('unreachable'))
+    })
+  }
+  await until(() => workers.filter(worker => page.workers().includes(worker)).length, left => left === 0)
+  await page.evaluate(() => (document.getElementById('status').textContent = ''))
+  await EXAMPLES.steps(page)
+})
+
+test('grid: a click that fails leaves no worker behind', async () => {
+  await page.addInitScript(() => {
+    const { terminate } = Worker.prototype
+    window.ended = 0
+    Worker.prototype.terminate = function () {
+      window.ended++
+      return terminate.call(this)
+    }
+  })
+  await open()
+  home.faults['models/lora/slanted/adapter_model.safetensors'] = { flip: 100 }
+  await page.click('#mix')
+  await page.locator('#mixed:has-text("SHA-256")').waitFor()
+  await page.locator('#mix:enabled').waitFor()
+  delete home.faults['models/lora/slanted/adapter_model.safetensors']
+  assert.equal(await page.evaluate(() => ended), 1)
+})
+
 test('where a part of it does not arrive, the page says so', async () => {
   home.faults['embed/grid.js'] = { status: 404 }
   await page.goto(`${home.url}embed.html`)

@@ -82,6 +82,28 @@ test('the class from another origin, with a model of the page’s own', async ()
   assert.deepEqual(errors, [])
 })
 
+test('keeps no address of a Blob', async () => {
+  await page.addInitScript(() => {
+    const { createObjectURL, revokeObjectURL } = URL
+    window.held = new Set()
+    window.made = 0
+    URL.createObjectURL = blob => {
+      const url = createObjectURL.call(URL, blob)
+      held.add(url)
+      made++
+      return url
+    }
+    URL.revokeObjectURL = url => {
+      held.delete(url)
+      revokeObjectURL.call(URL, url)
+    }
+  })
+  near.pages['page.html'] = html(`${far.url}digit-diffusion.js`)
+  await page.goto(`${near.url}page.html`)
+  assert.equal(await drawn(), expected)
+  assert.deepEqual(await page.evaluate(() => [made, held.size]), [1, 0])
+})
+
 test('a host that does not share its files with other origins: the element stays empty, the page goes on', async () => {
   delete far.headers['access-control-allow-origin']
   near.pages['page.html'] = html(`${far.url}digit-diffusion.js`, `${TAG}<p>The page</p>`)

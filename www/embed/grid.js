@@ -4,10 +4,11 @@ const [grid, button, status] = ['digits', 'mix', 'mixed'].map(id => document.get
 const adapters = { outline: 0.8, slanted: 0.5 }
 
 button.addEventListener('click', async () => {
+  let model
   button.disabled = true
   try {
     status.textContent = 'Loading'
-    const model = await DigitDiffusion.load()
+    model = await DigitDiffusion.load()
     for (const name in adapters) await model.addAdapter(name)
     grid.replaceChildren()
     for await (const step of model.sample({ label: model.labels, seed: 42, adapters })) {
@@ -18,9 +19,9 @@ button.addEventListener('click', async () => {
       }
       status.textContent = `Step ${step.step} of ${step.total}`
     }
-    model.dispose()
   } catch (error) {
     status.textContent = error.message
   }
+  model?.dispose()
   button.disabled = false
 })

@@ -12,7 +12,10 @@ const onprogress = ({ phase, loaded = 0, total = 1 }) => {
 button.addEventListener('click', async () => {
   button.disabled = true
   try {
-    model ??= await DigitDiffusion.load(undefined, { onprogress })
+    if (!model) {
+      model = await DigitDiffusion.load(undefined, { onprogress })
+      model.lost.then(() => (model = undefined)) // the next click loads another
+    }
     for await (const { step, total, image, ms } of model.sample({ label: '8', steps: 20 })) {
       canvas.getContext('2d').putImageData(image, 0, 0)
       Object.assign(bar, { max: total, value: step })
