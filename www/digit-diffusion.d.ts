@@ -312,7 +312,7 @@ export class DigitDiffusionElement extends HTMLElement {
   /** The base folder's address, absolute when read. */
   get base(): string
   set base(value: string | URL | null | undefined)
-  /** The model behind this element; null before it was first visible. */
+  /** The model behind this element; null before it was first visible. Rejects with an AbortError where nobody waits for it any more. */
   get model(): Promise<DigitDiffusion> | null
   /** Draws again. Resolves when the picture is finished, failed or replaced. */
   draw(): Promise<void>

@@ -29,7 +29,6 @@ export class Sheet {
       button.addEventListener('click', () => this.#onopen(cell))
       return { button, canvas, cell }
     })
-    this.say(() => '')
     this.translate()
     $('sheet').replaceChildren(...this.#cells.map(({ button }) => button))
   }

@@ -153,6 +153,7 @@ export class Studio {
         task.doing = 'run'
         sheet.open(cells)
         task.signal.addEventListener('abort', onstop, { once: true }) // also where something else takes its place
+        sheet.say(() => live.drawingMany(cells.length)) // in place of what was said of the one before
         announce(live.drawingMany(cells.length))
         const batch = { label: cells.map(cell => cell.digit), seed: cells.map(cell => cell.seed) }
         const steps = task.model.sample({ ...this.#options(), ...batch, adapters: lora ? strengths : {}, signal: task.signal })
