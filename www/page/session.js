@@ -62,8 +62,10 @@ export class Session {
   }
 
   async #addOwn({ name, title, files }) {
-    const taken = this.styles.filter(style => style.name === name || style.name.startsWith(`${name}-`)).length
-    const style = { name: taken ? `${name}-${taken + 1}` : name, title: taken ? `${title} ${taken + 1}` : title, files }
+    const nth = n => (n > 1 ? `${name}-${n}` : name)
+    let n = 1
+    while (this.styles.some(style => style.name === nth(n))) n++
+    const style = { name: nth(n), title: n > 1 ? `${title} ${n}` : title, files }
     await this.model.addAdapter(style.name, files)
     this.#own.push(style)
     return style
