@@ -41,6 +41,12 @@ pub enum Error {
         /// Tensors of another shape or type, described.
         wrong: Vec<String>,
     },
+    /// Values of a file are infinite or not a number.
+    #[error("{tensor} has values that are no numbers: the file is broken, or its training was")]
+    NoNumbers {
+        /// The first of the tensors.
+        tensor: String,
+    },
     /// An adapter does not fit the base model, or uses something that is not supported.
     #[error("adapter: {0}")]
     Adapter(String),

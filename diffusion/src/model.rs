@@ -16,7 +16,7 @@ use crate::network::{Network, NetworkRun, Place};
 use crate::peft::read_adapter;
 use crate::schedule::{NoiseSchedule, ScheduleConfig};
 use crate::state::{HostTensor, StateDict};
-use crate::tensors::read_tensors;
+use crate::tensors::{must_be_numbers, read_tensors};
 #[cfg(feature = "burn")]
 use crate::{state::load_state, unet::UNet};
 
@@ -54,6 +54,7 @@ impl Base {
         info.check(&unet)?;
         let schedule = ScheduleConfig::from_json(files.scheduler_config)?;
         let (state, _) = read_tensors(files.weights)?;
+        must_be_numbers(&state)?;
         Ok(Self { info, unet, schedule, state })
     }
 

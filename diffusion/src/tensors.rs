@@ -38,6 +38,15 @@ pub fn read_tensors(bytes: &[u8]) -> Result<(StateDict, Metadata)> {
     Ok((state, metadata))
 }
 
+/// Weights are numbers: attention would make something finite even of others.
+pub(crate) fn must_be_numbers<'a>(tensors: impl IntoIterator<Item = (&'a String, &'a HostTensor)>) -> Result<()> {
+    let mut tensors = tensors.into_iter();
+    match tensors.find(|(_, tensor)| tensor.values.iter().any(|value| !value.is_finite())) {
+        Some((name, _)) => Err(Error::NoNumbers { tensor: name.clone() }),
+        None => Ok(()),
+    }
+}
+
 fn values(view: &TensorView<'_>) -> Option<Vec<f32>> {
     let data = view.data();
     let pairs = || data.chunks_exact(2).map(|b| [b[0], b[1]]);

@@ -20,6 +20,11 @@ impl Buffers {
         self.0.push(buffer);
     }
 
+    /// How many have been given back and not taken since.
+    pub fn given(&self) -> usize {
+        self.0.len()
+    }
+
     /// Another length.
     pub fn again(&mut self, buffer: Vec<f32>, len: usize) -> Vec<f32> {
         self.give(buffer);

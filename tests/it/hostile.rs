@@ -50,6 +50,21 @@ fn truncated_adapters() {
     }
 }
 
+/// The softmax of attention would make something finite of them.
+#[test]
+fn values_that_are_no_numbers() {
+    let mut folder = Folder::open(&fixture("unet/tiny"));
+    let base = folder.read().unwrap();
+    let with_last = |file: &[u8], value: f32| [&file[..file.len() - 4], &value.to_le_bytes()].concat();
+    let (weights, adapter) = (folder.weights.clone(), adapter_file("plain"));
+    for value in [f32::NAN, f32::NEG_INFINITY] {
+        folder.weights = with_last(&weights, value);
+        assert_refused("weights", folder.read(), &["has values that are no numbers"]);
+        let result = read_adapter(&with_last(&adapter, value), Some(&adapter_config("plain")), &base.state);
+        assert_refused("an adapter", result, &["has values that are no numbers"]);
+    }
+}
+
 #[test]
 fn random_bytes() {
     let base = base("tiny");

@@ -126,6 +126,25 @@ test('chosen, one that computes wrongly is refused', async () => {
   assert.match(message, /WebGPU does not compute this model correctly here/)
 })
 
+test('what the browser refuses is an error, and no picture', async () => {
+  // Buffers for many pictures that cannot be had, as where memory is short.
+  const SHORT = `{
+  const { createBuffer } = GPUDevice.prototype
+  GPUDevice.prototype.createBuffer = function (wanted) {
+    return createBuffer.call(this, wanted.label === 'map' && wanted.size > 4e6 ? { ...wanted, usage: 0 } : wanted)
+  }
+}\n`
+  server.faults['worker.js'] = { prepend: SHORT }
+  const { message, drawn } = await page.evaluate(async () => {
+    const model = await DigitDiffusion.load('models/base/', { device: 'webgpu' })
+    const many = { label: Array(60).fill(3), guidance: 1 }
+    const message = await draw(model, many).then(() => 'drawn', error => error.message)
+    return { message, drawn: (await draw(model)).length }
+  })
+  assert.match(message, /the device did not give its result back/)
+  assert.equal(drawn, 28 * 28, 'fewer are drawn all the same')
+})
+
 for (const network of NETWORKS) {
   test(`the network ${network}: WebGPU draws what the CPU draws, one picture or several`, async () => {
     const pictures = await page.evaluate(async network => {

@@ -35,11 +35,10 @@ pub fn read_base(dir: &Path) -> Result<Base> {
     let weights = files::read(&dir.join(WEIGHTS))?;
     let files =
         BaseFiles { info: &info, unet_config: &unet_config, scheduler_config: &scheduler_config, weights: &weights };
-    let base = Base::read(&files).map_err(|source| Error::Folder { dir: dir.to_owned(), source })?;
-    match not_finite(base.state.iter().map(|(name, tensor)| (name, &tensor.values[..]))) {
-        Some(tensor) => Err(Error::NotFinite { path: dir.join(WEIGHTS), tensor }),
-        None => Ok(base),
-    }
+    Base::read(&files).map_err(|source| match source {
+        diffusion::Error::NoNumbers { tensor } => Error::NotFinite { path: dir.join(WEIGHTS), tensor },
+        source => Error::Folder { dir: dir.to_owned(), source },
+    })
 }
 
 /// Writes a base folder, every file whole or not at all, the weights last.
@@ -104,13 +103,10 @@ impl AdapterFiles {
 
     /// The adapter for this base.
     pub fn adapter(&self, base: &StateDict) -> Result<Adapter> {
-        let adapter = read_adapter(&self.bytes, self.config.as_deref(), base)
-            .map_err(|source| Error::File { path: self.path.clone(), source })?;
-        let factors = adapter.modules.iter();
-        match not_finite(factors.flat_map(|(name, f)| [(name, &f.a.values[..]), (name, &f.b.values[..])])) {
-            Some(tensor) => Err(Error::NotFinite { path: self.path.clone(), tensor }),
-            None => Ok(adapter),
-        }
+        read_adapter(&self.bytes, self.config.as_deref(), base).map_err(|source| match source {
+            diffusion::Error::NoNumbers { tensor } => Error::NotFinite { path: self.path.clone(), tensor },
+            source => Error::File { path: self.path.clone(), source },
+        })
     }
 
     /// What `adapter_config.json` says, or would say.
@@ -122,11 +118,6 @@ impl AdapterFiles {
         let said = said.map_err(|source| Error::File { path: self.path.clone(), source })?;
         Ok(said.unwrap_or_else(|| LoraConfig::describing(adapter)))
     }
-}
-
-/// The first tensor with a value that is no number.
-fn not_finite<'a>(mut tensors: impl Iterator<Item = (&'a String, &'a [f32])>) -> Option<String> {
-    tensors.find(|(_, values)| values.iter().any(|value| !value.is_finite())).map(|(name, _)| name.clone())
 }
 
 /// Writes a PEFT folder.

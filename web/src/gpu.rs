@@ -28,11 +28,15 @@ pub async fn open() -> Result<Gpu, String> {
     let options =
         wgpu::RequestAdapterOptions { power_preference: wgpu::PowerPreference::HighPerformance, ..Default::default() };
     let adapter = instance.request_adapter(&options).await.map_err(|error| failed(&error))?;
-    let descriptor = wgpu::DeviceDescriptor {
+    let offered = adapter.limits();
+    let required_limits = wgpu::Limits {
+        // As many pictures at once as there is room for.
+        max_buffer_size: offered.max_buffer_size,
+        max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
         // Less than the default only of what is not used here: some browsers offer less.
-        required_limits: wgpu::Limits::default().or_worse_values_from(&adapter.limits()),
-        ..Default::default()
+        ..wgpu::Limits::default().or_worse_values_from(&offered)
     };
+    let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
     let (device, queue) = adapter.request_device(&descriptor).await.map_err(|error| failed(&error))?;
     Ok(Gpu::new(device, queue))
 }

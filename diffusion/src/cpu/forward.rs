@@ -39,7 +39,7 @@ impl Run<'_> {
         let mut h = scratch.buffers.take(batch * finest.pixels() * unet.conv_in.weight.n());
         finest.convolve(&input, batch, &unet.conv_in, &mut h).run();
 
-        let mut skips = vec![(h.clone(), unet.conv_in.weight.n())];
+        let mut skips = vec![(copy(&h, scratch), unet.conv_in.weight.n())];
         let mut width = unet.conv_in.weight.n();
         for ((stage, downsample), geometry) in unet.down.iter().zip(self.geometries) {
             for (j, resnet) in stage.resnets.iter().enumerate() {

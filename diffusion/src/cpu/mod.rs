@@ -261,3 +261,25 @@ impl CpuUNet {
         apply(second, &apply(first, &sinusoids(timesteps, self.time_channels)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::initial_state;
+
+    #[test]
+    fn a_run_needs_no_more_memory_the_longer_it_is() {
+        let info =
+            ModelInfo::from_json(include_str!("../../../tests/fixtures/unet/tiny/digit_diffusion.json")).unwrap();
+        let config = UNetConfig::from_json(include_str!("../../../tests/fixtures/unet/tiny/unet/config.json")).unwrap();
+        let unet = CpuUNet::new(&config, &initial_state(&config, 0), &StateDict::new()).unwrap();
+        let classes = unet.classes(&[0, 1], &info).unwrap();
+        let sample = vec![0.5; 2 * config.in_channels * config.sample_size * config.sample_size];
+        let mut scratch = Scratch::default();
+        let mut given = || {
+            unet.forward(&sample, [config.sample_size; 2], &[9.0, 3.0], &classes, &mut scratch).unwrap();
+            scratch.buffers.given()
+        };
+        assert_eq!(given(), given(), "a step gives back what it took");
+    }
+}

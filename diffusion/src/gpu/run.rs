@@ -1,6 +1,8 @@
 //! A run's share of the network: buffers, bindings, and a forward.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use futures_channel::oneshot;
 use wgpu::BufferUsages;
@@ -64,7 +66,12 @@ impl GpuRun {
         timesteps: &[f32],
     ) -> Result<Vec<f32>> {
         let channels = self.unet.channels[1];
-        let forward = self.submit(sample, shape, timesteps)?;
+        if let Some(watch) = self.submit(sample, shape, timesteps)? {
+            let [memory, rules] = watch.ended();
+            let complaint = memory.await.or(rules.await);
+            self.heed(complaint, shape)?;
+        }
+        let Some(forward) = &self.forward else { return Err(lost()) };
         let mapped = forward.map();
         mapped.await.map_err(|_| lost())?.map_err(|error| Error::Device(error.to_string()))?;
         forward.values(shape, channels)
@@ -74,7 +81,11 @@ impl GpuRun {
     pub(crate) fn predict(&mut self, sample: &[f32], shape: [usize; 4], timesteps: &[f32]) -> Result<Vec<f32>> {
         let device = self.unet.gpu.device.clone();
         let channels = self.unet.channels[1];
-        let forward = self.submit(sample, shape, timesteps)?;
+        if let Some(watch) = self.submit(sample, shape, timesteps)? {
+            let complaint = watch.ended().into_iter().find_map(at_once);
+            self.heed(complaint, shape)?;
+        }
+        let Some(forward) = &self.forward else { return Err(lost()) };
         let mut mapped = forward.map();
         device.poll(wgpu::PollType::wait_indefinitely()).map_err(|error| Error::Device(error.to_string()))?;
         match mapped.try_recv() {
@@ -84,11 +95,13 @@ impl GpuRun {
         forward.values(shape, channels)
     }
 
-    /// One upload, all dispatches, one copy for the host.
-    fn submit(&mut self, sample: &[f32], shape: [usize; 4], timesteps: &[f32]) -> Result<&Forward> {
+    /// One upload, all dispatches, one copy for the host. The first one of a size is watched.
+    fn submit(&mut self, sample: &[f32], shape: [usize; 4], timesteps: &[f32]) -> Result<Option<Watch>> {
         let [batch, channels, height, width] = shape;
         let size = [height, width];
+        let mut watch = None;
         if self.forward.as_ref().is_none_or(|forward| forward.size != size) {
+            watch = Some(Watch::new(&self.unet.gpu.device));
             self.forward = Some(self.prepare(batch, size)?);
         }
         let Some(forward) = &self.forward else { return Err(lost()) };
@@ -115,7 +128,20 @@ impl GpuRun {
         }
         encoder.copy_buffer_to_buffer(&forward.maps[forward.result], 0, &forward.read, 0, forward.read.size());
         gpu.queue.submit([encoder.finish()]);
-        Ok(forward)
+        Ok(watch)
+    }
+
+    /// What was complained about is not used any more.
+    fn heed(&mut self, complaint: Option<wgpu::Error>, [batch, _, height, width]: [usize; 4]) -> Result<()> {
+        let reason = match complaint {
+            None => return Ok(()),
+            Some(wgpu::Error::OutOfMemory { .. }) => {
+                format!("{batch} pictures of {height} x {width} at once need more memory than it has")
+            }
+            Some(error) => error.to_string(),
+        };
+        self.forward = None;
+        Err(Error::Device(reason))
     }
 
     fn prepare(&self, batch: usize, size: [usize; 2]) -> Result<Forward> {
@@ -177,6 +203,34 @@ impl GpuRun {
         };
         let dispatches = dispatches.iter().enumerate().map(bind).collect();
         Ok(Forward { size, step, maps, result, read, shapes, dispatches })
+    }
+}
+
+/// Looks whether WebGPU takes what it is given: where it does not, it says so to nobody but who asks, and leaves zeros or old
+/// data as the result.
+struct Watch {
+    memory: wgpu::ErrorScopeGuard,
+    rules: wgpu::ErrorScopeGuard,
+}
+
+impl Watch {
+    fn new(device: &wgpu::Device) -> Self {
+        let rules = device.push_error_scope(wgpu::ErrorFilter::Validation);
+        Self { memory: device.push_error_scope(wgpu::ErrorFilter::OutOfMemory), rules }
+    }
+
+    /// What there was to complain about since.
+    fn ended(self) -> [impl Future<Output = Option<wgpu::Error>>; 2] {
+        let end = wgpu::ErrorScopeGuard::pop;
+        [end(self.memory), end(self.rules)]
+    }
+}
+
+/// What is known without waiting, as native programs know it.
+fn at_once<T>(future: impl Future<Output = Option<T>>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => None,
     }
 }
 

@@ -11,7 +11,7 @@ pub use kohya::write_kohya;
 use crate::error::{Error, Result};
 use crate::lora::{Adapter, LoraFactors};
 use crate::state::{HostTensor, StateDict};
-use crate::tensors::{Metadata, Precision, read_tensors, write_tensors};
+use crate::tensors::{Metadata, Precision, must_be_numbers, read_tensors, write_tensors};
 
 const PREFIX: &str = "base_model.model.";
 /// Where diffusers looks for alpha; without it, it silently takes alpha = rank.
@@ -72,6 +72,7 @@ pub fn read_adapter(bytes: &[u8], config: Option<&str>, base: &StateDict) -> Res
         adapter.modules.insert(path, LoraFactors { a, b, scaling });
     }
     adapter.check(base)?;
+    must_be_numbers(adapter.modules.iter().flat_map(|(path, factors)| [(path, &factors.a), (path, &factors.b)]))?;
     Ok(adapter)
 }
 
