@@ -84,6 +84,8 @@ const ledger = {
 
 /** What reads the ledger and then writes it does so alone. */
 const alone = work => navigator.locks.request(PREFIX, work)
+/** So does what puts a copy together: an older and a newer service worker would clear away each other's. */
+const copying = work => navigator.locks.request(`${PREFIX}copying`, work)
 
 const sha256 = async bytes =>
   Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)), byte => byte.toString(16).padStart(2, '0')).join('')
@@ -107,7 +109,7 @@ function listed(manifest) {
   )
 }
 
-/** All files as the server has them now. What has the hash that the manifest lists is not fetched again. */
+/** All files as the server has them now. What is kept and has the hash that the manifest lists is not fetched again. */
 async function collect({ name, hashes } = { hashes: {} }) {
   const found = new Map()
   const add = async path => found.set(path, await fetchFile(path))
@@ -115,7 +117,8 @@ async function collect({ name, hashes } = { hashes: {} }) {
   if (!WebAssembly.validate(found.get(engine()).bytes)) throw new Error('the engine is damaged')
   const models = listed(JSON.parse(new TextDecoder().decode(found.get('models/manifest.json').bytes)))
   for (const [path, hash] of Object.entries(models)) {
-    if (hashes[path] === hash) found.set(path, { hash, copy: name })
+    const kept = hashes[path] === hash && (await caches.match(new URL(path, SCOPE), { cacheName: name }))
+    if (kept) found.set(path, { hash, kept })
     else await add(path)
     if (found.get(path).hash !== hash) throw new Error(`${path} is not the file that the manifest lists`)
   }
@@ -138,7 +141,6 @@ async function retire() {
 
 /** Puts a copy of what the server has now beside the one that is served, unless it is the same. */
 async function renew() {
-  if (await isGone()) return retire()
   const { current, next } = await ledger.read()
   const found = await collect(current ?? undefined)
   const hashes = hashesOf(found)
@@ -148,9 +150,8 @@ async function renew() {
   if (!same(hashes, hashesOf(await collect(current ?? undefined)))) throw new Error('the site is just being replaced')
   const name = PREFIX + Date.now()
   const cache = await caches.open(name)
-  for (const [path, { bytes, headers, copy }] of found) {
-    const url = new URL(path, SCOPE)
-    await cache.put(url, copy ? await (await caches.open(copy)).match(url) : new Response(bytes, { headers }))
+  for (const [path, { bytes, headers, kept }] of found) {
+    await cache.put(new URL(path, SCOPE), kept ?? new Response(bytes, { headers }))
   }
   await succeed(current, { name, hashes })
 }
@@ -159,14 +160,24 @@ async function renew() {
 function succeed(current, next) {
   return alone(async () => {
     if ((await ledger.read()).current?.name !== current?.name) throw new Error('another copy is served by now')
+    if (next && !(await caches.has(next.name))) throw new Error('the copy has been cleared away')
     await ledger.write(current ? { current, next } : { current: next, next: null })
   })
+}
+
+/** Looks for news. A newer service worker has the newer list of files: where there is one, the copying is left to it. */
+async function seek() {
+  if (await isGone()) return retire()
+  await registration.update()
+  const { installing } = registration
+  if (!installing) return copying(() => registration.installing ?? registration.waiting ?? renew())
+  while (installing.state === 'installing') await new Promise(resolve => installing.addEventListener('statechange', resolve, { once: true }))
 }
 
 let renewing = null
 /** One at a time; offline, or where the site is damaged, all stays as it is. */
 function look() {
-  renewing ??= renew().catch(error => console.debug(`Nothing newer is kept: ${error.message}`)).finally(() => (renewing = null))
+  renewing ??= seek().catch(error => console.debug(`Nothing newer is kept: ${error.message}`)).finally(() => (renewing = null))
   return renewing
 }
 
@@ -192,7 +203,10 @@ async function serve(request, url) {
   return kept || fetch(request)
 }
 
-addEventListener('install', event => event.waitUntil(renew()))
+addEventListener('install', event => {
+  event.waitUntil(copying(renew))
+  skipWaiting() // whichever service worker serves it, a copy is the same; only the newest can look for what is newer
+})
 addEventListener('fetch', event => {
   const { request } = event
   const url = new URL(request.url)

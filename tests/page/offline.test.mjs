@@ -1,4 +1,4 @@
-// A second visit without a network, from one whole copy; a newer version comes as a whole, a damaged one never.
+// A second visit without a network, from one whole copy; a damaged one is never kept. What becomes of newer versions: releases.test.mjs.
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { after, before, beforeEach, test } from 'node:test'
@@ -69,35 +69,6 @@ async function keptFiles(unwanted) {
 test('everything is kept that this browser may ask for: of the engine’s builds, its own', async () => {
   const [has, wants] = await keptFiles(['engine/engine_bg.wasm'])
   assert.deepEqual(has, wants)
-})
-
-test('a new version comes as a whole: with a reload, or with the next visit', async () => {
-  await page.goto(server.url)
-  await settled(page)
-  await kept()
-  const title = () => page.evaluate(() => document.documentElement.dataset.version)
-  const release = version => {
-    server.faults['page.js'] = { prepend: `document.documentElement.dataset.version = '${version}';\n` }
-  }
-  release('two')
-  await page.reload()
-  await settled(page)
-  assert.equal(await title(), 'two')
-
-  release('three')
-  const other = await page.context().newPage() // a second window: neither may change under it
-  await other.goto(server.url)
-  await page.reload()
-  await settled(page)
-  assert.equal(await title(), 'two')
-  await until(ledger, ({ next }) => next)
-  await other.close()
-  await page.goto('about:blank')
-  await page.waitForTimeout(300)
-  await page.goto(server.url)
-  await settled(page)
-  assert.equal(await title(), 'three')
-  assert.deepEqual(errors, [])
 })
 
 test('what is damaged on the server is never kept', async () => {

@@ -1,0 +1,189 @@
+// A newer version comes as a whole, to a window that has just been opened or reloaded, and under none that is open.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { after, before, beforeEach, test } from 'node:test'
+import { DIST, launch, newPage, serve, settled, until } from './support.mjs'
+
+let server, browser, page, errors, close
+before(async () => {
+  browser = await launch()
+})
+after(async () => {
+  await browser?.close()
+  await server?.close()
+})
+beforeEach(async () => {
+  await close?.()
+  await server?.close()
+  server = await serve({ prefix: '/any/where/at all/' })
+  ;({ page, errors, close } = await newPage(browser))
+})
+
+/** Until the service worker has taken up its work, and has a copy. */
+const kept = () => page.evaluate(async () => (await navigator.serviceWorker.ready).active.state)
+const ledger = () =>
+  page.evaluate(async () => {
+    const name = (await caches.keys()).find(name => name.endsWith('ledger'))
+    const entry = name && (await (await caches.open(name)).match('copies'))
+    return entry?.json()
+  })
+
+/** A newer version of the page, which says so. */
+const release = version => (server.faults['page.js'] = { prepend: `document.documentElement.dataset.version = '${version}';\n` })
+/** One that needs a file which the service workers before it have never heard of. */
+async function releaseWithFile(version) {
+  const worker = await readFile(`${DIST}/sw.js`, 'utf8')
+  server.pages['sw.js'] = worker.replace("'page.js',", "'page.js',\n  'page/new.js',")
+  server.pages['page/new.js'] = `document.documentElement.dataset.version = '${version}'`
+  server.faults['page.js'] = { prepend: "import './page/new.js';\n" }
+}
+const version = () => page.evaluate(() => document.documentElement.dataset.version)
+
+/** Has whatever would write the ledger wait, until what comes back is called. */
+async function holdLedger() {
+  await page.evaluate(() => {
+    const name = `digit-diffusion ${new URL('.', location).pathname} ` // the service worker's lock
+    return new Promise(held => navigator.locks.request(name, () => new Promise(release => (held(), (window.letGo = release)))))
+  })
+  return () => page.evaluate(() => window.letGo())
+}
+/** Another window: a look for news follows, though what is to be shown waits for the ledger. */
+async function beVisited() {
+  const other = await page.context().newPage()
+  other.goto(server.url).catch(() => {}) // the test may end first
+}
+/** The caches of copies that the ledger does not know yet. */
+const unlisted = async () => {
+  const { current, next } = await ledger()
+  const names = await page.evaluate(() => caches.keys())
+  return names.filter(name => !/ledger$/.test(name) && ![current.name, next?.name].includes(name))
+}
+/** How many files are kept of how many that the ledger has of a copy. */
+const held = ({ name, hashes }) =>
+  page.evaluate(async ([name, wanted]) => [(await caches.has(name)) && (await (await caches.open(name)).keys()).length, wanted], [name, Object.keys(hashes).length])
+
+test('a new version comes as a whole: with a reload, or with the next visit', async () => {
+  await page.goto(server.url)
+  await settled(page)
+  await kept()
+  release('two')
+  await page.reload()
+  await settled(page)
+  assert.equal(await version(), 'two')
+
+  release('three')
+  const other = await page.context().newPage() // a second window: neither may change under it
+  await other.goto(server.url)
+  await page.reload()
+  await settled(page)
+  assert.equal(await version(), 'two')
+  await until(ledger, ({ next }) => next)
+  await other.close()
+  await page.goto('about:blank')
+  await page.waitForTimeout(300)
+  await page.goto(server.url)
+  await settled(page)
+  assert.equal(await version(), 'three')
+  assert.deepEqual(errors, [])
+})
+
+for (const [coming, come] of [
+  ['a visit', () => page.goto(server.url)],
+  ['a reload', () => page.reload()],
+]) {
+  test(`a release that adds a file, met by ${coming}, is kept as a whole and can be opened offline`, async () => {
+    await page.goto(server.url)
+    await settled(page)
+    await kept()
+    await page.reload() // so that the service worker of now has its hand in it
+    await settled(page)
+    await page.waitForTimeout(5000) // its look after that visit
+    await releaseWithFile('two')
+    if (coming === 'a visit') await page.goto('about:blank')
+    await come()
+    await settled(page)
+    await until(ledger, ({ current, next }) => (next ?? current).hashes['page/new.js'])
+    await page.waitForTimeout(6000)
+    const { current, next } = await ledger()
+    assert.ok((next ?? current).hashes['page/new.js'])
+    await page.goto('about:blank')
+    await page.context().setOffline(true)
+    await page.waitForTimeout(300)
+    await page.goto(server.url)
+    await settled(page)
+    assert.equal(await version(), 'two')
+    assert.deepEqual(errors, [])
+  })
+}
+
+test('after a release with another service worker, reloads of an only window go on bringing newer versions', async () => {
+  await page.goto(server.url)
+  await settled(page)
+  await kept()
+  await releaseWithFile('two')
+  await page.reload()
+  await settled(page)
+  await until(ledger, ({ current, next }) => (next ?? current).hashes['page/new.js'])
+  release('three')
+  for (let reloads = 0; reloads < 4 && (await version()) !== 'three'; reloads++) {
+    await page.waitForTimeout(5000) // a slow reload leaves what is newer to the next one
+    await page.reload()
+    await settled(page)
+  }
+  assert.equal(await version(), 'three')
+})
+
+test('an older and a newer service worker that copy at the same time do not spoil each other’s copy', async () => {
+  await page.goto(server.url)
+  await settled(page)
+  await kept()
+  const letGo = await holdLedger()
+  release('two')
+  await beVisited()
+  await until(unlisted, names => names.length)
+  await releaseWithFile('three')
+  await page.evaluate(async () => {
+    const registration = await navigator.serviceWorker.getRegistration()
+    await registration.update()
+    window.newer = registration.installing
+  })
+  await page.waitForTimeout(5000) // were they not to wait for each other, both copies would be put together by now
+  await letGo()
+  const state = await until(() => page.evaluate(() => window.newer.state), state => state !== 'installing')
+  assert.notEqual(state, 'redundant')
+  const { next } = await ledger()
+  assert.ok(next.hashes['page/new.js'])
+  const [has, wants] = await held(next)
+  assert.equal(has, wants)
+})
+
+test('a copy that is cleared away before it is whole is never served', async () => {
+  await page.goto(server.url)
+  await settled(page)
+  await kept()
+  const letGo = await holdLedger()
+  release('two')
+  await beVisited()
+  const [name] = await until(unlisted, names => names.length)
+  await page.waitForTimeout(1000)
+  await page.evaluate(name => caches.delete(name), name)
+  await letGo()
+  await page.waitForTimeout(1000)
+  assert.equal((await ledger()).next, null)
+})
+
+test('models that are no longer kept are fetched anew for the next copy', async () => {
+  await page.goto(server.url)
+  await settled(page)
+  await kept()
+  const { current } = await ledger()
+  await page.evaluate(async name => {
+    const cache = await caches.open(name)
+    for (const { url } of await cache.keys()) if (url.endsWith('.safetensors')) await cache.delete(url)
+  }, current.name)
+  release('two')
+  await page.reload()
+  const { next, current: now } = await until(ledger, ({ current: { name }, next }) => next || name !== current.name)
+  const [has, wants] = await held(next ?? now)
+  assert.equal(has, wants)
+})
