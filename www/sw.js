@@ -191,7 +191,9 @@ async function open(request) {
   if (reload) await Promise.race([look(), pause(PATIENCE)])
   await alone(async () => {
     const { next } = await ledger.read()
-    const windows = await clients.matchAll({ type: 'window' })
+    // A window that began without this service worker counts, too: its workers will come from here, and it may be the one that is reloaded.
+    const all = await clients.matchAll({ type: 'window', includeUncontrolled: true })
+    const windows = all.filter(({ url }) => url.startsWith(SCOPE.href))
     if (next && windows.length <= Number(reload)) await ledger.write({ current: next, next: null })
   })
 }

@@ -133,6 +133,26 @@ test('after a release with another service worker, reloads of an only window go 
   assert.equal(await version(), 'three')
 })
 
+test('no window changes under a visitor because another, which has no service worker yet, is reloaded', async () => {
+  await page.goto(server.url)
+  await settled(page)
+  await kept()
+  const before = (await ledger()).current.name
+  const other = await page.context().newPage()
+  await other.goto(server.url)
+  await settled(other)
+  release('two')
+  await page.reload()
+  await settled(page)
+  await until(ledger, ({ current, next }) => next || current.name !== before)
+  assert.doesNotMatch(await other.evaluate(async () => (await fetch('page.js')).text()), /'two'/)
+  await other.close()
+  await page.waitForTimeout(300)
+  await page.reload()
+  await settled(page)
+  assert.equal(await version(), 'two')
+})
+
 test('an older and a newer service worker that copy at the same time do not spoil each other’s copy', async () => {
   await page.goto(server.url)
   await settled(page)
