@@ -209,6 +209,8 @@ addEventListener('install', event => {
   event.waitUntil(copying(renew))
   skipWaiting() // whichever service worker serves it, a copy is the same; only the newest can look for what is newer
 })
+/** A page asks which copy is served. */
+addEventListener('message', event => event.waitUntil(ledger.read().then(({ current }) => event.ports[0].postMessage(current?.name))))
 addEventListener('fetch', event => {
   const { request } = event
   const url = new URL(request.url)

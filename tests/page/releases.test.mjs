@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, beforeEach, test } from 'node:test'
+import { chromium } from 'playwright-core'
 import { DIST, launch, newPage, serve, settled, until } from './support.mjs'
 
 let server, browser, page, errors, close
@@ -58,9 +59,11 @@ const unlisted = async () => {
   const names = await page.evaluate(() => caches.keys())
   return names.filter(name => !/ledger$/.test(name) && ![current.name, next?.name].includes(name))
 }
-/** How many files are kept of how many that the ledger has of a copy. */
-const held = ({ name, hashes }) =>
-  page.evaluate(async ([name, wanted]) => [(await caches.has(name)) && (await (await caches.open(name)).keys()).length, wanted], [name, Object.keys(hashes).length])
+/** How many files of a copy are kept, and how many it has by the ledger. */
+async function held({ name, hashes }) {
+  const has = await page.evaluate(async name => (await caches.has(name)) && (await (await caches.open(name)).keys()).length, name)
+  return [has, Object.keys(hashes).length]
+}
 
 test('a new version comes as a whole: with a reload, or with the next visit', async () => {
   await page.goto(server.url)
@@ -151,6 +154,43 @@ test('no window changes under a visitor because another, which has no service wo
   await page.reload()
   await settled(page)
   assert.equal(await version(), 'two')
+})
+
+test('a page that comes back from the browser’s memory begins anew if its copy has been replaced meanwhile', async t => {
+  const remembering = await chromium.launch({
+    executablePath: process.env.CHROME ?? '/usr/bin/chromium',
+    args: ['--headless=new', '--no-sandbox'],
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
+  })
+  t.after(() => remembering.close())
+  server.headers['cache-control'] = 'no-cache' // what is not to be stored is not remembered either
+  ;({ page } = await newPage(remembering))
+  const goAway = () => page.goto(`${server.url.replace('127.0.0.1', 'localhost')}favicon.svg`)
+  await page.goto(server.url)
+  await settled(page)
+  await kept()
+  await page.goto('about:blank')
+  await page.goto(server.url)
+  await settled(page)
+  await goAway()
+  await page.goBack({ waitUntil: 'commit' })
+  await page.waitForTimeout(2000)
+  const how = await page.evaluate(() => performance.getEntriesByType('navigation')[0].type)
+  assert.notEqual(how, 'reload') // nothing is new
+
+  await goAway()
+  release('two')
+  const other = await page.context().newPage()
+  const ask = () => other.evaluate(() => document.documentElement.dataset.version)
+  for (let visits = 0; visits < 5 && (await ask()) !== 'two'; visits++) {
+    await other.goto('about:blank')
+    await other.waitForTimeout(5000)
+    await other.goto(server.url)
+    await settled(other)
+  }
+  assert.equal(await ask(), 'two')
+  await page.goBack({ waitUntil: 'commit' })
+  await until(() => version().catch(() => undefined), version => version === 'two') // not while it is loaded anew
 })
 
 test('an older and a newer service worker that copy at the same time do not spoil each other’s copy', async () => {

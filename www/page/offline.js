@@ -9,4 +9,23 @@ export function keepOffline() {
   if (asked || !('serviceWorker' in navigator) || window.top !== window) return
   asked = true
   setTimeout(() => navigator.serviceWorker.register('sw.js').catch(error => console.debug(error.message)), QUIET)
+  beOfOneVersion()
+}
+
+/** A page that was left does not hold its copy; if the browser brings it back after that has been replaced, it begins anew. */
+function beOfOneVersion() {
+  const begun = copy()
+  addEventListener('pageshow', async ({ persisted }) => {
+    if (persisted && (await begun) !== (await copy())) location.reload()
+  })
+}
+
+/** The name of the copy that the service worker serves, once there is one. */
+async function copy() {
+  const { active } = await navigator.serviceWorker.ready
+  const { port1, port2 } = new MessageChannel()
+  return new Promise(resolve => {
+    port1.onmessage = ({ data }) => resolve(data)
+    active.postMessage('copy', [port2])
+  })
 }
