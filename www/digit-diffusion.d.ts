@@ -45,7 +45,7 @@ export interface LoadOptions {
   onprogress?: ((progress: Progress) => void) | undefined
   /**
    * By what to check the files' sizes and SHA-256: an address, the list itself (paths then relative to the folder above the
-   * base), or false for no check. By default `../manifest.json`, where there is one.
+   * base), or false for no check. By default `../manifest.json`, where there is one of this very base.
    */
   manifest?: string | URL | Manifest | false | undefined
 }

@@ -4,6 +4,8 @@ import { request } from './download.js'
 
 const FORMAT = 'digit-diffusion/1'
 const nothing = { files: null, adapters: [] }
+/** Stores such as S3 refuse what they do not have, to who may not list it. */
+const ABSENT = [403, 404, 410]
 
 /** "…/models/base/" + "unet/config.json" -> "base/unet/config.json": long enough to find, short enough to read. */
 export const shortName = (folder, path) => `${new URL(folder).pathname.split('/').at(-2) || ''}/${path}`.replace(/^\//, '')
@@ -17,6 +19,8 @@ export async function findManifest({ base, manifest, signal }) {
   if (manifest === false) return nothing
   if (manifest && typeof manifest === 'object') return read(manifest, new URL('../', base), 'manifest')
 
+  // What nobody has named may be somebody else's: a web app's, or the page that some hosts answer with for all they do not have.
+  const guessed = manifest === undefined
   const url = new URL(manifest ?? '../manifest.json', base)
   const file = url.pathname.split('/').at(-1)
   let response
@@ -24,18 +28,20 @@ export async function findManifest({ base, manifest, signal }) {
     // "no-cache" asks the server whether the copy is still good: a list of hashes must not be older than its files.
     response = await request(url, { file, signal, cache: 'no-cache' })
   } catch (error) {
-    if (manifest === undefined && error.code === 'missing' && error.details.status === 404) return nothing
+    if (guessed && error.code === 'missing' && ABSENT.includes(error.details.status)) return nothing
     throw error
   }
   let json
   try {
     json = JSON.parse(await response.text())
   } catch {
+    if (guessed && /html/i.test(response.headers.get('content-type'))) return nothing
     throw new DigitDiffusionError('manifest', { file, why: 'json' })
   }
+  // A list in a later format is no other's: going unchecked past it would have to be asked for.
+  if (guessed && !String(json?.format).startsWith('digit-diffusion/')) return nothing
   const list = read(json, url, file)
-  // A manifest that was only found, not named, counts if it speaks of this very folder.
-  return manifest === undefined && list.base !== base ? nothing : list
+  return guessed && list.base !== base ? nothing : list
 }
 
 function read(json, url, file) {
