@@ -99,10 +99,12 @@ pub fn shown(command: &Command) -> String {
 mod tests {
     use super::*;
 
+    // Programs that every system has: these tests run where Node is not, too.
     #[test]
     fn a_slow_program_is_stopped() {
-        let error = run_within(command("node").args(["-e", "setTimeout(() => {}, 60000)"]), Duration::from_millis(200))
-            .unwrap_err();
+        let (program, words): (_, &[&str]) =
+            if cfg!(windows) { ("ping", &["-n", "60", "127.0.0.1"]) } else { ("sleep", &["60"]) };
+        let error = run_within(command(program).args(words), Duration::from_millis(200)).unwrap_err();
         assert!(error.to_string().contains("took longer"), "{error}");
     }
 
@@ -115,9 +117,10 @@ mod tests {
     #[test]
     fn lines_are_read_and_failure_is_seen() {
         let mut lines = Vec::new();
-        let script = "console.log('one'); console.log('two'); process.exit(3)";
-        let ok = run_reading(command("node").args(["-e", script]), |line| {
-            lines.push(line.to_owned());
+        let (shell, then) = if cfg!(windows) { (["cmd", "/C"], "&") } else { (["sh", "-c"], ";") };
+        let script = ["echo one", "echo two", "exit 3"].join(then);
+        let ok = run_reading(command(shell[0]).args([shell[1], &script]), |line| {
+            lines.push(line.trim_end().to_owned());
         });
         assert!(!ok.unwrap());
         assert_eq!(lines, ["one", "two"]);

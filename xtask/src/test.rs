@@ -14,6 +14,7 @@ use crate::{
     browser,
     command::{command, run_reading, say, shown},
     graphics, npm, site,
+    toolchain::Toolchain,
     workspace::{Workspace, cargo},
 };
 
@@ -43,15 +44,19 @@ impl AddAssign for Count {
 /// Runs `suite`, or all, to the end and prints one line of summary. An error unless all passed.
 pub fn run(workspace: &Workspace, suite: Option<Suite>) -> Result<()> {
     let wanted = |one| suite.is_none_or(|suite| suite == one);
+    // What is missing is said at once, not after the minutes of the suites before.
+    let page = wanted(Suite::Page).then(|| page_tests(workspace)).transpose()?;
+    let shaders = wanted(Suite::Shaders).then(|| shader_tests(workspace)).transpose()?;
     let mut count = Count::default();
     if wanted(Suite::Native) {
         count += native(workspace)?;
     }
-    if wanted(Suite::Shaders) {
-        count += shaders(workspace)?;
+    if let Some(tests) = shaders {
+        say("running the shaders' tests (the first time compiles burn for wgpu, minutes)");
+        count += cargo_test(tests)?;
     }
-    if wanted(Suite::Page) {
-        count += page(workspace)?;
+    if let Some(tests) = page {
+        count += run_page(workspace, tests)?;
     }
     let Count { passed, failed } = count;
     println!("\n{passed} passed, {failed} failed");
@@ -73,8 +78,7 @@ fn native(workspace: &Workspace) -> Result<Count> {
     Ok(total)
 }
 
-fn shaders(workspace: &Workspace) -> Result<Count> {
-    say("running the shaders' tests (the first time compiles burn for wgpu, minutes)");
+fn shader_tests(workspace: &Workspace) -> Result<Command> {
     let mut tests = command(cargo());
     // Without --release: the time is the compiler's.
     tests
@@ -82,7 +86,7 @@ fn shaders(workspace: &Workspace) -> Result<Count> {
         .current_dir(&workspace.root)
         .env("CARGO_PROFILE_DEV_DEBUG", "0");
     graphics::lend(&mut tests)?;
-    cargo_test(tests)
+    Ok(tests)
 }
 
 fn cargo_test(mut tests: Command) -> Result<Count> {
@@ -95,16 +99,16 @@ fn cargo_test(mut tests: Command) -> Result<Count> {
     settle(count, ok, &shown(&tests))
 }
 
-fn page(workspace: &Workspace) -> Result<Count> {
+/// All but for the page, which takes minutes to build.
+fn page_tests(workspace: &Workspace) -> Result<Command> {
     npm::require()?;
     let folder = workspace.page_tests();
     let files = test_files(&folder)?;
     let browser = browser::find_or_install()?;
+    say(format!("the page's browser is {}", browser.display()));
+    Toolchain::find_or_install()?;
     npm::install(&folder, "testing the page in a browser")?;
-    let dist = site::build(workspace)?;
 
-    say(format!("running the page's tests in {}", browser.display()));
-    let tap = workspace.target.join("page-tests.tap");
     let mut tests = command("node");
     tests
         // One browser at a time: a software GPU takes every core there is. A test that hangs ends after a quarter of an hour.
@@ -112,14 +116,23 @@ fn page(workspace: &Workspace) -> Result<Count> {
         // Readable for people, countable for us.
         .args(["--test-reporter=spec", "--test-reporter-destination=stdout"])
         .arg("--test-reporter=tap")
-        .arg(format!("--test-reporter-destination={}", tap.display()))
+        .arg(format!("--test-reporter-destination={}", report(workspace).display()))
         .args(files)
         .current_dir(&workspace.root)
-        .env("DIST", dist)
         .env("CHROME", browser);
+    Ok(tests)
+}
+
+fn run_page(workspace: &Workspace, mut tests: Command) -> Result<Count> {
+    tests.env("DIST", site::build(workspace)?);
+    say("running the page's tests");
     let ok = run_reading(&mut tests, |_| {})?;
-    let report = fs::read_to_string(tap).unwrap_or_default();
+    let report = fs::read_to_string(report(workspace)).unwrap_or_default();
     settle(page_result(&report), ok, "node --test tests/page")
+}
+
+fn report(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("page-tests.tap")
 }
 
 /// A runner that fails without a failed test (it crashed, or did not compile) counts as one failure.

@@ -1,0 +1,86 @@
+//! Machines that lack something: xtask in an environment made up for it, in which cargo, Node and apt-get are scripts.
+#![cfg(target_os = "linux")]
+
+use std::{
+    env, fs,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    process::{self, Command, Stdio},
+};
+
+const NODE: (&str, &str) = ("node", "echo v22.0.0");
+const NPM: (&str, &str) = ("npm", "echo 10.0.0");
+
+/// A folder of programs, which is all of PATH, and a target folder beside it.
+struct Machine(PathBuf);
+
+impl Machine {
+    fn new(name: &str, programs: &[(&str, &str)]) -> Self {
+        let folder = env::temp_dir().join(format!("xtask-machine-{name}-{}", process::id()));
+        let machine = Self(folder);
+        fs::create_dir_all(machine.0.join("bin")).unwrap();
+        fs::create_dir_all(machine.target()).unwrap();
+        // Asked for metadata it answers, and of tests it runs none.
+        let cargo = format!("echo '{{\"target_directory\": \"{}\"}}'", machine.target().display());
+        for (name, script) in [&[("cargo", &*cargo)], programs].concat() {
+            let path = machine.0.join("bin").join(name);
+            fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        machine
+    }
+
+    fn target(&self) -> PathBuf {
+        self.0.join("target")
+    }
+
+    fn xtask(&self, words: &[&str]) -> Command {
+        let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        let bin = self.0.join("bin");
+        xtask.args(words).env("CARGO", bin.join("cargo")).env("PATH", bin).stderr(Stdio::piped());
+        for name in ["CHROME", "VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
+            xtask.env_remove(name);
+        }
+        xtask
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What it says on stderr, failing as it must.
+fn complaint(xtask: &mut Command) -> String {
+    let output = xtask.output().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn tests_ask_for_node_before_they_run_anything() {
+    for node in [&[][..], &[("node", "echo v18.0.0"), NPM], &[NODE]] {
+        let machine = Machine::new("node", node);
+        let said = complaint(&mut machine.xtask(&["test"]));
+        assert!(said.contains("Node.js 20.19 or newer"), "{said}");
+        assert!(!said.contains("running"), "{said}");
+    }
+}
+
+#[test]
+fn tests_ask_for_a_browser_before_they_run_anything() {
+    let machine = Machine::new("browser", &[NODE, NPM]);
+    for words in [&["test"][..], &["test", "shaders"]] {
+        let said = complaint(machine.xtask(words).env("CHROME", "no/such/browser"));
+        assert!(said.contains("CHROME names no/such/browser"), "{said}");
+        assert!(!said.contains("running"), "{said}");
+    }
+}
+
+#[test]
+fn native_tests_need_neither() {
+    let machine = Machine::new("native", &[]);
+    let said = complaint(&mut machine.xtask(&["test", "native"]));
+    assert!(said.contains("ran no test"), "{said}");
+}
