@@ -5,13 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::{apt, command::on_path};
 
 const NAMES: [&str; 5] = ["google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "chrome"];
 /// Chromium, and one font: without any, a page has no text to show.
 const DEBIAN_PACKAGES: [&str; 2] = ["chromium", "fonts-dejavu-core"];
+const BY_HAND: &str = "the page's tests need Chrome or Chromium; install one, or name it in CHROME, then try again";
 
 pub fn find_or_install() -> Result<PathBuf> {
     if let Some(named) = env::var_os("CHROME") {
@@ -25,12 +26,13 @@ pub fn find_or_install() -> Result<PathBuf> {
         return Ok(browser);
     }
     if apt::here() {
-        apt::install(&DEBIAN_PACKAGES, "testing the page in a browser")?;
+        // Not every apt has it: Ubuntu's is a snap.
+        apt::install(&DEBIAN_PACKAGES, "testing the page in a browser").context(BY_HAND)?;
         if let Some(browser) = find() {
             return Ok(browser);
         }
     }
-    bail!("the page's tests need Chrome or Chromium; install one, or name it in CHROME, then try again")
+    bail!(BY_HAND)
 }
 
 fn find() -> Option<PathBuf> {

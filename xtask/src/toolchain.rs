@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::{
     apt,
@@ -48,13 +48,15 @@ impl Toolchain {
                 Err(error) => say(format!("{error:#}")),
             }
         }
+        let by_hand = format!("no Rust compiler here builds for the browser; run `{BY_HAND}`, then try again");
         if !apt::here() {
-            bail!("no Rust compiler here builds for the browser; run `{BY_HAND}`, then try again");
+            bail!(by_hand);
         }
         apt::install(
             &DEBIAN_PACKAGES,
             "compiling the engine for the browser (a Rust compiler with the standard library's source, and a linker)",
-        )?;
+        )
+        .context(by_hand)?;
         match debian() {
             Some(debian) => Ok(debian),
             None => bail!(

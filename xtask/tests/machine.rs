@@ -84,3 +84,29 @@ fn native_tests_need_neither() {
     let said = complaint(&mut machine.xtask(&["test", "native"]));
     assert!(said.contains("ran no test"), "{said}");
 }
+
+/// Ubuntu has packages of other names, and many a user no right to install any.
+const APTS: [&[(&str, &str)]; 2] = [
+    &[("apt-get", "echo E: Unable to locate package >&2; exit 100"), ("id", "echo 0")],
+    &[("apt-get", ""), ("id", "echo 1000"), ("sudo", "exit 1")],
+];
+
+#[test]
+fn where_apt_gives_no_browser_another_way_is_told() {
+    for apt in APTS {
+        let machine = Machine::new("apt-browser", &[apt, &[NODE, NPM]].concat());
+        let said = complaint(&mut machine.xtask(&["test", "page"]));
+        assert!(said.contains("install one, or name it in CHROME"), "{said}");
+        assert!(said.contains("sudo apt-get install chromium"), "{said}");
+    }
+}
+
+#[test]
+fn where_apt_gives_no_compiler_another_way_is_told() {
+    for apt in APTS {
+        let machine = Machine::new("apt-compiler", apt);
+        let said = complaint(&mut machine.xtask(&["build"]));
+        assert!(said.contains("`rustup target add wasm32-unknown-unknown`"), "{said}");
+        assert!(said.contains("sudo apt-get install rustc-web"), "{said}");
+    }
+}
