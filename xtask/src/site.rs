@@ -30,6 +30,8 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
 
 /// As [`build`], the sizes left to the caller.
 pub fn build_quietly(workspace: &Workspace) -> Result<(PathBuf, BTreeMap<String, Size>)> {
+    // Another build would replace what this one binds, copies or measures.
+    let _held = workspace.hold()?;
     let engine = wasm::build(workspace)?;
     let dist = workspace.dist();
     assemble(&workspace.root, &engine, &dist)?;

@@ -2,12 +2,13 @@
 
 use std::{
     env,
+    fs::{self, File, TryLockError},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
 
-use crate::command::{command, output};
+use crate::command::{command, output, say};
 
 pub struct Workspace {
     pub root: PathBuf,
@@ -24,6 +25,20 @@ impl Workspace {
         let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
         let target = metadata["target_directory"].as_str().context("`cargo metadata` names no target folder")?.into();
         Ok(Self { root, target })
+    }
+
+    /// Waits until no other xtask builds here; none does until what this returns is dropped, or the process ends.
+    pub fn hold(&self) -> Result<File> {
+        let path = self.target.join("xtask.lock");
+        let file = fs::create_dir_all(&self.target)
+            .and_then(|()| File::options().append(true).create(true).open(&path))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+            say("waiting for another xtask that builds here");
+            file.lock()?;
+        }
+        // Where the system has no locks, nobody holds anything.
+        Ok(file)
     }
 
     pub fn dist(&self) -> PathBuf {

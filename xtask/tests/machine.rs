@@ -2,7 +2,9 @@
 #![cfg(target_os = "linux")]
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, File},
+    io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{self, Command, Stdio},
@@ -109,4 +111,18 @@ fn where_apt_gives_no_compiler_another_way_is_told() {
         assert!(said.contains("`rustup target add wasm32-unknown-unknown`"), "{said}");
         assert!(said.contains("sudo apt-get install rustc-web"), "{said}");
     }
+}
+
+#[test]
+fn one_build_waits_for_another() {
+    let machine = Machine::new("lock", &[]);
+    let other = File::create(machine.target().join("xtask.lock")).unwrap();
+    other.lock().unwrap();
+    let mut xtask = machine.xtask(&["build"]).spawn().unwrap();
+    let mut said = BufReader::new(xtask.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(said.next().unwrap(), "xtask: waiting for another xtask that builds here");
+    assert!(xtask.try_wait().unwrap().is_none());
+    drop(other);
+    assert!(said.next().unwrap().contains("no Rust compiler here"));
+    assert!(!xtask.wait().unwrap().success());
 }
