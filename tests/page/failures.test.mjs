@@ -32,6 +32,7 @@ describe('while loading', () => {
     ['a missing engine', FILES.engine, { status: 404 }, /engine\/engine-relaxed_bg\.wasm is missing/],
     ['a corrupted engine', FILES.engine, { keep: 1000 }, /engine could not be started.*engine\/engine-relaxed_bg\.wasm/],
     ['a missing engine script', 'engine/engine.js', { status: 404 }, /worker.*could not be started.*scripts/],
+    ['a manifest that breaks off', FILES.manifest, { cut: 20 }, /connection broke off.*manifest\.json/],
     ['a broken manifest', FILES.manifest, { keep: 20 }, /manifest\.json cannot be used.*JSON/],
     ['a missing worker', 'worker.js', { status: 404 }, /worker.*could not be started/],
   ]

@@ -1,5 +1,5 @@
 // Finds the list of files that belongs to a base model, with the adapters that come with it.
-import { DigitDiffusionError } from '../errors.js'
+import { DigitDiffusionError, isAbort } from '../errors.js'
 import { request } from './download.js'
 
 const FORMAT = 'digit-diffusion/1'
@@ -23,17 +23,18 @@ export async function findManifest({ base, manifest, signal }) {
   const guessed = manifest === undefined
   const url = new URL(manifest ?? '../manifest.json', base)
   const file = url.pathname.split('/').at(-1)
-  let response
+  let response, text
   try {
     // "no-cache" asks the server whether the copy is still good: a list of hashes must not be older than its files.
     response = await request(url, { file, signal, cache: 'no-cache' })
+    text = await response.text()
   } catch (error) {
     if (guessed && error.code === 'missing' && ABSENT.includes(error.details.status)) return nothing
-    throw error
+    throw error instanceof DigitDiffusionError || isAbort(error) ? error : new DigitDiffusionError('network', { file })
   }
   let json
   try {
-    json = JSON.parse(await response.text())
+    json = JSON.parse(text)
   } catch {
     if (guessed && /html/i.test(response.headers.get('content-type'))) return nothing
     throw new DigitDiffusionError('manifest', { file, why: 'json' })
