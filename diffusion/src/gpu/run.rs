@@ -138,7 +138,8 @@ impl GpuRun {
             Some(wgpu::Error::OutOfMemory { .. }) => {
                 format!("{batch} pictures of {height} x {width} at once need more memory than it has")
             }
-            Some(error) => error.to_string(),
+            // What follows says in which call of WebGPU.
+            Some(error) => error.to_string().lines().next().unwrap_or_default().to_owned(),
         };
         self.forward = None;
         Err(Error::Device(reason))
