@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { after, before, beforeEach, test } from 'node:test'
-import { DIST, FILES, launch, newPage, pick, pixels, serve, settled, until } from './support.mjs'
+import { DIST, FILES, copies, copyKept, launch, newPage, pick, pixels, serve, settled, until } from './support.mjs'
 
 let server, browser, page, errors, close
 before(async () => {
@@ -19,14 +19,8 @@ beforeEach(async () => {
   ;({ page, errors, close } = await newPage(browser))
 })
 
-/** Until the service worker has taken up its work, and has a copy. */
-const kept = () => page.evaluate(async () => (await navigator.serviceWorker.ready).active.state)
-const ledger = () =>
-  page.evaluate(async () => {
-    const name = (await caches.keys()).find(name => name.endsWith('ledger'))
-    const entry = name && (await (await caches.open(name)).match('copies'))
-    return entry?.json()
-  })
+const kept = () => copyKept(page)
+const ledger = () => copies(page)
 
 test('with the network cut: the page, the model and the styles, and the same pictures', async () => {
   await page.goto(`${server.url}#digit=7&seed=2&steps=3&lora=on&styles=outline:1`)

@@ -41,29 +41,19 @@ describe('a sheet', () => {
     await page.locator('#sheet-status:has-text("已停止。")').waitFor()
   })
 
-  test('begun while the model for another device loads is drawn by that', async () => {
-    await openPage(page, server.url)
-    await set(page, 'steps', 60)
-    late(1500)
-    await page.click('#device [data-value=cpu]')
-    await page.click('#many-digits')
-    await settled(page)
-    assert.equal(await page.locator('#notice').isHidden(), true)
-    assert.equal(await page.innerText('#sheet-status'), 'Choose one to look at it closely.')
-    assert.equal(await page.locator('#sheet button:enabled').count(), 10)
-  })
-
-  test('so is one beside a digit', async () => {
-    await openPage(page, server.url)
-    await pick(page, 7)
-    await set(page, 'steps', 60)
-    late(1500)
-    await page.click('#device [data-value=cpu]')
-    await page.click('#many-digits')
-    await settled(page)
-    assert.equal(await page.locator('#notice').isHidden(), true)
-    assert.equal(await page.innerText('#sheet-status'), 'Choose one to look at it closely.')
-  })
+  for (const [title, digit] of [['', undefined], [' beside a digit', 7]])
+    test(`begun${title} while the model for another device loads is drawn by that`, async () => {
+      await openPage(page, server.url)
+      if (digit !== undefined) await pick(page, digit)
+      await set(page, 'steps', 60)
+      late(1500)
+      await page.click('#device [data-value=cpu]')
+      await page.click('#many-digits')
+      await settled(page)
+      assert.equal(await page.locator('#notice').isHidden(), true)
+      assert.equal(await page.innerText('#sheet-status'), 'Choose one to look at it closely.')
+      assert.equal(await page.locator('#sheet button:enabled').count(), 10)
+    })
 })
 
 describe('a tour begun before the model is there', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, beforeEach, test } from 'node:test'
 import { chromium } from 'playwright-core'
-import { DIST, launch, newPage, serve, settled, until } from './support.mjs'
+import { DIST, copies, copyKept, launch, newPage, serve, settled, until } from './support.mjs'
 
 let server, browser, page, errors, close
 before(async () => {
@@ -20,14 +20,8 @@ beforeEach(async () => {
   ;({ page, errors, close } = await newPage(browser))
 })
 
-/** Until the service worker has taken up its work, and has a copy. */
-const kept = () => page.evaluate(async () => (await navigator.serviceWorker.ready).active.state)
-const ledger = () =>
-  page.evaluate(async () => {
-    const name = (await caches.keys()).find(name => name.endsWith('ledger'))
-    const entry = name && (await (await caches.open(name)).match('copies'))
-    return entry?.json()
-  })
+const kept = () => copyKept(page)
+const ledger = () => copies(page)
 
 /** A newer version of the page, which says so. */
 const release = version => (server.faults['page.js'] = { prepend: `document.documentElement.dataset.version = '${version}';\n` })

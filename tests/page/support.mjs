@@ -125,6 +125,16 @@ export async function newPage(browser, options) {
 /** Waits until nothing is under way. */
 export const settled = page => page.waitForSelector('#stage[data-busy=false]')
 
+/** Until the service worker has taken up its work, and has a copy. */
+export const copyKept = page => page.evaluate(async () => (await navigator.serviceWorker.ready).active.state)
+/** Its ledger: the copy that is served, and the one that waits. */
+export const copies = page =>
+  page.evaluate(async () => {
+    const name = (await caches.keys()).find(name => name.endsWith('ledger'))
+    const entry = name && (await (await caches.open(name)).match('copies'))
+    return entry?.json()
+  })
+
 /** SwiftShader takes seconds for a step, and twice as long with guidance: there, both are kept small. */
 export async function openPage(page, url, { steps = 3, guidance = 2 } = {}) {
   await page.goto(url)

@@ -61,7 +61,6 @@ enum Prediction {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.train.check()?;
-    args.source.check(1)?;
     let held = args.train.guard(&args.out, WEIGHTS)?;
     let checkpoint = args.train.checkpoint(&args.out, true)?;
     if checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.origin.adapter.is_some()) {
