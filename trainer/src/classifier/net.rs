@@ -51,9 +51,8 @@ impl Net {
     /// # Shapes
     /// - result: [batch, FEATURES]
     pub fn features(&self, images: Tensor<4>) -> Tensor<2> {
-        let convolve = |layer: &Conv2d, x: Tensor<4>, resize: Resize| {
-            relu(conv3x3(layer, x, resize, None, None, Ops::Custom))
-        };
+        let convolve =
+            |layer: &Conv2d, x: Tensor<4>, resize: Resize| relu(conv3x3(layer, x, resize, None, None, Ops::Custom));
         let x = convolve(&self.stem, fold(images), Resize::Same); // [B, S/2, S/2, 32]
         let x = convolve(&self.down, x, Resize::Half); // [B, S/4, S/4, 64]
         let x = convolve(&self.body, x.clone(), Resize::Same) + x;
