@@ -1,11 +1,15 @@
-//! Small random turns, stretches, leans and shifts, so that the classifier does not learn places.
+//! Augmentation: small random turns, stretches, leans and shifts, so that the classifier does not depend on positions. Tests:
+//! here.
 
 use diffusion::noise::NoiseSource;
 
-/// Largest turn in radians, stretch, lean, and shift in pixels of a picture of 28.
+/// Largest turn in radians.
 const TURN: f32 = 0.2;
+/// Largest change of width and of height, as a share.
 const STRETCH: f32 = 0.12;
+/// Largest lean, in pixels to the side per pixel of height.
 const LEAN: f32 = 0.15;
+/// Largest shift, in pixels of a picture of 28 x 28.
 const SHIFT: f32 = 2.2;
 
 /// Writes a distorted copy of a picture in [-1, 1] over `image`.

@@ -1,43 +1,18 @@
-//! A small convolutional network that reads digits. It judges what the diffusion model draws, so it
-//! is trained on real pictures only.
-
-mod augment;
-mod net;
-mod train;
-mod weights;
+//! A trained classifier: reading pictures, files. Tests: in `classifier/tests.rs`.
 
 use std::path::Path;
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor, activation::softmax};
 
-pub use net::FEATURES;
-pub use train::{Progress, TrainConfig, train};
-
+use super::card::Card;
+use super::net::Net;
+use super::weights;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::{files, parallel};
-use net::Net;
 
 /// Pictures that go through the network together.
 const CHUNK: usize = 100;
-
-/// What is known about a classifier beside its weights. Travels in the file.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Card {
-    /// Names of the classes; a label is an index into them.
-    pub class_names: Vec<String>,
-    /// Side of the pictures in pixels.
-    pub image_size: usize,
-    /// Seed of the training.
-    pub seed: u64,
-    /// Times that every training picture was seen.
-    pub epochs: usize,
-    /// Number of training pictures.
-    pub train_images: usize,
-    /// Share of the test pictures that are read right, once it was measured.
-    pub test_accuracy: Option<f64>,
-}
 
 /// A trained classifier on its device.
 #[derive(Debug, Clone)]
@@ -48,11 +23,15 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    fn new(net: Net, card: Card, device: Device) -> Self {
+    /// A network on its plain device, with what is known about it.
+    pub(super) fn new(net: Net, card: Card, device: Device) -> Self {
         Self { net, card, device }
     }
 
     /// Reads a file that [`save`](Self::save) has written.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or holds no classifier of this program.
     pub fn load(path: &Path, device: &Device) -> Result<Self> {
         let (net, card) = weights::decode(&files::read(path)?, device)
             .map_err(|reason| Error::Classifier { path: path.to_owned(), reason })?;
@@ -60,6 +39,9 @@ impl Classifier {
     }
 
     /// Writes a safetensors file, whole or not at all.
+    ///
+    /// # Errors
+    /// That it cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         files::write_atomic(path, &weights::encode(&self.net, &self.card)?)
     }
@@ -74,23 +56,32 @@ impl Classifier {
     /// # Shapes
     /// - `images`: any number of pictures of `image_size * image_size` values in [-1, 1]
     /// - result: as many rows of `class_names.len()` values
+    ///
+    /// # Errors
+    /// Values that are no whole pictures; a result that is infinite or not a number.
     pub fn probabilities(&self, images: &[f32]) -> Result<Vec<Vec<f32>>> {
         self.run(images, |net, images| softmax(net.forward(images), 1))
     }
 
     /// The most probable class of every picture.
+    ///
+    /// # Errors
+    /// As [`probabilities`](Self::probabilities).
     pub fn predict(&self, images: &[f32]) -> Result<Vec<u16>> {
-        Ok(self.probabilities(images)?.iter().map(|row| largest(row)).collect())
+        Ok(self.probabilities(images)?.iter().map(|row| argmax(row) as u16).collect())
     }
 
-    /// Share of the pictures that are read as their label.
-    pub fn accuracy(&self, images: &[f32], labels: &[u16]) -> Result<f64> {
+    /// Share of the pictures that are read as their label, 0 to 1.
+    fn accuracy(&self, images: &[f32], labels: &[u16]) -> Result<f64> {
         let read = self.predict(images)?;
         let right = read.iter().zip(labels).filter(|(read, label)| read == label).count();
         Ok(right as f64 / labels.len().max(1) as f64)
     }
 
-    /// Measures the accuracy on held-out data and notes it in the card.
+    /// Measures the accuracy on held-out data, 0 to 1, and writes it into the card.
+    ///
+    /// # Errors
+    /// As [`probabilities`](Self::probabilities).
     pub fn test(&mut self, data: &Dataset) -> Result<f64> {
         let (images, labels) = data.batch(&(0..data.len()).collect::<Vec<_>>());
         let accuracy = self.accuracy(&images, &labels)?;
@@ -102,7 +93,10 @@ impl Classifier {
     ///
     /// # Shapes
     /// - `images`: as for [`probabilities`](Self::probabilities)
-    /// - result: as many rows of [`FEATURES`] values
+    /// - result: as many rows of [`FEATURES`](super::FEATURES) values
+    ///
+    /// # Errors
+    /// As [`probabilities`](Self::probabilities).
     pub fn features(&self, images: &[f32]) -> Result<Vec<Vec<f32>>> {
         self.run(images, |net, images| net.features(images))
     }
@@ -113,7 +107,7 @@ impl Classifier {
         let area = size * size;
         if !images.len().is_multiple_of(area) {
             return Err(Error::Data {
-                place: "the pictures to be read".into(),
+                location: "the pictures to be read".into(),
                 reason: format!("{} values are not a number of {size}x{size} pictures", images.len()),
             });
         }
@@ -124,86 +118,18 @@ impl Classifier {
             let width = output.dims()[1];
             let values = output.into_data().try_to_vec::<f32>();
             let values = values.map_err(|error| Error::Device(format!("{error:?}")))?;
-            Ok(values.chunks_exact(width).map(<[f32]>::to_vec).collect::<Vec<_>>())
-        });
-        Ok(chunks.into_iter().collect::<Result<Vec<_>>>()?.concat())
-    }
-
-    /// The same network on the plain device, after training.
-    fn from_training(net: &Net, card: Card, device: &Device) -> Self {
-        Self::new(net.valid(), card, device.clone())
-    }
-}
-
-fn largest(row: &[f32]) -> u16 {
-    let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-    best.map_or(0, |(class, _)| class as u16)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{TempDir, drawn_digit};
-
-    /// Three digits, moved about a little.
-    fn data() -> Dataset {
-        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
-        for shift in 0..16 {
-            for (label, digit) in [0, 1, 7].into_iter().enumerate() {
-                let mut image = drawn_digit(digit);
-                image.rotate_right(shift % 4 + 28 * (shift / 4));
-                pixels.extend(image);
-                labels.push(label as u16);
+            // Measures would take what is not a number for some class, or for a distance of 0.
+            if values.iter().any(|value| !value.is_finite()) {
+                let reason = "they are not all numbers: its weights, or the pictures, are broken".to_owned();
+                return Err(Error::Data { location: "the classifier's results".into(), reason });
             }
-        }
-        let names = ["zero", "one", "seven"].map(str::to_owned).to_vec();
-        Dataset::new("test", pixels, labels, 28, names).unwrap()
+            Ok(values.chunks_exact(width).map(<[f32]>::to_vec).collect::<Vec<_>>())
+        })?;
+        Ok(chunks.concat())
     }
+}
 
-    fn trained(threads: usize) -> Classifier {
-        let config = TrainConfig { epochs: 10, batch_size: 48, learning_rate: 3e-3, seed: 4, threads };
-        train(&config, &data(), &Device::flex(), |_| ()).unwrap()
-    }
-
-    #[test]
-    fn learns_three_digits_the_same_on_any_number_of_threads_and_survives_a_file() {
-        let dir = TempDir::new("classifier");
-        let path = dir.path().join("judge.safetensors");
-        let mut classifier = trained(1);
-        assert_eq!(classifier.test(&data()).unwrap(), 1.0);
-        classifier.save(&path).unwrap();
-
-        let again = Classifier::load(&path, &Device::flex()).unwrap();
-        assert_eq!(again.card(), classifier.card());
-        let (images, labels) = data().batch(&[0, 1, 2, 47]);
-        assert_eq!(again.probabilities(&images).unwrap(), classifier.probabilities(&images).unwrap());
-        assert_eq!(again.predict(&images).unwrap(), labels);
-        assert_eq!(again.features(&images).unwrap()[3].len(), FEATURES);
-
-        let threaded = trained(3).probabilities(&images).unwrap();
-        assert_eq!(threaded, classifier.probabilities(&images).unwrap());
-    }
-
-    #[test]
-    fn other_files_and_odd_pictures_are_refused() {
-        let dir = TempDir::new("classifier-bad");
-        let path = dir.path().join("judge.safetensors");
-        for bytes in [&b"not weights"[..], b"\x02\0\0\0\0\0\0\0{}"] {
-            files::write_atomic(&path, bytes).unwrap();
-            let message = Classifier::load(&path, &Device::flex()).unwrap_err().to_string();
-            assert!(message.contains("judge.safetensors") && message.contains("train one anew"), "{message}");
-        }
-        let net = Net::new(28, 10, &Device::flex());
-        let card = Card {
-            class_names: (0..10).map(|i| i.to_string()).collect(),
-            image_size: 28,
-            seed: 0,
-            epochs: 0,
-            train_images: 0,
-            test_accuracy: None,
-        };
-        let classifier = Classifier::new(net, card, Device::flex());
-        assert!(classifier.predict(&[]).unwrap().is_empty());
-        assert!(classifier.predict(&[0.0; 785]).unwrap_err().to_string().contains("785 values"));
-    }
+/// Index of the largest value; 0 of no values.
+pub fn argmax(row: &[f32]) -> usize {
+    row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(index, _)| index)
 }

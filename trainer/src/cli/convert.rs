@@ -1,16 +1,16 @@
-//! `trainer convert`: adapters between PEFT's folders and kohya's files.
+//! `trainer convert`: adapters between PEFT's folders and kohya's files. Tests: in `trainer/tests/runs/files.rs`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use diffusion::diffusers::WEIGHTS;
 use diffusion::peft::write_kohya;
-use trainer::files::write_atomic;
-use trainer::say;
+use trainer::files::{same_path, write_atomic};
+use trainer::messages::say;
 use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, read_base, write_adapter_folder};
 
-use super::export::{Float, same_path};
-use super::sample::{Loaded, load_adapter};
+use super::load::{Loaded, load_adapter};
+use super::precision::Float;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -64,7 +64,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is read is not written over.
+/// Refuses to write over what is read.
 fn not_over(adapter: &AdapterFiles, base: &Path, written: &Path) -> anyhow::Result<()> {
     for read in [&adapter.weights, &base.join(WEIGHTS)] {
         if same_path(read, written) {
@@ -74,7 +74,7 @@ fn not_over(adapter: &AdapterFiles, base: &Path, written: &Path) -> anyhow::Resu
     Ok(())
 }
 
-/// A folder gets the file inside of it.
+/// The file to write: `--out`, or one in the folder `--out`.
 fn with_extension(out: &Path) -> anyhow::Result<PathBuf> {
     match out.extension() {
         Some(extension) if extension == "safetensors" => Ok(out.to_owned()),

@@ -1,10 +1,12 @@
-//! `trainer inspect`.
+//! `trainer inspect`: prints what a file is. Tests: in `trainer/tests/runs`.
 
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use trainer::inspect::{Facts, ModuleFacts, inspect};
+
+use super::print::print;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -36,6 +38,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             writeln!(text, "  {path:width$}  rank {rank:<3} alpha {alpha:<6} |update| {norm:.4}")?;
         }
     }
-    super::print(&text)?;
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

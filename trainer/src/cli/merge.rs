@@ -1,16 +1,16 @@
-//! `trainer merge`.
+//! `trainer merge`: adapters baked into a base. Tests: in `trainer/tests/runs`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use diffusion::diffusers::WEIGHTS;
 use diffusion::tensors::Precision;
-use trainer::say;
+use trainer::messages::say;
 use trainer::store::write_base;
 
 use super::device::DeviceName;
-use super::export::Float;
-use super::sample::load_model;
+use super::load::load_model;
+use super::precision::Float;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -54,7 +54,8 @@ fn target_linears<'a>(state: &'a StateDict, targets: &[String]) -> Result<Vec<Li
 pub fn peft_targets(state: &StateDict, targets: &[String]) -> Result<Vec<String>> {
     let linears = target_linears(state, targets)?;
     let is_name = |target: &String| {
-        let ends = |path: &str| path.strip_suffix(&target[..]).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        let ends =
+            |path: &str| path.strip_suffix(&target[..]).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
         linears.iter().any(|linear| ends(linear.path))
     };
     if targets.iter().all(is_name) {
@@ -165,7 +166,8 @@ mod tests {
         assert!(b.values.iter().all(|&value| value == 0.0), "training starts at the base");
         assert_eq!(peft_targets(&base(), &["to_k".into()]).unwrap(), ["to_k"]);
         assert_eq!(peft_targets(&base(), &[r"mid\..*to_q".into()]).unwrap(), ["mid.attn.to_q"]);
-        let refused = |target: &str, rank| initial_adapter(&base(), &[target.into()], rank, 1.0, 0).unwrap_err().to_string();
+        let refused =
+            |target: &str, rank| initial_adapter(&base(), &[target.into()], rank, 1.0, 0).unwrap_err().to_string();
         assert!(refused("conv_in", 1).contains("matches no Linear"));
         assert!(refused("(", 1).contains("neither a name nor a pattern"));
         assert!(refused("to_q", 7).contains("1 to 6"));

@@ -27,7 +27,7 @@ fn killed_again_and_again(args: &[String], out: &Path) {
 
 #[test]
 fn killed_runs_resume_to_the_same_bytes() {
-    let folder = Folder::new("kill");
+    let folder = Folder::new();
     let (whole, killed) = (folder.path("whole"), folder.path("killed"));
     done(&strs(&base_run(&whole, "30")));
     killed_again_and_again(&base_run(&killed, "30"), Path::new(&killed));
@@ -50,7 +50,7 @@ fn killed_runs_resume_to_the_same_bytes() {
 
 #[test]
 fn ctrl_c_leaves_a_checkpoint_and_resumes_to_the_same_bytes() {
-    let folder = Folder::new("interrupt");
+    let folder = Folder::new();
     let (whole, out) = (folder.path("whole"), folder.path("interrupted"));
     done(&strs(&base_run(&whole, "100")));
     let mut args = base_run(&out, "100");
@@ -75,7 +75,7 @@ fn ctrl_c_leaves_a_checkpoint_and_resumes_to_the_same_bytes() {
 
 #[test]
 fn a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint() {
-    let folder = Folder::new("nan");
+    let folder = Folder::new();
     let out = folder.path("run");
     // The first step's loss is finite whatever the learning rate: a checkpoint after it is there to be kept.
     let mut args: Vec<String> = base_run(&out, "200");
@@ -97,7 +97,7 @@ fn a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint() {
 
 #[test]
 fn sigterm_ends_as_ctrl_c_does() {
-    let folder = Folder::new("term");
+    let folder = Folder::new();
     let out = folder.path("run");
     let mut child = trainer(&strs(&base_run(&out, "100000"))).spawn().unwrap();
     wait_for(&Path::new(&out).join(CHECKPOINT), &mut child);
@@ -110,7 +110,7 @@ fn sigterm_ends_as_ctrl_c_does() {
 
 #[test]
 fn a_folder_is_one_runs_at_a_time() {
-    let folder = Folder::new("held");
+    let folder = Folder::new();
     let out = folder.path("run");
     let args = base_run(&out, "100000");
     let mut child = trainer(&strs(&args)).spawn().unwrap();
@@ -126,7 +126,7 @@ fn a_folder_is_one_runs_at_a_time() {
 
 #[test]
 fn a_run_outlives_its_terminal() {
-    let folder = Folder::new("terminal");
+    let folder = Folder::new();
     let out = folder.path("run");
     let mut child = trainer(&strs(&base_run(&out, "4"))).spawn().unwrap();
     drop((child.stderr.take(), child.stdout.take()));
@@ -137,7 +137,7 @@ fn a_run_outlives_its_terminal() {
 
 #[test]
 fn a_disk_that_is_full_or_not_to_be_written_is_said_and_loses_nothing() {
-    let folder = Folder::new("disk");
+    let folder = Folder::new();
     let out = folder.path("run");
     // A limit on the size of files stands in for a full disk: writing fails in the middle of the weights.
     let limited = Command::new("sh")

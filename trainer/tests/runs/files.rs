@@ -7,7 +7,7 @@ use crate::support::*;
 
 #[test]
 fn bad_input_is_answered_with_a_sentence() {
-    let folder = Folder::new("input");
+    let folder = Folder::new();
     let out = folder.path("run");
     let base_with = |more: &[&str]| refused(&strs(&with(&base_run(&out, "2"), more)));
     assert!(base_with(&["--config", "nowhere.toml"]).contains("the presets are seed, small, shipped"));
@@ -60,7 +60,7 @@ fn bad_input_is_answered_with_a_sentence() {
 
 #[test]
 fn a_length_that_is_said_is_kept() {
-    let folder = Folder::new("length");
+    let folder = Folder::new();
     let (base, config) = (folder.path("base"), folder.path("length.toml"));
     done(&strs(&base_run(&base, "2")));
     fs::write(&config, "[train]\nepochs = 1\n").unwrap();
@@ -71,7 +71,7 @@ fn a_length_that_is_said_is_kept() {
 
 #[test]
 fn latents_must_be_those_of_the_pictures() {
-    let folder = Folder::new("latents");
+    let folder = Folder::new();
     let (base, latents, out) = (folder.path("base"), folder.path("latents.safetensors"), folder.path("x.png"));
     done(&strs(&base_run(&base, "2")));
     let draw = |label: &str| {
@@ -95,7 +95,7 @@ fn latents_must_be_those_of_the_pictures() {
 
 #[test]
 fn adapters_travel_between_dialects() {
-    let folder = Folder::new("dialects");
+    let folder = Folder::new();
     let (base, adapter, kohya, back) =
         (folder.path("base"), folder.path("adapter"), folder.path("adapter.safetensors"), folder.path("back"));
     done(&strs(&base_run(&base, "2")));
@@ -160,7 +160,7 @@ fn adapters_travel_between_dialects() {
 
 #[test]
 fn what_is_read_is_not_written_over() {
-    let folder = Folder::new("over");
+    let folder = Folder::new();
     let (base, adapter) = (folder.path("base"), folder.path("adapter"));
     done(&strs(&base_run(&base, "2")));
     done(&strs(&lora_run(&base, &adapter, "2")));
@@ -197,7 +197,7 @@ fn what_is_read_is_not_written_over() {
 
 #[test]
 fn a_base_that_has_learnt_no_null_class_is_drawn_without_guidance() {
-    let folder = Folder::new("unguided");
+    let folder = Folder::new();
     let base = folder.path("base");
     done(&strs(&with(&base_run(&base, "2"), &["--class-dropout", "0"])));
     let drawn = |guidance: &str| {

@@ -7,7 +7,7 @@ use crate::support::*;
 
 #[test]
 fn a_run_goes_on_as_it_was_started_or_not_at_all() {
-    let folder = Folder::new("resume");
+    let folder = Folder::new();
     let (base, other, whole, half) =
         (folder.path("base"), folder.path("other"), folder.path("whole"), folder.path("half"));
     done(&strs(&base_run(&base, "4")));
@@ -62,7 +62,7 @@ fn a_run_goes_on_as_it_was_started_or_not_at_all() {
 
 #[test]
 fn a_run_can_be_resumed_from_before_its_first_step() {
-    let folder = Folder::new("early");
+    let folder = Folder::new();
     let (whole, early) = (folder.path("whole"), folder.path("early"));
     done(&strs(&with(&base_run(&whole, "4"), &["--keep-every", "2"])));
     let read = |dir: &str, name: &str| fs::read(Path::new(dir).join(name)).unwrap();
@@ -97,7 +97,7 @@ fn a_run_can_be_resumed_from_before_its_first_step() {
 
 #[test]
 fn what_is_there_is_never_overwritten() {
-    let folder = Folder::new("guard");
+    let folder = Folder::new();
     let (base, adapter, models) = (folder.path("base"), folder.path("adapter"), folder.path("models"));
     done(&strs(&base_run(&base, "2")));
     let weights = || fs::read(Path::new(&base).join(WEIGHTS)).unwrap();
