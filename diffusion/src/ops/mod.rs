@@ -229,7 +229,9 @@ where
 }
 
 fn values(tensor: &FlexTensor) -> &[f32] {
-    let (start, end) = tensor.layout().contiguous_offsets().unwrap_or_default();
+    let Some((start, end)) = tensor.layout().contiguous_offsets() else {
+        panic!("an operation's input is not contiguous");
+    };
     &tensor.storage::<f32>()[start..end]
 }
 

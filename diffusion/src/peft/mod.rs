@@ -32,7 +32,12 @@ pub fn read_adapter(bytes: &[u8], config: Option<&str>, base: &StateDict) -> Res
     };
     let is_peft = tensors.keys().any(|name| name.starts_with(PREFIX));
     // By the parser that is in the browser's engine already: the standard library's own is 13 KB of brotli.
-    let kohya_alpha = metadata.get(KOHYA_ALPHA).and_then(|text| serde_json::from_str::<f32>(text).ok());
+    let kohya_alpha = || match metadata.get(KOHYA_ALPHA) {
+        Some(text) => serde_json::from_str::<f32>(text)
+            .map(Some)
+            .map_err(|_| Error::Adapter(format!("its {KOHYA_ALPHA} is \"{text}\", which is no number"))),
+        None => Ok(None),
+    };
     let mut parts: BTreeMap<String, Parts> = BTreeMap::new();
     for (name, tensor) in tensors {
         let (path, part) = split_name(&name, base).ok_or_else(|| not_a_factor(&name))?;
@@ -58,7 +63,7 @@ pub fn read_adapter(bytes: &[u8], config: Option<&str>, base: &StateDict) -> Res
         let scaling = match (parts.alpha, &config) {
             (Some(alpha), _) => alpha / rank as f32,
             (None, Some(config)) => config.scaling(&path, rank)?,
-            (None, None) if !is_peft => kohya_alpha.unwrap_or(rank as f32) / rank as f32,
+            (None, None) if !is_peft => kohya_alpha()?.unwrap_or(rank as f32) / rank as f32,
             (None, None) => {
                 return Err(Error::Adapter(
                     "alpha is unknown: give adapter_config.json too, or a file that carries lora_adapter_metadata"

@@ -102,7 +102,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         if jobs.len() > 1 {
             say!("{}:", job.source);
         }
-        let code = one(&args, &base, job, held, pictures, jobs.len() == 1, &mut interrupt)?;
+        let code = train_one(&args, &base, job, held, pictures, jobs.len() == 1, &mut interrupt)?;
         if code != ExitCode::SUCCESS {
             return Ok(code);
         }
@@ -110,7 +110,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn one(
+fn train_one(
     args: &Args,
     base: &Base,
     job: &Job<'_>,
