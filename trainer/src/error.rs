@@ -18,7 +18,7 @@ pub enum Error {
         action: &'static str,
         /// On which file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A file is not the IDX file it should be.
@@ -144,7 +144,7 @@ pub enum Error {
     Threads {
         /// How many were asked for.
         threads: usize,
-        /// What the system said.
+        /// The system's error.
         reason: String,
     },
     /// A base folder cannot be used.

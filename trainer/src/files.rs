@@ -38,8 +38,8 @@ fn write_atomic_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io
 #[derive(Debug)]
 pub struct Held(#[expect(dead_code, reason = "an open file keeps the lock")] Option<File>);
 
-/// Locks a folder, without leaving a file in it. On systems and file systems that lock no folders, nothing is locked; where
-/// that is not the rule, a line says so.
+/// Locks a folder, without leaving a file in it. Other systems than Unix lock no folders; a file system that does not gets a
+/// warning.
 ///
 /// # Errors
 /// A folder that another process holds, or that cannot be opened.

@@ -7,7 +7,7 @@
 macro_rules! __say {
     ($($message:tt)*) => {{
         use ::std::io::Write as _;
-        // Nobody is left who could be told of a failure.
+        // Where stderr is closed, nobody would read of the failure either.
         let _ = ::std::writeln!(::std::io::stderr(), $($message)*);
     }};
 }

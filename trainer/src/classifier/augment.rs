@@ -20,7 +20,7 @@ pub fn distort(image: &mut [f32], size: usize, noise: &mut NoiseSource) {
     let unit = size as f32 / 28.0;
     let (shift_x, shift_y) = (within(SHIFT) * unit, within(SHIFT) * unit);
     let (sin, cos) = turn.sin_cos();
-    // Where each pixel of the result comes from: turn, lean and stretch about the centre.
+    // The source position of each pixel of the result: turn, lean and stretch about the centre.
     let (xx, xy) = (cos * stretch_x, (lean * cos - sin) * stretch_y);
     let (yx, yy) = (sin * stretch_x, (lean * sin + cos) * stretch_y);
     let centre = (size as f32 - 1.0) / 2.0;

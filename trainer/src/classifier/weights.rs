@@ -29,7 +29,7 @@ pub fn encode(net: &Net, card: &Card) -> Result<Vec<u8>> {
     Ok(write_tensors(&read.state, metadata, Precision::F32)?)
 }
 
-/// The network in the bytes of a file; the error says why there is none.
+/// Reads the network and its card from the bytes of a file; the error is the reason why it cannot.
 pub fn decode(bytes: &[u8], device: &Device) -> std::result::Result<(Net, Card), String> {
     let (state, metadata) = read_tensors(bytes).map_err(|error| error.to_string())?;
     if metadata.get("format").map(String::as_str) != Some(FORMAT) {

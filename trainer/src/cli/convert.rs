@@ -14,7 +14,7 @@ use super::precision::Float;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The adapter: a PEFT folder, or a file of PEFT, diffusers or kohya; a :scale behind it is baked in
+    /// The adapter: a PEFT folder, or a file of PEFT, diffusers or kohya; a :scale after it is baked in
     #[arg(long, value_name = "DIR|FILE[:SCALE]")]
     lora: String,
     /// How it is written
@@ -23,7 +23,7 @@ pub struct Args {
     /// A file for kohya, a folder for peft
     #[arg(long)]
     out: PathBuf,
-    /// The base it belongs to: its names tell which module is meant
+    /// The base it belongs to, whose names identify the modules
     #[arg(long, default_value = "www/models/base")]
     base: PathBuf,
     /// Precision of the factors
@@ -78,7 +78,7 @@ fn not_over(adapter: &AdapterFiles, base: &Path, written: &Path) -> anyhow::Resu
 fn with_extension(out: &Path) -> anyhow::Result<PathBuf> {
     match out.extension() {
         Some(extension) if extension == "safetensors" => Ok(out.to_owned()),
-        // A folder's name may have a version behind its dot, a file's has letters.
+        // A folder's name may have a version after its dot, a file's extension has letters.
         Some(extension) if !out.is_dir() && extension.to_string_lossy().contains(char::is_alphabetic) => {
             anyhow::bail!("--out {} must be a .safetensors file, or a folder for one", out.display())
         }

@@ -12,7 +12,7 @@ use super::print::print;
 pub struct Args {
     /// A base folder, an adapter (folder or file), a checkpoint, a classifier, or any other safetensors file
     path: PathBuf,
-    /// The base that tells which modules a kohya file means
+    /// The base whose names identify the modules of a kohya file
     #[arg(long, default_value = "www/models/base")]
     base: PathBuf,
     /// Print JSON

@@ -17,7 +17,7 @@ pub struct Args {
     /// The base model's folder
     #[arg(long, default_value = "www/models/base")]
     base: PathBuf,
-    /// Adapters to bake in, with :scale behind them where it is not 1
+    /// Adapters to bake in, followed by :scale where it is not 1
     #[arg(long, value_name = "DIR[:SCALE]", required = true)]
     lora: Vec<String>,
     /// Where the merged base is written

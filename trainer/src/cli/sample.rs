@@ -56,7 +56,7 @@ pub struct Args {
     /// DDIM's amount of fresh noise, 0 to 1
     #[arg(long, default_value_t = 0.0)]
     eta: f32,
-    /// An adapter folder or file, with :scale behind it where it is not 1; several add up
+    /// An adapter folder or file, followed by :scale where it is not 1; several add up
     #[arg(long, value_name = "DIR[:SCALE]")]
     lora: Vec<String>,
     /// Bake the adapters into the weights first (the same pictures, by the other way)

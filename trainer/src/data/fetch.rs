@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(read_plain_or_gz(dir.path(), &file).unwrap(), b"12345");
         fs::write(&path, &packed[..packed.len() - 9]).unwrap();
         assert!(read_plain_or_gz(dir.path(), &file).unwrap_err().contains("cannot be unpacked"));
-        // "It has neither" is said of what is not there alone.
+        // Only a file that does not exist is missing.
         let long = File { name: "x".repeat(300).leak(), bytes: 5, sha256: "" };
         assert!(read_plain_or_gz(dir.path(), &long).unwrap_err().contains("cannot be read"));
     }

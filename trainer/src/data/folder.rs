@@ -111,7 +111,7 @@ fn class_folders(dir: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Everything that is meant as a picture, also in formats that are not read: those are told as bad ones.
+/// Everything that is meant as a picture, also in formats that are not read: those are reported as bad.
 fn pictures(dir: &Path) -> Result<Vec<PathBuf>> {
     let is_picture = |path: &PathBuf| {
         path.extension().is_some_and(|extension| FORMATS.iter().any(|known| extension.eq_ignore_ascii_case(known)))

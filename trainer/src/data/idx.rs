@@ -24,7 +24,7 @@ struct Idx {
     elements: Vec<u8>,
 }
 
-/// Reads the bytes of an IDX file; the reason says what is wrong with it.
+/// Reads the bytes of an IDX file; the error is what is wrong with it.
 fn parse(bytes: Vec<u8>) -> std::result::Result<Idx, String> {
     let &[zero_1, zero_2, element, rank, ..] = &bytes[..] else {
         return Err(format!("it has only {} bytes", bytes.len()));

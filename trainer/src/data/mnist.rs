@@ -6,7 +6,7 @@ use super::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::store::sha256;
 
-/// Where MNIST is kept unless told otherwise.
+/// The default folder of MNIST.
 pub const DEFAULT_DIR: &str = "data/mnist";
 
 /// Number of training pictures.

@@ -157,7 +157,7 @@ pub fn train_on_styles(data: &Dataset, device: &Device, on_step: impl FnMut(Prog
     for (index, style) in styles.iter().enumerate() {
         let name = style.map_or(PLAIN, |style| style.name);
         names.extend(data.class_names().iter().map(|class| format!("{name}{SEPARATOR}{class}")));
-        // All pictures in every style, so that nothing but the style tells them apart.
+        // All pictures in every style, so that the styles differ in nothing else.
         let part = match style {
             Some(style) => data.styled(style)?,
             None => data.clone(),

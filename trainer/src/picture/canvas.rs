@@ -72,7 +72,7 @@ impl Canvas {
     /// The bytes of a PNG file.
     ///
     /// # Errors
-    /// Why there are none: a picture too large, or what the encoder says.
+    /// The reason as a text: a picture that is too large, or the encoder's error.
     pub fn to_png(&self) -> std::result::Result<Vec<u8>, String> {
         let too_large = |_| format!("{}x{} is too large", self.width, self.height);
         let width = u32::try_from(self.width).map_err(too_large)?;

@@ -109,7 +109,7 @@ impl Field {
         self.enlarged().blurred(1).values.iter().map(|&v| v > INK).collect()
     }
 
-    /// Draws what lies where `distance` (in pixels, on the finer grid) is below zero.
+    /// Draws the points of the finer grid whose `distance`, in pixels, is below zero, with smooth edges.
     pub fn fill(size: usize, distance: impl Fn(usize) -> f32) -> Self {
         let side = size * FINE;
         let softness = FINE as f32;

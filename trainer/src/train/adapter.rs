@@ -1,4 +1,4 @@
-//! LoRA factors on a frozen base: where training begins, and what comes out. Tests: in `tests/it/training.rs` and
+//! LoRA factors on a frozen base: making, attaching and reading them back. Tests: in `tests/it/training.rs` and
 //! `tests/it/operations.rs`, with PEFT's values in `tests/it/lora.rs`; here for what is refused.
 
 use std::collections::BTreeMap;

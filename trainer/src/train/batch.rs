@@ -23,7 +23,7 @@ pub struct Batch {
 
 impl Batch {
     /// The chosen pictures, each with a timestep of `num_train_timesteps`, noise, and its label dropped with
-    /// probability `class_dropout`. All chance comes from `noise`.
+    /// probability `class_dropout`. All random numbers are from `noise`.
     pub fn new(
         data: &Dataset,
         chosen: &[usize],
@@ -48,7 +48,7 @@ impl Batch {
         Self { noise: noise.normals(b * codec.len()), latents, labels, timesteps, latent_shape: codec.latent_shape() }
     }
 
-    /// Cuts the batch into jobs of at most `size` pictures: always alike, whatever the number of threads.
+    /// Cuts the batch into jobs of at most `size` pictures. The jobs do not depend on the number of threads.
     pub fn split(&self, size: usize) -> Vec<Self> {
         let width: usize = self.latent_shape.iter().product();
         (0..self.labels.len())

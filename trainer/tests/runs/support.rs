@@ -36,18 +36,18 @@ pub fn trainer(args: &[&str]) -> Command {
 /// Runs to the end; returns what it printed.
 pub fn done(args: &[&str]) -> String {
     let Output { status, stdout, stderr } = trainer(args).output().unwrap();
-    let said = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
-    assert!(status.success(), "{args:?}: {said}");
-    said
+    let message = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
+    assert!(status.success(), "{args:?}: {message}");
+    message
 }
 
 /// Runs into an error; returns its message.
 pub fn refused(args: &[&str]) -> String {
     let Output { status, stderr, .. } = trainer(args).output().unwrap();
-    let said = String::from_utf8_lossy(&stderr).into_owned();
-    assert!(!status.success(), "{args:?}: {said}");
-    assert!(!said.contains("panicked"), "{said}");
-    said
+    let message = String::from_utf8_lossy(&stderr).into_owned();
+    assert!(!status.success(), "{args:?}: {message}");
+    assert!(!message.contains("panicked"), "{message}");
+    message
 }
 
 /// A tiny network on the 64 digits of the fixture; a checkpoint after every second step.

@@ -15,7 +15,7 @@ pub struct Args {
     /// The base model's folder
     #[arg(long, default_value = "www/models/base")]
     pub base: PathBuf,
-    /// Adapters to switch on, with :scale behind them where it is not 1. A folder named like a style is compared with
+    /// Adapters to switch on, followed by :scale where it is not 1. A folder named like a style is compared with
     /// real pictures in that style
     #[arg(long, value_name = "DIR[:SCALE]")]
     pub lora: Vec<String>,
@@ -75,7 +75,7 @@ pub enum Measure {
     Frechet,
     /// Precision, recall, density, coverage
     Manifold,
-    /// A classifier trained on the generated pictures, tested on real ones, beside one trained on as many real ones
+    /// A classifier trained on the generated pictures, tested on real ones; and one trained on as many real ones
     /// (minutes; comparable at --count 60000, as many as MNIST has)
     Transfer,
 }

@@ -40,7 +40,7 @@ pub struct TrainArgs {
     /// Loss between predicted and true target [default: l2]
     #[arg(long)]
     loss: Option<LossKind>,
-    /// Gamma of min-SNR weighting; 0 weighs all timesteps alike [default: 5]
+    /// Gamma of min-SNR weighting; 0 gives all timesteps the same weight [default: 5]
     #[arg(long)]
     snr_gamma: Option<f32>,
     /// Added to the SNR that min-SNR weighting leaves, for timesteps that are nearly all noise (v prediction,
@@ -68,7 +68,7 @@ pub struct TrainArgs {
     /// Steps between checkpoints
     #[arg(long, default_value_t = 200)]
     pub save_every: usize,
-    /// Steps between weights that are kept beside the latest ones, in OUT/step-000400 and so on; 0 keeps none
+    /// Steps between weights that are kept in addition to the latest ones, in OUT/step-000400 and so on; 0 keeps none
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub keep_every: usize,
     /// Steps between sample sheets; 0 draws none
@@ -149,7 +149,7 @@ impl TrainArgs {
             say!("batches of {pictures}: there are no more pictures");
         }
         match resumed {
-            // Length and rate may change by flags alone: a preset's own may not be meant.
+            // Length and rate may change by flags alone: a preset's may be unintended.
             Some(started) => {
                 let length = ["epochs", "max_train_steps"].into_iter().filter(|_| length_given);
                 let may_change: Vec<&str> = length.chain(self.lr.map(|_| "lr")).collect();

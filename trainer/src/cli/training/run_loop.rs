@@ -17,7 +17,7 @@ use super::args::{ReportTo, TrainArgs};
 use super::interrupt::Interrupt;
 use super::run_folder::{CHECKPOINT, FIRST_SAVE};
 
-/// Whether a resumed run was at its end already; then a message says so.
+/// Whether a resumed run was at its end already, which a message then tells.
 pub fn is_finished(trainer: &Trainer<'_>) -> bool {
     let finished = trainer.step() >= trainer.total();
     if finished {
@@ -44,7 +44,7 @@ pub fn train(
     }
     let checkpoint = out.join(CHECKPOINT);
     let marker = out.join(FIRST_SAVE);
-    // The checkpoint goes last: where it is, everything else of its step is, too.
+    // The checkpoint is written last: where it exists, everything else of its step does.
     let save_all = |trainer: &Trainer<'_>| -> anyhow::Result<()> {
         let run = trainer.checkpoint()?;
         if !checkpoint.exists() {
