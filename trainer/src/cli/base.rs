@@ -92,7 +92,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let started = resumed.as_ref().map(|(_, config)| &config.train);
     config.train = args.train.settings(config.train, started, data.len(), LEAST_STEPS)?;
-    let (device, place) = (args.device.open()?.autodiff(), args.device.place()?);
+    let (device, backend) = (args.device.open()?.autodiff(), args.device.backend()?);
     let interrupt = Interrupt::listen()?;
 
     let base = match (resumed, initial) {
@@ -140,7 +140,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         &args.out,
         held_out.as_ref(),
         |trainer, out| Ok(write_base(out, &trained(trainer)?, Precision::F32)?),
-        |trainer| Ok(Model::new(trained(trainer)?, place.clone())?),
+        |trainer| Ok(Model::new(trained(trainer)?, backend.clone())?),
     )
 }
 

@@ -32,7 +32,7 @@ pub enum DeviceName {
 
 impl DeviceName {
     /// What draws pictures.
-    pub fn place(self) -> anyhow::Result<Place> {
+    pub fn backend(self) -> anyhow::Result<Place> {
         Ok(match self {
             Self::Cpu => Place::Cpu,
             _ => self.open()?.into(),

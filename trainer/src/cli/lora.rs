@@ -161,7 +161,7 @@ fn train_one(
         adapter_config: started.map_or_else(|| peft.to_json(), |(adapter, _)| adapter.adapter_config.clone()),
     };
 
-    let (device, place) = (args.device.open()?.autodiff(), args.device.place()?);
+    let (device, backend) = (args.device.open()?.autodiff(), args.device.backend()?);
     let unet = attach(base.build(&device)?, &initial, &device);
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
@@ -197,7 +197,7 @@ fn train_one(
         |trainer, out| Ok(write_adapter_folder(out, &trained(trainer)?, &peft, name, Precision::F32)?),
         |trainer| {
             let state = merge(&base.state, [(&trained(trainer)?, 1.0)]);
-            Ok(Model::new(Base { state, ..base.clone() }, place.clone())?)
+            Ok(Model::new(Base { state, ..base.clone() }, backend.clone())?)
         },
     )
 }
