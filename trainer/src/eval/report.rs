@@ -1,10 +1,10 @@
 //! What was measured, as Markdown, JSON and plots.
 
-mod markdown;
-
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::Path;
 
+use super::NEIGHBOURS;
 use super::accuracy::Accuracy;
 use super::manifold::Manifold;
 use crate::error::{Error, Result};
@@ -92,6 +92,61 @@ pub struct Row {
 }
 
 impl Report {
+    /// Tables for people.
+    pub fn to_markdown(&self) -> String {
+        let mut text = format!("Base `{}`, weights sha256 `{}`.\n\n", self.base, &self.base_sha256);
+        for judge in &self.judges {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "- {judge}");
+        }
+        text += "\n| model | sampler | steps | guidance | eta | of the run | pictures (first seed) | read as asked | weakest class | style | Fréchet | precision | recall | density | coverage | transfer |\n";
+        text += "|---|---|---:|---:|---:|---:|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|\n";
+        for floor in &self.floors {
+            let _ = writeln!(
+                text,
+                "| *real, {}* | | | | | | {} | {} | | {} | {} | {} | {} |",
+                floor.reference,
+                floor.images,
+                percent(Some(floor.accuracy)),
+                percent(floor.style_accuracy),
+                number(floor.frechet),
+                manifold(floor.manifold),
+                percent(floor.transfer),
+            );
+        }
+        for row in &self.rows {
+            let weakest = row.accuracy.weakest().map_or(String::new(), |(name, share, mistaken)| {
+                let mistaken = mistaken.map_or(String::new(), |other| format!(", read as {other}"));
+                format!("{name}: {}{mistaken}", percent(Some(share)))
+            });
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} | {} | {} to {} | {} ({}) | **{}** | {weakest} | {} | {} | {} | {} |",
+                row.model,
+                row.sampler,
+                row.steps,
+                row.guidance,
+                row.guidance_eta,
+                row.guidance_start,
+                row.guidance_stop,
+                row.images,
+                row.first_seed,
+                percent(Some(row.accuracy.share)),
+                percent(row.style),
+                number(row.frechet),
+                manifold(row.manifold),
+                percent(row.transfer),
+            );
+        }
+        let _ = writeln!(
+            text,
+            "\nThe rows *real* hold training pictures, as many of each class, against the test set: the best that can be hoped for; \
+             their accuracy is the judge's on the test set. Style: read as in the style, the base and plain digits as in none. Distances are in the judge's features. Precision, recall, density and \
+             coverage: k = {NEIGHBOURS}. Transfer: a classifier trained on the row's pictures alone, on the real test set."
+        );
+        text
+    }
+
     /// JSON for machines.
     pub fn to_json(&self) -> Result<String> {
         let refuse = |error: serde_json::Error| Error::Data { place: "the report".into(), reason: error.to_string() };
@@ -188,12 +243,26 @@ fn around_the_marks(path: &Path) -> Result<(String, String)> {
     })
 }
 
+fn percent(share: Option<f64>) -> String {
+    share.map_or(String::new(), |share| format!("{:.2} %", 100.0 * share))
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or(String::new(), |value| format!("{value:.2}"))
+}
+
+fn manifold(measures: Option<Manifold>) -> String {
+    measures.map_or(" | | | ".to_owned(), |Manifold { precision, recall, density, coverage }| {
+        format!("{precision:.3} | {recall:.3} | {density:.3} | {coverage:.3}")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::TempDir;
 
-    pub(super) fn report() -> Report {
+    fn report() -> Report {
         let names = ["0", "1"].map(str::to_owned);
         let rows: [[f32; 2]; 4] = [[0.8, 0.2], [0.4, 0.6], [0.1, 0.9], [0.2, 0.8]];
         let accuracy = Accuracy::new(&names, &[0, 0, 1, 1], rows.iter().map(|row| &row[..])).unwrap();
@@ -232,6 +301,20 @@ mod tests {
             floors: vec![floor],
             rows: vec![row(1.0), row(2.0)],
         }
+    }
+
+    #[test]
+    fn every_line_of_the_table_has_as_many_cells() {
+        let text = report().to_markdown();
+        let lines: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
+        assert_eq!(lines.len(), 5);
+        assert!(lines.iter().all(|line| line.matches('|').count() == 17), "{text}");
+        assert!(
+            text.contains("**75.00 %** | 0: 50.00 %, read as 1 |")
+                && text.contains("99.50 %")
+                && text.contains("99.00 %"),
+            "{text}"
+        );
     }
 
     #[test]
