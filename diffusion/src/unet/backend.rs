@@ -16,7 +16,7 @@ use super::burn::{BurnUNet, class_rows, write_state};
 #[cfg(feature = "wgpu")]
 use super::webgpu::{WebGpu, WebGpuRun, WebGpuUNet};
 #[cfg(feature = "burn")]
-use crate::{error::Error, ops::Operations};
+use crate::{error::Error, ops::Ops};
 #[cfg(feature = "burn")]
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -139,7 +139,7 @@ impl BurnRun {
     /// One upload, one forward, nothing read back yet.
     fn predict(&self, sample: Vec<f32>, shape: [usize; 4], timesteps: &[f32]) -> Tensor<4> {
         let input = Tensor::from_data(TensorData::new(sample, shape), &self.device);
-        self.unet.forward(input, timesteps, self.context.clone(), Operations::Burn)
+        self.unet.forward(input, timesteps, self.context.clone(), Ops::Burn)
     }
 }
 

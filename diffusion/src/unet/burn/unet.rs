@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::base::Base;
 use crate::config::UNetConfig;
 use crate::error::Result;
-use crate::ops::{Operations, Resize, conv3x3};
+use crate::ops::{Ops, Resize, conv3x3};
 use crate::unet::conditioning::sinusoids;
 use crate::unet::parameters::time_embed_dim;
 use crate::unet::topology::{self, Layer, layers};
@@ -126,13 +126,7 @@ impl BurnUNet {
     /// # Shapes
     /// `sample [b, in_channels, h, w]` with h and w divisible by 2^(levels - 1); `timesteps` b values in
     /// `0..T`, fractions allowed; `context [b, tokens, cross_attention_dim]` -> `[b, out_channels, h, w]`.
-    pub fn forward(
-        &self,
-        sample: Tensor<4>,
-        timesteps: &[f32],
-        context: Tensor<3>,
-        operations: Operations,
-    ) -> Tensor<4> {
+    pub fn forward(&self, sample: Tensor<4>, timesteps: &[f32], context: Tensor<3>, operations: Ops) -> Tensor<4> {
         let sinusoids =
             TensorData::new(sinusoids(timesteps, self.time_channels), [timesteps.len(), self.time_channels]);
         let sinusoids = Tensor::from_data(sinusoids, &sample.device());

@@ -3,9 +3,11 @@
 //! Keys and values of cross-attention depend on the class alone and are multiplied out once per class
 //! ([`CrossAttentionWeights`]).
 
-use kernels::matmul::{Product, Rows, Target};
-use kernels::packed::Packed;
-use kernels::rows::{LayerNorm, heads_together, softmax};
+use cpu_kernels::matmul::MatMul;
+use cpu_kernels::norm::LayerNorm;
+use cpu_kernels::packed_matrix::PackedMatrix;
+use cpu_kernels::softmax::{heads_together, softmax};
+use cpu_kernels::view::{MatrixView, MatrixViewMut};
 
 use crate::unet::precompute::{ClassMatrices, CrossAttentionWeights};
 use crate::unet::weights::Weights;
@@ -13,16 +15,16 @@ use crate::unet::weights::Weights;
 use super::layers::Linear;
 use super::scratch::{AttentionMap, Scratch};
 
-/// Rows that go through a chain of products together, so that the intermediate values stay in the L1 cache.
+/// MatrixView that go through a chain of products together, so that the intermediate values stay in the L1 cache.
 pub(super) const ROWS_TOGETHER: usize = 32;
 
 /// Cross-attention with the keys and values of one class multiplied out.
 #[derive(Debug)]
 pub struct ClassAttention {
     /// `[dim, heads · tokens]`: from a pixel's normed channels to its scores; columns as [`CrossAttention::column`] has them.
-    scores: Packed,
+    scores: PackedMatrix,
     /// `[heads · tokens, dim]`: from a pixel's attention weights to what is added to its channels.
-    gather: Packed,
+    gather: PackedMatrix,
 }
 
 /// Attention to the tokens of a class.
@@ -31,7 +33,7 @@ pub(super) struct CrossAttention {
     norm: LayerNorm,
     weights: CrossAttentionWeights,
     /// Keys and values side by side.
-    kv: Packed,
+    kv: PackedMatrix,
     /// That of `to_out.0`.
     bias: Vec<f32>,
     heads: usize,
@@ -44,7 +46,7 @@ impl CrossAttention {
         let dim = bias.len();
         let (kv, width) =
             (["to_k.weight", "to_v.weight"].map(|name| weights.get(name).0), weights.get("to_k.weight").1[1]);
-        let kv = Packed::new(width, 2 * dim, &|k, n| kv[n / dim][n % dim * width + k]);
+        let kv = PackedMatrix::new(width, 2 * dim, &|k, n| kv[n / dim][n % dim * width + k]);
         Self { norm, weights: CrossAttentionWeights::new(&to_q, &to_out, heads), kv, bias, heads }
     }
 
@@ -52,13 +54,14 @@ impl CrossAttention {
     pub(super) fn for_class(&self, context: &[f32], width: usize) -> ClassAttention {
         let (dim, tokens) = (self.bias.len(), context.len() / width);
         let mut kv = vec![0f32; tokens * 2 * dim];
-        Product::plain(Rows::whole(context, width), tokens, &self.kv, &[], Target::whole(&mut kv, 2 * dim)).run();
+        MatMul::plain(MatrixView::whole(context, width), tokens, &self.kv, &[], MatrixViewMut::whole(&mut kv, 2 * dim))
+            .run();
         let ClassMatrices { scores, gather } =
             self.weights.for_class(&kv, |head, token| self.column(head, token, tokens));
         let columns = self.heads * tokens;
         ClassAttention {
-            scores: Packed::new(dim, columns, &|c, column| scores[column * dim + c]),
-            gather: Packed::new(columns, dim, &|column, c| gather[column * dim + c]),
+            scores: PackedMatrix::new(dim, columns, &|c, column| scores[column * dim + c]),
+            gather: PackedMatrix::new(columns, dim, &|column, c| gather[column * dim + c]),
         }
     }
 
@@ -85,15 +88,15 @@ impl CrossAttention {
                 let rows = x.len() / dim;
                 let (normed, scores) = (&mut normed[..x.len()], &mut scores[..rows * columns]);
                 self.norm.run(x, normed);
-                let left = Rows::whole(normed, dim);
-                Product::plain(left, rows, &class.scores, &[], Target::whole(scores, columns)).run();
+                let left = MatrixView::whole(normed, dim);
+                MatMul::plain(left, rows, &class.scores, &[], MatrixViewMut::whole(scores, columns)).run();
                 softmax(scores, tokens, heads_together(self.heads));
                 if let Some(map) = &mut map {
                     map.extend(self.mean_of_heads(scores, tokens));
                 }
-                let left = Rows::whole(scores, columns);
-                let product = Product::plain(left, rows, &class.gather, &self.bias, Target::whole(x, dim));
-                Product { accumulate: true, ..product }.run();
+                let left = MatrixView::whole(scores, columns);
+                let product = MatMul::plain(left, rows, &class.gather, &self.bias, MatrixViewMut::whole(x, dim));
+                MatMul { accumulate: true, ..product }.run();
             }
             scratch.buffers.give(normed);
             scratch.buffers.give(scores);
@@ -117,7 +120,7 @@ impl CrossAttention {
 pub(super) struct SelfAttention {
     norm: LayerNorm,
     /// Queries (scaled), keys and values side by side.
-    qkv: Packed,
+    qkv: PackedMatrix,
     to_out: Linear,
     heads: usize,
 }
@@ -129,7 +132,7 @@ impl SelfAttention {
         let dim = to_out.weight.n();
         let scale = 1.0 / ((dim / heads) as f32).sqrt();
         let entry = |k: usize, n: usize| parts[n / dim][n % dim * dim + k] * if n < dim { scale } else { 1.0 };
-        Self { norm, qkv: Packed::new(dim, 3 * dim, &entry), to_out, heads }
+        Self { norm, qkv: PackedMatrix::new(dim, 3 * dim, &entry), to_out, heads }
     }
 
     pub(super) fn run(&self, x: &mut [f32], batch: usize, scratch: &mut Scratch) {
@@ -139,30 +142,31 @@ impl SelfAttention {
         let mut normed = scratch.buffers.take(x.len());
         self.norm.run(x, &mut normed);
         let mut qkv = scratch.buffers.take(3 * x.len());
-        Product::plain(Rows::whole(&normed, dim), rows, &self.qkv, &[], Target::whole(&mut qkv, 3 * dim)).run();
-        let (mut scores, mut right) = (scratch.buffers.take(pixels * pixels), Packed::default());
+        MatMul::plain(MatrixView::whole(&normed, dim), rows, &self.qkv, &[], MatrixViewMut::whole(&mut qkv, 3 * dim))
+            .run();
+        let (mut scores, mut right) = (scratch.buffers.take(pixels * pixels), PackedMatrix::default());
         for (picture, qkv) in qkv.chunks_exact(3 * dim * pixels).enumerate() {
             for h in 0..self.heads {
                 let (stride, column) = (3 * dim, h * head);
-                right.refill_transposed(head, pixels, Rows { values: qkv, stride, column: dim + column });
-                let left = Rows { values: qkv, stride, column };
-                Product::plain(left, pixels, &right, &[], Target::whole(&mut scores, pixels)).run();
+                right.refill_transposed(head, pixels, MatrixView { values: qkv, stride, column: dim + column });
+                let left = MatrixView { values: qkv, stride, column };
+                MatMul::plain(left, pixels, &right, &[], MatrixViewMut::whole(&mut scores, pixels)).run();
                 softmax(&mut scores, pixels, 1);
-                right.refill(pixels, head, Rows { values: qkv, stride, column: 2 * dim + column });
+                right.refill(pixels, head, MatrixView { values: qkv, stride, column: 2 * dim + column });
                 // The normed pixels are done with: their memory takes the result.
                 let values = &mut normed[picture * pixels * dim..(picture + 1) * pixels * dim];
-                let target = Target { values, stride: dim, column, rows: None };
-                Product::plain(Rows::whole(&scores, pixels), pixels, &right, &[], target).run();
+                let target = MatrixViewMut { values, stride: dim, column, rows: None };
+                MatMul::plain(MatrixView::whole(&scores, pixels), pixels, &right, &[], target).run();
             }
         }
-        let product = Product::plain(
-            Rows::whole(&normed, dim),
+        let product = MatMul::plain(
+            MatrixView::whole(&normed, dim),
             rows,
             &self.to_out.weight,
             &self.to_out.bias,
-            Target::whole(x, dim),
+            MatrixViewMut::whole(x, dim),
         );
-        Product { accumulate: true, ..product }.run();
+        MatMul { accumulate: true, ..product }.run();
         scratch.buffers.give(normed);
         scratch.buffers.give(qkv);
         scratch.buffers.give(scores);

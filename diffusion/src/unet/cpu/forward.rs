@@ -1,6 +1,6 @@
 //! One forward: a few pictures on their way through the layers.
 
-use kernels::rows::{GroupNorm, Maps};
+use cpu_kernels::norm::{GroupNorm, Maps};
 
 use super::attention::ClassAttention;
 use super::geometry::Geometry;

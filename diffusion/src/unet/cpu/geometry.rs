@@ -1,6 +1,7 @@
 //! Which pixels the taps of a convolution read, for feature maps of one size.
 
-use kernels::matmul::{OUTSIDE, Product, Rows, Target};
+use cpu_kernels::matmul::{MatMul, OUTSIDE};
+use cpu_kernels::view::{MatrixView, MatrixViewMut};
 
 use super::layers::Linear;
 
@@ -56,10 +57,10 @@ impl Geometry {
         batch: usize,
         layer: &'a Linear,
         target: &'a mut [f32],
-    ) -> Product<'a> {
+    ) -> MatMul<'a> {
         let pixels = self.pixels();
-        Product {
-            left: Rows::whole(map, map.len() / (batch * pixels)),
+        MatMul {
+            left: MatrixView::whole(map, map.len() / (batch * pixels)),
             rows_in: pixels,
             rows: pixels,
             batch,
@@ -68,22 +69,22 @@ impl Geometry {
             bias: &layer.bias,
             residual: None,
             accumulate: false,
-            target: Target::whole(target, layer.weight.n()),
+            target: MatrixViewMut::whole(target, layer.weight.n()),
         }
     }
 
     /// A 3 x 3 convolution of stride 2.
     pub fn downsample(&self, map: &[f32], batch: usize, layer: &Linear, out: &mut [f32]) {
         let rows = self.half.len() / 9;
-        Product { taps: Some(&self.half), rows, ..self.convolve(map, batch, layer, out) }.run();
+        MatMul { taps: Some(&self.half), rows, ..self.convolve(map, batch, layer, out) }.run();
     }
 
     /// A 3 x 3 convolution behind an enlargement to double size, as the four convolutions of its phases.
     pub fn upsample(&self, map: &[f32], batch: usize, layers: &[Linear; 4], out: &mut [f32]) {
         for (layer, (taps, rows)) in layers.iter().zip(&self.double) {
             let product = self.convolve(map, batch, layer, out);
-            let target = Target { rows: Some((rows, 4 * self.pixels())), ..product.target };
-            Product { taps: Some(taps), target, ..product }.run();
+            let target = MatrixViewMut { rows: Some((rows, 4 * self.pixels())), ..product.target };
+            MatMul { taps: Some(taps), target, ..product }.run();
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Layers for the CPU, packed from the parameters of one part of the network.
 
-use kernels::packed::Packed;
-use kernels::rows::{GroupNorm, LayerNorm};
-use kernels::winograd::Convolution;
+use cpu_kernels::norm::{GroupNorm, LayerNorm};
+use cpu_kernels::packed_matrix::PackedMatrix;
+use cpu_kernels::winograd::Conv3x3;
 
 use crate::unet::precompute::upsample_kernel;
 use crate::unet::weights::Weights;
@@ -10,15 +10,15 @@ use crate::unet::weights::Weights;
 /// A weight matrix with its bias.
 #[derive(Debug, Clone)]
 pub struct Linear {
-    pub weight: Packed,
+    pub weight: PackedMatrix,
     pub bias: Vec<f32>,
 }
 
 impl Weights<'_> {
     /// The matrix of the Linear or 1 x 1 convolution here, for a range of its input channels.
-    pub fn columns(&self, columns: std::ops::Range<usize>) -> Packed {
+    pub fn columns(&self, columns: std::ops::Range<usize>) -> PackedMatrix {
         let (values, shape) = self.get("weight");
-        Packed::new(columns.len(), shape[0], &|k, n| values[n * shape[1] + columns.start + k])
+        PackedMatrix::new(columns.len(), shape[0], &|k, n| values[n * shape[1] + columns.start + k])
     }
 
     /// The Linear or 1 x 1 convolution here.
@@ -28,15 +28,15 @@ impl Weights<'_> {
     }
 
     /// The 3 x 3 convolution of stride 1 here.
-    pub fn convolution(&self) -> Convolution {
-        Convolution::new(self.get("weight").0, self.values("bias"))
+    pub fn convolution(&self) -> Conv3x3 {
+        Conv3x3::new(self.get("weight").0, self.values("bias"))
     }
 
     /// The 3 x 3 convolution here, tap after tap.
     pub fn conv3x3(&self) -> Linear {
         let (values, shape) = self.get("weight");
         let depth = shape[1];
-        let weight = Packed::new(9 * depth, shape[0], &|k, n| values[(n * depth + k % depth) * 9 + k / depth]);
+        let weight = PackedMatrix::new(9 * depth, shape[0], &|k, n| values[(n * depth + k % depth) * 9 + k / depth]);
         Linear { weight, bias: self.values("bias") }
     }
 
@@ -46,7 +46,8 @@ impl Weights<'_> {
         let depth = shape[1];
         std::array::from_fn(|phase| {
             let kernel = |k: usize, n: usize| &values[(n * depth + k % depth) * 9..][..9];
-            let weight = Packed::new(4 * depth, shape[0], &|k, n| upsample_kernel(kernel(k, n), phase, k / depth));
+            let weight =
+                PackedMatrix::new(4 * depth, shape[0], &|k, n| upsample_kernel(kernel(k, n), phase, k / depth));
             Linear { weight, bias: self.values("bias") }
         })
     }

@@ -1,9 +1,10 @@
 //! ResNet block.
 
-use kernels::matmul::{Product, Rows, Target};
-use kernels::packed::Packed;
-use kernels::rows::{GroupNorm, Maps};
-use kernels::winograd::Convolution;
+use cpu_kernels::matmul::MatMul;
+use cpu_kernels::norm::{GroupNorm, Maps};
+use cpu_kernels::packed_matrix::PackedMatrix;
+use cpu_kernels::view::{MatrixView, MatrixViewMut};
+use cpu_kernels::winograd::Conv3x3;
 
 use crate::unet::topology::Resnet;
 use crate::unet::weights::Weights;
@@ -16,12 +17,12 @@ use super::scratch::Scratch;
 #[derive(Debug)]
 pub struct ResnetBlock {
     norm1: GroupNorm,
-    conv1: Convolution,
+    conv1: Conv3x3,
     time_emb_proj: Linear,
     norm2: GroupNorm,
-    conv2: Convolution,
+    conv2: Conv3x3,
     /// One for the feature map and one for the skip connection; the bias goes with the first.
-    shortcut: Option<Vec<Packed>>,
+    shortcut: Option<Vec<PackedMatrix>>,
     shortcut_bias: Vec<f32>,
 }
 
@@ -57,9 +58,9 @@ impl ResnetBlock {
 
         // The time is added to every pixel: it goes into the convolution's bias.
         let mut bias = scratch.buffers.take(batch * channels);
-        let left = Rows::whole(time, time.len() / batch);
-        let target = Target::whole(&mut bias, channels);
-        Product::plain(left, batch, &self.time_emb_proj.weight, &self.time_emb_proj.bias, target).run();
+        let left = MatrixView::whole(time, time.len() / batch);
+        let target = MatrixViewMut::whole(&mut bias, channels);
+        MatMul::plain(left, batch, &self.time_emb_proj.weight, &self.time_emb_proj.bias, target).run();
         for row in bias.chunks_exact_mut(channels) {
             row.iter_mut().zip(&self.conv1.bias).for_each(|(x, bias)| *x += bias);
         }
@@ -73,9 +74,9 @@ impl ResnetBlock {
         self.conv2.run(&normed, geometry.size, &self.conv2.bias, residual, &mut out, &mut scratch.buffers);
         let mut shortcut_bias = &self.shortcut_bias[..];
         for (part, &(map, width)) in self.shortcut.iter().flatten().zip(maps) {
-            let target = Target::whole(&mut out, channels);
-            let product = Product::plain(Rows::whole(map, width), rows, part, shortcut_bias, target);
-            Product { accumulate: true, ..product }.run();
+            let target = MatrixViewMut::whole(&mut out, channels);
+            let product = MatMul::plain(MatrixView::whole(map, width), rows, part, shortcut_bias, target);
+            MatMul { accumulate: true, ..product }.run();
             shortcut_bias = &[];
         }
         scratch.buffers.give(normed);

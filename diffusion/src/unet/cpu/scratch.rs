@@ -1,6 +1,6 @@
 //! Memory that a run of the network works with.
 
-use kernels::buffers::Buffers;
+use cpu_kernels::buffers::Buffers;
 
 /// Attention of the pixels of one picture to each token of its class in one layer, the mean of the heads:
 /// `[pixels, tokens]`.

@@ -1,7 +1,9 @@
 //! Transformer over the pixels of a feature map.
 
-use kernels::matmul::{Product, Rows, Target};
-use kernels::rows::{GroupNorm, LayerNorm, geglu};
+use cpu_kernels::activation::geglu;
+use cpu_kernels::matmul::MatMul;
+use cpu_kernels::norm::{GroupNorm, LayerNorm};
+use cpu_kernels::view::{MatrixView, MatrixViewMut};
 
 use crate::config::UNetConfig;
 use crate::unet::topology;
@@ -89,9 +91,9 @@ impl Transformer {
         let mut h = scratch.buffers.take(x.len());
         let linear = |layer: &Linear, rows: usize, from: &[f32], to: &mut [f32], accumulate: bool| {
             let width = layer.weight.n();
-            let left = Rows::whole(from, from.len() / rows);
-            let product = Product::plain(left, rows, &layer.weight, &layer.bias, Target::whole(to, width));
-            Product { accumulate, ..product }.run();
+            let left = MatrixView::whole(from, from.len() / rows);
+            let product = MatMul::plain(left, rows, &layer.weight, &layer.bias, MatrixViewMut::whole(to, width));
+            MatMul { accumulate, ..product }.run();
         };
         linear(&self.proj_in, rows, &normed, &mut h, false);
         let mut cross = 0;
@@ -122,9 +124,10 @@ impl Transformer {
             scratch.buffers.give(gated);
         }
         let mut out = scratch.buffers.again(normed, x.len());
-        let target = Target::whole(&mut out, dim);
-        let product = Product::plain(Rows::whole(&h, dim), rows, &self.proj_out.weight, &self.proj_out.bias, target);
-        Product { residual: Some(x), ..product }.run();
+        let target = MatrixViewMut::whole(&mut out, dim);
+        let product =
+            MatMul::plain(MatrixView::whole(&h, dim), rows, &self.proj_out.weight, &self.proj_out.bias, target);
+        MatMul { residual: Some(x), ..product }.run();
         scratch.buffers.give(h);
         out
     }

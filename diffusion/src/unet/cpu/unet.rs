@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kernels::matmul::{Product, Rows, Target};
-use kernels::rows::silu;
+use cpu_kernels::activation::silu;
+use cpu_kernels::matmul::MatMul;
+use cpu_kernels::view::{MatrixView, MatrixViewMut};
 
 use crate::config::{ModelInfo, UNetConfig};
 use crate::error::{Error, Result};
@@ -95,9 +96,9 @@ impl CpuUNet {
             }
             let rows = class_rows(&[label], info)?;
             let mut context = vec![0.0; info.tokens_per_class * weight.n()];
-            let left = Rows::whole(&rows, info.encoder_hid_dim());
-            let target = Target::whole(&mut context, weight.n());
-            Product::plain(left, info.tokens_per_class, weight, bias, target).run();
+            let left = MatrixView::whole(&rows, info.encoder_hid_dim());
+            let target = MatrixViewMut::whole(&mut context, weight.n());
+            MatMul::plain(left, info.tokens_per_class, weight, bias, target).run();
             let of_class = self.transformers().map(|transformer| transformer.for_class(&context, weight.n()));
             attentions.insert(label, of_class.collect());
         }
@@ -198,9 +199,9 @@ impl CpuUNet {
         let batch = timesteps.len();
         let apply = |layer: &Linear, from: &[f32]| {
             let mut out = vec![0.0; batch * layer.weight.n()];
-            let left = Rows::whole(from, from.len() / batch);
-            let target = Target::whole(&mut out, layer.weight.n());
-            Product::plain(left, batch, &layer.weight, &layer.bias, target).run();
+            let left = MatrixView::whole(from, from.len() / batch);
+            let target = MatrixViewMut::whole(&mut out, layer.weight.n());
+            MatMul::plain(left, batch, &layer.weight, &layer.bias, target).run();
             silu(&mut out);
             out
         };
