@@ -31,7 +31,7 @@ fn forward_is_what_diffusers_computes() {
 }
 
 #[test]
-fn all_places_agree() {
+fn all_backends_agree() {
     for (folder, case) in CASES {
         let [cpu, flex, ndarray] = backends().map(|(_, backend)| run(folder, case, &backend).0);
         for (name, other) in [("the CPU", cpu), ("ndarray", ndarray)] {
@@ -57,7 +57,7 @@ fn a_picture_does_not_depend_on_its_batch() {
     }
 }
 
-/// Starting weights are the same everywhere, load like any others, and make a network that says zero.
+/// Starting weights are the same everywhere, load like any others, and make a network that predicts zero.
 #[test]
 fn initial_weights() {
     for folder in ["tiny", "uneven"] {
@@ -70,11 +70,7 @@ fn initial_weights() {
         let device = Device::flex();
         let unet = load_state(BurnUNet::new(&base.unet, &device), &base.unet, &state, &device).unwrap();
         assert_eq!(read_state(&unet).unwrap(), state, "{folder}: what went in comes out");
-        assert_eq!(
-            shapes(&unet),
-            parameters::shapes(&base.unet),
-            "{folder}: the modules are those of the specification"
-        );
+        assert_eq!(shapes(&unet), parameters::shapes(&base.unet), "{folder}: the modules are those of the topology");
         let file = tensors(&format!("unet/{folder}/forward.safetensors"));
         let case = if folder == "tiny" { "integer" } else { "square" };
         let sample = &file[&format!("{case}.sample")];

@@ -6,29 +6,19 @@ use crate::state::{HostTensor, StateDict};
 #[derive(Clone)]
 pub struct Weights<'a> {
     base: &'a StateDict,
-    changed: Option<&'a StateDict>,
+    changed: &'a StateDict,
     prefix: String,
 }
 
 impl<'a> Weights<'a> {
     /// All parameters; those in `changed` in place of the base's own.
     pub fn new(base: &'a StateDict, changed: &'a StateDict) -> Self {
-        Self { base, changed: Some(changed), prefix: String::new() }
-    }
-
-    /// All parameters of one state.
-    pub fn of(state: &'a StateDict) -> Self {
-        Self { base: state, changed: None, prefix: String::new() }
+        Self { base, changed, prefix: String::new() }
     }
 
     /// The part of the network under a path.
     pub fn at(&self, path: impl std::fmt::Display) -> Self {
         Self { prefix: format!("{}{path}.", self.prefix), ..*self }
-    }
-
-    /// Whether there is such a parameter.
-    pub fn has(&self, name: &str) -> bool {
-        self.find(name).is_some()
     }
 
     /// A parameter's values and shape; empty where there is none. What must be there was checked before
@@ -44,6 +34,6 @@ impl<'a> Weights<'a> {
 
     fn find(&self, name: &str) -> Option<&'a HostTensor> {
         let name = format!("{}{name}", self.prefix);
-        self.changed.and_then(|changed| changed.get(&name)).or_else(|| self.base.get(&name))
+        self.changed.get(&name).or_else(|| self.base.get(&name))
     }
 }

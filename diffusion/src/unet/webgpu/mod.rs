@@ -12,7 +12,7 @@
 //! | `plan` | the dispatches of a forward, made of the packed layers; `dispatch`: one of each shader |
 //! | `unet`, `run` | the network, and the buffers and forwards of a run |
 //!
-//! Tests: in `plan.rs` and `pack.rs`; `tests/it/webgpu.rs` on a software GPU; `tests/page/` in a browser.
+//! Tests: in `plan.rs` and `pack.rs`; whole forwards in `tests.rs`, and in a browser in `tests/page/parity.test.mjs`.
 
 mod device;
 mod dispatch;
@@ -20,6 +20,8 @@ mod host;
 mod pack;
 mod plan;
 mod run;
+#[cfg(all(test, feature = "burn-wgpu"))]
+mod tests;
 mod unet;
 
 pub use device::WebGpu;

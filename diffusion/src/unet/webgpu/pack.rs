@@ -266,3 +266,86 @@ impl<'a> Packer<'a> {
         Matrix { weights, bias, depth: vec4s(depth), shortcut: shortcut.map(vec4s), columns: vec4s(columns) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::StateDict;
+    use crate::unet::init::initial_state;
+
+    const TINY: &str = include_str!("../../../../tests/fixtures/unet/tiny/unet/config.json");
+
+    struct Packed {
+        layers: Vec<PackedLayer>,
+        values: Vec<f32>,
+        state: StateDict,
+    }
+
+    fn packed() -> Packed {
+        let config = UNetConfig::from_json(TINY).unwrap();
+        let (mut state, none) = (initial_state(&config, 0), StateDict::new());
+        // Norms start at one and zero: others show whether they are folded in.
+        for (i, tensor) in state.values_mut().enumerate() {
+            tensor.values.iter_mut().enumerate().for_each(|(j, value)| *value += 0.01 * ((i + 3 * j) % 7) as f32);
+        }
+        let (layers, values, _) = Packer::pack(&config, Weights::new(&state, &none));
+        Packed { layers, values, state }
+    }
+
+    #[test]
+    fn there_is_one_packed_layer_for_each_layer_of_the_topology() {
+        let config = UNetConfig::from_json(TINY).unwrap();
+        let Packed { layers: packed, .. } = packed();
+        assert_eq!(packed.len(), layers(&config).len());
+        for (packed, layer) in packed.iter().zip(layers(&config)) {
+            let same = match layer {
+                Layer::ConvIn => matches!(packed, PackedLayer::ConvIn(_)),
+                Layer::PushSkip => matches!(packed, PackedLayer::PushSkip),
+                Layer::Resnet(resnet) => matches!(packed, PackedLayer::Resnet { pops_skip, conv2, .. }
+                    if *pops_skip == (resnet.skip_channels > 0) && (conv2.shortcut[0] > 0) == resnet.has_shortcut()),
+                Layer::Transformer(_) => matches!(packed, PackedLayer::Transformer { .. }),
+                Layer::Downsample(_) => matches!(packed, PackedLayer::Downsample(_)),
+                Layer::Upsample(_) => matches!(packed, PackedLayer::Upsample(_)),
+                Layer::ConvOut => matches!(packed, PackedLayer::ConvOut { .. }),
+            };
+            assert!(same, "{layer:?} is packed as {packed:?}");
+        }
+    }
+
+    #[test]
+    fn a_convolution_is_packed_tap_by_tap() {
+        let Packed { layers, values, state } = packed();
+        let Some(PackedLayer::ConvIn(matrix)) = layers.first() else { panic!("conv_in comes first") };
+        let weight = &state["conv_in.weight"];
+        let [out, depth, ..] = weight.shape[..] else { panic!("a convolution has four axes") };
+        let (padded, columns) = (depth.next_multiple_of(4), out.next_multiple_of(4));
+        for (tap, channel, column) in [(0, 0, 0), (4, 2, 5), (8, 3, 7)] {
+            let row = tap * padded + channel;
+            let got = values[4 * matrix.weights as usize + row * columns + column];
+            assert_eq!(got, weight.values[(column * depth + channel) * 9 + tap], "tap {tap}");
+        }
+        let bias = 4 * matrix.bias as usize;
+        assert_eq!(values[bias..bias + out], state["conv_in.bias"].values[..]);
+    }
+
+    #[test]
+    fn the_layer_norm_is_folded_into_the_feed_forward() {
+        let Packed { layers, values, state } = packed();
+        let blocks = layers.iter().find_map(|layer| match layer {
+            PackedLayer::Transformer { blocks, .. } => Some(blocks),
+            _ => None,
+        });
+        let matrix = blocks.expect("there is a transformer")[0].proj_in;
+        let at = "down_blocks.0.attentions.0.transformer_blocks.0";
+        let of = |name: &str| &state[&format!("{at}.{name}")];
+        let (weight, gamma, beta) = (of("ff.net.0.proj.weight"), of("norm3.weight"), of("norm3.bias"));
+        let [columns, depth] = weight.shape[..] else { panic!("a Linear has two axes") };
+        let entry = |row: usize, column: usize| weight.values[column * depth + row];
+        let (row, column) = (3, columns - 1);
+        let got = values[4 * matrix.weights as usize + row * columns + column];
+        assert_eq!(got, gamma.values[row] * entry(row, column));
+        let folded: f32 = (0..depth).map(|row| beta.values[row] * entry(row, column)).sum();
+        let got = values[4 * matrix.bias as usize + column];
+        assert_eq!(got, of("ff.net.0.proj.bias").values[column] + folded);
+    }
+}

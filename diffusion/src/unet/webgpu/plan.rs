@@ -179,3 +179,92 @@ impl<'a> Planner<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::device::Kernel;
+    use super::super::pack::Packer;
+    use super::*;
+    use crate::config::UNetConfig;
+    use crate::state::StateDict;
+    use crate::unet::init::initial_state;
+    use crate::unet::topology::{Layer, layers};
+    use crate::unet::weights::Weights;
+
+    const TINY: &str = include_str!("../../../../tests/fixtures/unet/tiny/unet/config.json");
+    const UNEVEN: &str = include_str!("../../../../tests/fixtures/unet/uneven/unet/config.json");
+    const SHIPPED: &str = include_str!("../../../../www/models/base/unet/config.json");
+
+    fn plan(config: &str, batch: u32) -> (UNetConfig, Plan) {
+        let config = UNetConfig::from_json(config).unwrap();
+        let (state, none) = (initial_state(&config, 0), StateDict::new());
+        let (packed, _, host) = Packer::pack(&config, Weights::new(&state, &none));
+        let starts = vec![0; 64];
+        let side = config.sample_size as u32;
+        let latents = batch * side * side * (config.in_channels as u32).div_ceil(4);
+        let time = (latents, (host.time_columns() / 4) as u32);
+        let offsets = ClassOffsets { tokens: 4, starts: &starts, stride: 0 };
+        let plan = Planner::new(batch, [side, side], time, offsets).plan(&packed);
+        (config, plan)
+    }
+
+    /// A dispatch's result, and the maps that it reads.
+    fn result_and_reads(dispatch: &Dispatch) -> (usize, Vec<usize>) {
+        let maps = |bound: &Bound| if let Bound::Map(index) = bound { Some(*index) } else { None };
+        let (result, reads) = dispatch.bindings.split_last().expect("there are bindings");
+        (maps(result).expect("the result is a map"), reads.iter().filter_map(maps).collect())
+    }
+
+    #[test]
+    fn every_map_is_written_before_it_is_read() {
+        for config in [TINY, UNEVEN, SHIPPED] {
+            let (_, plan) = plan(config, 2);
+            let mut written = BTreeSet::new();
+            for dispatch in &plan.dispatches {
+                let (result, reads) = result_and_reads(dispatch);
+                assert!(reads.iter().all(|map| written.contains(map)), "{dispatch:?}");
+                // WebGPU refuses a buffer that one dispatch both reads and writes.
+                assert!(!reads.contains(&result), "{dispatch:?}");
+                if let Kernel::ClassAttention { .. } = dispatch.kernel {
+                    assert!(written.contains(&result), "{dispatch:?} adds to it");
+                }
+                written.insert(result);
+            }
+            assert!(written.contains(&plan.result));
+        }
+    }
+
+    #[test]
+    fn a_skip_connection_is_not_overwritten_before_it_is_popped() {
+        // Follow which dispatch wrote each map last: what a norm on the way up reads as its second map must still be what
+        // was pushed.
+        for config in [TINY, UNEVEN, SHIPPED] {
+            let (config, plan) = plan(config, 1);
+            let pushes = layers(&config).iter().filter(|layer| matches!(layer, Layer::PushSkip)).count();
+            let mut last_write = vec![None; plan.maps.len()];
+            let mut popped = BTreeSet::new();
+            for (i, dispatch) in plan.dispatches.iter().enumerate() {
+                let (result, _) = result_and_reads(dispatch);
+                if let (Kernel::GroupNorm, Bound::Map(skip)) = (dispatch.kernel, dispatch.bindings[2]) {
+                    assert!(popped.insert(last_write[skip]), "two joins read what one dispatch wrote");
+                }
+                last_write[result] = Some(i);
+            }
+            assert_eq!(popped.len(), pushes);
+        }
+    }
+
+    #[test]
+    fn a_forward_of_the_shipped_base_is_94_dispatches() {
+        assert_eq!(plan(SHIPPED, 1).1.dispatches.len(), 94);
+    }
+
+    #[test]
+    fn maps_and_workgroups_grow_with_the_batch() {
+        let (one, four) = (plan(TINY, 1).1, plan(TINY, 4).1);
+        assert_eq!(one.dispatches.len(), four.dispatches.len());
+        assert!(one.maps.iter().zip(&four.maps).all(|(one, four)| 4 * one == *four));
+    }
+}
