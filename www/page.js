@@ -149,7 +149,7 @@ function restore({ settings, complaints }) {
 
 /** Says which of the settings could not be restored. @param {DigitDiffusion} model */
 function answer({ baseHash }) {
-  const { base, complaints } = asked ?? { complaints: [] }
+  const { base, complaints } = asked ?? /** @type {NonNullable<typeof asked>} */ ({ complaints: [] })
   asked = null
   const title = complaints.length ? live.restoredPartly : live.otherBaseTitle
   if (base !== undefined && !isBase(base, baseHash)) complaints.push(live.otherBase)
