@@ -45,7 +45,7 @@ pub struct ModuleFacts {
 /// # Errors
 /// Files that are not there, cannot be read, or are no safetensors files.
 pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
-    if path.join(diffusion::diffusers::UNET_CONFIG).is_file() {
+    if path.join(diffusion::base::UNET_CONFIG).is_file() {
         return base_folder(path);
     }
     let adapter_files = AdapterFiles::read(path)?;
@@ -94,7 +94,7 @@ pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
 fn base_folder(dir: &Path) -> Result<Facts> {
     let base = read_base(dir)?;
     let parameters: usize = base.state.values().map(|tensor| tensor.values.len()).sum();
-    let weights = files::read(&dir.join(diffusion::diffusers::WEIGHTS))?;
+    let weights = files::read(&dir.join(diffusion::base::WEIGHTS))?;
     let schedule = &base.schedule;
     let facts = vec![
         ("classes", base.info.labels.join(", ")),

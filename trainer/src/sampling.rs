@@ -58,9 +58,9 @@ pub fn draw(
 
 #[cfg(test)]
 mod tests {
+    use diffusion::Backend;
     use diffusion::Base;
-    use diffusion::Place;
-    use diffusion::init::initial_state;
+    use diffusion::unet::init::initial_state;
 
     use super::*;
     use crate::config::ModelConfig;
@@ -72,7 +72,7 @@ mod tests {
         let config = ModelConfig { channels: vec![8, 8], cross_attention_dim: 8, ..ModelConfig::default() };
         let (info, unet, schedule) = config.describe(&data).unwrap();
         let state = initial_state(&unet, 0);
-        let model = Model::new(Base { info, unet, schedule, state }, Place::Cpu).unwrap();
+        let model = Model::new(Base { info, unet, schedule, state }, Backend::Cpu).unwrap();
         let request = Request { labels: vec![0; 12], seeds: (0..12).collect(), ..Request::new(0, 0) };
         let drawn = draw(&model, &request, 2, |_, _| {}).unwrap();
         assert_eq!((drawn.len(), drawn[11].len()), (12, 64));

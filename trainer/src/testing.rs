@@ -2,10 +2,10 @@
 
 use burn::tensor::Device;
 use diffusion::config::{ModelInfo, UNetConfig};
-use diffusion::unet::UNet;
+use diffusion::unet::burn::BurnUNet;
 
 /// A network of two levels for two classes, with random weights, and what it draws.
-pub fn tiny_unet(device: &Device) -> (UNet, ModelInfo) {
+pub fn tiny_unet(device: &Device) -> (BurnUNet, ModelInfo) {
     let info = ModelInfo {
         format: 1,
         labels: vec!["0".into(), "1".into()],
@@ -30,7 +30,7 @@ pub fn tiny_unet(device: &Device) -> (UNet, ModelInfo) {
         cross_attention_dim: 4,
         encoder_hid_dim: info.encoder_hid_dim(),
     };
-    (UNet::new(&config, device), info)
+    (BurnUNet::new(&config, device), info)
 }
 
 /// 28x28 digits drawn with thick strokes: 0, 7, and for every other label a 1.

@@ -89,7 +89,8 @@ pub fn train_classifier(
             if !loss.is_finite() {
                 return Err(Error::LossNotFinite { step, loss });
             }
-            net = optimizer.step(learning_rate(config, step, total), net, sum(&net, gradients));
+            let gradients = sum(&net, gradients);
+            net = optimizer.step(learning_rate(config, step, total), net, gradients);
             on_step(Progress { step, total, loss, images: batch.len() });
         }
     }

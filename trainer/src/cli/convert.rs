@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use diffusion::diffusers::WEIGHTS;
+use diffusion::base::WEIGHTS;
 use diffusion::peft::write_kohya;
 use trainer::files::{same_path, write_atomic};
 use trainer::messages::say;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use diffusion::diffusers::{WEIGHTS, base_files};
+use diffusion::base::{WEIGHTS, base_files};
 use diffusion::tensors::Precision;
 use serde_json::{Map, Value, json};
 use trainer::files::{read, same_path, write_atomic};

@@ -6,7 +6,7 @@ use diffusion::codec::PatchCodec;
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
 use diffusion::ops::Ops;
-use diffusion::unet::{UNet, class_rows};
+use diffusion::unet::burn::{BurnUNet, class_rows};
 
 use super::loss::{NoisyBatch, TrainingLoss};
 use crate::data::Dataset;
@@ -72,7 +72,7 @@ impl Batch {
     /// Classes that the model does not have.
     pub fn loss(
         &self,
-        unet: &UNet,
+        unet: &BurnUNet,
         loss: &TrainingLoss<'_>,
         info: &ModelInfo,
         device: &Device,

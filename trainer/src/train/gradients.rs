@@ -119,7 +119,7 @@ mod tests {
         for threads in [1, 3] {
             let loss = |linear: &Linear, job: usize| match job {
                 2 => Err(Error::Setting { reason: "no such class".into() }),
-                _ => Ok(linear.forward(Tensor::ones([2, 3], &device)).sum()),
+                _ => Ok(linear.forward(Tensor::<2>::ones([2, 3], &device)).sum()),
             };
             let failed = of_jobs(&linear, &device, (0..4).collect(), threads, loss, |_, _| Ok(()));
             assert_eq!(failed.unwrap_err().to_string(), "no such class");

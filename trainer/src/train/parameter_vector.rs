@@ -10,7 +10,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use diffusion::ops::{Ops, join, part};
 use diffusion::state::{HostTensor, StateDict};
-use diffusion::unet::UNet;
+use diffusion::unet::burn::BurnUNet;
 
 use crate::error::{Error, Result};
 
@@ -37,7 +37,7 @@ struct ParameterSlot {
 
 impl ParameterVector {
     /// The layout for a network on an autodiff device: what requires gradients is trained.
-    pub fn new(unet: &UNet) -> Self {
+    pub fn new(unet: &BurnUNet) -> Self {
         let mut visitor = LayOut { path: Vec::new(), slots: Vec::new(), len: 0 };
         unet.visit(&mut visitor);
         let LayOut { slots, len, .. } = visitor;
@@ -59,7 +59,7 @@ impl ParameterVector {
     ///
     /// # Errors
     /// A network that has not all parameters of the one that this was made of.
-    pub fn gather_weights(&self, unet: &UNet, device: &Device) -> Result<Tensor<1>> {
+    pub fn gather_weights(&self, unet: &BurnUNet, device: &Device) -> Result<Tensor<1>> {
         let mut visitor = GatherWeights { vector: self, found: HashMap::new() };
         unet.visit(&mut visitor);
         if let Some(slot) = self.slots.iter().find(|slot| !visitor.found.contains_key(&slot.id)) {
@@ -73,7 +73,7 @@ impl ParameterVector {
     ///
     /// # Errors
     /// No gradient at all.
-    pub fn gather_gradients(&self, unet: &UNet, gradients: GradientsParams, device: &Device) -> Result<Tensor<1>> {
+    pub fn gather_gradients(&self, unet: &BurnUNet, gradients: GradientsParams, device: &Device) -> Result<Tensor<1>> {
         let mut visitor = GatherGradients { gradients, found: HashMap::new() };
         unet.visit(&mut visitor);
         if visitor.found.is_empty() {
@@ -88,7 +88,7 @@ impl ParameterVector {
     }
 
     /// The network with its trained parameters taken from a vector `[len]`.
-    pub fn apply(&self, unet: UNet, values: &Tensor<1>) -> UNet {
+    pub fn apply(&self, unet: BurnUNet, values: &Tensor<1>) -> BurnUNet {
         unet.map(&mut Apply { vector: self, values })
     }
 

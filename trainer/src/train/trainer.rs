@@ -10,7 +10,7 @@ use diffusion::noise::NoiseSource;
 use diffusion::ops::Ops;
 use diffusion::schedule::NoiseSchedule;
 use diffusion::state::StateDict;
-use diffusion::unet::UNet;
+use diffusion::unet::burn::BurnUNet;
 
 use super::batch::Batch;
 use super::checkpoint::{AdapterOrigin, Checkpoint, Origin};
@@ -58,7 +58,7 @@ pub struct Trainer<'a> {
     schedule: NoiseSchedule,
     device: Device,
     /// Its trained parameters are views of the optimizer's weights.
-    unet: UNet,
+    unet: BurnUNet,
     parameters: ParameterVector,
     optimizer: Optimizer,
     operations: Ops,
@@ -80,7 +80,7 @@ impl<'a> Trainer<'a> {
         data: &'a Dataset,
         info: ModelInfo,
         schedule: NoiseSchedule,
-        unet: UNet,
+        unet: BurnUNet,
         device: Device,
     ) -> Result<Self> {
         config.check()?;
@@ -195,7 +195,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// The network with the EMA of the weights: what is saved, sampled and shipped.
-    pub fn ema_unet(&self) -> UNet {
+    pub fn ema_unet(&self) -> BurnUNet {
         self.parameters.apply(self.unet.valid(), &self.optimizer.vectors().ema)
     }
 
@@ -303,12 +303,12 @@ impl<'a> Trainer<'a> {
         let plain = device.clone().without_autodiff();
         let share = 1.0 / self.config.images_per_step() as f32;
         let first_stream = DROPOUT_STREAM + self.step as u64 * DROPOUT_JOBS;
-        let job_loss = |unet: &UNet, (i, job): (u64, Batch)| {
+        let job_loss = |unet: &BurnUNet, (i, job): (u64, Batch)| {
             let noise = NoiseSource::with_stream(self.config.seed, first_stream + i);
             let unet = lora_dropout::drop_inputs(unet, self.lora_dropout, noise, device);
             Ok(job.loss(&unet, &loss, &self.info, device, self.operations)? * share)
         };
-        let gather = |unet: &UNet, gradients| self.parameters.gather_gradients(unet, gradients, &plain);
+        let gather = |unet: &BurnUNet, gradients| self.parameters.gather_gradients(unet, gradients, &plain);
         let jobs = (0u64..).zip(batch.split(self.micro_batch())).collect();
         gradients::of_jobs(&self.unet, device, jobs, self.config.threads, job_loss, gather)
     }
