@@ -89,7 +89,7 @@ impl Run<'_> {
 
         let mut normed = scratch.buffers.take(h.len());
         unet.norm_out.run(&[(&h, width)], finest.pixels(), true, &mut normed);
-        let mut out = scratch.buffers.again(h, batch * finest.pixels() * unet.conv_out.weight.n());
+        let mut out = scratch.buffers.exchange(h, batch * finest.pixels() * unet.conv_out.weight.n());
         finest.convolve(&normed, batch, &unet.conv_out, &mut out).run();
         let prediction = transpose(&out, finest.pixels(), unet.conv_out.weight.n());
         scratch.buffers.give(normed);

@@ -2,7 +2,7 @@
 
 use cpu_kernels::buffers::Buffers;
 use cpu_kernels::gradients::add_rows;
-use cpu_kernels::gradients::outer::OuterProduct;
+use cpu_kernels::gradients::outer_product::OuterProduct;
 use cpu_kernels::matmul::MatMul;
 use cpu_kernels::packed_matrix::PackedMatrix;
 use cpu_kernels::view::{MatrixView, MatrixViewMut};

@@ -1,7 +1,7 @@
 //! 3 x 3 convolutions of stride 2 with their gradients, as products with a gathered left matrix.
 
 use cpu_kernels::buffers::Buffers;
-use cpu_kernels::gradients::outer::OuterProduct;
+use cpu_kernels::gradients::outer_product::OuterProduct;
 use cpu_kernels::matmul::{MatMul, OUTSIDE};
 use cpu_kernels::packed_matrix::PackedMatrix;
 use cpu_kernels::view::{MatrixView, MatrixViewMut};
