@@ -71,13 +71,13 @@ impl HeadGroup<'_> {
     /// Packs `[keys, dim]` as a block matrix `[channels, columns]`.
     fn pack_as_columns(&self, values: &[f32], factor: f32, right: &mut PackedMatrix) {
         right.clear(self.width(), self.columns());
-        self.for_each(|column, channel, place| right.set_column(channel, column, &values[place], factor));
+        self.for_each(|column, channel, range| right.set_column(channel, column, &values[range], factor));
     }
 
     /// Packs `[keys, dim]` as a block matrix `[columns, channels]`.
     fn pack_as_rows(&self, values: &[f32], factor: f32, right: &mut PackedMatrix) {
         right.clear(self.columns(), self.width());
-        self.for_each(|column, channel, place| right.set_row(column, channel, &values[place], factor));
+        self.for_each(|column, channel, range| right.set_row(column, channel, &values[range], factor));
     }
 
     /// The attention weights, softmax(q·k / √depth): `[queries, columns]`.
@@ -102,9 +102,9 @@ impl HeadGroup<'_> {
             target: MatrixViewMut::whole(sums, self.width()),
         }
         .run();
-        self.for_each(|column, channel, place| {
+        self.for_each(|column, channel, range| {
             let sums = &sums[column * self.width() + channel..];
-            out[place].iter_mut().zip(sums).for_each(|(out, sum)| *out += factor * sum);
+            out[range].iter_mut().zip(sums).for_each(|(out, sum)| *out += factor * sum);
         });
     }
 }

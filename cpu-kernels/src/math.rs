@@ -60,7 +60,8 @@ impl<S: Simd> Exp<S> {
     /// Of each lane.
     #[inline(always)]
     pub fn of(&self, x: S::f32s) -> S::f32s {
-        let Self { simd, reduction: [log2_e, shifter, ln2_high, ln2_low], limits: [least, most], polynomial } = *self;
+        let Self { simd, reduction: [log2_e, shifter, ln2_high, ln2_low], limits: [least, greatest], polynomial } =
+            *self;
         let shifted = simd.mul_add_e_f32s(x, log2_e, shifter);
         let n = simd.sub_f32s(shifted, shifter);
         let r = simd.mul_add_e_f32s(n, ln2_high, x);
@@ -69,7 +70,7 @@ impl<S: Simd> Exp<S> {
         for factor in factors {
             power = simd.mul_add_e_f32s(power, r, factor);
         }
-        let n = simd.min_i32s(simd.max_i32s(simd.transmute_i32s_f32s(shifted), least), most);
+        let n = simd.min_i32s(simd.max_i32s(simd.transmute_i32s_f32s(shifted), least), greatest);
         // Times 2^n: n is shifted to the exponent (the bits of the shifter fall out) and added to that of e^r.
         let exponent = simd.mul_i32s(n, simd.splat_i32s(1 << 23));
         simd.transmute_f32s_i32s(simd.add_i32s(simd.transmute_i32s_f32s(power), exponent))
@@ -161,7 +162,7 @@ impl<S: Simd> Gelu<S> {
     #[inline(always)]
     pub fn with_derivative(&self, x: S::f32s, power: &Exp<S>) -> (S::f32s, S::f32s) {
         let Self { simd, half: [half], .. } = *self;
-        let [zero, one, density, most] = from_fn(
+        let [zero, one, density, limit] = from_fn(
             simd,
             #[inline(always)]
             |i| simd.splat_f32s([0.0, 1.0, DENSITY, 80.0][i]),
@@ -170,7 +171,7 @@ impl<S: Simd> Gelu<S> {
         let below = simd.select_f32s(simd.greater_than_f32s(x, zero), simd.sub_f32s(one, tail), tail);
         // Clamped: beyond 80 the density is negligible, and the exponent could leave the range of `Exp`.
         let exponent = simd.mul_f32s(half, simd.mul_f32s(x, x));
-        let exponent = simd.select_f32s(simd.greater_than_f32s(most, exponent), exponent, most);
+        let exponent = simd.select_f32s(simd.greater_than_f32s(limit, exponent), exponent, limit);
         let slope = simd.mul_add_e_f32s(simd.mul_f32s(x, density), power.of(exponent), below);
         (simd.mul_f32s(x, below), slope)
     }

@@ -1,4 +1,4 @@
-//! Softmax, forwards. Its gradient: [`crate::gradients::softmax`].
+//! Softmax. Its gradient: [`crate::gradients::softmax`].
 
 use pulp::{Simd, WithSimd};
 

@@ -1,4 +1,4 @@
-//! What an operation is told beside its tensors.
+//! Shapes and settings of operations.
 
 /// Shape of a feature map: `[pictures, height, width, channels]`.
 pub type MapShape = [usize; 4];
