@@ -3,7 +3,7 @@
 //! takes minutes), a few lanes add that sum up one by one. Here each picture or group of pictures has a sum, and those are summed.
 
 use burn::tensor::Tensor;
-use burn::tensor::module::layer_norm as normed;
+use burn::tensor::module::layer_norm as layer_norm_by_burn;
 use burn::tensor::ops::PadMode;
 
 /// Groups of pictures in a weight's gradient: many enough for a large GPU, few enough for its memory.
@@ -61,12 +61,12 @@ pub fn layer_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, bias: Tensor<
         (shape[0], shape[D - 1]) = (b, c);
         repeat(values, b).reshape(shape)
     };
-    normed(x, Tensor::ones([c], &device), None, eps) * each(weight) + each(bias)
+    layer_norm_by_burn(x, Tensor::ones([c], &device), None, eps) * each(weight) + each(bias)
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::module::{conv2d, interpolate, linear as burns_linear};
+    use burn::tensor::module::{conv2d, interpolate, linear as linear_by_burn};
     use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
     use burn::tensor::{Device, Tolerance};
 
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn the_linear_is_burns_with_its_gradients() {
         let ours = run([5, 7], |x, weight, bias| linear(x, weight, Some(bias)));
-        assert_same(ours, run([5, 7], |x, weight, bias| burns_linear(x, weight, Some(bias))));
+        assert_same(ours, run([5, 7], |x, weight, bias| linear_by_burn(x, weight, Some(bias))));
     }
 
     #[test]
@@ -129,6 +129,6 @@ mod tests {
         // Seven channels, as many as the bias has.
         let widened = |x: Tensor<4>| Tensor::cat(vec![x.clone(), x.slice([0..6, 0..3, 0..4, 1..3])], 3);
         let ours = run([7], |x, weight, bias| layer_norm(widened(x), weight, bias, 1e-5));
-        assert_same(ours, run([7], |x, weight, bias| normed(widened(x), weight, Some(bias), 1e-5)));
+        assert_same(ours, run([7], |x, weight, bias| layer_norm_by_burn(widened(x), weight, Some(bias), 1e-5)));
     }
 }

@@ -6,7 +6,7 @@ use cpu_kernels::gradients::add_rows;
 /// `[pictures, channels]`.
 pub fn bias_gradient(grad: &[f32], len: usize, channels: usize) -> Vec<f32> {
     let mut out = vec![0f32; len];
-    let part = grad.len() / (len / channels);
-    out.chunks_exact_mut(channels).zip(grad.chunks_exact(part)).for_each(|(out, grad)| add_rows(grad, out));
+    let values_each = grad.len() / (len / channels);
+    out.chunks_exact_mut(channels).zip(grad.chunks_exact(values_each)).for_each(|(out, grad)| add_rows(grad, out));
     out
 }

@@ -59,13 +59,13 @@ impl SliceOperation<3> for StridedConv3x3Op {
     ) -> [Gradient; 3] {
         let ([rows_in, rows], depth, [batch, .., channels]) = (self.pixels(), self.map[3], self.result);
         let taps = self.taps();
-        // Of a tap: each pixel of the result with the pixel of the map that it reads.
+        // Each pixel of the result with the pixel of the map that a tap reads for it.
         let pairs = |tap: usize| {
             let pixels = taps[tap * rows..(tap + 1) * rows].iter().enumerate();
             pixels.filter(|(_, from)| **from != OUTSIDE).map(|(to, from)| (to, *from as usize))
         };
         let to_map = Gradient::when(wanted[0], || {
-            // Each pixel of the result contributes to the nine pixels of the map that it reads; then the sum of the contributions to a pixel.
+            // The contributions of each pixel of the result to the nine pixels of the map that it reads, then their sums.
             let packed =
                 PackedMatrix::new(channels, 9 * depth, &|n, k| weight[(n * depth + k % depth) * 9 + k / depth]);
             let mut contributions = buffers.take(batch * rows * 9 * depth);
@@ -77,11 +77,8 @@ impl SliceOperation<3> for StridedConv3x3Op {
             {
                 for tap in 0..9 {
                     for (to, from) in pairs(tap) {
-                        let contributions = &contributions[(to * 9 + tap) * depth..][..depth];
-                        out[from * depth..][..depth]
-                            .iter_mut()
-                            .zip(contributions)
-                            .for_each(|(out, contributions)| *out += contributions);
+                        let values = &contributions[(to * 9 + tap) * depth..][..depth];
+                        out[from * depth..][..depth].iter_mut().zip(values).for_each(|(out, value)| *out += value);
                     }
                 }
             }
