@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt::Debug;
 
 use burn::backend::ops::FloatTensorOps;
-use burn::backend::{Flex, TensorMetadata};
+use burn::backend::Flex;
 use burn::tensor::{Shape, Tensor, TensorData};
 use cpu_kernels::buffers::Buffers;
 
