@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::fmt::Debug;
 
-use burn::backend::ops::FloatTensorOps;
 use burn::backend::Flex;
+use burn::backend::ops::FloatTensorOps;
 use burn::tensor::{Shape, Tensor, TensorData};
 use cpu_kernels::buffers::Buffers;
 
