@@ -17,23 +17,14 @@ export class DigitDiffusionError extends Error {
 
 export const isAbort = error => error?.name === 'AbortError'
 
-/** The engine's own sentences, written for visitors in English: what they say, so that it can be said in other languages. */
-const SENTENCES = [
-  ['unreadable', /^not a readable safetensors file/],
-  ['misfit', /(?<path>\S+), which this base does not have/],
-  ['misfit', /^adapter: (?<path>\S+) has lora_A .* made for another model/],
-  ['unconfigured', /alpha is unknown/],
-  ['adapter', /^adapter: /],
-  ['engine', /^/],
-]
-
 /** An error as plain data, so that it survives postMessage with its type. */
 export function pack(error) {
   if (error instanceof DigitDiffusionError) return { code: error.code, details: error.details }
-  if (error instanceof WebAssembly.RuntimeError) return { code: 'crashed', details: { message: error.message } }
   const message = String(error?.message ?? error)
-  const [code, sentence] = SENTENCES.find(([, sentence]) => sentence.test(message))
-  return { code, details: { message, ...sentence.exec(message).groups } }
+  if (error instanceof WebAssembly.RuntimeError) return { code: 'crashed', details: { message } }
+  // What the engine throws says what it is. Whatever else there may be is told in its own words.
+  const { kind, fields } = error ?? {}
+  return { code: kind === undefined ? 'engine' : error.code, details: { ...fields, kind, message } }
 }
 
 export const unpack = ({ code, details }) => new DigitDiffusionError(code, details)

@@ -3,7 +3,7 @@ import { Client } from './client.js'
 import { DigitDiffusionError } from './errors.js'
 import { checkDevice, checkScales, DEFAULTS, readSampleOptions } from './options.js'
 import { recall, remember } from './remember.js'
-import { mistakes } from './texts/module.js'
+import { backend, mistakes } from './texts/module.js'
 
 const folderUrl = (address, root = document.baseURI) => {
   const url = new URL(address, root)
@@ -70,7 +70,8 @@ export class DigitDiffusion {
   }
 
   get backend() { return this.#facts.backend }
-  get backendNote() { return this.#facts.backendNote }
+  get backendReason() { return { ...this.#facts.backendReason } }
+  get backendNote() { return backend.note({ ...this.#facts.backendReason, backend: this.#facts.backend }) }
   get labels() { return [...this.#facts.labels] }
   get imageSize() { return this.#facts.imageSize }
   get baseHash() { return this.#facts.baseHash }

@@ -88,14 +88,14 @@ async function rest() {
 
 /**
  * Behind the visitor's back: has the browser make fast code of the engine, and if the device is for us to choose, tries the
- * graphics processor and moves the model there if it is the faster one.
+ * GPU and moves the model there if it is the faster one.
  * @param {{ key: string, timing: object } | undefined} remembered how fast they were at an earlier visit
  */
 async function settle(device, remembered) {
   let facts
   try {
     if (device === 'auto') facts = await decide(remembered)
-    postMessage({ settled: { backend: engine.backend, backendNote: engine.backendNote, ...facts } })
+    postMessage({ settled: { backend: engine.backend, backendReason: engine.backendReason, ...facts } })
     await rest()
     if (engine.backend === 'cpu') await engine.warmUp()
   } catch (error) {
@@ -103,7 +103,7 @@ async function settle(device, remembered) {
   }
 }
 
-/** Whether graphics processor or CPU; answers what to remember of it, if anything was measured. */
+/** GPU or CPU; answers what to remember of it, if anything was measured. */
 async function decide(remembered) {
   await rest()
   // Once a month it is measured anew: browsers and drivers change.
@@ -160,10 +160,10 @@ const methods = {
     onprogress({ phase: 'start' })
     const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights }
     engine = await wasm.Engine.load(files, device)
-    const { backend, backendNote, labels, imageSize, baseHash, alphasCumprod } = engine
+    const { backend, backendReason, labels, imageSize, baseHash, alphasCumprod } = engine
     const offered = catalog.map(({ files, ...rest }) => rest)
     settle(device, remembered)
-    return { backend, backendNote, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps: mapShape(files) }
+    return { backend, backendReason, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps: mapShape(files) }
   },
 
   async addAdapter({ name, url, config, weights }, { signal, onprogress }) {

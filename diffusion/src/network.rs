@@ -12,7 +12,7 @@ use crate::state::StateDict;
 use crate::gpu::{Gpu, GpuRun, GpuUNet};
 #[cfg(feature = "burn")]
 use crate::{
-    error::Error,
+    error::DeviceError,
     ops::Operations,
     unet::{UNet, class_rows},
 };
@@ -167,7 +167,7 @@ impl NetworkRun {
             #[cfg(feature = "burn")]
             Self::Burn(run) => {
                 let output = run.predict(sample, shape, timesteps);
-                values(output.into_data_async().await.map_err(|error| Error::Device(format!("{error:?}")))?)
+                values(output.into_data_async().await.map_err(|error| DeviceError::refused(format!("{error:?}")))?)
             }
         }
     }
@@ -175,5 +175,5 @@ impl NetworkRun {
 
 #[cfg(feature = "burn")]
 fn values(data: TensorData) -> Result<Vec<f32>> {
-    data.try_into_vec_as::<f32>().map_err(|error| Error::Device(format!("{error:?}")))
+    Ok(data.try_into_vec_as::<f32>().map_err(|error| DeviceError::refused(format!("{error:?}")))?)
 }

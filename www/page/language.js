@@ -1,12 +1,12 @@
 // The page's language: the visitor's choice, else the browser's. All words are replaced in place, so that whoever says
 // something from then on says it in that language; what stands on the page already is translated by `onchange`.
-import { errors } from '../texts/module.js'
+import { backend, errors } from '../texts/module.js'
 import { languages, live, page, samplers } from '../texts/page.js'
 
 const KEY = 'digit-diffusion language'
 const BATCH = 12 // texts at a time: a page of new glyphs laid out at once takes longer than a visitor should wait for a click
 const FRAME = 20 // milliseconds
-const english = { errors: { ...errors }, live: { ...live }, page: { ...page }, samplers: { ...samplers } }
+const english = { backend: { ...backend }, errors: { ...errors }, live: { ...live }, page: { ...page }, samplers: { ...samplers } }
 const words = { en: () => english, zh: () => import('../texts/zh.js') }
 const button = document.getElementById('language')
 
@@ -29,7 +29,7 @@ function remember(language) {
 
 async function speak(language) {
   const said = await words[language]()
-  for (const [name, texts] of Object.entries({ errors, live, page, samplers })) Object.assign(texts, said[name])
+  for (const [name, texts] of Object.entries({ backend, errors, live, page, samplers })) Object.assign(texts, said[name])
   document.querySelector('meta[name=description]').content = live.description
   const news = [...document.querySelectorAll('[data-text]')].filter(element => element.textContent !== page[element.dataset.text])
   for (const [i, element] of news.entries()) {

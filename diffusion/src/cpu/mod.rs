@@ -15,7 +15,7 @@ use kernels::rows::{GroupNorm, silu};
 
 use crate::config::{ModelInfo, UNetConfig};
 use crate::embedding::{class_rows, sinusoids};
-use crate::error::{Error, Result};
+use crate::error::{RequestError, Result};
 use crate::spec::check_state;
 use crate::state::{HostTensor, StateDict};
 use forward::Run;
@@ -198,14 +198,8 @@ impl CpuUNet {
         let (batch, halvings) = (classes.labels.len(), self.down.len() - 1);
         let expected = batch * self.in_channels * size[0] * size[1];
         if sample.len() != expected || timesteps.len() != batch || size.iter().any(|s| s % (1 << halvings) != 0) {
-            return Err(Error::Request(format!(
-                "{} values and {} timesteps do not make {batch} latents of {} x {} x {}",
-                sample.len(),
-                timesteps.len(),
-                self.in_channels,
-                size[0],
-                size[1],
-            )));
+            let expected = [batch, self.in_channels, size[0], size[1]];
+            return Err(RequestError::Input { values: sample.len(), timesteps: timesteps.len(), expected }.into());
         }
         let geometries = self.geometries(size);
         let pictures = sample.chunks(TOGETHER * sample.len() / batch).zip(timesteps.chunks(TOGETHER));

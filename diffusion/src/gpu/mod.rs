@@ -14,7 +14,7 @@ mod run;
 
 use crate::config::UNetConfig;
 use crate::cpu::weights::Weights;
-use crate::error::{Error, Result};
+use crate::error::{Result, WebGpuLimit};
 use crate::spec::check_state;
 use crate::state::{HostTensor, StateDict};
 
@@ -44,17 +44,15 @@ impl GpuUNet {
     pub fn new(gpu: &Gpu, config: &UNetConfig, state: &StateDict, changed: &StateDict) -> Result<Self> {
         check_state(config, state)?;
         if let Some(channels) = config.block_out_channels.iter().find(|channels| !channels.is_multiple_of(4)) {
-            return Err(Error::Device(format!("{channels} channels are not a multiple of 4")));
+            return Err(WebGpuLimit::Channels(*channels).into());
         }
         if let Some(heads) = config.num_heads.iter().find(|heads| **heads > LANES as usize) {
-            return Err(Error::Device(format!("{heads} attention heads are more than {LANES}")));
+            return Err(WebGpuLimit::Heads { found: *heads, most: LANES as usize }.into());
         }
         let heads =
             || config.block_out_channels.iter().zip(&config.num_heads).map(|(channels, heads)| channels / heads);
         if let Some(channels) = heads().find(|channels| *channels > MOST_HEAD_CHANNELS) {
-            return Err(Error::Device(format!(
-                "{channels} channels of an attention head are more than {MOST_HEAD_CHANNELS}"
-            )));
+            return Err(WebGpuLimit::HeadChannels { found: channels, most: MOST_HEAD_CHANNELS }.into());
         }
         let find = |name: &str| -> Option<&HostTensor> { changed.get(name).or_else(|| state.get(name)) };
         let (layers, values, host) = Packer::pack(config, Weights::new(&find));

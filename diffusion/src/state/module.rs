@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{HostTensor, StateDict, file_name};
 use crate::config::UNetConfig;
-use crate::error::{Error, Result};
+use crate::error::{DeviceError, Error, Result};
 use crate::spec::check_state;
 use crate::unet::UNet;
 
@@ -79,7 +79,7 @@ impl ModuleVisitor for Read {
                 let tensor = HostTensor { shape, values }.transposed();
                 self.state.insert(file_name(&self.path.join(".")), tensor);
             }
-            Err(error) => self.failed = Some(Error::Device(format!("{error:?}"))),
+            Err(error) => self.failed = Some(DeviceError::refused(format!("{error:?}")).into()),
         }
     }
 }
