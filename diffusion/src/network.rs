@@ -13,7 +13,7 @@ use crate::gpu::{Gpu, GpuRun, GpuUNet};
 #[cfg(feature = "burn")]
 use crate::{
     error::DeviceError,
-    ops::Operations,
+    ops::Ops,
     unet::{UNet, class_rows},
 };
 #[cfg(feature = "burn")]
@@ -135,7 +135,7 @@ impl BurnRun {
     /// One upload, one forward, nothing read back yet.
     fn predict(&self, sample: Vec<f32>, shape: [usize; 4], timesteps: &[f32]) -> Tensor<4> {
         let input = Tensor::from_data(TensorData::new(sample, shape), &self.device);
-        self.unet.forward(input, timesteps, self.context.clone(), Operations::Burn)
+        self.unet.forward(input, timesteps, self.context.clone(), Ops::Burn)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The network by the crate kernels' operations against the network by burn's: results, and the gradients of all parameters.
+//! The network by the crate cpu-kernels' operations against the network by burn's: results, and the gradients of all parameters.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use diffusion::config::ModelInfo;
-use diffusion::ops::Operations;
+use diffusion::ops::Ops;
 use diffusion::state::{HostTensor, file_name};
 use diffusion::unet::{UNet, class_rows};
 use trainer::train::adapter::{attach, initial_adapter};
@@ -57,7 +57,7 @@ fn gradients(
     timesteps: &[f32],
     labels: &[usize],
     info: &ModelInfo,
-    operations: Operations,
+    operations: Ops,
 ) -> Found {
     let device = Device::flex().autodiff();
     let rows = class_rows(labels, info, &device).unwrap();
@@ -86,7 +86,7 @@ fn assert_same_gradients(what: &str, tolerance: f32, unet: &UNet, folder: &str, 
     let host = |name: &str| &file[&format!("{case}.{name}")];
     let (labels, info) = (labels(host("label")), base(folder).info);
     let run = |by| gradients(unet, host("sample"), &host("timestep").values, &labels, &info, by);
-    assert_same(what, tolerance, run(Operations::Burn), run(Operations::Kernels))
+    assert_same(what, tolerance, run(Ops::Burn), run(Ops::Custom))
 }
 
 /// PyTorch's gradients, which are exact; the random weights of `uneven` lose digits in f32, PyTorch's own among them.
@@ -100,7 +100,7 @@ fn all_gradients_are_pytorchs() {
         let file = tensors(&format!("unet/{folder}/forward.safetensors"));
         let host = |name: &str| &file[&format!("{case}.{name}")];
         let labels = labels(host("label"));
-        for operations in [Operations::Burn, Operations::Kernels] {
+        for operations in [Ops::Burn, Ops::Custom] {
             let timesteps = &host("timestep").values;
             let (_, got) = gradients(&unet, host("sample"), timesteps, &labels, &base.info, operations);
             let mut largest = 0f32;
@@ -145,12 +145,7 @@ fn the_shipped_bases_gradients_are_burns() {
         let sample = HostTensor { values, shape: vec![labels.len(), 4, 14, 14] };
         let timesteps: Vec<f32> = (1..=labels.len()).map(|i| 270.0 * i as f32).collect();
         let run = |operations| gradients(&unet, &sample, &timesteps, &labels, &base.info, operations);
-        assert_same(
-            &format!("{} of the shipped base", labels.len()),
-            1e-4,
-            run(Operations::Burn),
-            run(Operations::Kernels),
-        );
+        assert_same(&format!("{} of the shipped base", labels.len()), 1e-4, run(Ops::Burn), run(Ops::Custom));
     }
 }
 
@@ -178,7 +173,7 @@ fn without_autodiff_the_result_is_diffusers() {
         let host = |name: &str| &file[&format!("{case}.{name}")];
         let rows = class_rows(&labels(host("label")), &base.info, &device).unwrap();
         let sample = tensor(host("sample"), &device);
-        let output = unet.forward(sample, &host("timestep").values, unet.context(rows), Operations::Kernels);
+        let output = unet.forward(sample, &host("timestep").values, unet.context(rows), Ops::Custom);
         assert_close(&format!("{folder} {case}"), &values(output), &host("output").values, 3e-5);
     }
 }
@@ -197,5 +192,5 @@ fn other_devices_compute_by_burns() {
         let output = unet.forward(sample(), &file["integer.timestep"].values, unet.context(rows.clone()), operations);
         bits(&values(output))
     };
-    assert_eq!(run(Operations::Kernels), run(Operations::Burn));
+    assert_eq!(run(Ops::Custom), run(Ops::Burn));
 }

@@ -1,10 +1,10 @@
-// CPU or graphics processor: who decides, by what, and that both compute the same.
+// CPU or GPU: who decides, by what, and that both compute the same.
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { BLANK, launch, newPage, serve } from './support.mjs'
 
-// To the worker, the emulated adapter is a graphics processor; and it counts the devices that are opened.
+// To the worker, the emulated GPU is a real one; and the worker counts the devices that are opened.
 const REAL = `GPUAdapter.prototype.__defineGetter__('info', () => ({ vendor: 'test', architecture: 'ampere', description: '' }));
 {
   const { requestDevice } = GPUAdapter.prototype
@@ -68,7 +68,7 @@ const opened = () => page.workers().at(-1).evaluate(() => self.opened)
 const furthest = (a, b) => Math.max(...a.map((value, i) => Math.abs(value - b[i])))
 
 describe('where the device is not chosen', () => {
-  test('an emulated graphics processor is left alone', async () => {
+  test('an emulated GPU is left alone', async () => {
     const { first, backend, note, kept } = await decide()
     assert.equal(first, 'cpu')
     assert.equal(backend, 'cpu')

@@ -16,7 +16,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
-use diffusion::ops::Operations;
+use diffusion::ops::Ops;
 use diffusion::schedule::NoiseSchedule;
 use diffusion::state::StateDict;
 use diffusion::unet::UNet;
@@ -69,7 +69,7 @@ pub struct Trainer<'a> {
     unet: UNet,
     flat: Flat,
     optimizer: Optimizer,
-    operations: Operations,
+    operations: Ops,
     lora_dropout: f32,
     step: usize,
     /// The batch of the next step, made while this one was computed.
@@ -108,7 +108,7 @@ impl<'a> Trainer<'a> {
         let vectors = Vectors { average: weights.clone(), weights, moment_1: zeros.clone(), moment_2: zeros };
         let unet = flat.put(unet, &vectors.weights);
         let optimizer = optimizer_of(&config, vectors, 0);
-        let operations = Operations::Kernels;
+        let operations = Ops::Custom;
         let origin = Origin { data_sha256: data.sha256(), adapter: None };
         Ok(Self {
             config,
@@ -128,7 +128,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// By whose operations the network is computed: this project's own where there are, if nothing else is said.
-    pub fn with_operations(self, operations: Operations) -> Self {
+    pub fn with_operations(self, operations: Ops) -> Self {
         Self { operations, ..self }
     }
 

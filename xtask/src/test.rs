@@ -68,9 +68,9 @@ pub fn run(workspace: &Workspace, suite: Option<Suite>) -> Result<()> {
 
 fn native(workspace: &Workspace) -> Result<Count> {
     say("running the native tests");
-    // The kernels alone, too: in the workspace they have AVX-512 where the machine has it, which most people's have not.
+    // cpu-kernels alone, too: in the workspace it uses AVX-512 where the machine has it, which most machines have not.
     let mut total = Count::default();
-    for packages in [&["--workspace"][..], &["--package", "kernels"]] {
+    for packages in [&["--workspace"][..], &["--package", "cpu-kernels"]] {
         let mut tests = command(cargo());
         tests.args(["test", "--release", "--no-fail-fast"]).args(packages).current_dir(&workspace.root);
         total += cargo_test(tests)?;

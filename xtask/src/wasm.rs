@@ -44,7 +44,7 @@ const BUILDS: [Build; 2] = [
 ];
 
 /// Compiled to be fast; everything else to be small, which a visitor waits for too.
-const FAST: &str = "kernels";
+const FAST: &str = "cpu-kernels";
 
 /// Crates that read a few small files, once: as small as can be.
 const SMALL: [&str; 5] = ["regex-lite", "safetensors", "serde", "serde_core", "serde_json"];

@@ -9,9 +9,11 @@ pub(crate) mod weights;
 
 use std::collections::BTreeMap;
 
-use kernels::buffers::Buffers;
-use kernels::matmul::{Product, Rows, Target};
-use kernels::rows::{GroupNorm, silu};
+use cpu_kernels::activation::silu;
+use cpu_kernels::buffers::Buffers;
+use cpu_kernels::matmul::MatMul;
+use cpu_kernels::norm::GroupNorm;
+use cpu_kernels::view::{MatrixView, MatrixViewMut};
 
 use crate::config::{ModelInfo, UNetConfig};
 use crate::embedding::{class_rows, sinusoids};
@@ -168,9 +170,9 @@ impl CpuUNet {
             }
             let rows = class_rows(&[label], info)?;
             let mut context = vec![0.0; info.tokens_per_class * self.context_dim];
-            let left = Rows::whole(&rows, info.encoder_hid_dim());
-            let target = Target::whole(&mut context, self.context_dim);
-            Product::plain(left, info.tokens_per_class, &layer.weight, &layer.bias, target).run();
+            let left = MatrixView::whole(&rows, info.encoder_hid_dim());
+            let target = MatrixViewMut::whole(&mut context, self.context_dim);
+            MatMul::plain(left, info.tokens_per_class, &layer.weight, &layer.bias, target).run();
             let transformers = self.transformers().map(|transformer| transformer.prepare(&context, self.context_dim));
             prepared.insert(label, transformers.collect());
         }
@@ -246,9 +248,9 @@ impl CpuUNet {
         let batch = timesteps.len();
         let apply = |layer: &Linear, from: &[f32]| {
             let mut out = vec![0.0; batch * layer.weight.n()];
-            let left = Rows::whole(from, from.len() / batch);
-            let target = Target::whole(&mut out, layer.weight.n());
-            Product::plain(left, batch, &layer.weight, &layer.bias, target).run();
+            let left = MatrixView::whole(from, from.len() / batch);
+            let target = MatrixViewMut::whole(&mut out, layer.weight.n());
+            MatMul::plain(left, batch, &layer.weight, &layer.bias, target).run();
             silu(&mut out);
             out
         };

@@ -1,9 +1,10 @@
 //! ResNet block, down- and upsampling (the mathematics is that of [`crate::unet`]).
 
-use kernels::matmul::{OUTSIDE, Product, Rows, Target};
-use kernels::packed::Packed;
-use kernels::rows::{GroupNorm, Maps};
-use kernels::winograd::Convolution;
+use cpu_kernels::matmul::{MatMul, OUTSIDE};
+use cpu_kernels::norm::{GroupNorm, Maps};
+use cpu_kernels::packed_matrix::PackedMatrix;
+use cpu_kernels::view::{MatrixView, MatrixViewMut};
+use cpu_kernels::winograd::Conv3x3;
 
 use super::Scratch;
 use super::weights::{Linear, Weights};
@@ -60,10 +61,10 @@ impl Geometry {
         batch: usize,
         layer: &'a Linear,
         target: &'a mut [f32],
-    ) -> Product<'a> {
+    ) -> MatMul<'a> {
         let pixels = self.pixels();
-        Product {
-            left: Rows::whole(map, map.len() / (batch * pixels)),
+        MatMul {
+            left: MatrixView::whole(map, map.len() / (batch * pixels)),
             rows_in: pixels,
             rows: pixels,
             batch,
@@ -72,22 +73,22 @@ impl Geometry {
             bias: &layer.bias,
             residual: None,
             accumulate: false,
-            target: Target::whole(target, layer.weight.n()),
+            target: MatrixViewMut::whole(target, layer.weight.n()),
         }
     }
 
     /// One of stride 2.
     pub fn downsample(&self, map: &[f32], batch: usize, layer: &Linear, out: &mut [f32]) {
         let rows = self.half.len() / 9;
-        Product { taps: Some(&self.half), rows, ..self.convolve(map, batch, layer, out) }.run();
+        MatMul { taps: Some(&self.half), rows, ..self.convolve(map, batch, layer, out) }.run();
     }
 
     /// One after an enlargement to double size, by its four kernels.
     pub fn upsample(&self, map: &[f32], batch: usize, layers: &[Linear; 4], out: &mut [f32]) {
         for (layer, (taps, rows)) in layers.iter().zip(&self.double) {
             let product = self.convolve(map, batch, layer, out);
-            let target = Target { rows: Some((rows, 4 * self.pixels())), ..product.target };
-            Product { taps: Some(taps), target, ..product }.run();
+            let target = MatrixViewMut { rows: Some((rows, 4 * self.pixels())), ..product.target };
+            MatMul { taps: Some(taps), target, ..product }.run();
         }
     }
 }
@@ -96,12 +97,12 @@ impl Geometry {
 #[derive(Debug)]
 pub struct ResnetBlock {
     norm1: GroupNorm,
-    conv1: Convolution,
+    conv1: Conv3x3,
     time_emb_proj: Linear,
     norm2: GroupNorm,
-    conv2: Convolution,
+    conv2: Conv3x3,
     /// One for each of the maps that come in side by side; the bias goes with the first.
-    shortcut: Option<Vec<Packed>>,
+    shortcut: Option<Vec<PackedMatrix>>,
     shortcut_bias: Vec<f32>,
 }
 
@@ -138,9 +139,9 @@ impl ResnetBlock {
 
         // The time is added to every pixel: it goes into the convolution's bias.
         let mut bias = scratch.buffers.take(batch * channels);
-        let left = Rows::whole(time, time.len() / batch);
-        let target = Target::whole(&mut bias, channels);
-        Product::plain(left, batch, &self.time_emb_proj.weight, &self.time_emb_proj.bias, target).run();
+        let left = MatrixView::whole(time, time.len() / batch);
+        let target = MatrixViewMut::whole(&mut bias, channels);
+        MatMul::plain(left, batch, &self.time_emb_proj.weight, &self.time_emb_proj.bias, target).run();
         for row in bias.chunks_exact_mut(channels) {
             row.iter_mut().zip(&self.conv1.bias).for_each(|(x, bias)| *x += bias);
         }
@@ -154,9 +155,9 @@ impl ResnetBlock {
         self.conv2.run(&normed, geometry.size, &self.conv2.bias, residual, &mut out, &mut scratch.buffers);
         let mut shortcut_bias = &self.shortcut_bias[..];
         for (part, &(map, width)) in self.shortcut.iter().flatten().zip(maps) {
-            let target = Target::whole(&mut out, channels);
-            let product = Product::plain(Rows::whole(map, width), rows, part, shortcut_bias, target);
-            Product { accumulate: true, ..product }.run();
+            let target = MatrixViewMut::whole(&mut out, channels);
+            let product = MatMul::plain(MatrixView::whole(map, width), rows, part, shortcut_bias, target);
+            MatMul { accumulate: true, ..product }.run();
             shortcut_bias = &[];
         }
         scratch.buffers.give(normed);

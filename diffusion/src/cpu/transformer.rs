@@ -2,9 +2,12 @@
 //!
 //! In cross-attention keys and values depend on the class alone: they are multiplied out once per class (see [`crate::fold`]).
 
-use kernels::matmul::{Product, Rows, Target};
-use kernels::packed::Packed;
-use kernels::rows::{GroupNorm, LayerNorm, geglu, heads_together, softmax};
+use cpu_kernels::activation::geglu;
+use cpu_kernels::matmul::MatMul;
+use cpu_kernels::norm::{GroupNorm, LayerNorm};
+use cpu_kernels::packed_matrix::PackedMatrix;
+use cpu_kernels::softmax::{heads_together, softmax};
+use cpu_kernels::view::{MatrixView, MatrixViewMut};
 
 use super::resnet::Geometry;
 use super::weights::{Linear, Weights};
@@ -18,9 +21,9 @@ const ROWS_TOGETHER: usize = 32;
 #[derive(Debug)]
 pub struct ClassAttention {
     /// `[dim, heads · tokens]`: a pixel's normed channels to its scores; the columns in the order of [`CrossAttention::column`].
-    scores: Packed,
+    scores: PackedMatrix,
     /// `[heads · tokens, dim]`: its weights to what is added to it.
-    gather: Packed,
+    gather: PackedMatrix,
 }
 
 /// Attention to class tokens.
@@ -29,7 +32,7 @@ struct CrossAttention {
     norm: LayerNorm,
     weights: CrossWeights,
     /// Keys and values side by side.
-    kv: Packed,
+    kv: PackedMatrix,
     bias: Vec<f32>,
     heads: usize,
 }
@@ -41,7 +44,7 @@ impl CrossAttention {
         let dim = bias.len();
         let (kv, width) =
             (["to_k.weight", "to_v.weight"].map(|name| weights.get(name).0), weights.get("to_k.weight").1[1]);
-        let kv = Packed::new(width, 2 * dim, &|k, n| kv[n / dim][n % dim * width + k]);
+        let kv = PackedMatrix::new(width, 2 * dim, &|k, n| kv[n / dim][n % dim * width + k]);
         Self { norm, weights: CrossWeights::new(&to_q, &to_out, heads), kv, bias, heads }
     }
 
@@ -49,12 +52,13 @@ impl CrossAttention {
     fn prepare(&self, context: &[f32], width: usize) -> ClassAttention {
         let (dim, tokens) = (self.bias.len(), context.len() / width);
         let mut kv = vec![0f32; tokens * 2 * dim];
-        Product::plain(Rows::whole(context, width), tokens, &self.kv, &[], Target::whole(&mut kv, 2 * dim)).run();
+        MatMul::plain(MatrixView::whole(context, width), tokens, &self.kv, &[], MatrixViewMut::whole(&mut kv, 2 * dim))
+            .run();
         let ClassMatrices { scores, gather } = self.weights.fold(&kv, |head, token| self.column(head, token, tokens));
         let columns = self.heads * tokens;
         ClassAttention {
-            scores: Packed::new(dim, columns, &|c, column| scores[column * dim + c]),
-            gather: Packed::new(columns, dim, &|column, c| gather[column * dim + c]),
+            scores: PackedMatrix::new(dim, columns, &|c, column| scores[column * dim + c]),
+            gather: PackedMatrix::new(columns, dim, &|column, c| gather[column * dim + c]),
         }
     }
 
@@ -81,15 +85,15 @@ impl CrossAttention {
                 let rows = x.len() / dim;
                 let (normed, scores) = (&mut normed[..x.len()], &mut scores[..rows * columns]);
                 self.norm.run(x, normed);
-                let left = Rows::whole(normed, dim);
-                Product::plain(left, rows, &class.scores, &[], Target::whole(scores, columns)).run();
+                let left = MatrixView::whole(normed, dim);
+                MatMul::plain(left, rows, &class.scores, &[], MatrixViewMut::whole(scores, columns)).run();
                 softmax(scores, tokens, heads_together(self.heads));
                 if let Some(looks) = &mut looks {
                     looks.extend(self.mean_of_heads(scores, tokens));
                 }
-                let left = Rows::whole(scores, columns);
-                let product = Product::plain(left, rows, &class.gather, &self.bias, Target::whole(x, dim));
-                Product { accumulate: true, ..product }.run();
+                let left = MatrixView::whole(scores, columns);
+                let product = MatMul::plain(left, rows, &class.gather, &self.bias, MatrixViewMut::whole(x, dim));
+                MatMul { accumulate: true, ..product }.run();
             }
             scratch.buffers.give(normed);
             scratch.buffers.give(scores);
@@ -113,7 +117,7 @@ impl CrossAttention {
 struct SelfAttention {
     norm: LayerNorm,
     /// Queries (scaled), keys and values side by side.
-    qkv: Packed,
+    qkv: PackedMatrix,
     to_out: Linear,
     heads: usize,
 }
@@ -125,7 +129,7 @@ impl SelfAttention {
         let dim = to_out.weight.n();
         let scale = 1.0 / ((dim / heads) as f32).sqrt();
         let entry = |k: usize, n: usize| parts[n / dim][n % dim * dim + k] * if n < dim { scale } else { 1.0 };
-        Self { norm, qkv: Packed::new(dim, 3 * dim, &entry), to_out, heads }
+        Self { norm, qkv: PackedMatrix::new(dim, 3 * dim, &entry), to_out, heads }
     }
 
     fn run(&self, x: &mut [f32], batch: usize, scratch: &mut Scratch) {
@@ -135,30 +139,31 @@ impl SelfAttention {
         let mut normed = scratch.buffers.take(x.len());
         self.norm.run(x, &mut normed);
         let mut qkv = scratch.buffers.take(3 * x.len());
-        Product::plain(Rows::whole(&normed, dim), rows, &self.qkv, &[], Target::whole(&mut qkv, 3 * dim)).run();
-        let (mut scores, mut right) = (scratch.buffers.take(pixels * pixels), Packed::default());
+        MatMul::plain(MatrixView::whole(&normed, dim), rows, &self.qkv, &[], MatrixViewMut::whole(&mut qkv, 3 * dim))
+            .run();
+        let (mut scores, mut right) = (scratch.buffers.take(pixels * pixels), PackedMatrix::default());
         for (picture, qkv) in qkv.chunks_exact(3 * dim * pixels).enumerate() {
             for h in 0..self.heads {
                 let (stride, column) = (3 * dim, h * head);
-                right.refill_transposed(head, pixels, Rows { values: qkv, stride, column: dim + column });
-                let left = Rows { values: qkv, stride, column };
-                Product::plain(left, pixels, &right, &[], Target::whole(&mut scores, pixels)).run();
+                right.refill_transposed(head, pixels, MatrixView { values: qkv, stride, column: dim + column });
+                let left = MatrixView { values: qkv, stride, column };
+                MatMul::plain(left, pixels, &right, &[], MatrixViewMut::whole(&mut scores, pixels)).run();
                 softmax(&mut scores, pixels, 1);
-                right.refill(pixels, head, Rows { values: qkv, stride, column: 2 * dim + column });
+                right.refill(pixels, head, MatrixView { values: qkv, stride, column: 2 * dim + column });
                 // The normed pixels are done with: their memory takes the result.
                 let values = &mut normed[picture * pixels * dim..(picture + 1) * pixels * dim];
-                let target = Target { values, stride: dim, column, rows: None };
-                Product::plain(Rows::whole(&scores, pixels), pixels, &right, &[], target).run();
+                let target = MatrixViewMut { values, stride: dim, column, rows: None };
+                MatMul::plain(MatrixView::whole(&scores, pixels), pixels, &right, &[], target).run();
             }
         }
-        let product = Product::plain(
-            Rows::whole(&normed, dim),
+        let product = MatMul::plain(
+            MatrixView::whole(&normed, dim),
             rows,
             &self.to_out.weight,
             &self.to_out.bias,
-            Target::whole(x, dim),
+            MatrixViewMut::whole(x, dim),
         );
-        Product { accumulate: true, ..product }.run();
+        MatMul { accumulate: true, ..product }.run();
         scratch.buffers.give(normed);
         scratch.buffers.give(qkv);
         scratch.buffers.give(scores);
@@ -240,9 +245,9 @@ impl Transformer {
         let mut h = scratch.buffers.take(x.len());
         let linear = |layer: &Linear, rows: usize, from: &[f32], to: &mut [f32], accumulate: bool| {
             let width = layer.weight.n();
-            let left = Rows::whole(from, from.len() / rows);
-            let product = Product::plain(left, rows, &layer.weight, &layer.bias, Target::whole(to, width));
-            Product { accumulate, ..product }.run();
+            let left = MatrixView::whole(from, from.len() / rows);
+            let product = MatMul::plain(left, rows, &layer.weight, &layer.bias, MatrixViewMut::whole(to, width));
+            MatMul { accumulate, ..product }.run();
         };
         linear(&self.proj_in, rows, &normed, &mut h, false);
         let mut cross = 0;
@@ -273,9 +278,10 @@ impl Transformer {
             scratch.buffers.give(gated);
         }
         let mut out = scratch.buffers.again(normed, x.len());
-        let target = Target::whole(&mut out, dim);
-        let product = Product::plain(Rows::whole(&h, dim), rows, &self.proj_out.weight, &self.proj_out.bias, target);
-        Product { residual: Some(x), ..product }.run();
+        let target = MatrixViewMut::whole(&mut out, dim);
+        let product =
+            MatMul::plain(MatrixView::whole(&h, dim), rows, &self.proj_out.weight, &self.proj_out.bias, target);
+        MatMul { residual: Some(x), ..product }.run();
         scratch.buffers.give(h);
         out
     }

@@ -1,8 +1,8 @@
 //! Parameters by name, and the layers that are made of them.
 
-use kernels::packed::Packed;
-use kernels::rows::{GroupNorm, LayerNorm};
-use kernels::winograd::Convolution;
+use cpu_kernels::norm::{GroupNorm, LayerNorm};
+use cpu_kernels::packed_matrix::PackedMatrix;
+use cpu_kernels::winograd::Conv3x3;
 
 use crate::fold::doubled;
 use crate::state::HostTensor;
@@ -16,7 +16,7 @@ pub struct Weights<'a> {
 /// A weight matrix with its bias.
 #[derive(Debug, Clone)]
 pub struct Linear {
-    pub weight: Packed,
+    pub weight: PackedMatrix,
     pub bias: Vec<f32>,
 }
 
@@ -46,10 +46,10 @@ impl<'a> Weights<'a> {
     }
 
     /// `[out, in]`, or `[out, in, 1, 1]`; only the columns of the input in `columns`.
-    pub fn matrix(&self, columns: Option<std::ops::Range<usize>>, factor: f32) -> Packed {
+    pub fn matrix(&self, columns: Option<std::ops::Range<usize>>, factor: f32) -> PackedMatrix {
         let (values, shape) = self.get("weight");
         let columns = columns.unwrap_or(0..shape[1]);
-        Packed::new(columns.len(), shape[0], &|k, n| factor * values[n * shape[1] + columns.start + k])
+        PackedMatrix::new(columns.len(), shape[0], &|k, n| factor * values[n * shape[1] + columns.start + k])
     }
 
     /// The Linear here.
@@ -58,15 +58,15 @@ impl<'a> Weights<'a> {
     }
 
     /// The 3 x 3 convolution of stride 1 here.
-    pub fn convolution(&self) -> Convolution {
-        Convolution::new(self.get("weight").0, self.values("bias"))
+    pub fn convolution(&self) -> Conv3x3 {
+        Conv3x3::new(self.get("weight").0, self.values("bias"))
     }
 
     /// The 3 x 3 convolution here, tap after tap.
     pub fn conv3x3(&self) -> Linear {
         let (values, shape) = self.get("weight");
         let depth = shape[1];
-        let weight = Packed::new(9 * depth, shape[0], &|k, n| values[(n * depth + k % depth) * 9 + k / depth]);
+        let weight = PackedMatrix::new(9 * depth, shape[0], &|k, n| values[(n * depth + k % depth) * 9 + k / depth]);
         Linear { weight, bias: self.values("bias") }
     }
 
@@ -76,7 +76,7 @@ impl<'a> Weights<'a> {
         let depth = shape[1];
         std::array::from_fn(|place| {
             let kernel = |k: usize, n: usize| &values[(n * depth + k % depth) * 9..][..9];
-            let weight = Packed::new(4 * depth, shape[0], &|k, n| doubled(kernel(k, n), place, k / depth));
+            let weight = PackedMatrix::new(4 * depth, shape[0], &|k, n| doubled(kernel(k, n), place, k / depth));
             Linear { weight, bias: self.values("bias") }
         })
     }

@@ -4,36 +4,31 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::gelu;
 use burn::tensor::module::attention as decomposed;
 use burn::tensor::ops::AttentionModuleOptions;
-use kernels::buffers::Buffers;
-use kernels::gradients::activation;
-use kernels::{attention, rows};
+use cpu_kernels::activation;
+use cpu_kernels::attention::MultiHeadAttention;
+use cpu_kernels::buffers::Buffers;
+use cpu_kernels::gradients::activation::geglu_gradient;
 
+use super::{Gradient, Input, OnSlices, Ops, call};
 #[cfg(feature = "burn-wgpu")]
-use super::{By, gpu};
-use super::{Gradient, Input, OnSlices, Operations, call};
+use super::{Implementation, gpu};
 
 /// Scaled dot-product attention: `query [b, n, heads · d]`, `key` and `value [b, m, heads · d] -> [b, n, heads · d]`.
 ///
 /// # Panics
 /// If the shapes do not fit.
-pub fn attention(
-    query: Tensor<3>,
-    key: Tensor<3>,
-    value: Tensor<3>,
-    heads: usize,
-    operations: Operations,
-) -> Tensor<3> {
+pub fn attention(query: Tensor<3>, key: Tensor<3>, value: Tensor<3>, heads: usize, operations: Ops) -> Tensor<3> {
     let [b, n, dim] = query.dims();
     let [pictures, keys, width] = key.dims();
     assert_eq!([pictures, width, dim % heads], [b, dim, 0], "an attention's keys");
     assert_eq!(value.dims(), key.dims(), "an attention's values");
     #[cfg(feature = "burn-wgpu")]
-    if operations.on(&query.device()) == By::Gpu && gpu::in_fours(&[dim / heads]) {
-        let operation = gpu::Heads(attention::Attention { dim, heads, queries: n, keys });
+    if operations.implementation(&query.device()) == Implementation::WebGpu && gpu::in_fours(&[dim / heads]) {
+        let operation = gpu::Heads(MultiHeadAttention { dim, heads, queries: n, keys });
         return gpu::call(operation, [query, key, value].map(Input::from), [b, n, dim]);
     }
-    if operations.kernels(&query.device()) {
-        let shape = attention::Attention { dim, heads, queries: n, keys };
+    if operations.on_cpu(&query.device()) {
+        let shape = MultiHeadAttention { dim, heads, queries: n, keys };
         return call(Heads(shape), [query, key, value].map(Input::from), [b, n, dim]);
     }
     let split = |x: Tensor<3>| {
@@ -46,7 +41,7 @@ pub fn attention(
 }
 
 #[derive(Debug, Clone)]
-struct Heads(attention::Attention);
+struct Heads(MultiHeadAttention);
 
 impl OnSlices<3> for Heads {
     fn forward(&self, inputs: [&[f32]; 3], buffers: &mut Buffers) -> Vec<f32> {
@@ -61,13 +56,13 @@ impl OnSlices<3> for Heads {
 }
 
 /// `[b, n, 2 · width]`, values and gates, to `values · gelu(gates)` (GEGLU, arXiv 2002.05202).
-pub fn geglu(x: Tensor<3>, operations: Operations) -> Tensor<3> {
+pub fn geglu(x: Tensor<3>, operations: Ops) -> Tensor<3> {
     let [b, n, both] = x.dims();
     #[cfg(feature = "burn-wgpu")]
-    if operations.on(&x.device()) == By::Gpu && gpu::in_fours(&[both / 2]) {
+    if operations.implementation(&x.device()) == Implementation::WebGpu && gpu::in_fours(&[both / 2]) {
         return gpu::call(gpu::Geglu { width: both / 2 }, [x.into()], [b, n, both / 2]);
     }
-    if operations.kernels(&x.device()) {
+    if operations.on_cpu(&x.device()) {
         return call(Geglu { width: both / 2 }, [x.into()], [b, n, both / 2]);
     }
     let values = x.clone().narrow(2, 0, both / 2);
@@ -82,13 +77,13 @@ struct Geglu {
 impl OnSlices<1> for Geglu {
     fn forward(&self, [x]: [&[f32]; 1], _: &mut Buffers) -> Vec<f32> {
         let mut out = vec![0f32; x.len() / 2];
-        rows::geglu(x, self.width, &mut out);
+        activation::geglu(x, self.width, &mut out);
         out
     }
 
     fn backward(&self, [x]: [&[f32]; 1], grad: &[f32], _: [bool; 1], _: &mut Buffers) -> [Gradient; 1] {
         let mut out = vec![0f32; x.len()];
-        activation::geglu(x, self.width, grad, &mut out);
+        geglu_gradient(x, self.width, grad, &mut out);
         [Gradient::Values(out)]
     }
 }

@@ -4,16 +4,17 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 use burn::tensor::module::{conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
-use kernels::buffers::Buffers;
-use kernels::gradients::add_rows;
-use kernels::gradients::outer::OuterProduct;
-use kernels::matmul::{OUTSIDE, Product, Rows, Target};
-use kernels::packed::Packed;
-use kernels::winograd::{self, Convolution};
+use cpu_kernels::buffers::Buffers;
+use cpu_kernels::gradients::add_rows;
+use cpu_kernels::gradients::outer::OuterProduct;
+use cpu_kernels::matmul::{MatMul, OUTSIDE};
+use cpu_kernels::packed_matrix::PackedMatrix;
+use cpu_kernels::view::{MatrixView, MatrixViewMut};
+use cpu_kernels::winograd::{self, Conv3x3};
 
+use super::{Gradient, MapShape, OnSlices, Ops, call, composed, on_flex};
 #[cfg(feature = "burn-wgpu")]
-use super::{By, gpu};
-use super::{Gradient, MapShape, OnSlices, Operations, call, composed, on_flex};
+use super::{Implementation, gpu};
 
 /// What else a convolution does to the size of a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub fn conv3x3(
     resize: Resize,
     shift: Option<Tensor<2>>,
     residual: Option<Tensor<4>>,
-    operations: Operations,
+    operations: Ops,
 ) -> Tensor<4> {
     let weight = layer.weight.val();
     let ([b, h, w, depth], channels) = (x.dims(), weight.dims()[0]);
@@ -58,7 +59,7 @@ pub fn conv3x3(
         None => Tensor::zeros([channels], &x.device()),
     };
     #[cfg(feature = "burn-wgpu")]
-    if operations.on(&x.device()) == By::Gpu && gpu::in_fours(&[depth, channels]) {
+    if operations.implementation(&x.device()) == Implementation::WebGpu && gpu::in_fours(&[depth, channels]) {
         let bias = match shift {
             Some(shift) => (shift + bias.unsqueeze()).into(),
             None => bias.into(),
@@ -70,7 +71,7 @@ pub fn conv3x3(
             Some(residual) => gpu::call(operation, [x, weight, bias, residual.into()], shape),
         };
     }
-    if operations.kernels(&x.device()) {
+    if operations.on_cpu(&x.device()) {
         let bias = match shift {
             Some(shift) => (shift + bias.unsqueeze()).into(),
             None => bias.into(),
@@ -178,7 +179,7 @@ impl<const N: usize> OnSlices<N> for Sliding {
     fn forward(&self, inputs: [&[f32]; N], buffers: &mut Buffers) -> Vec<f32> {
         let [batch, height, width, channels] = self.result;
         let mut out = vec![0f32; batch * height * width * channels];
-        let convolution = Convolution::new(inputs[1], vec![0.0; channels]);
+        let convolution = Conv3x3::new(inputs[1], vec![0.0; channels]);
         let residual = inputs.get(3).copied();
         self.with_map(inputs[0], buffers, |map, buffers| {
             convolution.run(map, self.size(), inputs[2], residual, &mut out, buffers);
@@ -192,7 +193,7 @@ impl<const N: usize> OnSlices<N> for Sliding {
             Gradient::when(wanted[input], || match input {
                 0 => {
                     let mut out = vec![0f32; x.len()];
-                    let convolution = Convolution::transposed(weight, channels);
+                    let convolution = Conv3x3::transposed(weight, channels);
                     match self.doubles() {
                         false => convolution.run(grad, self.size(), &convolution.bias, None, &mut out, buffers),
                         true => {
@@ -247,10 +248,11 @@ impl OnSlices<3> for Halving {
     fn forward(&self, [x, weight, bias]: [&[f32]; 3], _: &mut Buffers) -> Vec<f32> {
         let ([rows_in, rows], depth, [batch, .., channels]) = (self.pixels(), self.map[3], self.result);
         let mut out = vec![0f32; batch * rows * channels];
-        let packed = Packed::new(9 * depth, channels, &|k, n| weight[(n * depth + k % depth) * 9 + k / depth]);
+        let packed = PackedMatrix::new(9 * depth, channels, &|k, n| weight[(n * depth + k % depth) * 9 + k / depth]);
         let taps = self.taps();
-        let product = Product::plain(Rows::whole(x, depth), rows, &packed, bias, Target::whole(&mut out, channels));
-        Product { rows_in, batch, taps: Some(&taps), ..product }.run();
+        let product =
+            MatMul::plain(MatrixView::whole(x, depth), rows, &packed, bias, MatrixViewMut::whole(&mut out, channels));
+        MatMul { rows_in, batch, taps: Some(&taps), ..product }.run();
         out
     }
 
@@ -269,10 +271,11 @@ impl OnSlices<3> for Halving {
         };
         let to_map = Gradient::when(wanted[0], || {
             // What each pixel of the result gives to its nine pixels of the map, then all that a pixel is given.
-            let packed = Packed::new(channels, 9 * depth, &|n, k| weight[(n * depth + k % depth) * 9 + k / depth]);
+            let packed =
+                PackedMatrix::new(channels, 9 * depth, &|n, k| weight[(n * depth + k % depth) * 9 + k / depth]);
             let mut given = buffers.take(batch * rows * 9 * depth);
-            let left = Rows::whole(grad, channels);
-            Product::plain(left, batch * rows, &packed, &[], Target::whole(&mut given, 9 * depth)).run();
+            let left = MatrixView::whole(grad, channels);
+            MatMul::plain(left, batch * rows, &packed, &[], MatrixViewMut::whole(&mut given, 9 * depth)).run();
             let mut out = vec![0f32; x.len()];
             for (given, out) in given.chunks_exact(rows * 9 * depth).zip(out.chunks_exact_mut(rows_in * depth)) {
                 for tap in 0..9 {
@@ -298,14 +301,14 @@ impl OnSlices<3> for Halving {
             let mut sums = buffers.take(9 * depth * channels);
             sums.fill(0.0);
             OuterProduct {
-                left: Rows::whole(&taken, 9 * depth),
+                left: MatrixView::whole(&taken, 9 * depth),
                 rows_in: rows,
-                right: Rows::whole(grad, channels),
+                right: MatrixView::whole(grad, channels),
                 rows,
                 batch,
                 k: 9 * depth,
                 n: channels,
-                target: Target::whole(&mut sums, channels),
+                target: MatrixViewMut::whole(&mut sums, channels),
             }
             .run();
             let mut out = vec![0f32; 9 * depth * channels];

@@ -4,26 +4,22 @@ use burn::nn::Linear;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 use burn::tensor::module::linear as burns;
-use kernels::buffers::Buffers;
-use kernels::gradients::add_rows;
-use kernels::gradients::outer::OuterProduct;
-use kernels::matmul::{Product, Rows, Target};
-use kernels::packed::Packed;
+use cpu_kernels::buffers::Buffers;
+use cpu_kernels::gradients::add_rows;
+use cpu_kernels::gradients::outer::OuterProduct;
+use cpu_kernels::matmul::MatMul;
+use cpu_kernels::packed_matrix::PackedMatrix;
+use cpu_kernels::view::{MatrixView, MatrixViewMut};
 
+use super::{Gradient, OnSlices, Ops, call, composed, on_flex};
 #[cfg(feature = "burn-wgpu")]
-use super::{By, gpu};
-use super::{Gradient, OnSlices, Operations, call, composed, on_flex};
+use super::{Implementation, gpu};
 
 /// `x W + bias + residual` over the last dimension; weights as burn keeps a Linear's, `[in, out]`.
 ///
 /// # Panics
 /// If the shapes do not fit.
-pub fn linear<const D: usize>(
-    layer: &Linear,
-    x: Tensor<D>,
-    residual: Option<Tensor<D>>,
-    operations: Operations,
-) -> Tensor<D> {
+pub fn linear<const D: usize>(layer: &Linear, x: Tensor<D>, residual: Option<Tensor<D>>, operations: Ops) -> Tensor<D> {
     let bias = layer.bias.as_ref().map(|bias| bias.val());
     product(x, layer.weight.val(), bias, residual, false, operations)
 }
@@ -32,7 +28,7 @@ pub fn linear<const D: usize>(
 ///
 /// # Panics
 /// If the shapes do not fit.
-pub fn conv1x1(layer: &Conv2d, x: Tensor<4>, residual: Option<Tensor<4>>, operations: Operations) -> Tensor<4> {
+pub fn conv1x1(layer: &Conv2d, x: Tensor<4>, residual: Option<Tensor<4>>, operations: Ops) -> Tensor<4> {
     let weight = layer.weight.val();
     let [to, from, _, _] = weight.dims();
     let bias = layer.bias.as_ref().map(|bias| bias.val());
@@ -45,10 +41,10 @@ fn product<const D: usize>(
     bias: Option<Tensor<1>>,
     residual: Option<Tensor<D>>,
     transposed: bool,
-    operations: Operations,
+    operations: Ops,
 ) -> Tensor<D> {
     #[cfg(feature = "burn-wgpu")]
-    if operations.on(&x.device()) == By::Gpu && gpu::in_fours(&weight.dims()) {
+    if operations.implementation(&x.device()) == Implementation::WebGpu && gpu::in_fours(&weight.dims()) {
         let (operation, shape) = matrix(&x, &weight, residual.as_ref(), transposed);
         let Matrix { k, n, transposed } = operation;
         let operation = gpu::Matrix { k, n, transposed };
@@ -60,7 +56,7 @@ fn product<const D: usize>(
             (Some(bias), Some(residual)) => gpu::call(operation, [x, weight, bias.into(), residual.into()], shape),
         };
     }
-    if !operations.kernels(&x.device()) {
+    if !operations.on_cpu(&x.device()) {
         let weight = if transposed { weight.transpose() } else { weight };
         let out = if on_flex(&x.device()) { burns(x, weight, bias) } else { composed::linear(x, weight, bias) };
         return match residual {
@@ -107,12 +103,12 @@ struct Matrix {
 
 impl Matrix {
     /// The weights as a right matrix: forwards `[k, n]`, backwards `[n, k]`.
-    fn packed(&self, weight: &[f32], backwards: bool) -> Packed {
+    fn packed(&self, weight: &[f32], backwards: bool) -> PackedMatrix {
         let (k, n) = if backwards { (self.n, self.k) } else { (self.k, self.n) };
-        let mut packed = Packed::default();
+        let mut packed = PackedMatrix::default();
         match self.transposed == backwards {
-            true => packed.refill(k, n, Rows::whole(weight, n)),
-            false => packed.refill_transposed(k, n, Rows::whole(weight, k)),
+            true => packed.refill(k, n, MatrixView::whole(weight, n)),
+            false => packed.refill_transposed(k, n, MatrixView::whole(weight, k)),
         }
         packed
     }
@@ -136,8 +132,8 @@ impl<const N: usize> OnSlices<N> for Matrix {
         let rows = x.len() / k;
         let mut out = vec![0f32; rows * n];
         let bias = inputs.get(2).copied().unwrap_or_default();
-        let product = Product::plain(Rows::whole(x, k), rows, &weight, bias, Target::whole(&mut out, n));
-        Product { residual: inputs.get(3).copied(), ..product }.run();
+        let product = MatMul::plain(MatrixView::whole(x, k), rows, &weight, bias, MatrixViewMut::whole(&mut out, n));
+        MatMul { residual: inputs.get(3).copied(), ..product }.run();
         out
     }
 
@@ -149,14 +145,15 @@ impl<const N: usize> OnSlices<N> for Matrix {
                 0 => {
                     let mut out = vec![0f32; rows * k];
                     let weight = self.packed(weight, true);
-                    Product::plain(Rows::whole(grad, n), rows, &weight, &[], Target::whole(&mut out, k)).run();
+                    MatMul::plain(MatrixView::whole(grad, n), rows, &weight, &[], MatrixViewMut::whole(&mut out, k))
+                        .run();
                     out
                 }
                 1 => {
                     let mut out = vec![0f32; k * n];
                     let ((left, k), (right, n)) = if transposed { ((grad, n), (x, k)) } else { ((x, k), (grad, n)) };
-                    let (left, right) = (Rows::whole(left, k), Rows::whole(right, n));
-                    let target = Target::whole(&mut out, n);
+                    let (left, right) = (MatrixView::whole(left, k), MatrixView::whole(right, n));
+                    let target = MatrixViewMut::whole(&mut out, n);
                     OuterProduct { left, rows_in: rows, right, rows, batch: 1, k, n, target }.run();
                     out
                 }

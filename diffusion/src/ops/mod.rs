@@ -1,5 +1,5 @@
 //! Operations on feature maps `[batch, height, width, channels]`: burn's own, on any device; or this project's, which burn takes like
-//! operations of its own, with their gradients: on its CPU device those of the crate `kernels`, on graphics processors shaders.
+//! operations of its own, with their gradients: on its CPU device those of the crate `cpu-kernels`, on graphics processors shaders.
 
 mod attention;
 mod composed;
@@ -16,14 +16,14 @@ use std::fmt::Debug;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops as BackwardOps, OpsKind};
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{
     Autodiff, Backend, BackendTensor, BackendTypes, DispatchDevice, DispatchKindConversion, DispatchTensor, Flex,
     TensorMetadata,
 };
 use burn::tensor::{Device, GradientCheckpointingStrategy, Shape, Tensor, TensorData};
-use kernels::buffers::Buffers;
+use cpu_kernels::buffers::Buffers;
 
 pub use attention::{attention, geglu};
 pub use convolution::{Resize, conv3x3};
@@ -33,43 +33,43 @@ pub use vectors::{join, part};
 
 /// Whose operations a network is computed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operations {
+pub enum Ops {
     /// burn's, on any of its devices.
     Burn,
-    /// This project's, several times as fast: on burn's CPU device flex those of the crate `kernels`, on its device wgpu shaders. On
+    /// This project's, several times as fast: on burn's CPU device flex those of the crate `cpu-kernels`, on its device wgpu shaders. On
     /// other devices, and where gradients are checkpointed, burn's.
-    Kernels,
+    Custom,
 }
 
-/// By what an operation is computed.
+/// Which implementation computes an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
+enum Implementation {
     Burn,
     Cpu,
     #[cfg(feature = "burn-wgpu")]
-    Gpu,
+    WebGpu,
 }
 
-impl Operations {
-    /// By what on this device.
-    fn on(self, device: &Device) -> By {
+impl Ops {
+    /// The implementation for this device.
+    fn implementation(self, device: &Device) -> Implementation {
         let traced = device.is_autodiff();
         let all_kept = device.gradient_checkpointing_strategy() == Some(GradientCheckpointingStrategy::Disabled);
         if self == Self::Burn || (traced && !all_kept) {
-            return By::Burn;
+            return Implementation::Burn;
         }
         match device.clone().without_autodiff().as_dispatch() {
-            DispatchDevice::Flex(_) => By::Cpu,
+            DispatchDevice::Flex(_) => Implementation::Cpu,
             #[cfg(feature = "burn-wgpu")]
-            DispatchDevice::Cube(burn_cubecl::CubeDevice::Wgpu(_)) => By::Gpu,
+            DispatchDevice::Cube(burn_cubecl::CubeDevice::Wgpu(_)) => Implementation::WebGpu,
             #[allow(unreachable_patterns)]
-            _ => By::Burn,
+            _ => Implementation::Burn,
         }
     }
 
-    /// Whether they are those of the crate `kernels`, on this device.
-    fn kernels(self, device: &Device) -> bool {
-        self.on(device) == By::Cpu
+    /// Whether the crate `cpu-kernels` computes them on this device.
+    fn on_cpu(self, device: &Device) -> bool {
+        self.implementation(device) == Implementation::Cpu
     }
 }
 
@@ -280,7 +280,7 @@ struct Saved<B: Backend, const N: usize> {
 impl<B: Contiguous, const N: usize, O: Operation<B, N>> Backward<B, N> for Step<O> {
     type State = Saved<B, N>;
 
-    fn backward(self, ops: Ops<Saved<B, N>, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: BackwardOps<Saved<B, N>, N>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = B::contiguous(grads.consume::<B>(&ops.node));
         let Saved { inputs, shapes } = ops.state;
         let wanted = ops.parents.each_ref().map(Option::is_some);

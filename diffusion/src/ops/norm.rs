@@ -3,13 +3,13 @@
 use burn::nn::LayerNorm as Layer;
 use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
-use kernels::buffers::Buffers;
-use kernels::gradients::norm::Affine;
-use kernels::rows::{GroupNorm, LAYER_NORM_EPS, LayerNorm};
+use cpu_kernels::buffers::Buffers;
+use cpu_kernels::gradients::norm::Affine;
+use cpu_kernels::norm::{GroupNorm, LAYER_NORM_EPS, LayerNorm};
 
+use super::{Gradient, MapShape, OnSlices, Ops, call, composed, on_flex};
 #[cfg(feature = "burn-wgpu")]
-use super::{By, gpu};
-use super::{Gradient, MapShape, OnSlices, Operations, call, composed, on_flex};
+use super::{Implementation, gpu};
 
 /// What a GroupNorm is beside its parameters.
 #[derive(Debug, Clone, Copy)]
@@ -28,15 +28,15 @@ pub fn group_norm(
     weight: Tensor<1>,
     bias: Tensor<1>,
     settings: GroupNormSettings,
-    operations: Operations,
+    operations: Ops,
 ) -> Tensor<4> {
     let [b, h, w, c] = x.dims();
-    if operations.kernels(&x.device()) {
+    if operations.on_cpu(&x.device()) {
         let inputs = [x.into(), weight.into(), bias.into()];
         return call(OverGroups { shape: [b, h, w, c], settings }, inputs, [b, h, w, c]);
     }
     #[cfg(feature = "burn-wgpu")]
-    if operations.on(&x.device()) == By::Gpu && c <= gpu::MOST_CHANNELS {
+    if operations.implementation(&x.device()) == Implementation::WebGpu && c <= gpu::MOST_CHANNELS {
         let inputs = [x.into(), weight.into(), bias.into()];
         return gpu::call(gpu::OverGroups { shape: [b, h, w, c], settings }, inputs, [b, h, w, c]);
     }
@@ -90,9 +90,9 @@ impl OnSlices<3> for OverGroups {
 }
 
 /// Over the last dimension; the epsilon of the layer must be diffusers' 1e-5.
-pub fn layer_norm<const D: usize>(layer: &Layer, x: Tensor<D>, operations: Operations) -> Tensor<D> {
+pub fn layer_norm<const D: usize>(layer: &Layer, x: Tensor<D>, operations: Ops) -> Tensor<D> {
     #[cfg(feature = "burn-wgpu")]
-    if let (Some(beta), By::Gpu) = (&layer.beta, operations.on(&x.device()))
+    if let (Some(beta), Implementation::WebGpu) = (&layer.beta, operations.implementation(&x.device()))
         && gpu::in_fours(&[x.dims()[D - 1]])
     {
         let shape = x.dims();
@@ -100,7 +100,7 @@ pub fn layer_norm<const D: usize>(layer: &Layer, x: Tensor<D>, operations: Opera
         return gpu::call(operation, [x.into(), layer.gamma.val().into(), beta.val().into()], shape);
     }
     match &layer.beta {
-        Some(beta) if operations.kernels(&x.device()) => {
+        Some(beta) if operations.on_cpu(&x.device()) => {
             let shape = x.dims();
             let inputs = [x.into(), layer.gamma.val().into(), beta.val().into()];
             call(OverRows, inputs, shape)

@@ -4,15 +4,15 @@ use std::ops::Range;
 
 use burn::tensor::{Device, Tensor};
 
-use super::Operations;
+use super::Ops;
 #[cfg(feature = "burn-wgpu")]
-use super::{By, gpu};
+use super::{Implementation, gpu};
 
 /// A vector of `len` with every part at its place, and zeros between. Parts are in order, and do not overlap.
 ///
 /// # Panics
 /// If a part is where another is, or beyond the end.
-pub fn join(parts: Vec<(usize, Tensor<1>)>, len: usize, device: &Device, operations: Operations) -> Tensor<1> {
+pub fn join(parts: Vec<(usize, Tensor<1>)>, len: usize, device: &Device, operations: Ops) -> Tensor<1> {
     let mut end = 0;
     for (start, part) in &parts {
         assert!(*start >= end, "a part of a vector begins in another");
@@ -20,7 +20,9 @@ pub fn join(parts: Vec<(usize, Tensor<1>)>, len: usize, device: &Device, operati
     }
     assert!(end <= len, "a part of a vector ends behind it");
     #[cfg(feature = "burn-wgpu")]
-    if operations.on(device) == By::Gpu && parts.first().is_some_and(|(start, _)| *start == 0) {
+    if operations.implementation(device) == Implementation::WebGpu
+        && parts.first().is_some_and(|(start, _)| *start == 0)
+    {
         return gpu::join(parts, len);
     }
     let _ = operations;
@@ -41,9 +43,9 @@ pub fn join(parts: Vec<(usize, Tensor<1>)>, len: usize, device: &Device, operati
 }
 
 /// A part of a vector; not a copy where it begins at a multiple of 64.
-pub fn part(vector: &Tensor<1>, range: Range<usize>, operations: Operations) -> Tensor<1> {
+pub fn part(vector: &Tensor<1>, range: Range<usize>, operations: Ops) -> Tensor<1> {
     #[cfg(feature = "burn-wgpu")]
-    if operations.on(&vector.device()) == By::Gpu
+    if operations.implementation(&vector.device()) == Implementation::WebGpu
         && range.start.is_multiple_of(64)
         && let Some(part) = gpu::part(vector, range.clone())
     {

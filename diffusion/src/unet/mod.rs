@@ -21,7 +21,7 @@ use transformer::{Transformer, TransformerShape};
 
 use crate::config::UNetConfig;
 use crate::embedding::sinusoids;
-use crate::ops::{Operations, Resize, conv3x3};
+use crate::ops::{Ops, Resize, conv3x3};
 
 /// One resolution on the way down.
 #[derive(Module, Debug)]
@@ -146,13 +146,7 @@ impl UNet {
     /// # Shapes
     /// `sample [b, in_channels, h, w]` with h and w divisible by 2^(levels - 1); `timesteps` b values in
     /// `0..T`, fractions allowed; `context [b, tokens, cross_attention_dim]` -> `[b, out_channels, h, w]`.
-    pub fn forward(
-        &self,
-        sample: Tensor<4>,
-        timesteps: &[f32],
-        context: Tensor<3>,
-        operations: Operations,
-    ) -> Tensor<4> {
+    pub fn forward(&self, sample: Tensor<4>, timesteps: &[f32], context: Tensor<3>, operations: Ops) -> Tensor<4> {
         let sinusoids =
             TensorData::new(sinusoids(timesteps, self.time_channels), [timesteps.len(), self.time_channels]);
         let sinusoids = Tensor::from_data(sinusoids, &sample.device());

@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
-use crate::ops::{GroupNormSettings, Operations, group_norm};
+use crate::ops::{GroupNormSettings, Ops, group_norm};
 
 /// Group normalisation over `[batch, height, width, channels]` (arXiv 1803.08494).
 #[derive(Module, Debug)]
@@ -28,7 +28,7 @@ impl GroupNorm {
     }
 
     /// `[b, h, w, c] -> [b, h, w, c]`, with SiLU after it if wanted.
-    pub fn forward(&self, x: Tensor<4>, silu: bool, operations: Operations) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, silu: bool, operations: Ops) -> Tensor<4> {
         let settings = GroupNormSettings { groups: self.groups, eps: self.eps, silu };
         group_norm(x, self.weight.val(), self.bias.val(), settings, operations)
     }

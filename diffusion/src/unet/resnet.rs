@@ -6,7 +6,7 @@ use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
 use super::norm::GroupNorm;
-use crate::ops::{Operations, Resize, conv1x1, conv3x3, linear};
+use crate::ops::{Ops, Resize, conv1x1, conv3x3, linear};
 
 pub(super) fn new_conv3x3(channels: [usize; 2], stride: usize, device: &Device) -> Conv2d {
     Conv2dConfig::new(channels, [3, 3])
@@ -50,7 +50,7 @@ impl ResnetBlock {
     }
 
     /// `x [b, h, w, in]`, `time [b, time_dim]` already through its SiLU (it is the same for all blocks).
-    pub fn forward(&self, x: Tensor<4>, time: Tensor<2>, operations: Operations) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, time: Tensor<2>, operations: Ops) -> Tensor<4> {
         let h = self.norm1.forward(x.clone(), true, operations);
         let time = linear(&self.time_emb_proj, time, None, operations);
         let h = conv3x3(&self.conv1, h, Resize::Same, Some(time), None, operations);
@@ -76,7 +76,7 @@ impl Downsample {
     }
 
     /// `[b, h, w, c] -> [b, h/2, w/2, c]`.
-    pub fn forward(&self, x: Tensor<4>, operations: Operations) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, operations: Ops) -> Tensor<4> {
         conv3x3(&self.conv, x, Resize::Half, None, None, operations)
     }
 }
@@ -94,7 +94,7 @@ impl Upsample {
     }
 
     /// `[b, h, w, c] -> [b, 2h, 2w, c]`.
-    pub fn forward(&self, x: Tensor<4>, operations: Operations) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, operations: Ops) -> Tensor<4> {
         conv3x3(&self.conv, x, Resize::Double, None, None, operations)
     }
 }

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::norm::GroupNorm;
 use super::resnet::new_conv1x1;
-use crate::ops::{Operations, attention, conv1x1, geglu, layer_norm, linear};
+use crate::ops::{Ops, attention, conv1x1, geglu, layer_norm, linear};
 
 /// Scaled dot-product attention with several heads.
 #[derive(Module, Debug)]
@@ -34,7 +34,7 @@ impl Attention {
     }
 
     /// `x [b, n, dim]`, `context [b, m, context_dim]`, added to `residual [b, n, dim]`.
-    pub fn forward(&self, x: Tensor<3>, context: Tensor<3>, residual: Tensor<3>, operations: Operations) -> Tensor<3> {
+    pub fn forward(&self, x: Tensor<3>, context: Tensor<3>, residual: Tensor<3>, operations: Ops) -> Tensor<3> {
         let query = linear(&self.to_q, x, None, operations);
         let key = linear(&self.to_k, context.clone(), None, operations);
         let value = linear(&self.to_v, context, None, operations);
@@ -60,7 +60,7 @@ impl FeedForward {
     }
 
     /// `[b, n, dim]`, added to `residual` of the same shape.
-    pub fn forward(&self, x: Tensor<3>, residual: Tensor<3>, operations: Operations) -> Tensor<3> {
+    pub fn forward(&self, x: Tensor<3>, residual: Tensor<3>, operations: Ops) -> Tensor<3> {
         let gated = geglu(linear(&self.proj_in, x, None, operations), operations);
         linear(&self.proj_out, gated, Some(residual), operations)
     }
@@ -95,7 +95,7 @@ impl TransformerBlock {
     }
 
     /// `x [b, n, dim]`, `context [b, tokens, context_dim] -> [b, n, dim]`.
-    pub fn forward(&self, x: Tensor<3>, context: Tensor<3>, operations: Operations) -> Tensor<3> {
+    pub fn forward(&self, x: Tensor<3>, context: Tensor<3>, operations: Ops) -> Tensor<3> {
         let normed = layer_norm(&self.norm1, x.clone(), operations);
         let seen = if self.only_cross_attention { context.clone() } else { normed.clone() };
         let x = self.attn1.forward(normed, seen, x, operations);
@@ -146,7 +146,7 @@ impl Transformer {
     }
 
     /// `x [b, h, w, c]`, `context [b, tokens, context_dim] -> [b, h, w, c]`.
-    pub fn forward(&self, x: Tensor<4>, context: Tensor<3>, operations: Operations) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, context: Tensor<3>, operations: Ops) -> Tensor<4> {
         let [b, h, w, c] = x.dims();
         let normed = self.norm.forward(x.clone(), false, operations);
         let tokens = conv1x1(&self.proj_in, normed, None, operations).reshape([b, h * w, c]);

@@ -5,7 +5,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
-use diffusion::ops::{Operations, Resize, conv3x3};
+use diffusion::ops::{Ops, Resize, conv3x3};
 
 /// Width of the last hidden layer.
 pub const FEATURES: usize = 128;
@@ -51,9 +51,8 @@ impl Net {
     /// # Shapes
     /// - result: [batch, FEATURES]
     pub fn features(&self, images: Tensor<4>) -> Tensor<2> {
-        let convolve = |layer: &Conv2d, x: Tensor<4>, resize: Resize| {
-            relu(conv3x3(layer, x, resize, None, None, Operations::Kernels))
-        };
+        let convolve =
+            |layer: &Conv2d, x: Tensor<4>, resize: Resize| relu(conv3x3(layer, x, resize, None, None, Ops::Custom));
         let x = convolve(&self.stem, fold(images), Resize::Same); // [B, S/2, S/2, 32]
         let x = convolve(&self.down, x, Resize::Half); // [B, S/4, S/4, 64]
         let x = convolve(&self.body, x.clone(), Resize::Same) + x;

@@ -10,7 +10,7 @@ use burn::tensor::wgpu::WgpuBackend;
 use burn::tensor::{Device, Tensor, TensorData};
 use clap::ValueEnum;
 use diffusion::Place;
-use diffusion::ops::{Operations, linear};
+use diffusion::ops::{Ops, linear};
 
 /// `--device`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -40,8 +40,8 @@ impl DeviceName {
     }
 
     /// Whose operations a network is trained by.
-    pub fn operations(self) -> Operations {
-        if self == Self::Flex { Operations::Burn } else { Operations::Kernels }
+    pub fn operations(self) -> Ops {
+        if self == Self::Flex { Ops::Burn } else { Ops::Custom }
     }
 
     /// burn's device, to train on (no autodiff yet). One that computes wrongly is refused.
@@ -105,7 +105,7 @@ fn check_products(device: &Device) -> anyhow::Result<()> {
     // And by the shaders, where they are what trains.
     let mut layer = LinearConfig::new(SIDE, SIDE).with_bias(false).init(device);
     layer.weight = Param::from_data(TensorData::new(right.clone(), [SIDE, SIDE]), device);
-    let product = linear(&layer, tensor(&left), None, Operations::Kernels).into_data().try_into_vec_as::<f32>();
+    let product = linear(&layer, tensor(&left), None, Ops::Custom).into_data().try_into_vec_as::<f32>();
     let product = product.map_err(|error| anyhow::anyhow!("the device gave no result: {error:?}"))?;
     if !by_burn || product.len() != SIDE * SIDE || !product.iter().enumerate().all(close) {
         anyhow::bail!("this device multiplies matrices wrongly (an outdated or emulated driver?); use --device cpu");

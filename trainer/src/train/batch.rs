@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use diffusion::codec::PatchCodec;
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
-use diffusion::ops::Operations;
+use diffusion::ops::Ops;
 use diffusion::unet::{UNet, class_rows};
 
 use super::objective::Objective;
@@ -71,7 +71,7 @@ impl Batch {
         objective: &Objective<'_>,
         info: &ModelInfo,
         device: &Device,
-        operations: Operations,
+        operations: Ops,
     ) -> Tensor<1> {
         let [c, h, w] = self.shape;
         let b = self.labels.len();

@@ -7,7 +7,7 @@ use std::ops::Range;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
-use diffusion::ops::{Operations, join, part};
+use diffusion::ops::{Ops, join, part};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::unet::UNet;
 
@@ -67,7 +67,7 @@ impl Flat {
 
     fn join(&self, mut found: HashMap<ParamId, Tensor<1>>, device: &Device) -> Tensor<1> {
         let places = self.places.iter().filter_map(|place| Some((place.range.start, found.remove(&place.id)?)));
-        join(places.collect(), self.len, device, Operations::Kernels)
+        join(places.collect(), self.len, device, Ops::Custom)
     }
 
     /// The network with trained parameters from a vector.
@@ -178,7 +178,7 @@ struct Put<'a> {
 impl ModuleMapper for Put<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(range) = self.flat.by_id.get(&param.id) else { return param };
-        let values = part(self.vector, range.clone(), Operations::Kernels).reshape(param.lazy_shape());
+        let values = part(self.vector, range.clone(), Ops::Custom).reshape(param.lazy_shape());
         match param.lazy_device().is_autodiff() {
             true => Param::initialized(param.id, Tensor::from_inner(values).require_grad()),
             false => Param::initialized(param.id, values),

@@ -2,7 +2,7 @@
 
 use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, Optimizer as _};
 use burn::tensor::{Device, Tensor, TensorData};
-use kernels::optimizer::Parameters;
+use cpu_kernels::optimizer::Parameters;
 
 use super::flat::host;
 use crate::error::Result;
@@ -78,7 +78,7 @@ impl Optimizer {
     fn on_cpu(&mut self, lr: f64, gradients: Tensor<1>, scale: f32, decay: f64) -> Result<()> {
         let device = gradients.device();
         let time = self.time as i32;
-        let factors = kernels::optimizer::AdamW {
+        let factors = cpu_kernels::optimizer::AdamW {
             beta_1: BETAS[0],
             beta_2: BETAS[1],
             epsilon: EPSILON,

@@ -3,7 +3,7 @@
 use burn::tensor::Shape;
 use burn_cubecl::Cube;
 use burn_cubecl::tensor::CubeTensor;
-use kernels::attention;
+use cpu_kernels::attention::MultiHeadAttention;
 
 use super::Items::{Fours, Pairs};
 use super::{Launch, Text, count, empty};
@@ -11,7 +11,7 @@ use crate::ops::Operation;
 
 /// Attention. Inputs: queries, keys, values.
 #[derive(Debug, Clone)]
-pub struct Heads(pub attention::Attention);
+pub struct Heads(pub MultiHeadAttention);
 
 /// What an invocation has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ struct Written<'a> {
 
 impl Heads {
     fn launch(&self, stage: Stage, inputs: [&CubeTensor; 3], grad: &CubeTensor, written: Written<'_>) {
-        let attention::Attention { dim, heads, queries, keys } = self.0;
+        let MultiHeadAttention { dim, heads, queries, keys } = self.0;
         let (pictures, depth) = (count(inputs[0]) / (queries * dim), dim / heads);
         let own = if stage == Stage::Key { keys } else { queries };
         let Written { notes, result, second } = written;

@@ -1,4 +1,4 @@
-//! The shaders against the crate `kernels`, results and gradients. They need a device that wgpu finds: a graphics processor, or software
+//! The shaders against the crate `cpu-kernels`, results and gradients. They need a device that wgpu finds: a graphics processor, or software
 //! that acts as one.
 
 use std::sync::OnceLock;
@@ -9,11 +9,11 @@ use burn::tensor::wgpu::WgpuBackend;
 use burn::tensor::{Device, Tensor, Tolerance};
 
 use crate::ops::{
-    By, GroupNormSettings, Operations, Resize, attention, conv1x1, conv3x3, geglu, group_norm, join, layer_norm,
+    GroupNormSettings, Implementation, Ops, Resize, attention, conv1x1, conv3x3, geglu, group_norm, join, layer_norm,
     linear, part,
 };
 
-const OURS: Operations = Operations::Kernels;
+const OURS: Ops = Ops::Custom;
 
 fn waves<const D: usize>(shape: [usize; D], step: f32, device: &Device) -> Tensor<D> {
     let count = shape.iter().product::<usize>();
@@ -51,7 +51,7 @@ fn gpu() -> Device {
     let api = if cfg!(target_os = "linux") { WgpuBackend::Vulkan } else { WgpuBackend::Auto };
     let open = || Device::wgpu_options().graphics_api(api).init().expect("wgpu finds no device");
     let device = OPENED.get_or_init(open).clone().autodiff();
-    assert_eq!(OURS.on(&device), By::Gpu);
+    assert_eq!(OURS.implementation(&device), Implementation::WebGpu);
     device
 }
 

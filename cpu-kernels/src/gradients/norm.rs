@@ -2,8 +2,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::rows::{GroupNorm, LAYER_NORM_EPS, LayerNorm};
-use crate::simd::{Silu, each, load, store, vectorized};
+use crate::math::Silu;
+use crate::norm::{GroupNorm, LAYER_NORM_EPS, LayerNorm};
+use crate::simd::{each, load, store, vectorized};
 
 /// The gradients of a norm's factors and shifts: added to.
 #[derive(Debug)]
@@ -208,7 +209,7 @@ fn mean_of<S: Simd>(simd: S, sum: S::f32s, count: usize) -> S::f32s {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::noise;
+    use crate::testing::noise;
 
     /// The slope of `f` at `x` along each of its values, weighted by `grad`.
     fn slopes(x: &[f32], grad: &[f32], f: impl Fn(&[f32]) -> Vec<f32>) -> Vec<f64> {

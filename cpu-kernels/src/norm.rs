@@ -1,8 +1,9 @@
-//! What is done row by row, pixel by pixel: norms, softmax, activations.
+//! GroupNorm (with SiLU after it) and LayerNorm, forwards. Their gradients: [`crate::gradients::norm`], whose tests check both directions.
 
 use pulp::{Simd, WithSimd};
 
-use crate::simd::{Exp, Gelu, Silu, across, lanes, load, max, store, vectorized};
+use crate::math::Silu;
+use crate::simd::{load, store, vectorized};
 
 /// Some pictures' feature maps `[pixels, channels]`, several of them side by side (as if their channels were concatenated).
 pub type Maps<'a> = &'a [(&'a [f32], usize)];
@@ -152,130 +153,6 @@ impl WithSimd for LayerNormRun<'_> {
             {
                 let normed = simd.mul_f32s(simd.sub_f32s(load(simd, block), means), inverse);
                 store(simd, out, simd.mul_add_e_f32s(normed, load(simd, weight), load(simd, bias)));
-            }
-        }
-    }
-}
-
-/// How many heads' softmaxes are computed side by side, their values alternating: the most that divide both the heads and a
-/// vector.
-pub fn heads_together(heads: usize) -> usize {
-    (1..=lanes()).rev().find(|n| lanes().is_multiple_of(*n) && heads.is_multiple_of(*n)).unwrap_or(1)
-}
-
-/// Softmax in place of rows of `width`, each of the values of `heads` ([`heads_together`]) heads in turn.
-pub fn softmax(values: &mut [f32], width: usize, heads: usize) {
-    vectorized(Softmax { values, width, heads })
-}
-
-struct Softmax<'a> {
-    values: &'a mut [f32],
-    width: usize,
-    heads: usize,
-}
-
-impl WithSimd for Softmax<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { values, width, heads } = self;
-        let exp = Exp::new(simd);
-        let mut short = vec![f32::MIN; S::F32_LANES];
-        for row in values.chunks_exact_mut(width * heads) {
-            // The row's end first: what does not fill a vector is looked at with its neighbours.
-            let mut most = match row.len() < S::F32_LANES {
-                // What is missing must not be zero, which could be the largest.
-                true => {
-                    short[..row.len()].copy_from_slice(row);
-                    load(simd, &short)
-                }
-                false => load(simd, &row[row.len() - S::F32_LANES..]),
-            };
-            for vector in S::as_simd_f32s(row).0 {
-                most = max(simd, most, *vector);
-            }
-            let most = across(simd, most, heads, max);
-            let mut sum = simd.splat_f32s(0.0);
-            for block in row.chunks_mut(S::F32_LANES) {
-                store(simd, block, exp.of(simd.sub_f32s(load(simd, block), most)));
-                sum = simd.add_f32s(sum, load(simd, block));
-            }
-            let inverse = simd.div_f32s(simd.splat_f32s(1.0), across(simd, sum, heads, S::add_f32s));
-            for block in row.chunks_mut(S::F32_LANES) {
-                store(simd, block, simd.mul_f32s(load(simd, block), inverse));
-            }
-        }
-    }
-}
-
-/// SiLU in place.
-pub fn silu(values: &mut [f32]) {
-    vectorized(SiluRun(values));
-}
-
-struct SiluRun<'a>(&'a mut [f32]);
-
-impl WithSimd for SiluRun<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let activation = Silu::new(simd);
-        for block in self.0.chunks_mut(S::F32_LANES) {
-            let value = activation.of(load(simd, block));
-            store(simd, block, value);
-        }
-    }
-}
-
-/// GEGLU (arXiv 2002.05202): rows `[value, gate]` to `value · gelu(gate)`, rows half as long.
-pub fn geglu(rows: &[f32], width: usize, out: &mut [f32]) {
-    vectorized(Geglu { rows, width, out })
-}
-
-struct Geglu<'a> {
-    rows: &'a [f32],
-    width: usize,
-    out: &'a mut [f32],
-}
-
-impl WithSimd for Geglu<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { rows, width, out } = self;
-        let activation = Gelu::new(simd);
-        for (row, out) in rows.chunks_exact(2 * width).zip(out.chunks_exact_mut(width)) {
-            let (values, gates) = row.split_at(width);
-            let blocks = values.chunks(S::F32_LANES).zip(gates.chunks(S::F32_LANES));
-            for ((value, gate), out) in blocks.zip(out.chunks_mut(S::F32_LANES)) {
-                store(simd, out, simd.mul_f32s(load(simd, value), activation.of(load(simd, gate))));
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn softmax_of_heads_side_by_side() {
-        for (width, heads) in [(1, 1), (3, 1), (49, 1), (8, heads_together(4)), (5, heads_together(2))] {
-            // Far below zero: what is not there must not count as zero.
-            let scores: Vec<f32> = (0..3 * width * heads).map(|i| (i * 37 % 101) as f32 / 4.0 - 212.0).collect();
-            let mut weights = scores.clone();
-            softmax(&mut weights, width, heads);
-            for (row, scores) in weights.chunks_exact(width * heads).zip(scores.chunks_exact(width * heads)) {
-                for head in 0..heads {
-                    let powers = || scores.iter().skip(head).step_by(heads).map(|x| f64::from(*x).exp());
-                    let sum = powers().sum::<f64>();
-                    for (weight, power) in row.iter().skip(head).step_by(heads).zip(powers()) {
-                        assert!((f64::from(*weight) - power / sum).abs() < 1e-6, "{width} x {heads}");
-                    }
-                }
             }
         }
     }

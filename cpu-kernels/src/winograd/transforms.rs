@@ -4,8 +4,25 @@ use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 use pulp::{Simd, WithSimd};
 
-use super::{POINTS, TILE};
 use crate::simd::{each, load, store};
+
+/// Results of a tile.
+pub const TILE: usize = 4;
+/// Products of a tile, and the pixels that it is made of.
+pub const POINTS: usize = TILE + 2;
+/// Rows of the products that are computed together, about: what they read and write stays in the second cache.
+pub const ROWS_TOGETHER: usize = 56;
+
+/// What a kernel's three taps in a row become: the values of the polynomial with these coefficients at 0, ±1/√2, ±√2 and infinity,
+/// each over the factor that the interpolation wants. (Of 0, ±1, ±2, the usual points, the rounding errors are twice as large.)
+pub const KERNEL: [[f32; 3]; POINTS] = [
+    [1.0, 0.0, 0.0],
+    [-2.0 / 3.0, -SQRT_2 / 3.0, -1.0 / 3.0],
+    [-2.0 / 3.0, SQRT_2 / 3.0, -1.0 / 3.0],
+    [1.0 / 6.0, SQRT_2 / 6.0, 1.0 / 3.0],
+    [1.0 / 6.0, -SQRT_2 / 6.0, 1.0 / 3.0],
+    [0.0, 0.0, 1.0],
+];
 
 /// Factors of the way back.
 const BACK: [f32; 4] = [0.5, 2.0, SQRT_2, FRAC_1_SQRT_2];

@@ -5,44 +5,25 @@
 mod gradient;
 mod transforms;
 
-use std::f32::consts::SQRT_2;
-
 use crate::buffers::Buffers;
-use crate::matmul::{Product, Rows, Target};
-use crate::packed::Packed;
+use crate::matmul::MatMul;
+use crate::packed_matrix::PackedMatrix;
 use crate::simd::vectorized;
-use transforms::{FromPoints, ToPoints};
+use crate::view::{MatrixView, MatrixViewMut};
+use transforms::{FromPoints, KERNEL, POINTS, ROWS_TOGETHER, TILE, ToPoints};
 
 pub use gradient::kernel_gradient;
 
-/// Results of a tile.
-const TILE: usize = 4;
-/// Products of a tile, and the pixels that it is made of.
-const POINTS: usize = TILE + 2;
-/// Rows of the products that are computed together, about: what they read and write stays in the second cache.
-const ROWS_TOGETHER: usize = 56;
-
-/// What a kernel's three taps in a row become: the values of the polynomial with these coefficients at 0, ±1/√2, ±√2 and infinity,
-/// each over the factor that the interpolation wants. (Of 0, ±1, ±2, the usual points, the rounding errors are twice as large.)
-const KERNEL: [[f32; 3]; POINTS] = [
-    [1.0, 0.0, 0.0],
-    [-2.0 / 3.0, -SQRT_2 / 3.0, -1.0 / 3.0],
-    [-2.0 / 3.0, SQRT_2 / 3.0, -1.0 / 3.0],
-    [1.0 / 6.0, SQRT_2 / 6.0, 1.0 / 3.0],
-    [1.0 / 6.0, -SQRT_2 / 6.0, 1.0 / 3.0],
-    [0.0, 0.0, 1.0],
-];
-
 /// A 3 x 3 convolution of stride 1.
 #[derive(Debug)]
-pub struct Convolution {
+pub struct Conv3x3 {
     /// For each point, the three rows of taps one below the other.
-    kernels: [Packed; POINTS],
+    kernels: [PackedMatrix; POINTS],
     /// Added to each channel that goes out.
     pub bias: Vec<f32>,
 }
 
-impl Convolution {
+impl Conv3x3 {
     /// `weight [out, in, 3, 3]`, `bias [out]`.
     pub fn new(weight: &[f32], bias: Vec<f32>) -> Self {
         let depth = weight.len() / (9 * bias.len());
@@ -94,9 +75,9 @@ impl Convolution {
             let planes = points.chunks_exact(pictures * plane_in).zip(products.chunks_exact_mut(pictures * plane_out));
             for ((points, products), kernel) in planes.zip(&self.kernels) {
                 // A strip's pixels lie one below the other, so that three of them are a row of the left matrix as they are.
-                let target = Target::whole(products, channels);
-                let product = Product::plain(Rows::whole(points, depth), height, kernel, &[], target);
-                Product { rows_in: height + 2, batch: pictures * strips, ..product }.run();
+                let target = MatrixViewMut::whole(products, channels);
+                let product = MatMul::plain(MatrixView::whole(points, depth), height, kernel, &[], target);
+                MatMul { rows_in: height + 2, batch: pictures * strips, ..product }.run();
             }
             vectorized(FromPoints {
                 products,
@@ -113,8 +94,8 @@ impl Convolution {
 }
 
 /// `row(y, k, n)`: three taps in a row, from channel k to channel n.
-fn kernels(depth: usize, channels: usize, row: impl Fn(usize, usize, usize) -> [f32; 3]) -> [Packed; POINTS] {
-    let mut kernels: [Packed; POINTS] = Default::default();
+fn kernels(depth: usize, channels: usize, row: impl Fn(usize, usize, usize) -> [f32; 3]) -> [PackedMatrix; POINTS] {
+    let mut kernels: [PackedMatrix; POINTS] = Default::default();
     let width = kernels.each_mut().map(|kernel| kernel.resize(3 * depth, channels))[0];
     for n in 0..channels {
         let start = n / width * width * 3 * depth + n % width;
@@ -131,7 +112,7 @@ fn kernels(depth: usize, channels: usize, row: impl Fn(usize, usize, usize) -> [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::noise;
+    use crate::testing::noise;
 
     #[test]
     fn convolutions_of_every_size() {
@@ -141,7 +122,7 @@ mod tests {
             let (map, kernel) = (noise(batch * height * width * depth, 1), noise(9 * depth * channels, 2));
             let (bias, residual) = (noise(batch * channels, 3), noise(batch * height * width * channels, 4));
             let weight = |y: usize, x: usize, k: usize, n: usize| kernel[(n * depth + k) * 9 + 3 * y + x];
-            let convolution = Convolution::new(&kernel, vec![0.0; channels]);
+            let convolution = Conv3x3::new(&kernel, vec![0.0; channels]);
             let mut out = vec![f32::NAN; residual.len()];
             convolution.run(&map, [height, width], &bias, Some(&residual), &mut out, &mut Buffers::default());
             for (i, (out, residual)) in out.iter().zip(&residual).enumerate() {
@@ -197,7 +178,7 @@ mod tests {
             };
             let buffers = &mut Buffers::default();
             let mut out = vec![f32::NAN; map.len()];
-            let transposed = Convolution::transposed(&kernel, channels);
+            let transposed = Conv3x3::transposed(&kernel, channels);
             transposed.run(&grad, [height, width], &transposed.bias, None, &mut out, buffers);
             close(&out, &to_map, 9 * channels);
             let out = kernel_gradient(&map, [height, width], depth, &grad, channels, buffers);

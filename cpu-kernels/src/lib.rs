@@ -12,14 +12,21 @@
 //! | [`buffers`] | memory that layers pass on to each other |
 #![deny(missing_docs)]
 
+pub mod activation;
 pub mod attention;
 pub mod buffers;
 pub mod gradients;
+mod math;
 pub mod matmul;
+pub mod norm;
 pub mod optimizer;
-pub mod packed;
-pub mod rows;
+pub mod packed_matrix;
 mod simd;
+pub mod softmax;
+#[cfg(test)]
+mod testing;
+mod tile;
+pub mod view;
 pub mod winograd;
 
 pub use simd::lanes;

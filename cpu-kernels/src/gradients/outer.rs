@@ -3,14 +3,10 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::matmul::{Rows, Target, add, put, vectors};
-use crate::packed::VECTORS;
 use crate::simd::vectorized;
+use crate::tile::{MANY_ROWS, ROWS, VECTORS, WIDE, add, put, vectors};
+use crate::view::{MatrixView, MatrixViewMut};
 
-/// Rows of a tile, as in [`crate::matmul`].
-const ROWS: usize = 4;
-const MANY_ROWS: usize = 8;
-const WIDE: usize = 16;
 /// Rows that all tiles go over before the next ones: both matrices' parts stay in the second cache, a tile's sums are added to the
 /// target's seldom enough, and their rounding errors stay small.
 const TOGETHER: usize = 128;
@@ -19,11 +15,11 @@ const TOGETHER: usize = 128;
 #[derive(Debug)]
 pub struct OuterProduct<'a> {
     /// `k` columns of it.
-    pub left: Rows<'a>,
+    pub left: MatrixView<'a>,
     /// Rows of `left` from one picture to the next.
     pub rows_in: usize,
     /// `n` columns of it.
-    pub right: Rows<'a>,
+    pub right: MatrixView<'a>,
     /// Rows of a picture.
     pub rows: usize,
     /// Pictures.
@@ -33,7 +29,7 @@ pub struct OuterProduct<'a> {
     /// Columns of the result.
     pub n: usize,
     /// `[k, n]`, its rows one after the other.
-    pub target: Target<'a>,
+    pub target: MatrixViewMut<'a>,
 }
 
 impl OuterProduct<'_> {
@@ -168,7 +164,7 @@ impl WithSimd for OuterProduct<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::noise;
+    use crate::testing::noise;
 
     #[test]
     fn sums_over_all_rows() {
@@ -178,14 +174,14 @@ mod tests {
             let (left, right) = (noise((batch * rows_in + 1) * (k + 3), 1), noise(batch * rows * (n + 2), 2));
             let mut out = vec![1.0; k * (n + 1)];
             OuterProduct {
-                left: Rows { values: &left, stride: k + 3, column: 3 },
+                left: MatrixView { values: &left, stride: k + 3, column: 3 },
                 rows_in,
-                right: Rows { values: &right, stride: n + 2, column: 1 },
+                right: MatrixView { values: &right, stride: n + 2, column: 1 },
                 rows,
                 batch,
                 k,
                 n,
-                target: Target { values: &mut out, stride: n + 1, column: 1, rows: None },
+                target: MatrixViewMut { values: &mut out, stride: n + 1, column: 1, rows: None },
             }
             .run();
             for (i, out) in out.iter().enumerate() {

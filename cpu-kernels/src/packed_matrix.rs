@@ -1,14 +1,12 @@
 //! The right matrix of a product: packed into panels, the rows of a panel one after the other.
 
-use crate::matmul::Rows;
 use crate::simd::lanes;
-
-/// Vectors side by side in a panel.
-pub const VECTORS: usize = 2;
+use crate::tile::VECTORS;
+use crate::view::MatrixView;
 
 /// A matrix `[k, n]`, packed for products from the right.
 #[derive(Debug, Clone, Default)]
-pub struct Packed {
+pub struct PackedMatrix {
     pub(crate) k: usize,
     pub(crate) n: usize,
     pub(crate) panels: Vec<f32>,
@@ -16,7 +14,7 @@ pub struct Packed {
     width: usize,
 }
 
-impl Packed {
+impl PackedMatrix {
     /// From its entries, by row and column.
     pub fn new(k: usize, n: usize, entry: &dyn Fn(usize, usize) -> f32) -> Self {
         let mut packed = Self::default();
@@ -25,7 +23,7 @@ impl Packed {
     }
 
     /// `k` rows of `n` columns, into the memory that is there already.
-    pub fn refill(&mut self, k: usize, n: usize, Rows { values, stride, column }: Rows<'_>) {
+    pub fn refill(&mut self, k: usize, n: usize, MatrixView { values, stride, column }: MatrixView<'_>) {
         let width = self.resize(k, n);
         for (panel, rows) in self.panels.chunks_exact_mut((k * width).max(1)).enumerate() {
             let first = panel * width;
@@ -38,7 +36,7 @@ impl Packed {
     }
 
     /// `n` rows of `k` columns, transposed.
-    pub fn refill_transposed(&mut self, k: usize, n: usize, Rows { values, stride, column }: Rows<'_>) {
+    pub fn refill_transposed(&mut self, k: usize, n: usize, MatrixView { values, stride, column }: MatrixView<'_>) {
         let width = self.resize(k, n);
         for (panel, rows) in self.panels.chunks_exact_mut((k * width).max(1)).enumerate() {
             let first = panel * width;

@@ -1,11 +1,10 @@
 //! The gradient of a convolution's kernels, with as few multiplications: in the points' domain, too, it is a sum of products.
 
-use super::transforms::{ToPoints, ToProducts};
-use super::{KERNEL, POINTS, ROWS_TOGETHER, TILE};
+use super::transforms::{KERNEL, POINTS, ROWS_TOGETHER, TILE, ToPoints, ToProducts};
 use crate::buffers::Buffers;
 use crate::gradients::outer::OuterProduct;
-use crate::matmul::{Rows, Target};
 use crate::simd::vectorized;
+use crate::view::{MatrixView, MatrixViewMut};
 
 /// From `map [batch · height · width, depth]` and `grad`, like the convolution's result, to `[out, in, 3, 3]`.
 pub fn kernel_gradient(
@@ -34,14 +33,14 @@ pub fn kernel_gradient(
         let planes = points.chunks_exact(pictures * plane_in).zip(products.chunks_exact(pictures * plane_out));
         for ((points, products), sums) in planes.zip(sums.chunks_exact_mut(3 * depth * channels)) {
             OuterProduct {
-                left: Rows::whole(points, depth),
+                left: MatrixView::whole(points, depth),
                 rows_in: height + 2,
-                right: Rows::whole(products, channels),
+                right: MatrixView::whole(products, channels),
                 rows: height,
                 batch: pictures * strips,
                 k: 3 * depth,
                 n: channels,
-                target: Target::whole(sums, channels),
+                target: MatrixViewMut::whole(sums, channels),
             }
             .run();
         }

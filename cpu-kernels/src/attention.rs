@@ -4,18 +4,19 @@
 use std::ops::Range;
 
 use crate::buffers::Buffers;
-use crate::gradients::activation::softmax as softmax_gradient;
 use crate::gradients::outer::OuterProduct;
-use crate::matmul::{Product, Rows, Target};
-use crate::packed::Packed;
-use crate::rows::{heads_together, softmax};
+use crate::gradients::softmax::softmax_gradient;
+use crate::matmul::MatMul;
+use crate::packed_matrix::PackedMatrix;
+use crate::softmax::{heads_together, softmax};
+use crate::view::{MatrixView, MatrixViewMut};
 
 /// The most columns of a product for which several heads are joined.
 const FEW: usize = 64;
 
 /// Scaled dot-product attention of `queries` to `keys` for a batch of pictures.
 #[derive(Debug, Clone, Copy)]
-pub struct Attention {
+pub struct MultiHeadAttention {
     /// Channels of all heads.
     pub dim: usize,
     /// How many parts the channels are cut into.
@@ -28,7 +29,7 @@ pub struct Attention {
 
 /// Some heads of one picture.
 struct Part<'a> {
-    shape: Attention,
+    shape: MultiHeadAttention,
     /// How many heads.
     together: usize,
     /// Their first channel.
@@ -46,8 +47,8 @@ impl Part<'_> {
         self.shape.keys * self.together
     }
 
-    fn rows<'b>(&self, values: &'b [f32]) -> Rows<'b> {
-        Rows { values, stride: self.shape.dim, column: self.column }
+    fn rows<'b>(&self, values: &'b [f32]) -> MatrixView<'b> {
+        MatrixView { values, stride: self.shape.dim, column: self.column }
     }
 
     /// Calls `each` for every key of every head: the column of the head's score of the key, the head's first channel, and where in
@@ -63,22 +64,22 @@ impl Part<'_> {
     }
 
     /// `[channels, columns]` of `[keys, dim]`.
-    fn across(&self, values: &[f32], factor: f32, right: &mut Packed) {
+    fn across(&self, values: &[f32], factor: f32, right: &mut PackedMatrix) {
         right.clear(self.width(), self.columns());
         self.each(|column, channel, place| right.set_column(channel, column, &values[place], factor));
     }
 
     /// `[columns, channels]` of `[keys, dim]`.
-    fn down(&self, values: &[f32], factor: f32, right: &mut Packed) {
+    fn down(&self, values: &[f32], factor: f32, right: &mut PackedMatrix) {
         right.clear(self.columns(), self.width());
         self.each(|column, channel, place| right.set_row(column, channel, &values[place], factor));
     }
 
     /// What every query gives to every key: `[queries, columns]`.
-    fn weights(&self, queries: &[f32], right: &mut Packed, weights: &mut [f32]) {
+    fn weights(&self, queries: &[f32], right: &mut PackedMatrix, weights: &mut [f32]) {
         self.across(self.keys, self.shape.scale(), right);
-        let target = Target::whole(weights, self.columns());
-        Product::plain(self.rows(queries), self.shape.queries, right, &[], target).run();
+        let target = MatrixViewMut::whole(weights, self.columns());
+        MatMul::plain(self.rows(queries), self.shape.queries, right, &[], target).run();
         softmax(weights, self.shape.keys, self.together);
     }
 
@@ -86,14 +87,14 @@ impl Part<'_> {
     fn add_outer(&self, left: &[f32], right: &[f32], factor: f32, sums: &mut [f32], out: &mut [f32]) {
         sums.fill(0.0);
         OuterProduct {
-            left: Rows::whole(left, self.columns()),
+            left: MatrixView::whole(left, self.columns()),
             rows_in: self.shape.queries,
             right: self.rows(right),
             rows: self.shape.queries,
             batch: 1,
             k: self.columns(),
             n: self.width(),
-            target: Target::whole(sums, self.width()),
+            target: MatrixViewMut::whole(sums, self.width()),
         }
         .run();
         self.each(|column, channel, place| {
@@ -103,7 +104,7 @@ impl Part<'_> {
     }
 }
 
-impl Attention {
+impl MultiHeadAttention {
     fn scale(&self) -> f32 {
         1.0 / ((self.dim / self.heads) as f32).sqrt()
     }
@@ -126,7 +127,7 @@ impl Attention {
     pub fn run(&self, [queries, keys, values]: [&[f32]; 3], out: &mut [f32], buffers: &mut Buffers) {
         let (one_in, one_context) = (self.queries * self.dim, self.keys * self.dim);
         let mut weights = buffers.take(self.queries * self.keys * self.together());
-        let mut right = Packed::default();
+        let mut right = PackedMatrix::default();
         let contexts = keys.chunks_exact(one_context).zip(values.chunks_exact(one_context));
         for ((queries, (keys, values)), out) in
             queries.chunks_exact(one_in).zip(contexts).zip(out.chunks_exact_mut(one_in))
@@ -134,9 +135,9 @@ impl Attention {
             for part in self.parts(keys, values) {
                 part.weights(queries, &mut right, &mut weights);
                 part.down(values, 1.0, &mut right);
-                let left = Rows::whole(&weights, part.columns());
-                let target = Target { values: out, stride: self.dim, column: part.column, rows: None };
-                Product::plain(left, self.queries, &right, &[], target).run();
+                let left = MatrixView::whole(&weights, part.columns());
+                let target = MatrixViewMut { values: out, stride: self.dim, column: part.column, rows: None };
+                MatMul::plain(left, self.queries, &right, &[], target).run();
             }
         }
         buffers.give(weights);
@@ -160,7 +161,7 @@ impl Attention {
         let mut weights = buffers.take(self.queries * columns);
         let mut scores = buffers.take(self.queries * columns);
         let mut sums = buffers.take(columns * self.dim / self.heads * self.together());
-        let mut right = Packed::default();
+        let mut right = PackedMatrix::default();
         for picture in 0..grad.len() / one_in {
             let (own, context) = (picture * one_in..(picture + 1) * one_in, picture * one_context);
             let context = context..context + one_context;
@@ -171,16 +172,16 @@ impl Attention {
                     part.add_outer(&weights, grad, 1.0, &mut sums, &mut to_values[context.clone()]);
                 }
                 part.across(part.values, 1.0, &mut right);
-                let target = Target::whole(&mut scores, columns);
-                Product::plain(part.rows(grad), self.queries, &right, &[], target).run();
+                let target = MatrixViewMut::whole(&mut scores, columns);
+                MatMul::plain(part.rows(grad), self.queries, &right, &[], target).run();
                 softmax_gradient(&weights, self.keys, part.together, &mut scores);
                 if keys_wanted {
                     part.add_outer(&scores, queries, self.scale(), &mut sums, &mut to_keys[context.clone()]);
                 }
                 part.down(part.keys, self.scale(), &mut right);
                 let values = &mut to_queries[own.clone()];
-                let target = Target { values, stride: self.dim, column: part.column, rows: None };
-                Product::plain(Rows::whole(&scores, columns), self.queries, &right, &[], target).run();
+                let target = MatrixViewMut { values, stride: self.dim, column: part.column, rows: None };
+                MatMul::plain(MatrixView::whole(&scores, columns), self.queries, &right, &[], target).run();
             }
         }
         [weights, scores, sums].into_iter().for_each(|buffer| buffers.give(buffer));
@@ -191,10 +192,10 @@ impl Attention {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::noise;
+    use crate::testing::noise;
 
     /// In f64, from the definition.
-    fn attention(shape: Attention, [queries, keys, values]: [&[f64]; 3]) -> Vec<f64> {
+    fn attention(shape: MultiHeadAttention, [queries, keys, values]: [&[f64]; 3]) -> Vec<f64> {
         let depth = shape.dim / shape.heads;
         let mut out = vec![0.0; queries.len()];
         for (row, out) in out.chunks_exact_mut(shape.dim).enumerate() {
@@ -219,7 +220,7 @@ mod tests {
     fn values_and_slopes() {
         for (dim, heads, queries, keys) in [(8, 2, 5, 3), (32, 4, 9, 8), (12, 3, 4, 25), (16, 1, 3, 70), (64, 4, 6, 6)]
         {
-            let shape = Attention { dim, heads, queries, keys };
+            let shape = MultiHeadAttention { dim, heads, queries, keys };
             let inputs = [queries, keys, keys].map(|rows| noise(2 * rows * dim, rows as u32));
             let grad = noise(2 * queries * dim, 9);
             let slices = || [&inputs[0][..], &inputs[1], &inputs[2]];

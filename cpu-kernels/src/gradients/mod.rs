@@ -11,6 +11,7 @@
 pub mod activation;
 pub mod norm;
 pub mod outer;
+pub mod softmax;
 
 use pulp::{Simd, WithSimd};
 

@@ -3,63 +3,19 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::packed::{Packed, VECTORS};
-use crate::simd::{load, store, vectorized};
+use crate::packed_matrix::PackedMatrix;
+use crate::simd::vectorized;
+use crate::tile::{MANY_ROWS, ROWS, VECTORS, WIDE, add, put, vectors};
+use crate::view::{MatrixView, MatrixViewMut};
 
-/// Rows of a tile. With two vectors of columns they make the eight sums that two multiply-adds a cycle keep busy; those, four
-/// values of the left and a vector of the right are what Chromium's compiler has registers for. (Of six rows it spills.)
-const ROWS: usize = 4;
-/// With the 32 registers of AVX-512, which load a value of the left while they multiply.
-const MANY_ROWS: usize = 8;
-/// Floats in one of AVX-512's vectors.
-const WIDE: usize = 16;
-
-/// In a table of [`Product::taps`]: beyond the edge, a row of zeros.
+/// In a table of [`MatMul::taps`]: beyond the edge, a row of zeros.
 pub const OUTSIDE: u32 = u32::MAX;
-
-/// Some columns of a matrix in memory.
-#[derive(Debug, Clone, Copy)]
-pub struct Rows<'a> {
-    /// Row after row.
-    pub values: &'a [f32],
-    /// Length of a row.
-    pub stride: usize,
-    /// The first column of those meant.
-    pub column: usize,
-}
-
-impl<'a> Rows<'a> {
-    /// Whole rows.
-    pub fn whole(values: &'a [f32], stride: usize) -> Self {
-        Self { values, stride, column: 0 }
-    }
-}
-
-/// Where a product's rows go.
-#[derive(Debug)]
-pub struct Target<'a> {
-    /// Row after row.
-    pub values: &'a mut [f32],
-    /// Length of a row.
-    pub stride: usize,
-    /// The first column that is written.
-    pub column: usize,
-    /// Row of each picture's result in `values`, where they are not one after the other; and how many a picture has there.
-    pub rows: Option<(&'a [u32], usize)>,
-}
-
-impl<'a> Target<'a> {
-    /// Whole rows, one after the other.
-    pub fn whole(values: &'a mut [f32], stride: usize) -> Self {
-        Self { values, stride, column: 0, rows: None }
-    }
-}
 
 /// `target (+)= left · weights + bias + residual` for a batch of pictures.
 #[derive(Debug)]
-pub struct Product<'a> {
+pub struct MatMul<'a> {
     /// The left matrix.
-    pub left: Rows<'a>,
+    pub left: MatrixView<'a>,
     /// Rows of `left` for a picture.
     pub rows_in: usize,
     /// Rows of the result for a picture.
@@ -69,7 +25,7 @@ pub struct Product<'a> {
     /// For each tap, for each row of the result, the row of `left` (within the picture) that it takes. None: one tap, row by row.
     pub taps: Option<&'a [u32]>,
     /// The right matrix.
-    pub weights: &'a Packed,
+    pub weights: &'a PackedMatrix,
     /// One row for all, or one for each picture, or nothing.
     pub bias: &'a [f32],
     /// Rows like the result's (whole, one after the other), added to it.
@@ -77,12 +33,18 @@ pub struct Product<'a> {
     /// The result is added to what is there.
     pub accumulate: bool,
     /// Where it goes.
-    pub target: Target<'a>,
+    pub target: MatrixViewMut<'a>,
 }
 
-impl<'a> Product<'a> {
+impl<'a> MatMul<'a> {
     /// `left · weights + bias` for rows one after the other.
-    pub fn plain(left: Rows<'a>, rows: usize, weights: &'a Packed, bias: &'a [f32], target: Target<'a>) -> Self {
+    pub fn plain(
+        left: MatrixView<'a>,
+        rows: usize,
+        weights: &'a PackedMatrix,
+        bias: &'a [f32],
+        target: MatrixViewMut<'a>,
+    ) -> Self {
         Self {
             left,
             rows_in: rows,
@@ -103,10 +65,10 @@ impl<'a> Product<'a> {
     }
 }
 
-/// A picture, and a row of the result in it.
-type Place = (usize, usize);
+/// A row of the result: which picture, which row in it.
+type OutputRow = (usize, usize);
 
-impl WithSimd for Product<'_> {
+impl WithSimd for MatMul<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -118,32 +80,32 @@ impl WithSimd for Product<'_> {
     }
 }
 
-impl<'a> Product<'a> {
+impl<'a> MatMul<'a> {
     #[inline(always)]
     fn by_tiles<S: Simd, const ROWS: usize>(
         self,
         simd: S,
         multiply: impl Fn(S, Left<'_, ROWS>, Right<'_, S>, Sums<S, ROWS>) -> Sums<S, ROWS>,
     ) {
-        let Packed { k, n, ref panels, .. } = *self.weights;
+        let PackedMatrix { k, n, ref panels, .. } = *self.weights;
         let width = VECTORS * S::F32_LANES;
         let mut gathered = vec![0f32; if self.taps.is_some() { ROWS * k } else { 0 }];
         let nothing = vec![0f32; if self.bias.is_empty() { n } else { 0 }];
         let mut next = (0, 0);
         for _ in 0..(self.batch * self.rows).div_ceil(ROWS) {
             // Past the end the last row is computed and written again.
-            let places: [Place; ROWS] = std::array::from_fn(|_| {
-                let place = next;
-                next = self.after(place);
-                place
+            let out_rows: [OutputRow; ROWS] = std::array::from_fn(|_| {
+                let row = next;
+                next = self.after(row);
+                row
             });
-            let left = self.left_rows(places, &mut gathered);
+            let left = self.left_rows(out_rows, &mut gathered);
             let bias: [&[f32]; ROWS] = std::array::from_fn(|i| match self.bias.len() {
                 0 => &nothing[..],
                 len if len == n => self.bias,
-                _ => &self.bias[places[i].0 * n..][..n],
+                _ => &self.bias[out_rows[i].0 * n..][..n],
             });
-            let starts: [usize; ROWS] = std::array::from_fn(|i| self.start(places[i]));
+            let starts: [usize; ROWS] = std::array::from_fn(|i| self.start(out_rows[i]));
             for (panel, right) in panels.chunks_exact(k * width).enumerate() {
                 let right = S::as_simd_f32s(right).0.as_chunks::<VECTORS>().0;
                 let columns = panel * width..n.min((panel + 1) * width);
@@ -152,7 +114,7 @@ impl<'a> Product<'a> {
                     *sums = vectors(simd, &row[columns.clone()]);
                 }
                 if let Some(residual) = self.residual {
-                    for (sums, (picture, row)) in sums.iter_mut().zip(places) {
+                    for (sums, (picture, row)) in sums.iter_mut().zip(out_rows) {
                         add(simd, sums, &residual[(picture * self.rows + row) * n..][columns.clone()]);
                     }
                 }
@@ -169,8 +131,8 @@ impl<'a> Product<'a> {
         }
     }
 
-    /// The place after this one; the last stays.
-    fn after(&self, (picture, row): Place) -> Place {
+    /// The row after this one; after the last comes the last again.
+    fn after(&self, (picture, row): OutputRow) -> OutputRow {
         match () {
             () if row + 1 < self.rows => (picture, row + 1),
             () if picture + 1 < self.batch => (picture + 1, 0),
@@ -178,19 +140,23 @@ impl<'a> Product<'a> {
         }
     }
 
-    /// The left matrix' rows for these places: as they lie in memory, or what the taps take, one after the other.
+    /// The left matrix' rows for these rows of the result: as they lie in memory, or what the taps take, one after the other.
     #[inline(always)]
-    fn left_rows<'b, const ROWS: usize>(&self, places: [Place; ROWS], gathered: &'b mut [f32]) -> [&'b [f32]; ROWS]
+    fn left_rows<'b, const ROWS: usize>(
+        &self,
+        out_rows: [OutputRow; ROWS],
+        gathered: &'b mut [f32],
+    ) -> [&'b [f32]; ROWS]
     where
         'a: 'b,
     {
         let Self { left, rows_in, rows, weights, .. } = *self;
         let start = |picture, row| (picture * rows_in + row) * left.stride + left.column;
         let Some(taps) = self.taps else {
-            return std::array::from_fn(|i| &left.values[start(places[i].0, places[i].1)..][..weights.k]);
+            return std::array::from_fn(|i| &left.values[start(out_rows[i].0, out_rows[i].1)..][..weights.k]);
         };
         let depth = weights.k * rows / taps.len();
-        for ((picture, row), gathered) in places.into_iter().zip(gathered.chunks_exact_mut(weights.k)) {
+        for ((picture, row), gathered) in out_rows.into_iter().zip(gathered.chunks_exact_mut(weights.k)) {
             for (gathered, taps) in gathered.chunks_exact_mut(depth).zip(taps.chunks_exact(rows)) {
                 match taps[row] {
                     OUTSIDE => gathered.fill(0.0),
@@ -204,8 +170,8 @@ impl<'a> Product<'a> {
 
     /// Where a row of the result begins.
     #[inline(always)]
-    fn start(&self, (picture, row): Place) -> usize {
-        let Target { stride, column, rows, .. } = self.target;
+    fn start(&self, (picture, row): OutputRow) -> usize {
+        let MatrixViewMut { stride, column, rows, .. } = self.target;
         let row = match rows {
             None => picture * self.rows + row,
             Some((rows, rows_out)) => picture * rows_out + rows[row] as usize,
@@ -258,48 +224,11 @@ fn multiply_many<S: Simd>(
     sums
 }
 
-/// A row's part under a panel.
-#[inline(always)]
-pub(crate) fn vectors<S: Simd>(simd: S, values: &[f32]) -> [S::f32s; VECTORS] {
-    match S::as_simd_f32s(values).0.as_chunks::<VECTORS>().0.first() {
-        Some(whole) => *whole,
-        None => {
-            let mut sums = [simd.splat_f32s(0.0); VECTORS];
-            for (sum, block) in sums.iter_mut().zip(values.chunks(S::F32_LANES)) {
-                *sum = load(simd, block);
-            }
-            sums
-        }
-    }
-}
-
-/// Adds a row's part under a panel.
-#[inline(always)]
-pub(crate) fn add<S: Simd>(simd: S, sums: &mut [S::f32s; VECTORS], values: &[f32]) {
-    let values = vectors(simd, values);
-    for (sum, value) in sums.iter_mut().zip(values) {
-        *sum = simd.add_f32s(*sum, value);
-    }
-}
-
-/// Writes a row's part under a panel.
-#[inline(always)]
-pub(crate) fn put<S: Simd>(simd: S, out: &mut [f32], sums: [S::f32s; VECTORS]) {
-    match S::as_mut_simd_f32s(out).0.as_chunks_mut::<VECTORS>().0.first_mut() {
-        Some(whole) => *whole = sums,
-        None => {
-            for (out, sum) in out.chunks_mut(S::F32_LANES).zip(sums) {
-                store(simd, out, sum);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    use crate::simd::noise;
+    use crate::testing::noise;
 
     fn close(a: &[f32], b: &[f32]) {
         assert_eq!(a.len(), b.len());
@@ -315,13 +244,14 @@ mod tests {
             let expected: Vec<f32> = (0..rows * n)
                 .map(|i| bias[i % n] + (0..k).map(|j| a[i / n * k + j] * b[j * n + i % n]).sum::<f32>())
                 .collect();
-            let packed = Packed::new(k, n, &|i, j| b[i * n + j]);
+            let packed = PackedMatrix::new(k, n, &|i, j| b[i * n + j]);
             let mut out = vec![f32::NAN; rows * n];
-            Product::plain(Rows::whole(&a, k), rows, &packed, &bias, Target::whole(&mut out, n)).run();
+            MatMul::plain(MatrixView::whole(&a, k), rows, &packed, &bias, MatrixViewMut::whole(&mut out, n)).run();
             close(&out, &expected);
             let mut twice = out.clone();
-            let product = Product::plain(Rows::whole(&a, k), rows, &packed, &bias, Target::whole(&mut twice, n));
-            Product { residual: Some(&out), accumulate: true, ..product }.run();
+            let product =
+                MatMul::plain(MatrixView::whole(&a, k), rows, &packed, &bias, MatrixViewMut::whole(&mut twice, n));
+            MatMul { residual: Some(&out), accumulate: true, ..product }.run();
             close(&twice, &expected.iter().map(|x| 3.0 * x).collect::<Vec<_>>());
         }
     }
@@ -329,11 +259,11 @@ mod tests {
     #[test]
     fn columns_of_wider_rows() {
         let (a, b) = (noise(6 * 10, 1), noise(4 * 3, 2));
-        let packed = Packed::new(4, 3, &|i, j| b[i * 3 + j]);
+        let packed = PackedMatrix::new(4, 3, &|i, j| b[i * 3 + j]);
         let mut out = vec![0.0; 6 * 8];
-        let left = Rows { values: &a, stride: 10, column: 5 };
-        let target = Target { values: &mut out, stride: 8, column: 2, rows: None };
-        Product::plain(left, 6, &packed, &[], target).run();
+        let left = MatrixView { values: &a, stride: 10, column: 5 };
+        let target = MatrixViewMut { values: &mut out, stride: 8, column: 2, rows: None };
+        MatMul::plain(left, 6, &packed, &[], target).run();
         for row in 0..6 {
             let expected: Vec<f32> = (0..3).map(|n| (0..4).map(|k| a[row * 10 + 5 + k] * b[k * 3 + n]).sum()).collect();
             close(&out[row * 8 + 2..row * 8 + 5], &expected);

@@ -1,11 +1,12 @@
-//! Gradients of activations.
+//! The gradient of GEGLU.
 
 use pulp::{Simd, WithSimd};
 
-use crate::simd::{Exp, Gelu, across, load, store, vectorized};
+use crate::math::{Exp, Gelu};
+use crate::simd::{load, store, vectorized};
 
-/// GEGLU: `rows` as in [`crate::rows::geglu`], `grad` like its result; what comes out is like `rows`.
-pub fn geglu(rows: &[f32], width: usize, grad: &[f32], out: &mut [f32]) {
+/// GEGLU: `rows` as in [`crate::activation::geglu`], `grad` like its result; what comes out is like `rows`.
+pub fn geglu_gradient(rows: &[f32], width: usize, grad: &[f32], out: &mut [f32]) {
     vectorized(Geglu { rows, width, grad, out })
 }
 
@@ -38,49 +39,16 @@ impl WithSimd for Geglu<'_> {
     }
 }
 
-/// Softmax: `weights` as they came out of [`crate::rows::softmax`], with its width and heads; `grad` of them becomes that of what
-/// went in.
-pub fn softmax(weights: &[f32], width: usize, heads: usize, grad: &mut [f32]) {
-    vectorized(Softmax { weights, width, heads, grad })
-}
-
-struct Softmax<'a> {
-    weights: &'a [f32],
-    width: usize,
-    heads: usize,
-    grad: &'a mut [f32],
-}
-
-impl WithSimd for Softmax<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { weights, width, heads, grad } = self;
-        for (weights, grad) in weights.chunks_exact(width * heads).zip(grad.chunks_exact_mut(width * heads)) {
-            let mut sum = simd.splat_f32s(0.0);
-            for (weight, grad) in weights.chunks(S::F32_LANES).zip(grad.chunks(S::F32_LANES)) {
-                sum = simd.mul_add_e_f32s(load(simd, weight), load(simd, grad), sum);
-            }
-            let sum = across(simd, sum, heads, S::add_f32s);
-            for (weight, grad) in weights.chunks(S::F32_LANES).zip(grad.chunks_mut(S::F32_LANES)) {
-                let value = simd.mul_f32s(load(simd, weight), simd.sub_f32s(load(simd, grad), sum));
-                store(simd, grad, value);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::noise;
+    use crate::testing::noise;
 
     #[test]
     fn geglu_is_the_slope() {
         let (rows, grad) = (noise(2 * 3 * 37, 1), noise(3 * 37, 2));
         let mut out = vec![0.0; rows.len()];
-        geglu(&rows, 37, &grad, &mut out);
+        geglu_gradient(&rows, 37, &grad, &mut out);
         let gelu = |x: f64| 0.5 * x * (1.0 + libm::erf(x / 2f64.sqrt()));
         for (i, out) in out.iter().enumerate() {
             let (row, column) = (i / 74, i % 74);

@@ -1,0 +1,1 @@
+#![doc = "No code: see Cargo.toml."]
