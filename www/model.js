@@ -61,8 +61,8 @@ export class DigitDiffusion {
     signal?.throwIfAborted()
     const client = new Client()
     try {
-      const remembered = recall()
-      return new DigitDiffusion(client, await client.call('load', { base: address, device, manifest, remembered }, { signal, onprogress }))
+      const params = { build: client.build, base: address, device, manifest, remembered: recall() }
+      return new DigitDiffusion(client, await client.call('load', params, { signal, onprogress }))
     } catch (error) {
       client.dispose()
       throw error

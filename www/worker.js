@@ -3,7 +3,7 @@
 import * as wasm from './engine/engine.js'
 import { DigitDiffusionError, pack } from './errors.js'
 import { download, Progress, receive } from './worker/download.js'
-import { graphicsProcessor, watchDevices, whyNoWebGpu } from './worker/devices.js'
+import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { findManifest, shortName } from './worker/manifest.js'
 
 const BASE_FILES = [
@@ -42,14 +42,9 @@ watchDevices(({ message }) => {
   if (engine?.backend === 'webgpu') die(new DigitDiffusionError('device-lost', { message }))
 })
 
-// A function whose body uses a fused multiply-add: valid only where WebAssembly has relaxed SIMD.
-const SPLAT = [65, 1, 253, 17]
-const FUSED = [...SPLAT, ...SPLAT, ...SPLAT, 253, 133, 2]
-const RELAXED_PROBE = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, ...FUSED, 11]
-
-/** Fetches and starts the engine, in the build that this browser can run. */
-const startEngine = options =>
-  WebAssembly.validate(new Uint8Array(RELAXED_PROBE))
+/** Fetches and starts the engine, in the build that the client has found this browser to run. */
+const startEngine = (build, options) =>
+  build === 'relaxed'
     ? start({ file: 'engine/engine-relaxed_bg.wasm', url: new URL('./engine/engine-relaxed_bg.wasm', import.meta.url), ...options })
     : start({ file: 'engine/engine_bg.wasm', url: new URL('./engine/engine_bg.wasm', import.meta.url), ...options })
 
@@ -107,7 +102,7 @@ async function settle(device, remembered) {
 async function decide(remembered) {
   await rest()
   // Once a month it is measured anew: browsers and drivers change.
-  const key = JSON.stringify([wasm.version(), new Date().toISOString().slice(0, 7), engine.baseHash, await graphicsProcessor()])
+  const key = JSON.stringify([wasm.version(), new Date().toISOString().slice(0, 7), engine.baseHash, await describeGpu()])
   const known = remembered?.key === key ? remembered.timing : undefined
   try {
     if (!(await engine.checkGpu(known))) return
@@ -146,11 +141,11 @@ function compose(scales) {
 }
 
 const methods = {
-  async load({ base, device, manifest, remembered }, { signal, onprogress }) {
+  async load({ build, base, device, manifest, remembered }, { signal, onprogress }) {
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)
-    const starting = startEngine({ progress, signal })
+    const starting = startEngine(build, { progress, signal })
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
       const digest = bytes => starting.then(() => wasm.sha256(bytes))

@@ -1,4 +1,6 @@
 // Has the page kept for visits without a network. Where that cannot be, the page works all the same.
+import { findBuild } from '../client.js'
+
 const QUIET = 3000 // milliseconds: the first visit is not to be slowed down by it
 
 let asked = false
@@ -8,7 +10,7 @@ export function keepOffline() {
   // In someone else's frame nothing is left behind.
   if (asked || !('serviceWorker' in navigator) || window.top !== window) return
   asked = true
-  setTimeout(() => navigator.serviceWorker.register('sw.js').catch(error => console.debug(error.message)), QUIET)
+  setTimeout(() => navigator.serviceWorker.register(`sw.js?build=${findBuild()}`).catch(error => console.debug(error.message)), QUIET)
   beOfOneVersion()
 }
 
