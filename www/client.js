@@ -62,7 +62,12 @@ export class Client {
     }
   }
 
-  /** @returns {Promise<any>} the worker's answer; rejects with `signal.reason` as soon as the signal aborts */
+  /**
+   * @param {string} method one of the worker's
+   * @param {object} params
+   * @param {{ signal?: AbortSignal, onprogress?: (progress: any) => void, transfer?: Transferable[] }} options
+   * @returns {Promise<any>} the worker's answer; rejects with `signal.reason` as soon as the signal aborts
+   */
   call(method, params = {}, { signal, onprogress, transfer = [] } = {}) {
     if (this.#dead) return Promise.reject(this.#dead)
     if (signal?.aborted) return Promise.reject(signal.reason)

@@ -326,6 +326,7 @@ type ElementEvents = Omit<HTMLElementEventMap, keyof DigitDiffusionElementEventM
  * CSS parts: picture, progress, error. Custom properties: --digit-diffusion-size, --digit-diffusion-ground, --digit-diffusion-accent.
  */
 export class DigitDiffusionElement extends HTMLElement {
+  static readonly observedAttributes: string[]
   /** A class name; nothing is drawn without it. */
   get label(): string | null
   set label(value: Label | null | undefined)

@@ -35,7 +35,7 @@ function show(example, source) {
   shown.className = 'shown'
   shown.append(template.content.cloneNode(true))
   template.replaceWith(shown)
-  if (script) import(new URL(script, here))
+  if (script) import(new URL(script, here).href)
 }
 
 async function readScript({ dataset: { script } }) {

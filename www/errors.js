@@ -1,13 +1,16 @@
 // Typed errors: a stable `code` for programs, one sentence for people.
 import { errors as texts } from './texts/module.js'
 
+/** @type {Record<string, (details: any) => string>} */
+const sentences = texts
+
 export class DigitDiffusionError extends Error {
   /**
    * @param {keyof typeof texts} code
-   * @param {object} details what the sentence needs, e.g. { file, status }
+   * @param {{ file?: string, [field: string]: any }} details what the sentence needs, e.g. { file, status }
    */
   constructor(code, details = {}) {
-    super(texts[code](details))
+    super(sentences[code](details))
     this.name = 'DigitDiffusionError'
     this.code = code
     this.details = details

@@ -54,6 +54,7 @@ export class DigitDiffusion {
     })
   }
 
+  /** @param {string | URL} base @param {import('./digit-diffusion.js').LoadOptions} options */
   static async load(base = DEFAULT_BASE, { device = DEFAULTS.device, signal, onprogress, manifest } = {}) {
     checkDevice(device)
     const address = folderUrl(base)
@@ -81,6 +82,7 @@ export class DigitDiffusion {
   get lost() { return this.#client.lost }
   get settled() { return this.#settled }
 
+  /** @param {string} name @param {any} source @param {import('./digit-diffusion.js').AdapterOptions} options */
   async addAdapter(name, source, { config, signal, onprogress } = {}) {
     if (typeof name !== 'string' || !name) throw new TypeError(mistakes.adapterName(String(name)))
     if (this.#adapters.has(name)) throw new RangeError(mistakes.adapterTaken(name))

@@ -73,6 +73,6 @@ export function readSampleOptions(options, { labels, imageSize }) {
   const adds = { raw: Boolean(raw), attention: Boolean(attention) }
   const guidance = { guidanceScale, guidanceStart, guidanceStop, guidanceEta }
   const request = { labels: spread(chosen), seeds: spread(seeds), steps, sampler, ...guidance, eta, ...adds }
-  if (latents !== undefined) request.latents = checkLatents(latents, size * imageSize * imageSize)
-  return { request, batched }
+  const noise = latents === undefined ? {} : { latents: checkLatents(latents, size * imageSize * imageSize) }
+  return { request: { ...request, ...noise }, batched }
 }

@@ -48,6 +48,7 @@ const startEngine = (build, options) =>
     ? start({ file: 'engine/engine-relaxed_bg.wasm', url: new URL('./engine/engine-relaxed_bg.wasm', import.meta.url), ...options })
     : start({ file: 'engine/engine_bg.wasm', url: new URL('./engine/engine_bg.wasm', import.meta.url), ...options })
 
+/** @param {{ file: string, url: URL, progress?: Progress, signal?: AbortSignal }} options */
 async function start({ file, url, progress, signal }) {
   const chunks = receive(url, { file, progress, signal })
   let failure
