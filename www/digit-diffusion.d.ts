@@ -189,7 +189,7 @@ type PerPicture<T, L, S> = L extends unknown[] ? T[] : S extends unknown[] ? T[]
 export class DigitDiffusion {
   private constructor()
 
-  /** Loads a base model's folder, by default the one beside this script. */
+  /** Loads a base model's folder, by default the one next to this script. */
   static load(base?: string | URL, options?: LoadOptions): Promise<DigitDiffusion>
 
   /** Where the next run computes. With 'auto' it may change once, see `settled`; runs under way stay where they are. */

@@ -94,7 +94,7 @@ export class DigitDiffusionElement extends Base {
   #error
   #entry = null
   #entryKey
-  #told = false // of the model, by a load event
+  #announced = false // the model, by a load event
   #visible = false
   #scheduled = false
   #run = null
@@ -208,12 +208,12 @@ export class DigitDiffusionElement extends Base {
       this.#say(texts.loading)
       this.#entryKey = key
       this.#entry = acquire(base, device, { onprogress: this.#onprogress })
-      this.#told = false
+      this.#announced = false
     }
     const entry = this.#entry
     const model = await entry.model
-    if (entry === this.#entry && !this.#told) {
-      this.#told = true
+    if (entry === this.#entry && !this.#announced) {
+      this.#announced = true
       this.dispatchEvent(new CustomEvent('load', { detail: { model } }))
     }
     return model

@@ -25,7 +25,7 @@ export function pack(error) {
   if (error instanceof DigitDiffusionError) return { code: error.code, details: error.details }
   const message = String(error?.message ?? error)
   if (error instanceof WebAssembly.RuntimeError) return { code: 'crashed', details: { message } }
-  // What the engine throws says what it is. Whatever else there may be is told in its own words.
+  // What the engine throws has a kind. Any other error is shown with its own message.
   const { kind, fields } = error ?? {}
   return { code: kind === undefined ? 'engine' : error.code, details: { ...fields, kind, message } }
 }

@@ -14,7 +14,7 @@ const BASE_FILES = [
 ]
 const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors']
 
-const REST = 100 // milliseconds without a request after which the worker does what nobody waits for
+const REST = 100 // milliseconds without a request after which work begins that nobody waits for
 
 let started = false
 let engine
@@ -83,8 +83,8 @@ async function rest() {
 }
 
 /**
- * Behind the visitor's back: has the browser make fast code of the engine, and if the device is for us to choose, tries the
- * GPU and moves the model there if it is the faster one.
+ * In the background: has the browser compile the engine to fast code; with device 'auto', tries the GPU first and moves the model
+ * there if it is the faster one.
  * @param {{ key: string, timing: object } | undefined} remembered how fast they were at an earlier visit
  */
 async function settle(device, remembered) {

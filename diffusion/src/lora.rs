@@ -79,10 +79,9 @@ impl Adapter {
             return Err(AdapterError::Empty.into());
         }
         for (path, factors) in &self.modules {
+            let weight = base.get(&format!("{path}.weight"));
             let path = || path.clone();
-            let weight = base
-                .get(&format!("{}.weight", path()))
-                .ok_or_else(|| AdapterError::UnknownModule { path: path() })?;
+            let weight = weight.ok_or_else(|| AdapterError::UnknownModule { path: path() })?;
             let (rank, a, b) = (factors.rank(), &factors.a.shape, &factors.b.shape);
             let [out, inner] = weight.shape[..] else {
                 return Err(AdapterError::NotLinear { path: path() }.into());

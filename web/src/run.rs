@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::objects::{object, set};
 use crate::pixels::{floats, rgba};
 
-/// The generation, unless a step has it, or it is over.
+/// The generation, unless a step is using it, or it is over.
 enum State {
     Ready(Box<Generation>),
     Stepping,

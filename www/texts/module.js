@@ -84,7 +84,7 @@ const noWebGpu = {
   machine: () => 'This browser has WebGPU, but no GPU for it',
   emulated: () => 'WebGPU is only emulated on this machine, slower than the CPU',
   'not-started': ({ reason }) => `WebGPU could not be started (${reason})`,
-  refused: ({ error }) => `WebGPU could not run this model (${refusals[error.kind]?.(error.fields) ?? error.message})`,
+  refused: ({ error: { kind, fields, message } }) => `WebGPU could not run this model (${refusals[kind]?.(fields) ?? message})`,
   wrong: ({ difference }) => `WebGPU does not compute this model correctly here (off by ${difference.toExponential(1)})`,
 }
 

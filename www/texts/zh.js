@@ -260,7 +260,7 @@ const noWebGpu = {
   machine: () => '浏览器支持 WebGPU，但没有找到可用的 GPU',
   emulated: () => '这台机器上的 WebGPU 只是软件模拟的，比 CPU 慢',
   'not-started': ({ reason }) => `WebGPU 无法启动（${english(reason)}）`,
-  refused: ({ error }) => `WebGPU 无法运行这个模型（${english(error.message)}）`,
+  refused: ({ error: { fields, ...error } }) => `WebGPU 无法运行这个模型（${refusal({ ...fields, ...error }).replace(/。$/, '')}）`,
   wrong: ({ difference }) => `WebGPU 在这里算不对这个模型（相差 ${difference.toExponential(1)}）`,
 }
 

@@ -116,7 +116,7 @@ export async function* receive(url, { file, expected, progress, signal, cache, o
       }
     } catch (error) {
       if (isAbort(error) || signal?.aborted || (error instanceof DigitDiffusionError && error.code !== 'network')) throw error
-      // What could not be reached at all is told at once.
+      // A server that cannot be reached at all is reported at once.
       if (!reader && !retry) throw error
       if (retry === PAUSES.length) throw new DigitDiffusionError('network', { file })
       progress?.retry(file, retry + 1)

@@ -111,8 +111,10 @@ impl LoraConfig {
                 return refuse(ConfigError::unsupported(name, true, false));
             }
         }
-        if let Some((key, value)) = NOT_SUPPORTED.iter().filter(|key| is_set(key)).find_map(|key| json.get_key_value(key)) {
-            return refuse(ConfigError::Unsupported { key: key.clone(), found: shown(value), accepted: None });
+        for key in NOT_SUPPORTED {
+            if let Some(value) = json.get(key).filter(|_| is_set(key)) {
+                return refuse(ConfigError::Unsupported { key: key.into(), found: shown(value), accepted: None });
+            }
         }
         if let Some(start) = text("init_lora_weights")
             && CHANGES_THE_BASE.iter().any(|method| start.starts_with(method))
