@@ -1,6 +1,7 @@
 // The service worker. It keeps one whole copy of the page, the engine and the models, and serves from that copy alone: a
 // second visit needs no network, and never meets files of two versions. A newer copy is put together beside it, checked, and
 // takes its place when no window is left that has begun with the old one, or when the only window is reloaded.
+// Tests: tests/page/service-worker-offline.test.mjs, service-worker-releases.test.mjs
 const FILES = [
   '', // index.html
   'app.webmanifest',
@@ -24,26 +25,27 @@ const FILES = [
   'models/manifest.json',
   'options.js',
   'page.js',
-  'page/address.js',
-  'page/attention.js',
-  'page/changes.js',
+  'page/share-link.js',
+  'page/attention-maps.js',
+  'page/style-changes.js',
   'page/compare.js',
   'page/controls.js',
-  'page/files.js',
-  'page/film.js',
-  'page/keep.js',
+  'page/dom.js',
+  'page/import-files.js',
+  'page/recording.js',
+  'page/export-files.js',
   'page/language.js',
   'page/notice.js',
-  'page/offline.js',
-  'page/picture.js',
+  'page/register-service-worker.js',
+  'page/paint.js',
   'page/png.js',
   'page/radio-group.js',
-  'page/schedule.js',
-  'page/session.js',
-  'page/settings.js',
-  'page/sheet.js',
+  'page/schedule-plot.js',
+  'page/model-session.js',
+  'page/settings-text.js',
+  'page/contact-sheet.js',
   'page/stage.js',
-  'page/studio.js',
+  'page/runner.js',
   'page/styles.js',
   'page/tour.js',
   'remember.js',
@@ -61,13 +63,17 @@ const BUILDS = { relaxed: 'engine/engine-relaxed_bg.wasm', plain: 'engine/engine
 const build = new URL(location.href).searchParams.get('build')
 const ENGINES = build in BUILDS ? [BUILDS[build]] : Object.values(BUILDS)
 
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self))
+const { clients, registration } = worker
 const PATIENCE = 3000 // milliseconds that a reload waits for news
 const QUIET = 4000 // milliseconds after which a visit looks for news
 const SCOPE = new URL(registration.scope)
 const PREFIX = `digit-diffusion ${SCOPE.pathname} `
 
-/** What is kept: { name, hashes } of the copy that is served, and of the one that waits. Survives in a cache of its own. */
+/** A copy: its cache, and its files' SHA-256 by path. @typedef {{ name: string, hashes: Record<string, string> }} Copy */
+/** The copy that is served, and the one that waits. Kept in a cache of its own. */
 const ledger = {
+  /** @returns {Promise<{ current: Copy | null, next: Copy | null }>} */
   async read() {
     const entry = await (await caches.open(`${PREFIX}ledger`)).match('copies')
     return entry ? entry.json() : { current: null, next: null }
@@ -94,7 +100,7 @@ async function fetchFile(path) {
   const bytes = await response.arrayBuffer()
   const headers = new Headers(response.headers)
   headers.delete('content-encoding')
-  headers.set('content-length', bytes.byteLength)
+  headers.set('content-length', String(bytes.byteLength))
   return { bytes, headers, hash: await sha256(bytes) }
 }
 
@@ -107,7 +113,7 @@ function listed(manifest) {
 }
 
 /** All files as the server has them now. What is kept and has the hash that the manifest lists is not fetched again. */
-async function collect({ name, hashes } = { hashes: {} }) {
+async function collect({ name, hashes } = /** @type {Copy} */ ({ hashes: {} })) {
   const found = new Map()
   const add = async path => found.set(path, await fetchFile(path))
   await Promise.all([...FILES, ...ENGINES].map(add))
@@ -202,13 +208,13 @@ async function serve(request, url) {
   return kept || fetch(request)
 }
 
-addEventListener('install', event => {
+worker.addEventListener('install', event => {
   event.waitUntil(copying(renew))
-  skipWaiting() // whichever service worker serves it, a copy is the same; only the newest can look for what is newer
+  worker.skipWaiting() // whichever service worker serves it, a copy is the same; only the newest can look for what is newer
 })
 /** A page asks which copy is served. */
-addEventListener('message', event => event.waitUntil(ledger.read().then(({ current }) => event.ports[0].postMessage(current?.name))))
-addEventListener('fetch', event => {
+worker.addEventListener('message', event => event.waitUntil(ledger.read().then(({ current }) => event.ports[0].postMessage(current?.name))))
+worker.addEventListener('fetch', event => {
   const { request } = event
   const url = new URL(request.url)
   if (request.method !== 'GET' || request.cache === 'reload' || !url.href.startsWith(SCOPE.href)) return
