@@ -39,6 +39,7 @@ function show(example, source) {
   if (script) import(new URL(script, here).href)
 }
 
+/** @param {any} example */
 async function readScript({ dataset: { script } }) {
   if (!script) return ''
   const response = await fetch(new URL(script, here))

@@ -213,7 +213,7 @@ addEventListener('message', async ({ data: { id, method, params, abort } }) => {
     const onprogress = progress => postMessage({ id, progress })
     await timing?.catch(() => {})
     const result = await methods[method](params, { signal: controller.signal, onprogress })
-    postMessage({ id, result }, result?.image ? buffers(result) : [])
+    postMessage({ id, result }, { transfer: result?.image ? buffers(result) : [] })
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) return crash(error.message) // a panic leaves the engine in no state to go on
     controller.abort() // a file that failed takes the other downloads with it

@@ -1,17 +1,15 @@
 // The engine itself, without the worker: its defaults are those that JavaScript shows, and what it throws says what it is.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { BLANK, launch, newPage, serve } from './support.mjs'
+import { test } from 'node:test'
+import { errors, openModule, page, setUp } from './support.mjs'
 
-let server, browser, page, errors
-before(async () => {
-  server = await serve({ pages: { 'blank.html': BLANK } })
-  browser = await launch()
-  ;({ page, errors } = await newPage(browser))
-  await page.goto(`${server.url}blank.html`)
+setUp({ page: 'once', prepare })
+async function prepare() {
+  await openModule()
   await page.evaluate(async () => {
-    window.engine = await import('./engine/engine.js')
-    await engine.default({ module_or_path: new URL('engine/engine_bg.wasm', document.baseURI) })
+    window.load = path => import(new URL(path, location.href).href)
+    window.engine = await load('engine/engine.js')
+    await engine.default({ module_or_path: new URL('engine/engine_bg.wasm', location.href) })
     const read = async path => (await fetch(`models/base/${path}`)).text()
     window.files = {
       info: await read('digit_diffusion.json'),
@@ -28,15 +26,11 @@ before(async () => {
       }
     }
   })
-})
-after(async () => {
-  await browser?.close()
-  await server?.close()
-})
+}
 
 test('its defaults are those of options.js', async () => {
   const { own, shown } = await page.evaluate(async () => {
-    const { DEFAULTS } = await import('./options.js')
+    const { DEFAULTS } = await load('options.js')
     const { device, ...shown } = DEFAULTS
     return { own: engine.defaults(), shown }
   })
@@ -48,7 +42,7 @@ test('its defaults are those of options.js', async () => {
 
 test('a run that leaves all options out is that of the class', async () => {
   const alike = await page.evaluate(async () => {
-    const { DEFAULTS } = await import('./options.js')
+    const { DEFAULTS } = await load('options.js')
     const { device, ...shown } = DEFAULTS
     const model = await engine.Engine.load(files, 'cpu')
     const drawn = []
@@ -98,10 +92,9 @@ test('what it throws has a code, a kind and fields, whatever its sentence', asyn
 
 test('the class passes code, kind and fields on, through the worker', async () => {
   const { code, message, details } = await page.evaluate(async () => {
-    const { DigitDiffusion } = await import('./digit-diffusion.js')
     const model = await DigitDiffusion.load('models/base/', { device: 'cpu' })
     try {
-      for await (const step of model.sample({ label: 7, steps: 5000 })) return step
+      await model.sample({ label: 7, steps: 5000 }).next()
     } catch ({ code, message, details }) {
       return { code, message, details }
     } finally {
