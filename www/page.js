@@ -1,21 +1,21 @@
 // The page: a change of the controls makes the runner draw, a recording keeps the steps, the stage shows them.
 // Tests: tests/page/page.test.mjs
 import { isAbort } from './errors.js'
-import { ShareLink } from './page/share-link.js'
 import { AttentionMaps } from './page/attention-maps.js'
-import { StyleChanges } from './page/style-changes.js'
+import { ContactSheet } from './page/contact-sheet.js'
 import { Controls } from './page/controls.js'
 import { $ } from './page/dom.js'
-import { receiveFiles, recognise } from './page/import-files.js'
 import { ExportButtons } from './page/export-files.js'
+import { receiveFiles, recognise } from './page/import-files.js'
 import { startLanguage } from './page/language.js'
+import { ModelSession } from './page/model-session.js'
 import { hideNotice, showNotice } from './page/notice.js'
 import { registerServiceWorker } from './page/register-service-worker.js'
-import { ModelSession } from './page/model-session.js'
-import { isBase, readSettings, writeSettings } from './page/settings-text.js'
-import { ContactSheet } from './page/contact-sheet.js'
-import { Stage } from './page/stage.js'
 import { Runner } from './page/runner.js'
+import { isBase, readSettings, writeSettings } from './page/settings-text.js'
+import { ShareLink } from './page/share-link.js'
+import { Stage } from './page/stage.js'
+import { StyleChanges } from './page/style-changes.js'
 import { Tour } from './page/tour.js'
 import { live } from './texts/page.js'
 
@@ -149,7 +149,7 @@ function restore({ settings, complaints }) {
 
 /** Says which of the settings could not be restored. @param {DigitDiffusion} model */
 function answer({ baseHash }) {
-  const { base, complaints } = asked ?? { complaints: [] }
+  const { base, complaints } = asked ?? /** @type {NonNullable<typeof asked>} */ ({ complaints: [] })
   asked = null
   const title = complaints.length ? live.restoredPartly : live.otherBaseTitle
   if (base !== undefined && !isBase(base, baseHash)) complaints.push(live.otherBase)

@@ -78,6 +78,7 @@ const ledger = {
     const entry = await (await caches.open(`${PREFIX}ledger`)).match('copies')
     return entry ? entry.json() : { current: null, next: null }
   },
+  /** @param {{ current: Copy | null, next: Copy | null }} copies */
   async write(copies) {
     await (await caches.open(`${PREFIX}ledger`)).put('copies', new Response(JSON.stringify(copies)))
     const kept = [`${PREFIX}ledger`, copies.current?.name, copies.next?.name]
@@ -85,15 +86,19 @@ const ledger = {
   },
 }
 
-/** What reads the ledger and then writes it does so alone. */
+/** What reads the ledger and then writes it does so alone. @param {() => Promise<unknown>} work */
 const alone = work => navigator.locks.request(PREFIX, work)
-/** So does what puts a copy together: an older and a newer service worker would clear away each other's. */
+/** So does what puts a copy together: an older and a newer service worker would clear away each other's. @param {() => unknown} work */
 const copying = work => navigator.locks.request(`${PREFIX}copying`, work)
 
+/** @param {ArrayBuffer} bytes */
 const sha256 = async bytes =>
   Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)), byte => byte.toString(16).padStart(2, '0')).join('')
 
-/** A file as the server has it now; the browser's cache may have the bytes, the server is asked whether they are still good. */
+/**
+ * A file as the server has it now; the browser's cache may have the bytes, the server is asked whether they are still good.
+ * @param {string} path
+ */
 async function fetchFile(path) {
   const response = await fetch(new URL(path, SCOPE), { cache: 'no-cache' })
   if (!response.ok) throw new Error(`${path}: ${response.status}`)
@@ -104,7 +109,10 @@ async function fetchFile(path) {
   return { bytes, headers, hash: await sha256(bytes) }
 }
 
-/** The files of the models by path, with the hashes that the manifest gives them. */
+/**
+ * The files of the models by path, with the hashes that the manifest gives them.
+ * @param {import('./digit-diffusion.js').Manifest} manifest
+ */
 function listed(manifest) {
   const folders = [manifest.base, ...manifest.adapters]
   return Object.fromEntries(
@@ -112,9 +120,16 @@ function listed(manifest) {
   )
 }
 
+/**
+ * Files by path: fetched, or `kept` from the copy before.
+ * @typedef {Map<string, { hash: string, kept?: Response, bytes?: ArrayBuffer, headers?: Headers }>} Found
+ */
+
 /** All files as the server has them now. What is kept and has the hash that the manifest lists is not fetched again. */
 async function collect({ name, hashes } = /** @type {Copy} */ ({ hashes: {} })) {
+  /** @type {Found} */
   const found = new Map()
+  /** @param {string} path */
   const add = async path => found.set(path, await fetchFile(path))
   await Promise.all([...FILES, ...ENGINES].map(add))
   if (!ENGINES.some(path => WebAssembly.validate(found.get(path).bytes))) throw new Error('the engine is damaged')
@@ -128,7 +143,9 @@ async function collect({ name, hashes } = /** @type {Copy} */ ({ hashes: {} })) 
   return found
 }
 
+/** @param {Found} found @returns {Record<string, string>} */
 const hashesOf = found => Object.fromEntries([...found].map(([path, { hash }]) => [path, hash]))
+/** @param {Record<string, string>} a @param {Record<string, string>} b */
 const same = (a, b) => Object.keys(a).length === Object.keys(b).length && Object.keys(a).every(path => a[path] === b[path])
 
 /** Whether another site lives at this address by now, as happens at localhost: then this one must not stay in its way. */
@@ -159,7 +176,11 @@ async function renew() {
   await succeed(current, { name, hashes })
 }
 
-/** Writes down what is to follow `current`, if that is still the one; the very first copy is served at once. */
+/**
+ * Writes down what is to follow `current`, if that is still the one; the very first copy is served at once.
+ * @param {Copy | null} current
+ * @param {Copy | null} next
+ */
 function succeed(current, next) {
   return alone(async () => {
     if ((await ledger.read()).current?.name !== current?.name) throw new Error('another copy is served by now')
@@ -177,6 +198,7 @@ async function seek() {
   while (installing.state === 'installing') await new Promise(resolve => installing.addEventListener('statechange', resolve, { once: true }))
 }
 
+/** @type {Promise<unknown> | null} */
 let renewing = null
 /** One at a time; offline, or where the site is damaged, all stays as it is. */
 function look() {
@@ -184,11 +206,16 @@ function look() {
   return renewing
 }
 
+/** @param {number} ms */
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
-/** Whether a window is loaded anew. Where browsers do not say so (Chrome 148 does not), they ask for what is fresh. */
+/**
+ * Whether a window is loaded anew. Where browsers do not say so (Chrome 148 does not), they ask for what is fresh.
+ * @param {Request & { isReloadNavigation?: boolean }} request
+ */
 const isReload = ({ isReloadNavigation, cache }) => isReloadNavigation ?? cache === 'no-cache'
 
+/** @param {Request} request */
 async function open(request) {
   const reload = isReload(request)
   if (reload) await Promise.race([look(), pause(PATIENCE)])
@@ -201,6 +228,7 @@ async function open(request) {
   })
 }
 
+/** @param {Request} request @param {URL} url */
 async function serve(request, url) {
   if (request.mode === 'navigate') await open(request)
   const { current } = await ledger.read()

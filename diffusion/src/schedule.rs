@@ -67,8 +67,7 @@ impl Default for ScheduleConfig {
 impl ScheduleConfig {
     /// Reads a diffusers `scheduler_config.json`.
     pub fn from_json(text: &str) -> Result<Self> {
-        let raw: serde_json::Value =
-            serde_json::from_str(text).map_err(|source| Error::Json { file: FILE, source })?;
+        let raw: serde_json::Value = serde_json::from_str(text).map_err(|source| Error::Json { file: FILE, source })?;
         let refuse = |source: ConfigError| Err(Error::Config { file: FILE, source });
         if let Some(value) = raw.get("variance_type").and_then(|v| v.as_str())
             && value != "fixed_small"
@@ -89,8 +88,7 @@ impl ScheduleConfig {
             let key = "trained_betas".into();
             return refuse(ConfigError::Unsupported { key, found: shown(value), accepted: None });
         }
-        let config: Self =
-            serde_json::from_value(raw).map_err(|source| Error::Json { file: FILE, source })?;
+        let config: Self = serde_json::from_value(raw).map_err(|source| Error::Json { file: FILE, source })?;
         config.validate()?;
         Ok(config)
     }

@@ -100,8 +100,9 @@ fn javascript_has_the_same_defaults() {
     let (list, _) = rest.split_once('}').unwrap();
     let pairs = list.split(',').map(|pair| pair.split_once(':').unwrap());
     let shown: BTreeMap<&str, &str> = pairs.map(|(key, value)| (key.trim(), value.trim())).collect();
-    let Request { num_inference_steps, sampler, guidance_scale, guidance_start, guidance_stop, guidance_eta, eta, .. } =
-        Request::new(0, 0);
+    let Request {
+        num_inference_steps, sampler, guidance_scale, guidance_start, guidance_stop, guidance_eta, eta, ..
+    } = Request::new(0, 0);
     let own = [
         ("steps", num_inference_steps.to_string()),
         ("sampler", format!("'{}'", sampler.name())),

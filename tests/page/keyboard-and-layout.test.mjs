@@ -35,8 +35,11 @@ test('by keyboard alone', async () => {
   await page.focus('#strip :checked')
   await page.keyboard.press('Home')
   assert.match(await page.innerText('#position'), /^Step 1 of 3/)
+  await page.keyboard.press('ArrowLeft') // the strip has an end
+  assert.match(await page.innerText('#position'), /^Step 1 of 3/)
   await page.keyboard.press('ArrowRight')
   assert.match(await page.innerText('#position'), /^Step 2 of 3/)
+  assert.equal(await page.locator('#strip :focus').evaluate(input => input.parentElement.textContent + input.ariaLabel), 'Step 2')
   const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle)
   assert.equal(outline, 'solid')
 })

@@ -2,8 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use diffusion::gpu::Gpu;
-use diffusion::{Base, BaseFiles, Model, Place};
+use diffusion::unet::webgpu::WebGpu;
+use diffusion::{Backend, Base, BaseFiles, Model};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -135,7 +135,7 @@ pub struct Engine {
     reason: RefCell<Reason>,
     base_hash: String,
     /// A GPU that has been found to compute correctly, until it is decided about.
-    checked: RefCell<Option<(Gpu, Checked)>>,
+    checked: RefCell<Option<(WebGpu, Checked)>>,
 }
 
 #[wasm_bindgen]
@@ -162,7 +162,7 @@ impl Engine {
         drop(weights);
         // A base that does not fit together is refused before any GPU is looked at.
         let engine = Self {
-            model: RefCell::new(Model::new(base, Place::Cpu)?),
+            model: RefCell::new(Model::new(base, Backend::Cpu)?),
             backend: Cell::new(BackendName::Cpu),
             reason: RefCell::new(if choice == DeviceChoice::Cpu { Reason::Chosen } else { Reason::Start }),
             base_hash,
@@ -224,7 +224,7 @@ impl Engine {
     #[wasm_bindgen(js_name = warmUp)]
     pub async fn warm_up(&self) -> Result<()> {
         let base = self.model.borrow().base().clone();
-        gpu::predict_probe(&Model::new(base, Place::Cpu)?).await?;
+        gpu::predict_probe(&Model::new(base, Backend::Cpu)?).await?;
         Ok(())
     }
 
@@ -287,7 +287,7 @@ impl Engine {
     /// What an adapter changes, module by module.
     #[wasm_bindgen(js_name = adapterModules, unchecked_return_type = "AdapterModule[]")]
     pub fn adapter_modules(&self, #[wasm_bindgen(unchecked_param_type = "string")] name: &JsValue) -> Result<JsValue> {
-        let updates = self.model.borrow().updates(&text(name, "name")?)?;
+        let updates = self.model.borrow().adapter_modules(&text(name, "name")?)?;
         let modules = js_sys::Array::new();
         for update in updates {
             modules.push(&object([
@@ -326,7 +326,7 @@ impl Engine {
 
 impl Engine {
     /// The GPU with the model on it; or why not.
-    async fn check(&self) -> std::result::Result<(Gpu, Checked), NoWebGpu> {
+    async fn check(&self) -> std::result::Result<(WebGpu, Checked), NoWebGpu> {
         let gpu = gpu::open().await?;
         let base = self.model.borrow().base().clone();
         match gpu::check(&base, &gpu).await {
@@ -338,8 +338,8 @@ impl Engine {
         }
     }
 
-    fn move_to(&self, gpu: Gpu, reason: Reason) -> Result<()> {
-        self.model.borrow_mut().set_place(gpu.clone()).inspect_err(|_| gpu.close())?;
+    fn move_to(&self, gpu: WebGpu, reason: Reason) -> Result<()> {
+        self.model.borrow_mut().set_backend(gpu.clone()).inspect_err(|_| gpu.close())?;
         self.backend.set(BackendName::WebGpu);
         self.reason.replace(reason);
         Ok(())

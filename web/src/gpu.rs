@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use diffusion::gpu::Gpu;
 use diffusion::noise::NoiseSource;
 use diffusion::state::HostTensor;
-use diffusion::{Base, Model, Place, Request};
+use diffusion::unet::webgpu::WebGpu;
+use diffusion::{Backend, Base, Model, Request};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -22,7 +22,7 @@ const STEPS: usize = 4;
 ///
 /// # Errors
 /// Why no device can be opened.
-pub async fn open() -> Result<Gpu, NoWebGpu> {
+pub async fn open() -> Result<WebGpu, NoWebGpu> {
     let failed = |error: &dyn std::fmt::Display| NoWebGpu::NotStarted(error.to_string());
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends: wgpu::Backends::BROWSER_WEBGPU,
@@ -41,17 +41,17 @@ pub async fn open() -> Result<Gpu, NoWebGpu> {
     };
     let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
     let (device, queue) = adapter.request_device(&descriptor).await.map_err(|error| failed(&error))?;
-    Ok(Gpu::new(device, queue))
+    Ok(WebGpu::new(device, queue))
 }
 
 /// Puts the model on both devices and compares what they compute.
 ///
 /// # Errors
 /// A device refuses the model, or the GPU's output is not the CPU's.
-pub async fn check(base: &Arc<Base>, gpu: &Gpu) -> Result<Checked, NoWebGpu> {
+pub async fn check(base: &Arc<Base>, gpu: &WebGpu) -> Result<Checked, NoWebGpu> {
     let refused = NoWebGpu::Refused;
-    let on = |place: Place| Model::new(Arc::clone(base), place).map_err(refused);
-    let checked = Checked { cpu: on(Place::Cpu)?, gpu: on(gpu.clone().into())? };
+    let on = |backend: Backend| Model::new(Arc::clone(base), backend).map_err(refused);
+    let checked = Checked { cpu: on(Backend::Cpu)?, gpu: on(gpu.clone().into())? };
     let expected = predict_probe(&checked.cpu).await.map_err(refused)?;
     let found = predict_probe(&checked.gpu).await.map_err(refused)?;
     let difference = max_difference(&expected, &found);

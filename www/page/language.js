@@ -43,7 +43,11 @@ const textOf = name => page[/** @type {keyof typeof page} */ (name)]
 /** Replaces all texts. @param {Language} language */
 async function speak(language) {
   const said = await words[language]()
-  for (const [name, texts] of Object.entries({ backend, errors, live, page, samplers })) Object.assign(texts, said[name])
+  Object.assign(backend, said.backend)
+  Object.assign(errors, said.errors)
+  Object.assign(live, said.live)
+  Object.assign(page, said.page)
+  Object.assign(samplers, said.samplers)
   document.querySelector('meta[name=description]')?.setAttribute('content', live.description)
   const news = elements('[data-text]').filter(element => element.textContent !== textOf(element.dataset.text))
   for (const [i, element] of news.entries()) {
@@ -56,7 +60,7 @@ async function speak(language) {
     if (element.title) element.title = label
   }
   document.documentElement.lang = languages[language].tag // last: who waits for it finds all of it said
-  const other = Object.keys(languages).find(name => name !== language)
+  const other = /** @type {Language} */ (Object.keys(languages).find(name => name !== language))
   Object.assign(button, { hidden: false, value: other, lang: languages[other].tag, textContent: languages[other].name })
 }
 

@@ -2,8 +2,8 @@
 // Tests: tests/page/page.test.mjs, strengths.test.mjs, contact-sheet.test.mjs, races.test.mjs
 import { isAbort } from '../errors.js'
 import { live } from '../texts/page.js'
-import { Recording, lockstep } from './recording.js'
 import { hideNotice } from './notice.js'
+import { Recording, lockstep } from './recording.js'
 
 /**
  * @typedef {import('./recording.js').Track} Track
@@ -126,7 +126,9 @@ export class Runner {
       while (drawn !== wanted()) {
         drawn = wanted()
         const { strengths } = styles
-        const [settings, steps] = [compose(), []]
+        const settings = compose()
+        /** @type {Step[]} */
+        const steps = []
         controls.describeStyle(await this.#addStyles(strengths, task))
         this.#page.changes.show(task.model, strengths)
         const { open: attention } = this.#page.attention
@@ -158,6 +160,7 @@ export class Runner {
   /**
    * Draws many small pictures as one batch: all digits from this seed, or this digit from many seeds.
    * @param {'digits' | 'seeds'} kind
+   * @returns {Promise<unknown>}
    */
   drawSheet(kind) {
     const { controls, sheet, announce } = this.#page

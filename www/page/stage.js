@@ -123,7 +123,7 @@ export class Stage {
     const { inputs } = this.#strip
     for (; this.#painted < recording.length; this.#painted++) {
       const steps = recording.at(this.#painted + 1)
-      for (const [track, canvas] of Object.entries(this.#thumbs[this.#painted])) paint(canvas, steps[track][this.#view])
+      for (const [track, canvas] of Object.entries(this.#thumbs[this.#painted])) paint(canvas, steps[/** @type {Track} */ (track)][this.#view])
       inputs[this.#painted].disabled = false
     }
     if (recording.length && follow) this.#showPosition()
@@ -133,11 +133,12 @@ export class Stage {
     const recording = this.#recording
     const { position } = recording
     const steps = recording.at(position)
-    for (const [track, { [this.#view]: image }] of Object.entries(steps)) {
+    for (const [name, { [this.#view]: image }] of Object.entries(steps)) {
+      const track = /** @type {Track} */ (name)
       const canvas = this.#pictures[track]
       paint(canvas, image)
       delete canvas.parentElement.dataset.idle
-      canvas.setAttribute('aria-label', live.frame(recording.digit, position, recording.total, modelName(/** @type {Track} */ (track))))
+      canvas.setAttribute('aria-label', live.frame(recording.digit, position, recording.total, modelName(track)))
     }
     const { base, lora } = steps
     const label = live.stepOf(recording.digit, position, recording.total)

@@ -30,6 +30,9 @@ const within = (value, length) => Math.max(0, Math.min(length - 1, value))
 const order = (list, value) => (list.includes(value) ? list.indexOf(value) : list.length)
 const numeric = new Intl.Collator('en', { numeric: true })
 
+/** A matrix's name, short. @param {string} kind */
+const kindName = kind => /** @type {Record<string, string>} */ (live.changesKinds)[kind] ?? kind
+
 /** Where in the network a matrix is, and which of that place's matrices. @param {Module} module @returns {Location} */
 function locate({ path }) {
   const [, place = 'rest', block = 0, unit = 0, layer = 0, rest = path] =
@@ -134,7 +137,7 @@ export class StyleChanges {
     const groups = GROUPS.map(group => ({ group, colSpan: columns.filter(column => column.group === group).length })).filter(({ colSpan }) => colSpan)
     /** @param {string} scope @param {string} text @param {Partial<HTMLTableCellElement>} [more] */
     const header = (scope, text, more) => element('th', { scope, ...more }, text)
-    const kinds = columns.map(({ kind }) => header('col', live.changesKinds[kind] ?? kind))
+    const kinds = columns.map(({ kind }) => header('col', kindName(kind)))
     const top = cells[largest[0]][largest[1]].relativeNorm
     this.#grid = cells.map((row, i) =>
       row.map((cell, j) => {
@@ -186,7 +189,7 @@ export class StyleChanges {
     const [i, j] = node.dataset.at.split(' ').map(Number)
     const { rows, columns, cells } = this.#map
     const { group, kind } = columns[j]
-    const named = { row: this.#place(rows[i]), group: live.changesGroups[group], kind: live.changesKinds[kind] ?? kind }
+    const named = { row: this.#place(rows[i]), group: live.changesGroups[group], kind: kindName(kind) }
     const cell = cells[i][j]
     $('changes-reading').textContent = cell
       ? live.changesReading({ ...named, share: percent(cell.relativeNorm), rank: cell.rank, norm: cell.updateNorm.toFixed(2) })

@@ -121,8 +121,7 @@ impl LoraConfig {
         {
             return refuse(ConfigError::ChangesBase { method: start.to_owned() });
         }
-        let config: Self =
-            serde_json::from_value(json).map_err(|source| Error::Json { file: FILE, source })?;
+        let config: Self = serde_json::from_value(json).map_err(|source| Error::Json { file: FILE, source })?;
         if config.r == 0 {
             return refuse(ConfigError::value("r", "at least 1", 0));
         }
