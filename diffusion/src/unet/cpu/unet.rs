@@ -220,7 +220,7 @@ mod tests {
         let mut scratch = Scratch::default();
         let mut given = || {
             unet.forward(&sample, [config.sample_size; 2], &[9.0, 3.0], &classes, &mut scratch).unwrap();
-            scratch.buffers.given()
+            scratch.buffers.free_count()
         };
         assert_eq!(given(), given(), "a step gives back what it took");
     }
