@@ -14,7 +14,7 @@ use crate::support::*;
 /// One of each kind, with its code.
 fn examples() -> Vec<(Error, &'static str)> {
     let json = || serde_json::from_str::<u8>("{").unwrap_err();
-    let format = || safetensors::SafeTensorError::HeaderTooShort;
+    let format = || safetensors::SafeTensorError::HeaderTooSmall;
     let config = |source| Error::Config { file: "unet/config.json", source };
     let (path, tensor, name) = (|| "mid.q".to_owned(), || "mid.q.weight".to_owned(), || "bold".to_owned());
     let engine: Vec<Error> = vec![
