@@ -60,7 +60,7 @@ impl CpuUNet {
             Layer::ConvIn => PackedLayer::ConvIn(weights.at("conv_in").conv3x3()),
             Layer::PushSkip => PackedLayer::PushSkip,
             Layer::Resnet(resnet) => PackedLayer::Resnet {
-                block: ResnetBlock::new(resnet, &weights, groups, eps),
+                block: Box::new(ResnetBlock::new(resnet, &weights, groups, eps)),
                 pops_skip: resnet.skip_channels > 0,
             },
             Layer::Transformer(transformer) => {
