@@ -90,9 +90,9 @@ impl Optimizer {
             beta_1: BETAS[0],
             beta_2: BETAS[1],
             epsilon: EPSILON,
-            corrections: BETAS.map(|beta| 1.0 - beta.powi(step)),
+            bias_corrections: BETAS.map(|beta| 1.0 - beta.powi(step)),
             lr: lr as f32,
-            kept: (1.0 - lr * f64::from(self.weight_decay)) as f32,
+            weight_factor: (1.0 - lr * f64::from(self.weight_decay)) as f32,
         };
         let vectors = &mut self.vectors;
         let [mut weights, mut ema, mut moment_1, mut moment_2] = [
@@ -108,7 +108,7 @@ impl Optimizer {
             .zip(weights.chunks_mut(part).zip(ema.chunks_mut(part)))
             .zip(moment_1.chunks_mut(part).zip(moment_2.chunks_mut(part)))
             .map(|((gradients, (weights, ema)), (moment_1, moment_2))| {
-                (gradients, Parameters { weights, moment_1, moment_2, average: ema })
+                (gradients, Parameters { weights, moment_1, moment_2, ema })
             })
             .collect();
         parallel::map(jobs, self.threads, |(gradients, parameters)| {
