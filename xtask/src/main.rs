@@ -6,13 +6,14 @@ mod bench_native;
 mod bench_train;
 mod browser;
 mod command;
-mod graphics;
 mod npm;
 mod serve;
+mod service_worker;
 mod site;
 mod size;
 mod test;
 mod toolchain;
+mod vulkan;
 mod wasm;
 mod workspace;
 
@@ -44,7 +45,7 @@ enum Task {
     },
     /// Build the page into dist/, a static folder that any host can serve
     Build,
-    /// Run the native tests, the shaders' on a (software) graphics processor, the page's in a real browser
+    /// Run the native tests, the shaders on a (software) GPU, the page in a real browser
     Test {
         /// Run only this suite
         suite: Option<test::Suite>,

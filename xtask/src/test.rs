@@ -13,8 +13,9 @@ use clap::ValueEnum;
 use crate::{
     browser,
     command::{command, run_reading, say, shown},
-    graphics, npm, site,
+    npm, site,
     toolchain::Toolchain,
+    vulkan,
     workspace::{Workspace, cargo},
 };
 
@@ -22,7 +23,7 @@ use crate::{
 pub enum Suite {
     /// `cargo test` over the whole workspace
     Native,
-    /// The shaders that train on graphics processors, on one in software
+    /// The shaders that train on a GPU, on one in software
     Shaders,
     /// The built page, in Chrome or Chromium
     Page,
@@ -85,7 +86,7 @@ fn shader_tests(workspace: &Workspace) -> Result<Command> {
         .args(["test", "--package", "diffusion", "--features", "burn-wgpu", "--lib", "ops::gpu"])
         .current_dir(&workspace.root)
         .env("CARGO_PROFILE_DEV_DEBUG", "0");
-    graphics::lend(&mut tests)?;
+    vulkan::provide(&mut tests)?;
     Ok(tests)
 }
 
