@@ -6,6 +6,7 @@ mod bench_native;
 mod bench_train;
 mod browser;
 mod command;
+mod lint;
 mod npm;
 mod serve;
 mod service_worker;
@@ -50,6 +51,11 @@ enum Task {
         /// Run only this suite
         suite: Option<test::Suite>,
     },
+    /// Check formatting, lints with every set of features, documentation, JavaScript and third-party crates
+    Lint {
+        /// Check only this part
+        part: Option<lint::Part>,
+    },
     /// Measure how fast engine and trainer are
     Bench {
         #[command(subcommand)]
@@ -72,11 +78,12 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Demo { no_serve: true, .. } | Task::Build => site::build(&workspace).map(drop),
         Task::Demo { port, .. } => {
-            // A taken port is said now, not after minutes of building.
+            // A taken port is reported now, not after minutes of building.
             let listener = serve::listen(port)?;
             serve::serve(&site::build(&workspace)?, listener)
         }
         Task::Test { suite } => test::run(&workspace, suite),
+        Task::Lint { part } => lint::run_all(&workspace, part),
         Task::Bench { bench } => bench::run(&workspace, &bench),
     }
 }

@@ -41,7 +41,7 @@ pub fn build_quietly(workspace: &Workspace) -> Result<(PathBuf, BTreeMap<String,
     Ok((dist, sizes))
 }
 
-/// Puts `dist` together beside itself and swaps it in whole, so that a half-copied page is never served.
+/// Puts `dist` together under another name and renames it, so that a half-copied page is never served.
 fn assemble(root: &Path, engine: &Path, dist: &Path) -> Result<()> {
     let www = root.join("www");
     if !www.join("index.html").is_file() {
@@ -125,6 +125,6 @@ mod tests {
         assert!(fs::read_to_string(dist.join("sw.js")).unwrap().contains("  'engine/engine.js',"));
         assert!(wasm::FILES.iter().all(|file| dist.join("engine").join(file).exists()));
         assert!(LICENCES.iter().all(|file| dist.join(file).exists()));
-        assert_eq!(fs::read_dir(folder).unwrap().count(), 3 + LICENCES.len(), "nothing is left beside it");
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 3 + LICENCES.len(), "no other folder is left");
     }
 }

@@ -98,7 +98,8 @@ impl Crate {
         let mut path = path.to_vec();
         // It may have come over several files; a circle of imports does not compile.
         for _ in 0..8 {
-            let module = (0..=path.len()).rev().map(|n| path[..n].to_vec()).find(|module| self.files.contains_key(module))?;
+            let module =
+                (0..=path.len()).rev().map(|n| path[..n].to_vec()).find(|module| self.files.contains_key(module))?;
             let rest = &path[module.len()..];
             let name = rest.first()?;
             match self.imports.get(&(module.clone(), name.clone())) {

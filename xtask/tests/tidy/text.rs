@@ -12,7 +12,11 @@ const NAMES_ITS_TESTS: [&str; 5] = ["schedule.rs", "guidance.rs", "lora.rs", "pe
 fn files_stay_short() {
     for path in files("", &SOURCES) {
         let lines = read(&path).lines().count();
-        assert!(lines <= LONGEST_FILE, "{} has {lines} lines; over {LONGEST_FILE} it asks to be two files", shown(&path));
+        assert!(
+            lines <= LONGEST_FILE,
+            "{} has {lines} lines; over {LONGEST_FILE} it asks to be two files",
+            shown(&path)
+        );
     }
 }
 
