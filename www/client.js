@@ -1,4 +1,5 @@
 // The page's end of the worker: one request at a time, in order; aborting settles at once; a dead worker fails everything.
+// Tests: tests/page/worker-protocol.test.mjs, failures.test.mjs
 import { DigitDiffusionError, unpack } from './errors.js'
 
 // A function whose body uses a v128 instruction: valid only where WebAssembly has SIMD.

@@ -1,5 +1,6 @@
 // The module to import: the DigitDiffusion class, and the <digit-diffusion> element.
 // Nothing is fetched beyond these scripts until a model is loaded or an element comes into view.
+// Tests: tests/page/class.test.mjs, custom-element.test.mjs, types.test.mjs
 import { DigitDiffusionElement } from './element.js'
 
 export { DigitDiffusionElement }

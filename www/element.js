@@ -1,4 +1,5 @@
 // <digit-diffusion label="7" seed="42" lora="outline" lora-scale="0.8" steps="12">: one picture, drawn when it comes into view.
+// Tests: tests/page/custom-element.test.mjs, other-origins.test.mjs
 import { isAbort } from './errors.js'
 import { DEFAULT_BASE, DigitDiffusion } from './model.js'
 import { DEFAULTS, randomSeed } from './options.js'

@@ -1,4 +1,5 @@
 // embed.html: every example is shown and run from one source, the template in the page and the script that it names.
+// Tests: tests/page/embed-page.test.mjs
 const here = new URL('./', import.meta.url)
 const CONFIRMED = 2000 // milliseconds that "Copied" stays
 

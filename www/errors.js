@@ -1,4 +1,5 @@
 // Typed errors: a stable `code` for programs, one sentence for people.
+// Tests: tests/page/failures.test.mjs, class-arguments.test.mjs
 import { errors as texts } from './texts/module.js'
 
 export class DigitDiffusionError extends Error {

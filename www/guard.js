@@ -1,4 +1,5 @@
 // Runs first, in any browser, to say so when the page's modules cannot start. Old JavaScript on purpose.
+// Tests: tests/page/failures.test.mjs, embed-page.test.mjs
 (function () {
   function tell(id) {
     var element = document.getElementById(id)

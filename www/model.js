@@ -1,4 +1,5 @@
 // The class that programs use: a loaded model in its own worker.
+// Tests: tests/page/class.test.mjs, class-arguments.test.mjs, class-guidance.test.mjs
 import { Client } from './client.js'
 import { DigitDiffusionError } from './errors.js'
 import { checkDevice, checkScales, DEFAULTS, readSampleOptions } from './options.js'

@@ -1,4 +1,5 @@
 // Defaults and checks of what callers pass in: one clear sentence per mistake.
+// Tests: tests/page/class-arguments.test.mjs, class-guidance.test.mjs
 import { mistakes } from './texts/module.js'
 
 export const DEVICES = ['auto', 'webgpu', 'cpu']

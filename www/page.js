@@ -1,43 +1,52 @@
-// The page: a change of the controls draws, a film remembers, the stage shows.
+// The page: a change of the controls makes the runner draw, a recording keeps the steps, the stage shows them.
+// Tests: tests/page/page.test.mjs
 import { isAbort } from './errors.js'
-import { Address } from './page/address.js'
-import { Attention } from './page/attention.js'
-import { Changes } from './page/changes.js'
+import { AttentionMaps } from './page/attention-maps.js'
+import { ContactSheet } from './page/contact-sheet.js'
 import { Controls } from './page/controls.js'
-import { receiveFiles, recognise } from './page/files.js'
-import { Keep } from './page/keep.js'
+import { $ } from './page/dom.js'
+import { ExportButtons } from './page/export-files.js'
+import { receiveFiles, recognise } from './page/import-files.js'
 import { startLanguage } from './page/language.js'
+import { ModelSession } from './page/model-session.js'
 import { hideNotice, showNotice } from './page/notice.js'
-import { keepOffline } from './page/offline.js'
-import { Session } from './page/session.js'
-import { isBase, readSettings, writeSettings } from './page/settings.js'
-import { Sheet } from './page/sheet.js'
+import { registerServiceWorker } from './page/register-service-worker.js'
+import { Runner } from './page/runner.js'
+import { isBase, readSettings, writeSettings } from './page/settings-text.js'
+import { ShareLink } from './page/share-link.js'
 import { Stage } from './page/stage.js'
-import { Studio } from './page/studio.js'
+import { StyleChanges } from './page/style-changes.js'
 import { Tour } from './page/tour.js'
 import { live } from './texts/page.js'
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)')
-const $ = id => document.getElementById(id)
+/**
+ * @typedef {import('./digit-diffusion.js').DigitDiffusion} DigitDiffusion
+ * @typedef {import('./digit-diffusion.js').DigitDiffusionError} DigitDiffusionError
+ * @typedef {NonNullable<ReturnType<typeof readSettings>>} Asked
+ */
+
 
 document.documentElement.dataset.started = '' // guard.js can stand down
 await startLanguage(translate)
 
-const attention = new Attention({ onopen: () => studio.attend() })
+const attention = new AttentionMaps({ onopen: () => runner.attend() })
 const stage = new Stage(attention)
-const session = new Session({ onprogress: showProgress, onready: adopt, onlost: recover, onsettled: settle })
+const session = new ModelSession({ onprogress: showProgress, onready: adopt, onlost: recover, onsettled: settle })
 const controls = new Controls({ onchange: change, onaction: act })
 const { state, styles } = controls
-const sheet = new Sheet({ onopen: openCell })
-const address = new Address({ compose, onchange: restore })
-const keep = new Keep({ link: () => address.link, shown: () => stage.shown, announce, onfail: error => refuse(error, live.failed.keep) })
-const changes = new Changes({ title: name => styles.title(name) })
-const studio = new Studio({ session, controls, stage, attention, changes, sheet, compose, announce, onsettled: settle, onfail: report, onprogress: showProgress })
+const sheet = new ContactSheet({ onopen: openCell })
+const shareLink = new ShareLink({ compose, onchange: restore })
+const exportButtons = new ExportButtons({ link: () => shareLink.link, shown: () => stage.shown, announce, onfail: error => refuse(error, live.failed.keep) })
+const changes = new StyleChanges({ title: name => styles.title(name) })
+const runner = new Runner({ session, controls, stage, attention, changes, sheet, compose, announce, onsettled: settle, onfail: report, onprogress: showProgress })
 const tour = new Tour({ draw: wander, onchange: settle })
 let spare = true // a model that dies is replaced once
 let failed = false // the last run did; a dying device may fail it before the loss is known
-let asked = null // of what a link or a picture says, what is still to be answered for
+/** Of what a link or a picture says, what is still to be answered for. @type {{ base: string | undefined, complaints: string[] } | null} */
+let asked = null
 
+/** @param {string} text */
 function announce(text) {
   $('announcer').textContent = text
 }
@@ -46,6 +55,7 @@ function compose() {
   return writeSettings({ ...state, styles: controls.strengths, baseHash: session.model?.baseHash ?? asked?.base })
 }
 
+/** @param {import('./page/controls.js').Change} name */
 function change(name, moving = false) {
   if (name === 'device') return changeDevice(state.device)
   if (name === 'fullSpeed') return
@@ -54,28 +64,28 @@ function change(name, moving = false) {
     controls.lora = true // who chooses a style wants to see it
     controls.describeStyle()
   }
-  address.update()
+  shareLink.update()
   if (state.digit === undefined) return
-  if (name === 'strength') studio.tune(moving)
-  else studio.draw({ keepBase: state.lora && ['lora', 'style'].includes(name) })
+  if (name === 'strength') runner.tune(moving)
+  else runner.draw({ keepBase: state.lora && ['lora', 'style'].includes(name) })
 }
 
 /** The one button: draws, or stops whatever is under way. */
 function act() {
-  if (studio.busy || session.loading || tour.running) {
-    if (!studio.busy) announce(live.stopped)
+  if (runner.busy || session.loading || tour.running) {
+    if (!runner.busy) announce(live.stopped)
     tour.stop()
     session.stop()
-    studio.stop()
+    runner.stop()
     return
   }
   if (session.model) controls.pickAny()
   if (state.digit === undefined) return load()
-  address.update()
-  studio.draw()
+  shareLink.update()
+  runner.draw()
 }
 
-/** One stop of a tour. */
+/** One stop of a tour. @param {AbortSignal} signal */
 async function wander(signal) {
   hideNotice()
   try {
@@ -88,20 +98,21 @@ async function wander(signal) {
   }
   if (signal.aborted) return // the visitor has chosen something else meanwhile
   controls.roll()
-  address.update()
-  await studio.draw()
+  shareLink.update()
+  await runner.draw()
 }
 
+/** @param {import('./page/contact-sheet.js').Cell} cell */
 function openCell({ digit, seed }) {
   tour.stop()
   controls.digit = digit
   controls.seed = seed
-  address.update()
-  studio.draw()
+  shareLink.update()
+  runner.draw()
   $('stage').scrollIntoView({ block: 'nearest', behavior: calm.matches ? 'auto' : 'smooth' })
 }
 
-/** Files that were dropped or picked: a picture's settings come back, an adapter becomes a style. */
+/** Files that were dropped or picked: a picture's settings come back, an adapter becomes a style. @param {File[]} files */
 async function openFiles(files) {
   try {
     const { settings, adapter } = await recognise(files)
@@ -115,6 +126,7 @@ async function openFiles(files) {
   }
 }
 
+/** @param {import('./page/import-files.js').OwnAdapter} adapter */
 async function addOwn({ base, ...adapter }) {
   const model = await session.ready()
   const { name, title } = await session.addOwn(adapter)
@@ -126,24 +138,25 @@ async function addOwn({ base, ...adapter }) {
   else if (state.digit === undefined) stage.say(live.added(title))
 }
 
-/** Brings the page to what a link or a picture says, and draws it. */
+/** Brings the page to what a link or a picture says, and draws it. @param {Asked} asked */
 function restore({ settings, complaints }) {
   tour.stop()
   asked = { base: settings.base, complaints: [...complaints, ...controls.restore(settings)] }
-  address.update()
-  if (state.digit !== undefined) studio.draw()
+  shareLink.update()
+  if (state.digit !== undefined) runner.draw()
   if (session.model) answer(session.model)
 }
 
-/** Says what of it could not be had. */
+/** Says which of the settings could not be restored. @param {DigitDiffusion} model */
 function answer({ baseHash }) {
-  const { base, complaints } = asked ?? { complaints: [] }
+  const { base, complaints } = asked ?? /** @type {NonNullable<typeof asked>} */ ({ complaints: [] })
   asked = null
   const title = complaints.length ? live.restoredPartly : live.otherBaseTitle
   if (base !== undefined && !isBase(base, baseHash)) complaints.push(live.otherBase)
   if (complaints.length) refuse({ message: complaints.join(' ') }, title, { mild: true })
 }
 
+/** @param {{ message: string }} error @param {string} title */
 function refuse({ message }, title, { mild = false } = {}) {
   showNotice({ title, message, mild, actions: [{ title: live.dismiss, run: () => {} }] })
 }
@@ -161,14 +174,15 @@ async function load() {
   }
 }
 
+/** @param {import('./digit-diffusion.js').Device} device */
 async function changeDevice(device) {
-  studio.stop()
+  runner.stop()
   hideNotice()
   try {
     const loading = session.load(device)
     settle()
     await loading
-    if (state.digit !== undefined) studio.renew()
+    if (state.digit !== undefined) runner.renew()
   } catch (error) {
     if (session.loading) return // another choice has been made meanwhile
     controls.device = session.device
@@ -178,28 +192,29 @@ async function changeDevice(device) {
   }
 }
 
-/** A model that has died is started anew without a question, and what it was drawing is drawn again; a second time it is told. */
+/** A model that has died is started anew without a question, and what it was drawing is drawn again; a second time it is told. @param {DigitDiffusionError} error */
 function recover(error) {
   if (!spare) return report(error, 'lost')
   spare = false
   announce(live.recovering)
   controls.loaded = false
-  if ((studio.busy || failed) && state.digit !== undefined) return studio.draw()
-  studio.abandon()
+  if ((runner.busy || failed) && state.digit !== undefined) return runner.draw()
+  runner.abandon()
   load()
 }
 
 /**
  * Says what failed and offers what may help.
+ * @param {Error & { code?: string }} error
  * @param {'load' | 'style' | 'run' | 'lost'} doing
  */
 function report(error, doing) {
   tour.stop()
-  studio.abandon()
+  runner.abandon()
   settle()
   failed = doing === 'run'
   stage.say('')
-  const retry = { title: live.retry, run: () => (state.digit === undefined ? load() : studio.draw()) }
+  const retry = { title: live.retry, run: () => (state.digit === undefined ? load() : runner.draw()) }
   const useCpu = {
     title: live.useCpu,
     run: () => {
@@ -213,19 +228,22 @@ function report(error, doing) {
   controls.loaded = Boolean(session.model)
 }
 
+/** @param {DigitDiffusion} model */
 function adopt(model) {
   const complaints = controls.adopt(model, session.styles)
   model.settled.then(() => model === session.model && controls.describeBackend())
   asked?.complaints.push(...complaints)
   answer(model)
-  keepOffline()
-  if (state.digit !== undefined) return address.update()
+  registerServiceWorker()
+  if (state.digit !== undefined) return shareLink.update()
   stage.say(live.ready)
   announce(live.ready)
 }
 
-function showProgress({ phase, loaded, total, retry, title = live.loading }) {
-  if (phase === 'start') return stage.showProgress({ title: live.starting })
+/** @param {import('./digit-diffusion.js').Progress & { title?: string }} progress */
+function showProgress({ title = live.loading, ...progress }) {
+  if (progress.phase === 'start') return stage.showProgress({ title: live.starting })
+  const { loaded, total, retry } = progress
   const detail = retry ? live.retrying(retry) : live.downloaded(loaded, total)
   if (retry && $('announcer').textContent !== detail) announce(detail)
   stage.showProgress({ title, detail, loaded, total })
@@ -233,10 +251,10 @@ function showProgress({ phase, loaded, total, retry, title = live.loading }) {
 
 /** Called whenever something begins or ends. */
 function settle() {
-  stage.busy = studio.busy || session.loading
-  controls.busy = studio.busy || session.loading || tour.running
-  if (studio.busy) failed = false
-  keep.ready = stage.shown !== undefined
+  stage.busy = runner.busy || session.loading
+  controls.busy = runner.busy || session.loading || tour.running
+  if (runner.busy) failed = false
+  exportButtons.ready = stage.shown !== undefined
   if (!session.loading) stage.hideProgress()
 }
 
@@ -247,12 +265,16 @@ function translate() {
   attention.translate()
   changes.translate()
   sheet.translate()
-  if (stage.shown === undefined && session.model && !studio.busy) stage.say(live.ready)
+  if (stage.shown === undefined && session.model && !runner.busy) stage.say(live.ready)
 }
 
-for (const kind of ['digits', 'seeds']) $(`many-${kind}`).addEventListener('click', () => (tour.stop(), studio.drawSheet(kind)))
+for (const kind of /** @type {const} */ (['digits', 'seeds']))
+  $(`many-${kind}`).addEventListener('click', () => {
+    tour.stop()
+    runner.drawSheet(kind)
+  })
 receiveFiles(openFiles)
 stage.showProgress({ title: live.loading })
-const linked = address.read()
+const linked = shareLink.read()
 if (linked) restore(linked)
 if (state.digit === undefined) load()

@@ -1,4 +1,5 @@
 // What is kept from visit to visit: how fast each device of this machine was. Where nothing can be kept, it is measured again.
+// Tests: tests/page/devices.test.mjs
 const KEY = 'digit-diffusion'
 
 export function recall() {

@@ -1,6 +1,7 @@
 // The service worker. It keeps one whole copy of the page, the engine and the models, and serves from that copy alone: a
 // second visit needs no network, and never meets files of two versions. A newer copy is put together beside it, checked, and
 // takes its place when no window is left that has begun with the old one, or when the only window is reloaded.
+// Tests: tests/page/service-worker-offline.test.mjs, service-worker-releases.test.mjs
 const FILES = [] // the build lists them here
 /** The build of the engine that this browser will ask for (see worker.js, which has the same probe). */
 function engine() {
@@ -10,17 +11,22 @@ function engine() {
   return WebAssembly.validate(new Uint8Array(probe)) ? 'engine/engine-relaxed_bg.wasm' : 'engine/engine_bg.wasm'
 }
 
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self))
+const { clients, registration } = worker
 const PATIENCE = 3000 // milliseconds that a reload waits for news
 const QUIET = 4000 // milliseconds after which a visit looks for news
 const SCOPE = new URL(registration.scope)
 const PREFIX = `digit-diffusion ${SCOPE.pathname} `
 
-/** What is kept: { name, hashes } of the copy that is served, and of the one that waits. Survives in a cache of its own. */
+/** A copy: its cache, and its files' SHA-256 by path. @typedef {{ name: string, hashes: Record<string, string> }} Copy */
+/** The copy that is served, and the one that waits. Kept in a cache of its own. */
 const ledger = {
+  /** @returns {Promise<{ current: Copy | null, next: Copy | null }>} */
   async read() {
     const entry = await (await caches.open(`${PREFIX}ledger`)).match('copies')
     return entry ? entry.json() : { current: null, next: null }
   },
+  /** @param {{ current: Copy | null, next: Copy | null }} copies */
   async write(copies) {
     await (await caches.open(`${PREFIX}ledger`)).put('copies', new Response(JSON.stringify(copies)))
     const kept = [`${PREFIX}ledger`, copies.current?.name, copies.next?.name]
@@ -28,26 +34,33 @@ const ledger = {
   },
 }
 
-/** What reads the ledger and then writes it does so alone. */
+/** What reads the ledger and then writes it does so alone. @param {() => Promise<unknown>} work */
 const alone = work => navigator.locks.request(PREFIX, work)
-/** So does what puts a copy together: an older and a newer service worker would clear away each other's. */
+/** So does what puts a copy together: an older and a newer service worker would clear away each other's. @param {() => unknown} work */
 const copying = work => navigator.locks.request(`${PREFIX}copying`, work)
 
+/** @param {ArrayBuffer} bytes */
 const sha256 = async bytes =>
   Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)), byte => byte.toString(16).padStart(2, '0')).join('')
 
-/** A file as the server has it now; the browser's cache may have the bytes, the server is asked whether they are still good. */
+/**
+ * A file as the server has it now; the browser's cache may have the bytes, the server is asked whether they are still good.
+ * @param {string} path
+ */
 async function fetchFile(path) {
   const response = await fetch(new URL(path, SCOPE), { cache: 'no-cache' })
   if (!response.ok) throw new Error(`${path}: ${response.status}`)
   const bytes = await response.arrayBuffer()
   const headers = new Headers(response.headers)
   headers.delete('content-encoding')
-  headers.set('content-length', bytes.byteLength)
+  headers.set('content-length', String(bytes.byteLength))
   return { bytes, headers, hash: await sha256(bytes) }
 }
 
-/** The files of the models by path, with the hashes that the manifest gives them. */
+/**
+ * The files of the models by path, with the hashes that the manifest gives them.
+ * @param {import('./digit-diffusion.js').Manifest} manifest
+ */
 function listed(manifest) {
   const folders = [manifest.base, ...manifest.adapters]
   return Object.fromEntries(
@@ -55,9 +68,16 @@ function listed(manifest) {
   )
 }
 
+/**
+ * Files by path: fetched, or `kept` from the copy before.
+ * @typedef {Map<string, { hash: string, kept?: Response, bytes?: ArrayBuffer, headers?: Headers }>} Found
+ */
+
 /** All files as the server has them now. What is kept and has the hash that the manifest lists is not fetched again. */
-async function collect({ name, hashes } = { hashes: {} }) {
+async function collect({ name, hashes } = /** @type {Copy} */ ({ hashes: {} })) {
+  /** @type {Found} */
   const found = new Map()
+  /** @param {string} path */
   const add = async path => found.set(path, await fetchFile(path))
   await Promise.all([...FILES, engine()].map(add))
   if (!WebAssembly.validate(found.get(engine()).bytes)) throw new Error('the engine is damaged')
@@ -71,7 +91,9 @@ async function collect({ name, hashes } = { hashes: {} }) {
   return found
 }
 
+/** @param {Found} found @returns {Record<string, string>} */
 const hashesOf = found => Object.fromEntries([...found].map(([path, { hash }]) => [path, hash]))
+/** @param {Record<string, string>} a @param {Record<string, string>} b */
 const same = (a, b) => Object.keys(a).length === Object.keys(b).length && Object.keys(a).every(path => a[path] === b[path])
 
 /** Whether another site lives at this address by now, as happens at localhost: then this one must not stay in its way. */
@@ -102,7 +124,11 @@ async function renew() {
   await succeed(current, { name, hashes })
 }
 
-/** Writes down what is to follow `current`, if that is still the one; the very first copy is served at once. */
+/**
+ * Writes down what is to follow `current`, if that is still the one; the very first copy is served at once.
+ * @param {Copy | null} current
+ * @param {Copy | null} next
+ */
 function succeed(current, next) {
   return alone(async () => {
     if ((await ledger.read()).current?.name !== current?.name) throw new Error('another copy is served by now')
@@ -120,6 +146,7 @@ async function seek() {
   while (installing.state === 'installing') await new Promise(resolve => installing.addEventListener('statechange', resolve, { once: true }))
 }
 
+/** @type {Promise<unknown> | null} */
 let renewing = null
 /** One at a time; offline, or where the site is damaged, all stays as it is. */
 function look() {
@@ -127,11 +154,16 @@ function look() {
   return renewing
 }
 
+/** @param {number} ms */
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
-/** Whether a window is loaded anew. Where browsers do not say so (Chrome 148 does not), they ask for what is fresh. */
+/**
+ * Whether a window is loaded anew. Where browsers do not say so (Chrome 148 does not), they ask for what is fresh.
+ * @param {Request & { isReloadNavigation?: boolean }} request
+ */
 const isReload = ({ isReloadNavigation, cache }) => isReloadNavigation ?? cache === 'no-cache'
 
+/** @param {Request} request */
 async function open(request) {
   const reload = isReload(request)
   if (reload) await Promise.race([look(), pause(PATIENCE)])
@@ -144,6 +176,7 @@ async function open(request) {
   })
 }
 
+/** @param {Request} request @param {URL} url */
 async function serve(request, url) {
   if (request.mode === 'navigate') await open(request)
   const { current } = await ledger.read()
@@ -151,13 +184,13 @@ async function serve(request, url) {
   return kept || fetch(request)
 }
 
-addEventListener('install', event => {
+worker.addEventListener('install', event => {
   event.waitUntil(copying(renew))
-  skipWaiting() // whichever service worker serves it, a copy is the same; only the newest can look for what is newer
+  worker.skipWaiting() // whichever service worker serves it, a copy is the same; only the newest can look for what is newer
 })
 /** A page asks which copy is served. */
-addEventListener('message', event => event.waitUntil(ledger.read().then(({ current }) => event.ports[0].postMessage(current?.name))))
-addEventListener('fetch', event => {
+worker.addEventListener('message', event => event.waitUntil(ledger.read().then(({ current }) => event.ports[0].postMessage(current?.name))))
+worker.addEventListener('fetch', event => {
   const { request } = event
   const url = new URL(request.url)
   if (request.method !== 'GET' || request.cache === 'reload' || !url.href.startsWith(SCOPE.href)) return

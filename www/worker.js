@@ -1,5 +1,6 @@
 // The worker that holds the engine: everything heavy happens here, one request after the other (see client.js).
 // Not import(): bundlers make one file of a worker.
+// Tests: tests/page/worker-protocol.test.mjs, devices.test.mjs
 import * as wasm from './engine/engine.js'
 import { DigitDiffusionError, pack } from './errors.js'
 import { download, Progress, receive } from './worker/download.js'

@@ -1,10 +1,12 @@
-//! Classifier-free guidance: how much the label counts, and at which steps.
+//! Classifier-free guidance: how strongly the class counts, and at which steps.
+//!
+//! Tests: `tests/it/generate.rs`.
 
 use std::ops::Range;
 
 use crate::error::{Error, Result};
-use crate::generate::Request;
 use crate::prediction::predict;
+use crate::request::Request;
 use crate::schedule::PredictionType;
 
 /// Classifier-free guidance (arXiv 2207.12598): `uncond + scale (cond - uncond)`; 1 means off.
@@ -12,18 +14,20 @@ pub fn guide(unconditional: &[f32], conditional: &[f32], scale: f32) -> Vec<f32>
     unconditional.iter().zip(conditional).map(|(u, c)| u + scale * (c - u)).collect()
 }
 
-/// Where a step stands: x_t of all pictures as the network sees them, and how much of them is picture and how much noise.
+/// The network's input at a step.
 #[derive(Debug)]
-pub(crate) struct Moment<'a> {
+pub(crate) struct GuidanceInput<'a> {
+    /// x_t of all pictures, scaled as the network expects it.
     pub sample: &'a [f32],
+    /// `x_t = signal x_0 + sigma eps`.
     pub signal: f32,
-    pub noise: f32,
+    pub sigma: f32,
     pub prediction: PredictionType,
-    /// Values of one picture.
+    /// Number of values of one picture.
     pub len: usize,
 }
 
-/// What a request says of guidance, checked.
+/// A request's guidance, checked.
 #[derive(Debug)]
 pub(crate) struct Guidance {
     scale: f32,
@@ -32,8 +36,8 @@ pub(crate) struct Guidance {
 }
 
 impl Guidance {
-    /// `learnt`: whether there is a null class to push away from; without one no step has guidance.
-    pub(crate) fn new(request: &Request, learnt: bool) -> Result<Self> {
+    /// `null_class_trained`: without a trained null class there is nothing to guide away from, and no step has guidance.
+    pub(crate) fn new(request: &Request, null_class_trained: bool) -> Result<Self> {
         let Request { guidance_scale: scale, guidance_start: start, guidance_stop: stop, guidance_eta: eta, .. } =
             *request;
         let refuse = |what: String| Err(Error::Request(what));
@@ -51,7 +55,7 @@ impl Guidance {
         }
         // Cut as diffusers' guiders cut it.
         let step = |share: f64| (share * request.num_inference_steps as f64) as usize;
-        let steps = if scale == 1.0 || !learnt { 0..0 } else { step(start)..step(stop) };
+        let steps = if scale == 1.0 || !null_class_trained { 0..0 } else { step(start)..step(stop) };
         Ok(Self { scale, eta, steps })
     }
 
@@ -60,15 +64,16 @@ impl Guidance {
         self.steps.clone()
     }
 
-    /// The guided output. Below eta 1 it is projected (arXiv 2410.02416, in data prediction): what the label adds along the
-    /// predicted picture itself, as light over black, is more ink in the same place, and only eta of that is exaggerated.
-    pub(crate) fn apply(&self, unconditional: &[f32], conditional: &[f32], moment: &Moment<'_>) -> Vec<f32> {
+    /// The guided output. Below eta 1 it is projected (adaptive projected guidance, arXiv 2410.02416, in data prediction):
+    /// the part of the difference that is parallel to the predicted picture, as light over black, only adds ink in the same
+    /// place, and is amplified by eta of the rest's factor.
+    pub(crate) fn apply(&self, unconditional: &[f32], conditional: &[f32], input: &GuidanceInput<'_>) -> Vec<f32> {
         let mut guided = guide(unconditional, conditional, self.scale);
         if self.eta == 1.0 {
             return guided;
         }
-        let Moment { sample, signal, noise, prediction, len } = *moment;
-        let mut light = predict(prediction, conditional, sample, signal, noise).original;
+        let GuidanceInput { sample, signal, sigma, prediction, len } = *input;
+        let mut light = predict(prediction, conditional, sample, signal, sigma).original;
         light.iter_mut().for_each(|x| *x += 1.0);
         // x_0 is linear in the output, so the share is the same for both.
         for (((guided, u), c), light) in guided

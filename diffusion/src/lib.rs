@@ -1,55 +1,76 @@
 //! Class-conditional diffusion with LoRA, the same code natively and in the browser.
 //!
-//! This crate holds all the mathematics and nothing else: it reads no file, opens no connection, prints
-//! nothing. Files come in as bytes, noise comes from the caller's seed, and where it computes is a value
-//! ([`Place`]), never a type.
+//! This crate holds all the mathematics and nothing else: it reads no file, opens no connection, prints nothing. Files
+//! come in as bytes, noise comes from the caller's seed, and where it computes is a value ([`Backend`]), never a type.
+//!
+//! ```
+//! use diffusion::{Backend, Base, BaseFiles, Model, Request, codec::to_grey};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../www/models");
+//! let text = |file: &str| std::fs::read_to_string(format!("{folder}/{file}"));
+//! let base = Base::read(&BaseFiles {
+//!     info: &text("base/digit_diffusion.json")?,
+//!     unet_config: &text("base/unet/config.json")?,
+//!     scheduler_config: &text("base/scheduler/scheduler_config.json")?,
+//!     weights: &std::fs::read(format!("{folder}/base/unet/diffusion_pytorch_model.safetensors"))?,
+//! })?;
+//! let mut model = Model::new(base, Backend::Cpu)?;
+//!
+//! let weights = std::fs::read(format!("{folder}/lora/outline/adapter_model.safetensors"))?;
+//! model.add_adapter("outline", &weights, Some(&text("lora/outline/adapter_config.json")?))?;
+//! model.set_adapters([("outline".to_owned(), 0.8)].into())?;
+//!
+//! let run = model.generate(Request { num_inference_steps: 4, ..Request::new(7, 42) })?;
+//! let codec = run.codec();
+//! for step in run {
+//!     let step = step?;
+//!     let picture: Vec<u8> = codec.decode(&step.pred_original_sample).into_iter().map(to_grey).collect();
+//!     assert_eq!(picture.len(), 28 * 28);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A request goes downwards only: [`request`] → [`pipeline`] → [`sampler`] and [`guidance`] → [`unet::backend`] → one of
+//! the three networks.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`schedule`], [`noise`] | how pictures are noised, and the portable generator |
-//! | [`config`], [`spec`], [`state`], [`init`], [`embedding`] | the network's configuration, its parameters by name, what it is told |
-//! | `ops` | operations on feature maps: burn's, or this project's own with gradients (feature `burn`) |
-//! | `unet` | the network on burn's devices, with gradients (feature `burn`, on by default) |
-//! | [`cpu`] | the network on the CPU for sampling, without burn |
-//! | `gpu` | the network through WebGPU for sampling, without burn (feature `wgpu`) |
-//! | [`layers`], [`fold`] | the order of the layers; what is multiplied out before a run |
-//! | [`sampler`], [`prediction`], [`guidance`], [`generate`] | from noise to pictures |
-//! | [`lora`], [`peft`] | adapters: composing, merging, files |
-//! | [`tensors`], [`diffusers`], [`codec`] | safetensors, base folders, pictures <-> latents |
-//! | [`model`] | a loaded base with its adapters |
+//! | [`base`], [`model`] | a base folder in memory; a base with its adapters on a backend |
+//! | [`request`], [`pipeline`] | what to draw; one run, step by step |
+//! | [`sampler`], [`guidance`], [`prediction`] | from noise to pictures |
+//! | [`schedule`], [`noise`] | how pictures are noised; the portable generator |
+//! | [`unet`] | the network: one topology, three implementations |
+//! | `ops` | training's operations on feature maps, with gradients (feature `burn`) |
+//! | [`lora`], [`peft`] | adapters: composing and merging; their files |
+//! | [`config`], [`state`], [`tensors`], [`codec`] | configurations, parameters by name, safetensors, pictures ↔ latents |
 #![deny(missing_docs)]
 
+pub mod base;
 pub mod codec;
 pub mod config;
-pub mod cpu;
-pub mod diffusers;
-pub mod embedding;
 pub mod error;
-pub mod fold;
-pub mod generate;
-#[cfg(feature = "wgpu")]
-pub mod gpu;
 pub mod guidance;
-pub mod init;
-pub mod layers;
 pub mod lora;
 pub mod model;
-mod network;
 pub mod noise;
 #[cfg(feature = "burn")]
 pub mod ops;
 pub mod peft;
+pub mod pipeline;
 pub mod prediction;
+pub mod request;
 pub mod sampler;
 pub mod schedule;
-pub mod spec;
 pub mod state;
 pub mod tensors;
-#[cfg(feature = "burn")]
 pub mod unet;
 
+pub use base::{Base, BaseFiles};
 pub use error::{Error, Result};
-pub use generate::{Generation, Request, Step};
-pub use model::{Base, BaseFiles, Model, Update};
-pub use network::Place;
+pub use model::{AdapterModule, Model};
+pub use pipeline::{Generation, ModelInput, Step};
+pub use request::Request;
 pub use sampler::SamplerKind;
+pub use unet::backend::Backend;

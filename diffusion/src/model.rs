@@ -1,94 +1,38 @@
-//! A loaded base with its adapters: what a front end holds.
+//! A loaded base with its adapters on a backend: what a front end holds.
+//!
+//! Tests: `tests/it/lora.rs`, `tests/it/unet.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-#[cfg(feature = "burn")]
-use burn::tensor::Device;
-
-use crate::codec::PatchCodec;
-use crate::config::{ModelInfo, UNetConfig};
-use crate::cpu::CpuUNet;
+use crate::base::Base;
 use crate::error::{Error, Result};
-use crate::generate::{Generation, Request};
 use crate::lora::{Adapter, LoraFactors, compose};
-use crate::network::{Network, NetworkRun, Place};
 use crate::peft::read_adapter;
-use crate::schedule::{NoiseSchedule, ScheduleConfig};
+use crate::schedule::NoiseSchedule;
 use crate::state::{HostTensor, StateDict};
-use crate::tensors::{must_be_numbers, read_tensors};
-#[cfg(feature = "burn")]
-use crate::{state::load_state, unet::UNet};
+use crate::unet::backend::{Backend, ConditionedUNet, LoadedUNet};
+use crate::unet::cpu::CpuUNet;
 
-/// The files of a base folder, read by whoever can read files.
-#[derive(Debug, Clone, Copy)]
-pub struct BaseFiles<'a> {
-    /// `digit_diffusion.json`.
-    pub info: &'a str,
-    /// `unet/config.json`.
-    pub unet_config: &'a str,
-    /// `scheduler/scheduler_config.json`.
-    pub scheduler_config: &'a str,
-    /// `unet/diffusion_pytorch_model.safetensors`.
-    pub weights: &'a [u8],
-}
-
-/// A base folder in memory: the pristine weights, never written after loading.
-#[derive(Debug, Clone)]
-pub struct Base {
-    /// Classes and picture.
-    pub info: ModelInfo,
-    /// Network.
-    pub unet: UNetConfig,
-    /// Noise schedule.
-    pub schedule: ScheduleConfig,
-    /// Weights by name, f32.
-    pub state: StateDict,
-}
-
-impl Base {
-    /// Reads the files, and checks that they belong together.
-    pub fn read(files: &BaseFiles<'_>) -> Result<Self> {
-        let info = ModelInfo::from_json(files.info)?;
-        let unet = UNetConfig::from_json(files.unet_config)?;
-        info.check(&unet)?;
-        let schedule = ScheduleConfig::from_json(files.scheduler_config)?;
-        let (state, _) = read_tensors(files.weights)?;
-        must_be_numbers(&state)?;
-        Ok(Self { info, unet, schedule, state })
-    }
-
-    /// How pictures become latents.
-    pub fn codec(&self) -> PatchCodec {
-        PatchCodec { image_size: self.info.image_size, patch_size: self.info.patch_size }
-    }
-
-    /// The network with these weights, on a device of burn's. Refuses missing, unexpected and wrongly shaped tensors by name.
-    #[cfg(feature = "burn")]
-    pub fn build(&self, device: &Device) -> Result<UNet> {
-        load_state(UNet::new(&self.unet, device), &self.unet, &self.state, device)
-    }
-}
-
-/// What an adapter does to one module.
+/// What an adapter changes in one module.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Update {
+pub struct AdapterModule {
     /// Path of the module.
     pub path: String,
     /// Rank of the factors.
     pub rank: usize,
     /// Frobenius norm of the update at strength 1.
     pub norm: f32,
-    /// That over the norm of the base's weight.
+    /// `norm` over the norm of the base's weight.
     pub relative_norm: f32,
 }
 
-/// The base in some place, with any number of adapters, some of them switched on.
+/// A base on a backend, with any number of adapters, some of them switched on.
 #[derive(Debug)]
 pub struct Model {
     base: Arc<Base>,
     schedule: NoiseSchedule,
-    network: Network,
+    unet: LoadedUNet,
     adapters: BTreeMap<String, Adapter>,
     scales: BTreeMap<String, f32>,
     /// Modules whose working copy differs from the base.
@@ -96,13 +40,17 @@ pub struct Model {
 }
 
 impl Model {
-    /// Puts the base where it shall compute, see [`Place`].
-    pub fn new(base: impl Into<Arc<Base>>, place: impl Into<Place>) -> Result<Self> {
+    /// Loads the base on a backend.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] where the weights do not fit the configuration, [`Error::Device`] where the backend cannot
+    /// compute this network.
+    pub fn new(base: impl Into<Arc<Base>>, backend: impl Into<Backend>) -> Result<Self> {
         let base = base.into();
-        let network = Network::new(&base, place.into())?;
+        let unet = LoadedUNet::new(&base, backend.into())?;
         Ok(Self {
             schedule: NoiseSchedule::new(base.schedule.clone()),
-            network,
+            unet,
             base,
             adapters: BTreeMap::new(),
             scales: BTreeMap::new(),
@@ -115,13 +63,16 @@ impl Model {
         &self.base
     }
 
-    /// Moves the model, with its adapters as they are set. Runs under way stay where they are.
-    pub fn set_place(&mut self, place: impl Into<Place>) -> Result<()> {
-        let mut network = Network::new(&self.base, place.into())?;
+    /// Moves the model to another backend, with its adapters as they are set. Runs under way stay where they are.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); the model stays where it was.
+    pub fn set_backend(&mut self, backend: impl Into<Backend>) -> Result<()> {
+        let mut unet = LoadedUNet::new(&self.base, backend.into())?;
         if !self.changed.is_empty() {
-            network.set_weights(&self.base, &self.composed())?;
+            unet.set_weights(&self.base, &self.composed())?;
         }
-        self.network = network;
+        self.unet = unet;
         Ok(())
     }
 
@@ -136,21 +87,29 @@ impl Model {
         &self.schedule
     }
 
-    pub(crate) fn network(&self) -> &Network {
-        &self.network
+    /// The network for a run on pictures of these classes.
+    pub(crate) fn condition(&self, labels: &[usize]) -> Result<ConditionedUNet> {
+        self.unet.condition(labels, &self.base.info)
     }
 
     /// The network on the CPU with the weights as they stand, wherever the model itself computes.
     pub(crate) fn on_cpu(&self) -> Result<Arc<CpuUNet>> {
-        match &self.network {
-            Network::Cpu(unet) => Ok(Arc::clone(unet)),
+        match &self.unet {
+            LoadedUNet::Cpu(unet) => Ok(Arc::clone(unet)),
             #[cfg(any(feature = "burn", feature = "wgpu"))]
             _ => Ok(Arc::new(CpuUNet::new(&self.base.unet, &self.base.state, &self.composed())?)),
         }
     }
 
-    /// The network's prediction as it stands, adapters composed in: for noisy latents `[b, c, h, w]` of b pictures at their
-    /// timesteps, with their classes. Height and width may be others than those of the base's pictures.
+    /// The network's prediction, adapters composed in, for noisy latents of b pictures at their timesteps, with their
+    /// classes.
+    ///
+    /// # Shapes
+    /// `sample [b, c, h, w]`, b `timesteps` in `0..T`, b `labels` -> `[b, c, h, w]`. Height and width may be others than
+    /// those of the base's pictures.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where the numbers do not go together, [`Error::Device`] where the backend fails.
     pub fn predict(&self, sample: &HostTensor, timesteps: &[f32], labels: &[usize]) -> Result<Vec<f32>> {
         let (mut run, shape) = self.prediction(sample, timesteps, labels)?;
         run.predict(sample.values.clone(), shape, timesteps)
@@ -162,7 +121,12 @@ impl Model {
         run.predict_async(sample.values.clone(), shape, timesteps).await
     }
 
-    fn prediction(&self, sample: &HostTensor, timesteps: &[f32], labels: &[usize]) -> Result<(NetworkRun, [usize; 4])> {
+    fn prediction(
+        &self,
+        sample: &HostTensor,
+        timesteps: &[f32],
+        labels: &[usize],
+    ) -> Result<(ConditionedUNet, [usize; 4])> {
         let unet = &self.base.unet;
         let side = 1 << (unet.block_out_channels.len() - 1);
         match sample.shape[..] {
@@ -175,7 +139,7 @@ impl Model {
                     && w.is_multiple_of(side)
                     && sample.values.len() == b * c * h * w =>
             {
-                Ok((self.network.start(labels, &self.base.info)?, [b, c, h, w]))
+                Ok((self.condition(labels)?, [b, c, h, w]))
             }
             _ => Err(Error::Request(format!(
                 "{} labels and {} timesteps ask for as many latents of {} channels, sides divisible by {side}, not for {:?}",
@@ -213,18 +177,21 @@ impl Model {
     }
 
     /// What an adapter changes, in the order of the modules' paths.
-    pub fn updates(&self, name: &str) -> Result<Vec<Update>> {
+    ///
+    /// # Errors
+    /// [`Error::UnknownAdapter`].
+    pub fn adapter_modules(&self, name: &str) -> Result<Vec<AdapterModule>> {
         self.known(name)?;
         let modules = self.adapters.get(name).into_iter().flat_map(|adapter| &adapter.modules);
-        let update = |(path, factors): (&String, &LoraFactors)| {
+        let describe = |(path, factors): (&String, &LoraFactors)| {
             let weight = self.base.state.get(&format!("{path}.weight"));
             let squares: f64 =
                 weight.into_iter().flat_map(|weight| &weight.values).map(|v| f64::from(*v) * f64::from(*v)).sum();
             let norm = factors.update_norm();
             let relative_norm = if squares > 0.0 { norm / squares.sqrt() as f32 } else { 0.0 };
-            Update { path: path.clone(), rank: factors.rank(), norm, relative_norm }
+            AdapterModule { path: path.clone(), rank: factors.rank(), norm, relative_norm }
         };
-        Ok(modules.map(update).collect())
+        Ok(modules.map(describe).collect())
     }
 
     /// Which adapters are on, and how strongly.
@@ -251,15 +218,10 @@ impl Model {
             .collect();
         let weights = compose(&self.base.state, on.iter().copied(), &self.changed);
         let changed = on.iter().flat_map(|(adapter, _)| adapter.modules.keys().cloned()).collect();
-        self.network.set_weights(&self.base, &weights)?;
+        self.unet.set_weights(&self.base, &weights)?;
         self.changed = changed;
         self.scales = scales;
         Ok(())
-    }
-
-    /// Starts a run; it keeps the weights of this moment.
-    pub fn generate(&self, request: Request) -> Result<Generation> {
-        Generation::new(self, request)
     }
 
     fn known(&self, name: &str) -> Result<()> {

@@ -1,18 +1,6 @@
 //! A model's parameters by name, on the host, in the layout of the weights file.
-//!
-//! Differences between the module tree and the file: Linear weights are `[in, out]` in the module and
-//! `[out, in]` in the file (they are the only rank-2 parameters); LayerNorm calls its parameters gamma
-//! and beta in the module; `ff.proj_in` and `ff.proj_out` are `ff.net.0.proj` and `ff.net.2` in the file.
-
-#[cfg(feature = "burn")]
-mod module;
 
 use std::collections::BTreeMap;
-
-#[cfg(feature = "burn")]
-pub(crate) use module::write_state;
-#[cfg(feature = "burn")]
-pub use module::{load_state, read_state, shapes, stable_id};
 
 /// One parameter on the host.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,13 +25,3 @@ impl HostTensor {
 
 /// Parameters by the names of the weights file.
 pub type StateDict = BTreeMap<String, HostTensor>;
-
-/// The file's name of the parameter at a module path.
-pub fn file_name(path: &str) -> String {
-    let name = path.replace(".ff.proj_in.", ".ff.net.0.proj.").replace(".ff.proj_out.", ".ff.net.2.");
-    match name.rsplit_once('.') {
-        Some((module, "gamma")) => format!("{module}.weight"),
-        Some((module, "beta")) => format!("{module}.bias"),
-        _ => name,
-    }
-}

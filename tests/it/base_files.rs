@@ -2,9 +2,10 @@
 
 use burn::tensor::Device;
 use diffusion::Base;
-use diffusion::diffusers::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS, base_files};
+use diffusion::base::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS, base_files};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
+use diffusion::unet::burn::BurnUNet;
 
 use crate::support::*;
 
@@ -51,7 +52,7 @@ fn f16_round_trip_rounds_once() {
         }
     }
     assert_eq!(written(&again, Precision::F16).weights, folder.weights, "f16 values are f16 values");
-    again.build(&Device::flex()).unwrap();
+    BurnUNet::from_base(&again, &Device::flex()).unwrap();
 }
 
 #[test]
@@ -78,7 +79,7 @@ fn tensors_that_do_not_fit_are_named() {
     let altered = |change: &dyn Fn(&mut StateDict)| {
         let mut base = pristine.clone();
         change(&mut base.state);
-        base.build(&device)
+        BurnUNet::from_base(&base, &device)
     };
     let removed = altered(&|state| {
         state.remove("mid_block.resnets.1.conv2.weight");
@@ -122,6 +123,6 @@ fn files_of_another_model_are_refused() {
     assert_refused("tiny with uneven's config", mixed.read(), &["digit_diffusion.json", "in_channels"]);
 
     let other_weights = Folder { weights: open("uneven").weights, ..open("tiny") };
-    let built = other_weights.read().unwrap().build(&Device::flex());
+    let built = BurnUNet::from_base(&other_weights.read().unwrap(), &Device::flex());
     assert_refused("tiny with uneven's weights", built, &["the weights do not fit", "unexpected", "wrong shape"]);
 }

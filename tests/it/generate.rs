@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diffusion::noise::NoiseSource;
-use diffusion::{Base, Error, Model, Place, Request, SamplerKind, Step};
+use diffusion::{Backend, Base, Error, Model, Request, SamplerKind, Step};
 
 use crate::lora::{adapter_config, adapter_file};
 use crate::support::*;
@@ -83,8 +83,8 @@ fn a_run_keeps_the_weights_it_started_with() {
 
 #[test]
 fn the_same_seed_alone_and_in_a_batch() {
-    for (device_name, place) in places() {
-        let model = Model::new(base("tiny"), place).unwrap();
+    for (device_name, backend) in backends() {
+        let model = Model::new(base("tiny"), backend).unwrap();
         for sampler in SamplerKind::ALL {
             let batch =
                 Request { labels: vec![0, 1, 2, 1], seeds: vec![5, 42, 5, u64::MAX], eta: 0.5, ..request(sampler) };
@@ -132,7 +132,7 @@ fn guidance_one_is_the_doubled_batch_without_the_double() {
         let plain = Request { guidance_scale: 1.0, ..request(sampler) };
         // So close to 1 that the doubled batch is computed and the picture must not change.
         let doubled = Request { guidance_scale: 1.0 + f32::EPSILON, ..plain.clone() };
-        let rows = |request: &Request| model.generate(request.clone()).unwrap().question().unwrap().1[0];
+        let rows = |request: &Request| model.generate(request.clone()).unwrap().model_input().unwrap().1[0];
         assert_eq!((rows(&plain), rows(&doubled)), (1, 2));
         let off = assert_close(sampler.name(), &picture(&model, &doubled), &picture(&model, &plain), 1e-4);
         println!("guidance 1, one batch or two, {}: {off:e}", sampler.name());
@@ -156,7 +156,7 @@ fn guidance_lasts_as_long_as_it_is_asked_to() {
         let part = Request { guidance_start: 0.34, guidance_stop: 0.7, ..whole.clone() };
         let mut run = model.generate(part.clone()).unwrap();
         let rows: Vec<usize> = std::iter::from_fn(|| {
-            let (input, shape, timesteps) = run.question()?;
+            let (input, shape, timesteps) = run.model_input()?;
             run.next().unwrap().unwrap();
             assert_eq!((input.len(), timesteps.len()), (shape[0] * 784, shape[0]));
             Some(shape[0])
@@ -231,21 +231,21 @@ fn eta_is_the_amount_of_fresh_noise() {
 fn what_is_not_finite_ends_the_run() {
     let mut broken: Base = base("tiny");
     broken.state.get_mut("conv_out.bias").unwrap().values[2] = f32::NAN;
-    let model = Model::new(broken, Place::Cpu).unwrap();
+    let model = Model::new(broken, Backend::Cpu).unwrap();
     let results: Vec<_> = model.generate(request(SamplerKind::Ddim)).unwrap().take(9).collect();
     assert_eq!(results, [Err(Error::NotFinite { step: 1 })]);
 
     let model = tiny();
     let mut run = model.generate(request(SamplerKind::Ddim)).unwrap();
-    let short = run.advance(vec![0.5f32; 784]);
+    let short = run.step(vec![0.5f32; 784]);
     assert_refused("half an output", short, &["784", "1568"]);
 }
 
 /// Every pixel spreads one unit over the tokens of its class, and whoever does not ask is told nothing.
 #[test]
 fn attention_is_told_on_request() {
-    let told = |place: Place| -> Vec<Step> {
-        let model = Model::new(base("tiny"), place).unwrap();
+    let told = |backend: Backend| -> Vec<Step> {
+        let model = Model::new(base("tiny"), backend).unwrap();
         let asked = Request { labels: vec![0, 2], seeds: vec![1, 2], attention: true, ..request(SamplerKind::Ddim) };
         let steps: Vec<Step> = model.generate(asked.clone()).unwrap().map(Result::unwrap).collect();
         let silent = model.generate(Request { attention: false, ..asked }).unwrap();
@@ -255,7 +255,7 @@ fn attention_is_told_on_request() {
         }
         steps
     };
-    let [(_, cpu), (_, flex), _] = places();
+    let [(_, cpu), (_, flex), _] = backends();
     let (on_cpu, on_flex) = (told(cpu), told(flex));
     let tokens = base("tiny").info.tokens_per_class;
     for (step, same) in on_cpu.iter().zip(&on_flex) {

@@ -7,6 +7,7 @@ use diffusion::noise::NoiseSource;
 use diffusion::peft::{LoraConfig, read_adapter};
 use diffusion::schedule::ScheduleConfig;
 use diffusion::tensors::read_tensors;
+use diffusion::unet::burn::BurnUNet;
 use serde_json::{Value, json};
 
 use crate::lora::{adapter_config, adapter_file};
@@ -94,7 +95,7 @@ fn flipped_header_bytes() {
     for _ in 0..600 {
         folder.weights.clone_from(&whole);
         folder.weights[noise.below(end)] ^= 1 << noise.below(8);
-        refused += usize::from(folder.read().and_then(|base| base.build(&device)).is_err());
+        refused += usize::from(folder.read().and_then(|base| BurnUNet::from_base(&base, &device)).is_err());
     }
     assert!(refused > 500, "{refused} of 600 refused: the rest only touched spaces or metadata");
     assert!(read_tensors(&whole).unwrap().0 == base.state);
@@ -184,7 +185,7 @@ fn zeros_are_weights_too() {
     for tensor in base.state.values_mut() {
         tensor.values.fill(0.0);
     }
-    let model = diffusion::Model::new(base, diffusion::Place::Cpu).unwrap();
+    let model = diffusion::Model::new(base, diffusion::Backend::Cpu).unwrap();
     for step in model.generate(diffusion::Request::new(0, 1)).unwrap() {
         assert!(step.unwrap().sample.iter().all(|value| value.is_finite()));
     }

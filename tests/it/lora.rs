@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diffusion::lora::{Adapter, LoraFactors, merge};
 use diffusion::noise::NoiseSource;
 use diffusion::state::{HostTensor, StateDict};
-use diffusion::{Base, Model, Place};
+use diffusion::{Backend, Base, Model};
 
 use crate::support::*;
 
@@ -19,8 +19,8 @@ pub fn adapter_config(name: &str) -> String {
     text(fixture("lora").join(name).join("adapter_config.json"))
 }
 
-fn with_adapters(place: &Place) -> Model {
-    let mut model = Model::new(base("tiny"), place.clone()).unwrap();
+fn with_adapters(backend: &Backend) -> Model {
+    let mut model = Model::new(base("tiny"), backend.clone()).unwrap();
     for name in FOLDERS {
         model.add_adapter(name, &adapter_file(name), Some(&adapter_config(name))).unwrap();
     }
@@ -44,8 +44,8 @@ fn answer(model: &Model, expected: &StateDict) -> Vec<f32> {
 #[test]
 fn applied_and_merged_are_what_peft_computes() {
     let expected = tensors("lora/expected.safetensors");
-    for (device_name, place) in places() {
-        let mut model = with_adapters(&place);
+    for (device_name, backend) in backends() {
+        let mut model = with_adapters(&backend);
         let off = assert_close("base", &answer(&model, &expected), &expected["base.output"].values, 1e-4);
         println!("base on {device_name}: {off:e}");
         for (run, scales) in runs() {
@@ -62,7 +62,7 @@ fn applied_and_merged_are_what_peft_computes() {
             let single = &expected[&format!("{run}.merged.{weight}")].values;
             let weight_off = assert_close(&format!("{what}: {weight}"), &state[weight].values, single, 1e-6);
 
-            let merged = Model::new(Base { state, ..base("tiny") }, place.clone()).unwrap();
+            let merged = Model::new(Base { state, ..base("tiny") }, backend.clone()).unwrap();
             let merged = answer(&merged, &expected);
             let to_applied = assert_close(&format!("{what}: merged, applied"), &merged, &applied, 1e-5);
             let theirs = &expected[&format!("{run}.merged_output")].values;
@@ -111,8 +111,8 @@ fn random_scales(noise: &mut NoiseSource) -> BTreeMap<String, f32> {
 #[test]
 fn off_is_the_base_after_a_thousand_switches() {
     let expected = tensors("lora/expected.safetensors");
-    for (device_name, place) in places() {
-        let mut model = with_adapters(&place);
+    for (device_name, backend) in backends() {
+        let mut model = with_adapters(&backend);
         let base = bits(&answer(&model, &expected));
         let mut noise = NoiseSource::new(1000);
         let (mut offs, mut last) = (0, BTreeMap::new());
@@ -130,7 +130,7 @@ fn off_is_the_base_after_a_thousand_switches() {
 
         // What is on after all that is what a fresh model makes of it.
         last.insert("plain".into(), 0.75);
-        let mut fresh = with_adapters(&place);
+        let mut fresh = with_adapters(&backend);
         for model in [&mut model, &mut fresh] {
             model.set_adapters(last.clone()).unwrap();
         }
@@ -144,7 +144,7 @@ fn off_is_the_base_after_a_thousand_switches() {
 #[test]
 fn removing_and_replacing_adapters() {
     let expected = tensors("lora/expected.safetensors");
-    let mut model = with_adapters(&Place::Cpu);
+    let mut model = with_adapters(&Backend::Cpu);
     let base = answer(&model, &expected);
     let scales = BTreeMap::from([("plain".to_owned(), 1.0), ("patterned".to_owned(), 1.0)]);
     model.set_adapters(scales).unwrap();
@@ -166,7 +166,7 @@ fn removing_and_replacing_adapters() {
 #[test]
 fn refused_switches_change_nothing() {
     let expected = tensors("lora/expected.safetensors");
-    let mut model = with_adapters(&Place::Cpu);
+    let mut model = with_adapters(&Backend::Cpu);
     model.set_adapters(BTreeMap::from([("plain".to_owned(), 1.0)])).unwrap();
     let before = bits(&answer(&model, &expected));
 

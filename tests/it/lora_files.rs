@@ -4,7 +4,7 @@ use diffusion::lora::Adapter;
 use diffusion::peft::{LoraConfig, implied_base, read_adapter, write_adapter, write_kohya};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
-use diffusion::{Base, Model, Place};
+use diffusion::{Backend, Base, Model};
 use serde_json::{Value, json};
 
 use crate::lora::{FOLDERS, adapter_config, adapter_file};
@@ -40,7 +40,7 @@ fn kohya_files_give_the_same_adapter() {
             assert_relatively_close(&format!("{name} {path}"), &[factors.scaling], &[want.scaling], 1e-6);
         }
 
-        let mut model = Model::new(base.clone(), Place::Cpu).unwrap();
+        let mut model = Model::new(base.clone(), Backend::Cpu).unwrap();
         model.add_adapter("kohya", &file, None).unwrap();
         model.set_adapters([("kohya".to_owned(), 1.0)].into()).unwrap();
         let timesteps = &expected["timestep"].values;

@@ -7,8 +7,8 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use diffusion::config::ModelInfo;
 use diffusion::ops::Ops;
-use diffusion::state::{HostTensor, file_name};
-use diffusion::unet::{UNet, class_rows};
+use diffusion::state::HostTensor;
+use diffusion::unet::burn::{BurnUNet, class_rows, parameter_name};
 use trainer::train::adapter::{attach, initial_adapter};
 
 use crate::support::*;
@@ -52,7 +52,7 @@ impl ModuleVisitor for Named<'_> {
 type Found = (Vec<f32>, BTreeMap<String, Vec<f32>>);
 
 fn gradients(
-    unet: &UNet,
+    unet: &BurnUNet,
     sample: &HostTensor,
     timesteps: &[f32],
     labels: &[usize],
@@ -81,7 +81,7 @@ fn assert_same(what: &str, tolerance: f32, (by_burn, expected): Found, (by_kerne
     expected.len()
 }
 
-fn assert_same_gradients(what: &str, tolerance: f32, unet: &UNet, folder: &str, case: &str) -> usize {
+fn assert_same_gradients(what: &str, tolerance: f32, unet: &BurnUNet, folder: &str, case: &str) -> usize {
     let file = tensors(&format!("unet/{folder}/forward.safetensors"));
     let host = |name: &str| &file[&format!("{case}.{name}")];
     let (labels, info) = (labels(host("label")), base(folder).info);
@@ -94,7 +94,7 @@ fn assert_same_gradients(what: &str, tolerance: f32, unet: &UNet, folder: &str, 
 fn all_gradients_are_pytorchs() {
     for (folder, case, tolerance) in [("tiny", "integer", 5e-5), ("uneven", "square", ILL)] {
         let base = base(folder);
-        let unet = base.build(&Device::flex().autodiff()).unwrap();
+        let unet = BurnUNet::from_base(&base, &Device::flex().autodiff()).unwrap();
         let expected = tensors(&format!("unet/{folder}/gradients.safetensors"));
         assert!(expected.keys().eq(base.state.keys()), "{folder}: every parameter has a gradient");
         let file = tensors(&format!("unet/{folder}/forward.safetensors"));
@@ -105,7 +105,7 @@ fn all_gradients_are_pytorchs() {
             let (_, got) = gradients(&unet, host("sample"), timesteps, &labels, &base.info, operations);
             let mut largest = 0f32;
             for (path, got) in &got {
-                let expected = &expected[&file_name(path)];
+                let expected = &expected[&parameter_name(path)];
                 // burn's Linears are [in, out].
                 let turned = if expected.shape.len() == 2 { expected.transposed() } else { expected.clone() };
                 let size = turned.values.iter().fold(1e-3, |size: f32, value| size.max(value.abs()));
@@ -121,7 +121,7 @@ fn all_gradients_are_pytorchs() {
 fn all_gradients_are_burns() {
     for (folder, case) in CASES {
         let base = base(folder);
-        let unet = base.build(&Device::flex().autodiff()).unwrap();
+        let unet = BurnUNet::from_base(&base, &Device::flex().autodiff()).unwrap();
         let count = assert_same_gradients(
             &format!("{folder} {case}"),
             if folder == "tiny" { 1e-4 } else { ILL },
@@ -139,7 +139,7 @@ fn the_shipped_bases_gradients_are_burns() {
     let folder = fixture("../../www/models/base");
     let base = Folder::open(&folder).read().unwrap();
     let device = Device::flex().autodiff();
-    let unet = base.build(&device).unwrap();
+    let unet = BurnUNet::from_base(&base, &device).unwrap();
     for labels in [vec![3], vec![10, 0, 7]] {
         let values: Vec<f32> = (0..labels.len() * 4 * 14 * 14).map(|i| 1.5 * (i as f32 * 0.7).sin()).collect();
         let sample = HostTensor { values, shape: vec![labels.len(), 4, 14, 14] };
@@ -158,7 +158,7 @@ fn an_adapters_factors_alone_have_gradients() {
         // Zeros, as training begins with, would hide the gradients of the other factor.
         factors.b.values.iter_mut().enumerate().for_each(|(i, value)| *value = 0.1 * (i as f32).cos());
     }
-    let unet = attach(base.build(&device).unwrap(), &adapter, &device);
+    let unet = attach(BurnUNet::from_base(&base, &device).unwrap(), &adapter, &device);
     let count = assert_same_gradients("adapter", 1e-4, &unet, "tiny", "integer");
     assert_eq!(count, 2 * adapter.modules.len());
 }
@@ -168,7 +168,7 @@ fn without_autodiff_the_result_is_diffusers() {
     let device = Device::flex();
     for (folder, case) in CASES {
         let base = base(folder);
-        let unet = base.build(&device).unwrap();
+        let unet = BurnUNet::from_base(&base, &device).unwrap();
         let file = tensors(&format!("unet/{folder}/forward.safetensors"));
         let host = |name: &str| &file[&format!("{case}.{name}")];
         let rows = class_rows(&labels(host("label")), &base.info, &device).unwrap();
@@ -184,7 +184,7 @@ fn without_autodiff_the_result_is_diffusers() {
 fn other_devices_compute_by_burns() {
     let device = Device::ndarray();
     let base = base("tiny");
-    let unet = base.build(&device).unwrap();
+    let unet = BurnUNet::from_base(&base, &device).unwrap();
     let file = tensors("unet/tiny/forward.safetensors");
     let rows = class_rows(&labels(&file["integer.label"]), &base.info, &device).unwrap();
     let sample = || tensor(&file["integer.sample"], &device);

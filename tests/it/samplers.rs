@@ -3,7 +3,7 @@
 use diffusion::guidance::guide;
 use diffusion::schedule::{NoiseSchedule, ScheduleConfig};
 use diffusion::state::{HostTensor, StateDict};
-use diffusion::{Base, Model, Place, Request, SamplerKind};
+use diffusion::{Backend, Base, Model, Request, SamplerKind};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -73,10 +73,10 @@ fn larger(a: [f32; 2], b: [f32; 2]) -> [f32; 2] {
 }
 
 /// Every case, with the noise of the fixture also inside the run.
-fn drive(place: &Place) -> Vec<(String, [f32; 2])> {
+fn drive(backend: &Backend) -> Vec<(String, [f32; 2])> {
     let file = tensors("trajectories/trajectories.safetensors");
     let base = base("tiny");
-    let model = Model::new(base.clone(), place.clone()).unwrap();
+    let model = Model::new(base.clone(), backend.clone()).unwrap();
     let (labels, cases) = cases();
     let null = vec![base.info.null_class(); labels.len()];
     let (guided, plain) = ([null, labels.clone()].concat(), labels);
@@ -111,8 +111,8 @@ fn drive(place: &Place) -> Vec<(String, [f32; 2])> {
 
 #[test]
 fn trajectories_are_those_of_diffusers() {
-    for (device_name, place) in places() {
-        for (name, [x_t, x_0]) in drive(&place) {
+    for (device_name, backend) in backends() {
+        for (name, [x_t, x_0]) in drive(&backend) {
             println!("{name} on {device_name}: x_t {x_t:e}, x_0 {x_0:e}");
         }
     }
@@ -140,7 +140,7 @@ fn model_generate_walks_the_same_trajectories() {
         };
         let mut worst = [0.0; 2];
         let mut steps = 0;
-        for (index, step) in Model::new(base, Place::Cpu).unwrap().generate(request).unwrap().enumerate() {
+        for (index, step) in Model::new(base, Backend::Cpu).unwrap().generate(request).unwrap().enumerate() {
             let step = step.unwrap();
             assert_eq!((step.step, step.total), (index + 1, case.steps));
             worst = larger(worst, case.compare(&file, index, &step.sample, &step.pred_original_sample));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use diffusion::state::StateDict;
 use diffusion::tensors::read_tensors;
-use diffusion::{Model, Place, Request, SamplerKind};
+use diffusion::{Backend, Model, Request, SamplerKind};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -96,8 +96,8 @@ fn forwards_and_pictures_are_those_of_diffusers_and_peft() {
     let base = Folder::open(&entries[0].folder).read().unwrap();
     let codec = base.codec();
 
-    for (device_name, place) in places() {
-        let mut model = Model::new(base.clone(), place.clone()).unwrap();
+    for (device_name, backend) in backends() {
+        let mut model = Model::new(base.clone(), backend.clone()).unwrap();
         for entry in &entries {
             let (name, what) = (&entry.name, format!("{} on {device_name}", entry.name));
             if name != "base" {
@@ -110,7 +110,7 @@ fn forwards_and_pictures_are_those_of_diffusers_and_peft() {
             let forward_off = assert_close(&what, &got, &file[&format!("{name}.output")].values, 1e-4);
 
             // The whole run where people draw.
-            if !matches!(place, Place::Cpu) {
+            if !matches!(backend, Backend::Cpu) {
                 println!("shipped {what}: forward {forward_off:e}");
                 continue;
             }

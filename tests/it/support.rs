@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use diffusion::diffusers::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS};
+use diffusion::base::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::read_tensors;
-use diffusion::{Base, BaseFiles, Model, Place};
+use diffusion::{Backend, Base, BaseFiles, Model};
 use serde_json::Value;
 
 /// A path below `tests/fixtures`.
@@ -66,13 +66,13 @@ pub fn base(name: &str) -> Base {
 
 /// The tiny base on the CPU.
 pub fn tiny() -> Model {
-    Model::new(base("tiny"), Place::Cpu).unwrap()
+    Model::new(base("tiny"), Backend::Cpu).unwrap()
 }
 
 /// Where digits are drawn, where models are trained, and a second opinion.
 #[allow(deprecated)] // burn prefers flex to ndarray; here they check each other.
-pub fn places() -> [(&'static str, Place); 3] {
-    [("the CPU", Place::Cpu), ("flex", Device::flex().into()), ("ndarray", Device::ndarray().into())]
+pub fn backends() -> [(&'static str, Backend); 3] {
+    [("the CPU", Backend::Cpu), ("flex", Device::flex().into()), ("ndarray", Device::ndarray().into())]
 }
 
 pub fn labels(tensor: &HostTensor) -> Vec<usize> {

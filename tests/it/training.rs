@@ -5,9 +5,10 @@ use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 use diffusion::config::{ModelInfo, UNetConfig};
-use diffusion::init::initial_state;
 use diffusion::schedule::{BetaSchedule, NoiseSchedule, PredictionType, ScheduleConfig};
 use diffusion::state::StateDict;
+use diffusion::unet::burn::BurnUNet;
+use diffusion::unet::init::initial_state;
 use trainer::data::Dataset;
 use trainer::train::adapter::{attach, detach, initial_adapter};
 use trainer::train::{Checkpoint, TrainConfig, Trainer};
@@ -73,7 +74,7 @@ fn trainer_with(data: &Dataset, lora: bool, config: TrainConfig) -> Trainer<'_> 
         state = trained_looking(state);
     }
     let base = diffusion::Base { info: info.clone(), unet: unet_config, schedule: schedule().config().clone(), state };
-    let mut unet = base.build(&device).unwrap();
+    let mut unet = BurnUNet::from_base(&base, &device).unwrap();
     if lora {
         let adapter = initial_adapter(&base.state, &["to_q".into(), "ff.net.2".into()], 2, 2.0, 5).unwrap();
         unet = attach(unet, &adapter, &device);
@@ -227,7 +228,7 @@ fn only_the_factors_are_trained() {
             assert!(tensor.values.iter().any(|&value| value != 0.0), "{name} has no moments");
         }
     }
-    let frozen = diffusion::state::read_state(&trainer.averaged()).unwrap();
+    let frozen = diffusion::unet::burn::read_state(&trainer.averaged()).unwrap();
     let initial = trained_looking(initial_state(&unet_config(&info(&data)), 3));
     for (name, tensor) in &initial {
         assert_eq!(Some(tensor), frozen.get(name), "{name} moved");

@@ -1,18 +1,18 @@
 //! The network against `UNet2DConditionModel`, with every parameter random.
 
 use burn::tensor::Device;
-use diffusion::init::initial_state;
-use diffusion::state::{load_state, read_state, shapes};
-use diffusion::unet::UNet;
-use diffusion::{Base, Model, Place, spec};
+use diffusion::unet::burn::{BurnUNet, load_state, read_state, shapes};
+use diffusion::unet::init::initial_state;
+use diffusion::unet::parameters;
+use diffusion::{Backend, Base, Model};
 
 use crate::support::*;
 
 const CASES: [(&str, &str); 4] =
     [("tiny", "integer"), ("tiny", "fractional"), ("uneven", "square"), ("uneven", "wide")];
 
-fn run(folder: &str, case: &str, place: &Place) -> (Vec<f32>, Vec<f32>) {
-    let model = Model::new(base(folder), place.clone()).unwrap();
+fn run(folder: &str, case: &str, backend: &Backend) -> (Vec<f32>, Vec<f32>) {
+    let model = Model::new(base(folder), backend.clone()).unwrap();
     let file = tensors(&format!("unet/{folder}/forward.safetensors"));
     let tensor = |name: &str| &file[&format!("{case}.{name}")];
     let got = model.predict(tensor("sample"), &tensor("timestep").values, &labels(tensor("label"))).unwrap();
@@ -22,8 +22,8 @@ fn run(folder: &str, case: &str, place: &Place) -> (Vec<f32>, Vec<f32>) {
 #[test]
 fn forward_is_what_diffusers_computes() {
     for (folder, case) in CASES {
-        for (name, place) in places() {
-            let (got, want) = run(folder, case, &place);
+        for (name, backend) in backends() {
+            let (got, want) = run(folder, case, &backend);
             let off = assert_close(&format!("{folder} {case} on {name}"), &got, &want, 3e-5);
             println!("forward {folder} {case} on {name}: {off:e}");
         }
@@ -31,9 +31,9 @@ fn forward_is_what_diffusers_computes() {
 }
 
 #[test]
-fn all_places_agree() {
+fn all_backends_agree() {
     for (folder, case) in CASES {
-        let [cpu, flex, ndarray] = places().map(|(_, place)| run(folder, case, &place).0);
+        let [cpu, flex, ndarray] = backends().map(|(_, backend)| run(folder, case, &backend).0);
         for (name, other) in [("the CPU", cpu), ("ndarray", ndarray)] {
             let off = assert_close(&format!("{folder} {case} {name}"), &flex, &other, 2e-5);
             println!("flex against {name}, {folder} {case}: {off:e}");
@@ -45,7 +45,7 @@ fn all_places_agree() {
 fn a_picture_does_not_depend_on_its_batch() {
     let file = tensors("unet/tiny/forward.safetensors");
     let sample = &file["integer.sample"];
-    let model = Model::new(base("tiny"), Place::Cpu).unwrap();
+    let model = Model::new(base("tiny"), Backend::Cpu).unwrap();
     let (timesteps, labels) = (&file["integer.timestep"].values, labels(&file["integer.label"]));
     let together = model.predict(sample, timesteps, &labels).unwrap();
     for (row, want) in together.chunks(together.len() / 2).enumerate() {
@@ -57,7 +57,7 @@ fn a_picture_does_not_depend_on_its_batch() {
     }
 }
 
-/// Starting weights are the same everywhere, load like any others, and make a network that says zero.
+/// Starting weights are the same everywhere, load like any others, and make a network that predicts zero.
 #[test]
 fn initial_weights() {
     for folder in ["tiny", "uneven"] {
@@ -68,9 +68,9 @@ fn initial_weights() {
         assert!(state.keys().eq(base.state.keys()), "{folder}: the names are those of the file");
 
         let device = Device::flex();
-        let unet = load_state(UNet::new(&base.unet, &device), &base.unet, &state, &device).unwrap();
+        let unet = load_state(BurnUNet::new(&base.unet, &device), &base.unet, &state, &device).unwrap();
         assert_eq!(read_state(&unet).unwrap(), state, "{folder}: what went in comes out");
-        assert_eq!(shapes(&unet), spec::shapes(&base.unet), "{folder}: the modules are those of the specification");
+        assert_eq!(shapes(&unet), parameters::shapes(&base.unet), "{folder}: the modules are those of the topology");
         let file = tensors(&format!("unet/{folder}/forward.safetensors"));
         let case = if folder == "tiny" { "integer" } else { "square" };
         let sample = &file[&format!("{case}.sample")];

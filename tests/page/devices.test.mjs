@@ -1,10 +1,10 @@
-// CPU or graphics processor: who decides, by what, and that both compute the same.
+// CPU or GPU: who decides, by what, and that both compute the same.
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
-import { after, before, beforeEach, describe, test } from 'node:test'
-import { BLANK, launch, newPage, serve } from './support.mjs'
+import { describe, test } from 'node:test'
+import { errors, largestDifference, openModule, page, server, setUp } from './support.mjs'
 
-// To the worker, the emulated adapter is a graphics processor; and it counts the devices that are opened.
+// To the worker, the emulated adapter is a real GPU; and it counts the devices that are opened.
 const REAL = `GPUAdapter.prototype.__defineGetter__('info', () => ({ vendor: 'test', architecture: 'ampere', description: '' }));
 {
   const { requestDevice } = GPUAdapter.prototype
@@ -29,28 +29,19 @@ async function networks() {
   return pages
 }
 
-let server, browser, page, errors, close
-before(async () => {
-  server = await serve({ pages: { 'blank.html': BLANK, ...(await networks()) } })
-  browser = await launch({ webgpu: true })
-})
-after(async () => {
-  await browser?.close()
-  await server?.close()
-})
-beforeEach(async () => {
-  await close?.()
-  delete server.faults['worker.js']
-  ;({ page, errors, close } = await newPage(browser))
-  await page.goto(`${server.url}blank.html`)
-  await page.evaluate(async () => {
-    Object.assign(window, await import('./digit-diffusion.js'))
-    window.draw = async (model, options) => {
-      let last
-      for await (const step of model.sample({ label: 7, seed: 1, steps: 1, raw: true, ...options })) last = step
-      return [...last.rawImage]
-    }
-  })
+setUp({
+  webgpu: true,
+  site: { pages: await networks() },
+  async prepare() {
+    await openModule()
+    await page.evaluate(() => {
+      window.draw = async (model, options) => {
+        let last
+        for await (const step of model.sample({ label: 7, seed: 1, steps: 1, raw: true, ...options })) last = step
+        return [...last.rawImage]
+      }
+    })
+  },
 })
 
 /** Loads a model, whose device is decided by itself, and waits for that; answers what was said and what is kept. */
@@ -65,10 +56,9 @@ const decide = () =>
     return facts
   })
 const opened = () => page.workers().at(-1).evaluate(() => self.opened)
-const furthest = (a, b) => Math.max(...a.map((value, i) => Math.abs(value - b[i])))
 
 describe('where the device is not chosen', () => {
-  test('an emulated graphics processor is left alone', async () => {
+  test('an emulated GPU is left alone', async () => {
     const { first, backend, note, kept } = await decide()
     assert.equal(first, 'cpu')
     assert.equal(backend, 'cpu')
@@ -107,7 +97,7 @@ describe('where the device is not chosen', () => {
     assert.equal(first, 'cpu')
     assert.equal(backend, 'webgpu')
     assert.match(note, /graphics processor, with WebGPU: a step takes 2\.5 ms there, 9\.0 ms on the CPU\./)
-    const off = furthest(before, after)
+    const off = largestDifference(before, after)
     assert.ok(off > 0 && off < 1e-4, `${off} apart: one on each device, with the adapter`)
     assert.deepEqual(errors, [])
   })
@@ -149,7 +139,7 @@ for (const network of NETWORKS) {
   test(`the network ${network}: WebGPU draws what the CPU draws, one picture or several`, async () => {
     const pictures = await page.evaluate(async network => {
       const pictures = []
-      for (const device of ['cpu', 'webgpu']) {
+      for (const device of /** @type {const} */ (['cpu', 'webgpu'])) {
         const model = await DigitDiffusion.load(`${network}/`, { device })
         const label = model.labels[0]
         pictures.push([...(await draw(model, { label })), ...(await draw(model, { label: [label, 1], seed: [5, 6], sampler: 'ddim' }))])
@@ -157,7 +147,7 @@ for (const network of NETWORKS) {
       }
       return pictures
     }, network)
-    const off = furthest(...pictures)
+    const off = largestDifference(pictures[0], pictures[1])
     assert.ok(pictures[0].length > 0 && off > 0 && off < 1e-4, `${off} apart`)
     assert.deepEqual(errors, [])
   })

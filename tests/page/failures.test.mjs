@@ -1,26 +1,14 @@
 // Everything that can go wrong on the way says so in the page, and a second try works.
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, describe, test } from 'node:test'
-import { BLANK, choose, FILES, launch, newPage, notice, openPage, pick, pixels, serve, settled, stepsDrawn } from './support.mjs'
+import { describe, test } from 'node:test'
+import { choose, FILES, notice, openPage, page, pick, pixels, server, settled, setUp, stepsDrawn } from './support.mjs'
 
 const RETRY = '#notice button:has-text("Try again")'
 
 describe('while loading', () => {
-  let server, browser, page, close
-  before(async () => {
-    server = await serve()
-    browser = await launch()
-  })
-  after(async () => {
-    await browser?.close()
-    await server?.close()
-  })
-  beforeEach(async () => {
-    for (const name of Object.keys(server.faults)) delete server.faults[name]
-    await close?.()
-    ;({ page, close } = await newPage(browser))
-  })
+  setUp()
 
+  /** @type {[string, string, import('./support/server.mjs').Fault, RegExp][]} */
   const cases = [
     ['a missing weights file', FILES.weights, { status: 404 }, /base\/unet\/diffusion_pytorch_model\.safetensors is missing.*404/],
     ['a server’s refusal', FILES.weights, { status: 503 }, /diffusion_pytorch_model\.safetensors could not be loaded.*503/],
@@ -51,7 +39,7 @@ describe('while loading', () => {
   }
 
   test('a page that cannot load its own scripts is not blank, and says so', async () => {
-    server.faults['page/film.js'] = { status: 404 }
+    server.faults['page/recording.js'] = { status: 404 }
     await page.goto(server.url)
     await page.locator('#broken').waitFor({ state: 'visible' })
     assert.match(await page.innerText('h1'), /noise/)
@@ -60,7 +48,7 @@ describe('while loading', () => {
   test('a digit picked before the model is there is drawn when it is', async () => {
     server.faults[FILES.weights] = { delay: 700 }
     await page.goto(server.url)
-    await page.click('#digits [data-value="5"]')
+    await page.click('#digits [value="5"]')
     assert.match(await page.innerText('#position'), /The 5 will be drawn/)
     await settled(page)
     assert.match(await page.innerText('#position'), /Step 12 of 12/)
@@ -83,14 +71,14 @@ describe('while loading', () => {
     await openPage(page, server.url)
     await choose(page, 'device', 'webgpu')
     assert.match(await notice(page), /Still on the CPU\s+WebGPU is not available/)
-    assert.equal(await page.getAttribute('#device [data-value=auto]', 'aria-checked'), 'true')
+    assert.equal(await page.isChecked('#device [value=auto]'), true)
     await pick(page, 7)
     assert.equal(await stepsDrawn(page), 3)
   })
 
   test('a style that cannot be loaded: says so, and the base still draws', async () => {
     await openPage(page, server.url)
-    const style = await page.getAttribute('#styles [aria-checked=true]', 'data-value')
+    const style = await page.inputValue('#styles :checked')
     server.faults[`models/lora/${style}/adapter_model.safetensors`] = { flip: 100 }
     await pick(page, 7)
     await page.click('#lora')
@@ -110,19 +98,10 @@ describe('while it runs', () => {
       return (self.testDevice = await requestDevice.apply(this, args))
     }
   }\n`
-  let server, browser, page, close
-  before(async () => {
-    server = await serve({ faults: { 'worker.js': { prepend: REACH } } })
-    browser = await launch({ webgpu: true })
-  })
-  after(async () => {
-    await browser?.close()
-    await server?.close()
-  })
-  beforeEach(async () => {
-    await close?.()
-    ;({ page, close } = await newPage(browser))
-    await openPage(page, server.url, { steps: 1, guidance: 1 })
+  setUp({
+    webgpu: true,
+    site: { faults: { 'worker.js': { prepend: REACH } } },
+    prepare: () => openPage(page, server.url, { steps: 1, guidance: 1 }),
   })
   const worker = () => page.workers().at(-1)
 
@@ -162,7 +141,7 @@ describe('while it runs', () => {
 
   test('a device lost in the middle of a run: the run is drawn on a new one', async () => {
     await choose(page, 'device', 'webgpu')
-    await page.click('#digits [data-value="1"]')
+    await page.click('#digits [value="1"]')
     await replaced(loseDevice)
     assert.equal(await page.innerText('#chip'), 'WebGPU')
     assert.equal(await stepsDrawn(page), 1)

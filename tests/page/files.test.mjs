@@ -2,23 +2,10 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, beforeEach, describe, test } from 'node:test'
-import { DIST, launch, newPage, notice, openPage, pick, pixels, serve, set, settled, stepsDrawn, toggleLora } from './support.mjs'
+import { describe, test } from 'node:test'
+import { adapterWeights, DIST, errors, notice, openPage, page, pick, pixels, server, set, settled, setUp, stepsDrawn, toggleLora } from './support.mjs'
 
-let server, browser, page, errors, close
-before(async () => {
-  server = await serve()
-  browser = await launch()
-})
-after(async () => {
-  await browser?.close()
-  await server?.close()
-})
-beforeEach(async () => {
-  await close?.()
-  ;({ page, errors, close } = await newPage(browser, { acceptDownloads: true }))
-  await openPage(page, server.url)
-})
+setUp({ options: { acceptDownloads: true }, prepare: () => openPage(page, server.url) })
 
 const save = async button => {
   const [download] = await Promise.all([page.waitForEvent('download'), page.click(button)])
@@ -73,7 +60,7 @@ describe('pictures', () => {
     await settled(page)
     assert.notEqual(await pixels(page), drawn)
     await drop(file)
-    await page.waitForSelector('#digits [data-value="6"][aria-checked=true]')
+    await page.waitForSelector('#digits [value="6"]:checked')
     await settled(page)
     assert.equal(await pixels(page), drawn)
     assert.equal(await page.inputValue('#seed'), '31')
@@ -130,6 +117,7 @@ describe('pictures', () => {
     }))
     const flipped = Buffer.from(buffer)
     flipped[flipped.indexOf('digit=6') + 6] ^= 1
+    /** @type {[string, Buffer, RegExp][]} */
     const cases = [
       ['holiday.png', foreign, /holiday\.png could not be used\s+It carries no settings/],
       ['short.png', buffer.subarray(0, 40), /short\.png could not be used\s+It is damaged/],
@@ -150,16 +138,13 @@ describe('pictures', () => {
 
 describe('a LoRA of one’s own', () => {
   const folder = join(DIST, 'models/lora/outline')
-  const weights = async change => {
-    const buffer = await readFile(join(folder, 'adapter_model.safetensors'))
-    const length = Number(buffer.readBigUInt64LE(0))
-    const header = JSON.parse(buffer.subarray(8, 8 + length))
-    change?.(header)
-    const text = Buffer.from(JSON.stringify(header))
-    const size = Buffer.alloc(8)
-    size.writeBigUInt64LE(BigInt(text.length))
-    return Buffer.concat([size, text, buffer.subarray(8 + length)])
-  }
+  /** The shipped weights of that style with a changed header. */
+  const weights = change =>
+    adapterWeights('outline', text => {
+      const header = JSON.parse(text)
+      change?.(header)
+      return JSON.stringify(header)
+    })
   const untitled = header => delete header.__metadata__['modelspec.title']
 
   test('appears as a style, and draws as the shipped one does', async () => {
@@ -167,13 +152,13 @@ describe('a LoRA of one’s own', () => {
     await toggleLora(page)
     const shipped = await pixels(page, 'lora')
     await drop({ name: 'my-style.safetensors', buffer: await weights(untitled) })
-    await page.locator('#styles [aria-checked=true]:has-text("my-style")').waitFor()
+    await page.locator('#styles label:has(:checked):has-text("my-style")').waitFor()
     await settled(page)
     assert.equal(await pixels(page, 'lora'), shipped)
-    const { r: rank } = JSON.parse(await readFile(join(folder, 'adapter_config.json')))
+    const { r: rank } = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8'))
     assert.equal(await page.innerText('#lora-note'), `my-style · rank ${rank}, 50 layers`)
     assert.equal(await page.locator('#notice').isHidden(), true)
-    await page.click('#device [data-value=cpu]') // another engine gets it too
+    await page.click('#device [value=cpu]') // another engine gets it too
     await settled(page)
     assert.equal(await pixels(page, 'lora'), shipped)
     assert.deepEqual(errors, [])
@@ -189,23 +174,23 @@ describe('a LoRA of one’s own', () => {
       { name: 'bare.safetensors', mimeType: '', buffer: bare },
       { name: 'adapter_config.json', mimeType: 'application/json', buffer: config },
     ])
-    await page.locator('#styles [aria-checked=true]:has-text("bare")').waitFor()
+    await page.locator('#styles label:has(:checked):has-text("bare")').waitFor()
     assert.equal(await page.getAttribute('#lora', 'aria-checked'), 'true')
     await pick(page, 7)
     assert.notEqual(await pixels(page, 'lora'), await pixels(page))
   })
 
   test('one trained on another base says so, and can be tried', async () => {
-    const before = await page.locator('#styles button').count()
+    const before = await page.locator('#styles label').count()
     await drop({ name: 'other.safetensors', buffer: await weights(header => (header.__metadata__['digit_diffusion.base_sha256'] = 'f'.repeat(64))) })
     await page.locator('#notice:not([hidden])').waitFor()
     assert.match(await notice(page), /Made for another base model\s+.*trained on another base model/)
-    assert.equal(await page.locator('#styles button').count(), before + 1)
+    assert.equal(await page.locator('#styles label').count(), before + 1)
   })
 
   test('what does not fit is refused with the reason, and nothing is added', async () => {
     const good = await weights()
-    const before = await page.locator('#styles button').count()
+    const before = await page.locator('#styles label').count()
     const name = 'x.safetensors'
     const renamed = header => {
       const key = Object.keys(header).find(key => key.endsWith('lora_A.weight'))
@@ -217,6 +202,7 @@ describe('a LoRA of one’s own', () => {
       const [rank, inner] = header[key].shape
       header[key].shape = [1, rank * inner]
     }
+    /** @type {[{ name: string, buffer: Buffer }[], RegExp][]} */
     const cases = [
       [[{ name, buffer: good.subarray(0, 5000) }], /not a readable safetensors file/i],
       [[{ name, buffer: Buffer.from('nonsense') }], /not a readable safetensors file/i],
@@ -232,7 +218,7 @@ describe('a LoRA of one’s own', () => {
       assert.match(await notice(page), said)
       await page.click('#notice button')
     }
-    assert.equal(await page.locator('#styles button').count(), before)
+    assert.equal(await page.locator('#styles label').count(), before)
     await pick(page, 7)
     assert.equal(await stepsDrawn(page), 3)
   })

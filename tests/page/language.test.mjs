@@ -1,23 +1,9 @@
 // English and Chinese: by the browser's language, by choice, and by links that know neither.
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
-import { after, before, beforeEach, test } from 'node:test'
-import { DIST, FILES, launch, newPage, notice, openPage, pick, pixels, serve, settled, toggleLora } from './support.mjs'
+import { test } from 'node:test'
+import { adapterWeights, errors, FILES, freshPage, notice, openPage, page, pick, pixels, server, settled, setUp, toggleLora } from './support.mjs'
 
-let server, browser, page, errors, close
-before(async () => {
-  server = await serve()
-  browser = await launch()
-})
-after(async () => {
-  await browser?.close()
-  await server?.close()
-})
-const fresh = async locale => {
-  await close?.()
-  ;({ page, errors, close } = await newPage(browser, { locale }))
-}
-beforeEach(() => fresh('zh-CN'))
+setUp({ options: { locale: 'zh-CN' } })
 
 /** Latin words that a Chinese reader would stumble over: whatever is no name and no unit. */
 const foreign = text =>
@@ -35,7 +21,7 @@ test('a Chinese browser gets Chinese, all of it', async () => {
   await page.click('#changes summary')
   await page.waitForSelector('#changes-map tbody tr')
   assert.match(await page.innerText('#position'), /^第 3 步，共 3 步 · t = \d+ · 每步/)
-  assert.equal(await page.innerText('#styles [aria-checked=true]'), '空心')
+  assert.equal(await page.innerText('#styles label:has(:checked)'), '空心')
   const said = await page.evaluate(() => {
     document.getElementById('backend-note').remove() // the engine's own sentence, marked as English
     const labels = [...document.querySelectorAll('[aria-label]')].map(element => element.ariaLabel)
@@ -59,24 +45,21 @@ test('so is what the engine says of a visitor’s own files', async () => {
     await page.locator('#notice:not([hidden])', { hasText: wanted }).waitFor()
     await page.click('#notice button')
   }
-  const good = await readFile(`${DIST}/models/lora/outline/adapter_model.safetensors`)
-  const length = Number(good.readBigUInt64LE(0))
-  /** Under other names of the same length, or without its metadata. */
-  const changed = change => Buffer.concat([good.subarray(0, 8), Buffer.from(change(good.toString('utf8', 8, 8 + length)).padEnd(length)), good.subarray(8 + length)])
-  await said(good.subarray(0, 5000), /无法使用 my\.safetensors\s*无法读取这个文件/)
-  await said(changed(text => text.replaceAll('down_blocks.0', 'down_blocks.7')), /它要改变的 down_blocks\.7\S+ 与这里的基础模型对不上/)
-  await said(changed(text => JSON.stringify({ ...JSON.parse(text), __metadata__: undefined })), /请同时打开它的 adapter_config\.json/)
-  await said(changed(text => text.replaceAll('lora_A', 'lora_C')), /这个 LoRA 无法使用。英文原文：/)
+  const changed = change => adapterWeights('outline', change)
+  await said((await adapterWeights('outline')).subarray(0, 5000), /无法使用 my\.safetensors\s*无法读取这个文件/)
+  await said(await changed(text => text.replaceAll('down_blocks.0', 'down_blocks.7')), /它要改变的 down_blocks\.7\S+ 与这里的基础模型对不上/)
+  await said(await changed(text => JSON.stringify({ ...JSON.parse(text), __metadata__: undefined })), /请同时打开它的 adapter_config\.json/)
+  await said(await changed(text => text.replaceAll('lora_A', 'lora_C')), /这个 LoRA 无法使用。英文原文：/)
   assert.deepEqual(errors, [])
 })
 
 test('the switch changes everything in place, and is remembered; the picture and the link stay', async () => {
-  await fresh('en-US')
+  await freshPage({ locale: 'en-US' })
   await openPage(page, server.url)
   assert.equal(await page.getAttribute('html', 'lang'), 'en')
   await pick(page, 7)
   await toggleLora(page)
-  await page.click('#strip [data-value="2"]')
+  await page.click('#strip [value="2"]')
   await page.waitForTimeout(450)
   const [link, drawn] = [page.url(), await pixels(page, 'lora')]
   await page.click('#language')
@@ -95,6 +78,6 @@ test('the switch changes everything in place, and is remembered; the picture and
   await page.click('#language')
   await page.waitForSelector('html[lang=en]')
   assert.equal(await page.innerText('h1'), 'Watch noise become a digit')
-  assert.equal(await page.innerText('#styles [aria-checked=true]'), 'Outline')
+  assert.equal(await page.innerText('#styles label:has(:checked)'), 'Outline')
   assert.deepEqual(errors, [])
 })

@@ -1,33 +1,28 @@
 // A manifest that nobody has named: one that is not of the base is none, one that is broken says so.
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
-import { BLANK, launch, newPage, serve } from './support.mjs'
+import { beforeEach, test } from 'node:test'
+import { BLANK, openModule, page, setUp } from './support.mjs'
 
-let server, browser, page, answer
-before(async () => {
-  server = await serve({ pages: { 'blank.html': BLANK } })
-  browser = await launch()
-  ;({ page } = await newPage(browser))
-  await page.route('**/models/manifest.json', route => (answer ? route.fulfill(answer) : route.fallback()))
-  await page.goto(`${server.url}blank.html`)
-  await page.evaluate(async () => {
-    const { DigitDiffusion } = await import('./digit-diffusion.js')
-    /** How many adapters are on offer (a manifest that counts has some), or what went wrong. */
-    window.load = async options => {
-      try {
-        const model = await DigitDiffusion.load('models/base/', { device: 'cpu', ...options })
-        const { length } = model.catalog
-        model.dispose()
-        return length
-      } catch ({ code, message }) {
-        return { code, message }
+let answer
+setUp({
+  page: 'once',
+  async prepare() {
+    await page.route('**/models/manifest.json', route => (answer ? route.fulfill(answer) : route.fallback()))
+    await openModule()
+    await page.evaluate(() => {
+      /** How many adapters are on offer (a manifest that counts has some), or what went wrong. */
+      window.load = async options => {
+        try {
+          const model = await DigitDiffusion.load('models/base/', { device: 'cpu', ...options })
+          const { length } = model.catalog
+          model.dispose()
+          return length
+        } catch ({ code, message }) {
+          return { code, message }
+        }
       }
-    }
-  })
-})
-after(async () => {
-  await browser?.close()
-  await server?.close()
+    })
+  },
 })
 beforeEach(() => (answer = undefined))
 
@@ -40,6 +35,8 @@ test('one of this base counts, named or not', async () => {
 })
 
 const json = value => ({ contentType: 'application/json', body: JSON.stringify(value) })
+/** @typedef {[string, { status?: number, contentType?: string, body?: string }, string, RegExp]} Case */
+/** @type {Case[]} */
 const others = [
   ['a web app’s', json({ name: 'Digits', icons: [] }), 'manifest', /not of the format/],
   ['no object', json(null), 'manifest', /not of the format/],
@@ -58,6 +55,7 @@ for (const [title, response, code, message] of others) {
   })
 }
 
+/** @type {Case[]} */
 const broken = [
   ['JSON that is cut off', { contentType: 'application/json', body: '{"format": "digit-' }, 'manifest', /not JSON/],
   ['a later format', json({ format: 'digit-diffusion/2' }), 'manifest', /not of the format/],

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { importsOf, npm } from './package.mjs'
+import { importsOf, npm } from './support/package.mjs'
 import { DIST } from './support.mjs'
 
 const MODULE_BYTES = 15 * 1024

@@ -1,7 +1,7 @@
 // The path of a visitor, whole, on each backend: pick a digit, watch it finish, flip LoRA, flip it back.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { choose, launch, newPage, openPage, pick, pixels, serve, set, settled, stepsDrawn, toggleLora, until } from './support.mjs'
+import { describe, test } from 'node:test'
+import { choose, errors, openPage, page, pick, pixels, server, set, settled, setUp, stepsDrawn, toggleLora, until } from './support.mjs'
 
 const BACKENDS = [
   { title: 'CPU, chosen', webgpu: true, device: 'cpu', backend: 'CPU', steps: 3, guidance: 2 },
@@ -11,18 +11,13 @@ const BACKENDS = [
 
 for (const { title, webgpu, device, backend, steps, guidance } of BACKENDS) {
   describe(title, () => {
-    let server, browser, page, errors
-
-    before(async () => {
-      server = await serve()
-      browser = await launch({ webgpu })
-      ;({ page, errors } = await newPage(browser))
-      await openPage(page, server.url, { steps, guidance })
-      if (device !== 'auto') await choose(page, 'device', device)
-    })
-    after(async () => {
-      await browser?.close()
-      await server?.close()
+    setUp({
+      webgpu,
+      page: 'once',
+      async prepare() {
+        await openPage(page, server.url, { steps, guidance })
+        if (device !== 'auto') await choose(page, 'device', device)
+      },
     })
 
     test('says what it runs on, and why', async () => {
@@ -49,7 +44,7 @@ for (const { title, webgpu, device, backend, steps, guidance } of BACKENDS) {
 
     test('stops within one step, and the next run works', async () => {
       await set(page, 'steps', 60) // draws anew
-      await page.locator('#strip button:enabled').first().waitFor()
+      await page.locator('#strip input:enabled').first().waitFor()
       await page.click('#action')
       await settled(page)
       const drawn = await stepsDrawn(page)
@@ -66,35 +61,29 @@ for (const { title, webgpu, device, backend, steps, guidance } of BACKENDS) {
 }
 
 describe('looking around', () => {
-  let server, browser, page, errors
-
-  before(async () => {
-    server = await serve()
-    browser = await launch()
-    ;({ page, errors } = await newPage(browser))
-    await openPage(page, server.url, { steps: 6 })
-    await pick(page, 7)
-  })
-  after(async () => {
-    await browser?.close()
-    await server?.close()
+  setUp({
+    page: 'once',
+    async prepare() {
+      await openPage(page, server.url, { steps: 6 })
+      await pick(page, 7)
+    },
   })
 
   test('a click on the film strip shows that step', async () => {
     const last = await pixels(page)
-    await page.click('#strip [data-value="2"]')
+    await page.click('#strip [value="2"]')
     assert.match(await page.innerText('#position'), /^Step 2 of 6/)
     assert.notEqual(await pixels(page), last)
-    await page.click('#strip [data-value="6"]')
+    await page.click('#strip [value="6"]')
     assert.equal(await pixels(page), last)
   })
 
   test('the model’s guess is another picture, until the end', async () => {
-    await page.click('#strip [data-value="3"]')
+    await page.click('#strip [value="3"]')
     const noisy = await pixels(page)
-    await page.click('#view [data-value="x0"]')
+    await page.click('#view [value="x0"]')
     assert.notEqual(await pixels(page), noisy)
-    await page.click('#view [data-value="image"]')
+    await page.click('#view [value="image"]')
     assert.equal(await pixels(page), noisy)
   })
 
@@ -137,7 +126,7 @@ describe('looking around', () => {
   })
 
   test('choosing a style switches LoRA on', async () => {
-    await page.locator('#styles button').last().click()
+    await page.locator('#styles label').last().click()
     await settled(page)
     assert.equal(await page.getAttribute('#lora', 'aria-checked'), 'true')
     assert.notEqual(await pixels(page, 'lora'), await pixels(page))

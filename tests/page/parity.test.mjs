@@ -2,8 +2,8 @@
 // run on the shipped weights (fixtures/shipped.safetensors), which the native tests hold the native engine to.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { after, before, test } from 'node:test'
-import { BLANK, launch, newPage, serve } from './support.mjs'
+import { test } from 'node:test'
+import { errors, largestDifference, openModule, page, server, setUp } from './support.mjs'
 
 /** Levels of 255 that a pixel may be off. */
 const LEVELS = 2
@@ -12,29 +12,21 @@ const LEVELS = 2
 async function tensors(path) {
   const bytes = await readFile(path)
   const length = Number(bytes.readBigUInt64LE(0))
-  const { __metadata__: metadata, ...header } = JSON.parse(bytes.subarray(8, 8 + length))
+  const { __metadata__: metadata, ...header } = JSON.parse(bytes.toString('utf8', 8, 8 + length))
   const values = ({ data_offsets: [from, to] }) => [...new Float32Array(bytes.buffer.slice(bytes.byteOffset + 8 + length + from, bytes.byteOffset + 8 + length + to))]
   return { metadata, read: name => values(header[name]), names: Object.keys(header) }
 }
 
 const level = value => Math.round((Math.min(1, Math.max(-1, value)) + 1) * 127.5)
 
-let server, browser, page, errors, fixture, about
-before(async () => {
-  fixture = await tensors(new URL('../fixtures/shipped.safetensors', import.meta.url))
-  about = JSON.parse(fixture.metadata.about)
-  server = await serve({ pages: { 'blank.html': BLANK } })
-  browser = await launch({ webgpu: true })
-  ;({ page, errors } = await newPage(browser))
-  await page.goto(`${server.url}blank.html`)
-  await page.evaluate(async () => Object.assign(window, await import('./digit-diffusion.js')))
-})
-after(async () => {
-  await browser?.close()
-  await server?.close()
-})
+const fixture = await tensors(new URL('../fixtures/shipped.safetensors', import.meta.url))
+const about = JSON.parse(fixture.metadata.about)
+setUp({ webgpu: true, page: 'once', prepare: openModule })
 
-/** The engine's builds: the file that must be fetched, and what stands before the worker's script. */
+/**
+ * The engine's builds: the file that must be fetched, and what stands before the worker's script.
+ * @type {Record<string, { device: 'cpu' | 'webgpu', file: string, prepend?: string }>}
+ */
 const BUILDS = {
   cpu: { device: 'cpu', file: 'engine/engine-relaxed_bg.wasm' },
   'cpu without fused multiply-add': { device: 'cpu', file: 'engine/engine_bg.wasm', prepend: 'WebAssembly.validate = () => false\n' },
@@ -68,7 +60,7 @@ for (const [build, { device, file, prepend }] of Object.entries(BUILDS)) {
         { name, latents: fixture.read('noise'), steps: about.num_inference_steps, guidanceScale: about.guidance_scale },
       )
       assert.equal(got.length, expected.length)
-      const off = Math.max(...got.map((value, i) => Math.abs(value - expected[i])))
+      const off = largestDifference(got, expected)
       const levels = Math.max(...got.map((value, i) => Math.abs(level(value) - level(expected[i]))))
       t.diagnostic(`${name}, ${build}: at most ${off.toExponential(1)} off, ${levels} of 255 levels`)
       assert.ok(levels <= LEVELS, `${name}, ${build} is ${levels} levels off`)

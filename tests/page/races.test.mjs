@@ -1,29 +1,11 @@
 // Things done while other things are under way: what the visitor did last counts, and nothing is lost or left hanging.
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
-import { DIST, FILES, launch, newPage, notice, openPage, pick, pixels, serve, set, settled, stepsDrawn, toggleLora } from './support.mjs'
+import { afterEach, describe, test } from 'node:test'
+import { adapterWeights, address, errors, FILES, notice, openPage, page, pick, pixels, rested, server, set, settled, setUp, stepsDrawn, toggleLora } from './support.mjs'
 
-let server, browser, page, errors, close
-before(async () => {
-  server = await serve()
-  browser = await launch()
-})
-after(async () => {
-  await browser?.close()
-  await server?.close()
-})
-beforeEach(async () => {
-  for (const name of Object.keys(server.faults)) delete server.faults[name]
-  ;({ page, errors, close } = await newPage(browser))
-})
-afterEach(async () => {
-  await close()
-  assert.deepEqual(errors, [])
-})
+setUp()
+afterEach(() => assert.deepEqual(errors, []))
 
-const address = () => page.evaluate(() => Object.fromEntries(new URLSearchParams(location.hash.slice(1))))
-const rested = () => page.waitForTimeout(450) // the address waits for a moment of quiet
 const late = ms => (server.faults[FILES.weights] = { delay: ms })
 const open = hash => page.goto(`${server.url}#${hash}`)
 const loaded = () => page.locator('#chip').waitFor({ state: 'visible' })
@@ -47,7 +29,7 @@ describe('a sheet', () => {
       if (digit !== undefined) await pick(page, digit)
       await set(page, 'steps', 60)
       late(1500)
-      await page.click('#device [data-value=cpu]')
+      await page.click('#device [value=cpu]')
       await page.click('#many-digits')
       await settled(page)
       assert.equal(await page.locator('#notice').isHidden(), true)
@@ -61,12 +43,12 @@ describe('a tour begun before the model is there', () => {
     late(3000)
     await page.goto(server.url)
     await page.click('#tour')
-    await page.click('#digits [data-value="5"]')
+    await page.click('#digits [value="5"]')
     await settled(page)
-    await rested()
-    const { digit, seed, lora } = await address()
+    await rested(page)
+    const { digit, seed, lora } = await address(page)
     assert.deepEqual({ digit, seed, lora }, { digit: '5', seed: '2', lora: 'off' })
-    assert.equal(await page.getAttribute('#digits [data-value="5"]', 'aria-checked'), 'true')
+    assert.equal(await page.isChecked('#digits [value="5"]'), true)
     assert.match(await page.innerText('#position'), /^Step 12 of 12/)
   })
 
@@ -77,9 +59,9 @@ describe('a tour begun before the model is there', () => {
     await page.click('#tour')
     await loaded()
     await settled(page)
-    await rested()
+    await rested(page)
     assert.equal(await stepsDrawn(page), 0)
-    assert.equal((await address()).digit, undefined)
+    assert.equal((await address(page)).digit, undefined)
   })
 })
 
@@ -99,13 +81,13 @@ describe('while the model loads', () => {
     late(60_000)
     await open('digit=3&steps=2')
     await page.locator('#overlay').waitFor({ state: 'visible' })
-    await page.click('#device [data-value=cpu]')
+    await page.click('#device [value=cpu]')
     assert.equal(await page.innerText('#position'), 'The 3 will be drawn as soon as the model is here.')
     await page.click('#action')
     await settled(page)
     assert.equal(await page.innerText('#position'), 'The download was stopped. Nothing is loaded yet.')
     delete server.faults[FILES.weights]
-    await page.click('#device [data-value=cpu]')
+    await page.click('#device [value=cpu]')
     await loaded()
     await settled(page)
     assert.equal(await stepsDrawn(page), 2)
@@ -114,23 +96,18 @@ describe('while the model loads', () => {
   test('two LoRAs of one name become two styles', async () => {
     late(1500)
     /** A shipped adapter without its title, so that its file's name counts. */
-    const untitled = async style => {
-      const buffer = await readFile(`${DIST}/models/lora/${style}/adapter_model.safetensors`)
-      const length = Number(buffer.readBigUInt64LE(0))
-      const header = buffer.toString('utf8', 8, 8 + length).replace('modelspec.title', 'modelspec.other')
-      return Buffer.concat([buffer.subarray(0, 8), Buffer.from(header), buffer.subarray(8 + length)])
-    }
+    const untitled = style => adapterWeights(style, header => header.replace('modelspec.title', 'modelspec.other'))
     const files = await Promise.all(['outline', 'slanted'].map(untitled))
     await page.goto(server.url)
     for (const buffer of files) await page.setInputFiles('#files', { name: 'mine.safetensors', mimeType: '', buffer })
-    await page.locator('#styles button:has-text("mine")').nth(1).waitFor()
+    await page.locator('#styles label:has-text("mine")').nth(1).waitFor()
     await settled(page)
-    const own = await page.locator('#styles button:has-text("mine")').evaluateAll(buttons => buttons.map(({ dataset, textContent }) => [dataset.value, textContent]))
+    const own = await page.locator('#styles label:has-text("mine")').evaluateAll(labels => labels.map(label => [label.querySelector('input').value, label.textContent]))
     assert.deepEqual(own, [['mine', 'mine'], ['mine-2', 'mine 2']])
     assert.equal(await page.locator('#notice').isHidden(), true)
     await pick(page, 7)
     const drawn = await pixels(page, 'lora')
-    await page.click('#styles [data-value=mine]')
+    await page.click('#styles [value=mine]')
     await settled(page)
     assert.notEqual(await pixels(page, 'lora'), drawn)
   })
@@ -172,15 +149,4 @@ test('a strength moved while maps are fetched counts', async () => {
   await set(page, 'seed', 2)
   await settled(page)
   assert.equal(await pixels(page, 'lora'), shown)
-})
-
-test('an address that a script has changed is kept up to date all the same', async () => {
-  await openPage(page, server.url)
-  await pick(page, 7)
-  await rested()
-  await page.evaluate(() => history.replaceState(null, '', `?x${location.hash}`))
-  await set(page, 'seed', 31)
-  await settled(page)
-  await page.waitForFunction(() => /[#&]seed=31(&|$)/.test(location.hash), undefined, { timeout: 10_000 })
-  assert.equal(await page.evaluate(() => location.search), '?x')
 })

@@ -1,26 +1,16 @@
 // The random tour: goes on by itself, stops for the visitor, waits for one who looks elsewhere.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, beforeEach, test } from 'node:test'
-import { FILES, launch, newPage, notice, openPage, serve, set, settled, until } from './support.mjs'
+import { test } from 'node:test'
+import { address, errors, FILES, notice, openPage, page, server, set, settled, setUp, until } from './support.mjs'
 
-let server, browser, page, errors, close
-before(async () => {
-  server = await serve()
-  browser = await launch()
-})
-after(async () => {
-  await browser?.close()
-  await server?.close()
-})
-beforeEach(async () => {
-  ;({ page, errors, close } = await newPage(browser))
-})
-afterEach(() => close())
+setUp()
 
-const address = () => page.evaluate(() => Object.fromEntries(new URLSearchParams(location.hash.slice(1))))
 const pressed = () => page.getAttribute('#tour', 'aria-pressed')
-/** Waits for the next picture that the address tells of; before the first there are settings in it, and no digit. */
-const next = ({ seed }) => until(address, now => now.digit !== undefined && now.seed !== seed)
+/**
+ * Waits for the next picture that the address tells of; before the first there are settings in it, and no digit.
+ * @param {Record<string, string>} last
+ */
+const next = ({ seed }) => until(() => address(page), now => now.digit !== undefined && now.seed !== seed)
 /** Longer than a picture stays. */
 const aWhile = () => page.waitForTimeout(4000)
 
@@ -43,9 +33,9 @@ test('by keyboard: draws one after the other, styled, and the address follows; S
   assert.equal(await pressed(), 'false')
   assert.equal(await page.innerText('#action'), 'Draw')
   await page.waitForTimeout(500) // the address waits for a moment of quiet
-  const last = await address()
+  const last = await address(page)
   await aWhile()
-  assert.deepEqual(await address(), last)
+  assert.deepEqual(await address(page), last)
   assert.deepEqual(errors, [])
 })
 
@@ -55,11 +45,11 @@ test('a choice of the visitor’s ends it, a setting does not', async () => {
   const first = await next({})
   await set(page, 'steps', 2)
   assert.equal((await next(first)).steps, '2')
-  await page.click('#digits [data-value="4"]')
+  await page.click('#digits [value="4"]')
   await settled(page)
   assert.equal(await pressed(), 'false')
   await aWhile()
-  assert.equal((await address()).digit, '4')
+  assert.equal((await address(page)).digit, '4')
 })
 
 test('waits while nobody can see the page', async () => {
@@ -74,9 +64,9 @@ test('waits while nobody can see the page', async () => {
   await hide(true)
   await settled(page)
   await page.waitForTimeout(500)
-  const last = await address()
+  const last = await address(page)
   await aWhile()
-  assert.deepEqual(await address(), last)
+  assert.deepEqual(await address(page), last)
   await hide(false)
   await next(last)
 })

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { projectWithPackage, runScript } from './package.mjs'
+import { projectWithPackage, runScript } from './support/package.mjs'
 import { DIST } from './support.mjs'
 
 const TYPESCRIPT = createRequire(import.meta.url).resolve('typescript/package.json')
@@ -34,7 +34,7 @@ for (const options of RESOLUTIONS) {
 }
 
 test('everything that the module has is typed, and everything typed is there', async () => {
-  const module = await import(pathToFileURL(join(DIST, 'digit-diffusion.js')))
+  const module = await import(pathToFileURL(join(DIST, 'digit-diffusion.js')).href)
   const { DigitDiffusion, DigitDiffusionElement } = module
   const members = ({ prototype }) => Object.getOwnPropertyNames(prototype).filter(name => !/^(constructor|\w+Callback)$/.test(name))
   const exactly = (type, names) => `({ ${names.map(name => `${JSON.stringify(name)}: true`).join(', ')} }) satisfies Record<${type}, true>\n`

@@ -5,27 +5,24 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { build, createServer } from 'vite'
-import { projectWithPackage } from './package.mjs'
-import { launch, newPage, serve } from './support.mjs'
+import { projectWithPackage } from './support/package.mjs'
+import { errors, freshPage, page, serve, setUp } from './support.mjs'
 
 // What README.md names, and no more.
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'; style-src 'self'; img-src data:"
 
-let project, browser
+let project
+setUp({ site: false, page: 'none' })
 before(async () => {
   project = await projectWithPackage()
   await cp(fileURLToPath(new URL('fixtures/vite', import.meta.url)), project.folder, { recursive: true })
   await cp(join(project.folder, 'node_modules/digit-diffusion/models'), join(project.folder, 'public/models'), { recursive: true })
-  browser = await launch()
 })
-after(async () => {
-  await browser?.close()
-  await project?.remove()
-})
+after(() => project?.remove())
 
 /** Opens the project and waits for its two pictures: the element's, and that of the class. */
 async function draws(url) {
-  const { page, errors, close } = await newPage(browser)
+  await freshPage()
   await page.goto(url)
   await page.waitForSelector('digit-diffusion[data-done]')
   await page.waitForSelector('canvas[data-done]')
@@ -36,7 +33,6 @@ async function draws(url) {
   assert.equal(element, own)
   assert.ok(new Set(own.split(',')).size > 20, 'a picture, not an empty canvas')
   assert.deepEqual(errors, [])
-  await close()
 }
 
 test('vite build: the page draws under the Content-Security-Policy', async () => {

@@ -42,7 +42,7 @@ pub struct ModuleFacts {
 /// Looks at a base folder, an adapter, a checkpoint, a classifier, or any other safetensors file. `base` is only read
 /// for adapters, which can be looked at without it, too.
 pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
-    if path.join(diffusion::diffusers::UNET_CONFIG).is_file() {
+    if path.join(diffusion::base::UNET_CONFIG).is_file() {
         return base_folder(path);
     }
     let adapter_files = AdapterFiles::read(path)?;
@@ -88,7 +88,7 @@ pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
 fn base_folder(dir: &Path) -> Result<Facts> {
     let base = read_base(dir)?;
     let parameters: usize = base.state.values().map(|tensor| tensor.values.len()).sum();
-    let weights = files::read(&dir.join(diffusion::diffusers::WEIGHTS))?;
+    let weights = files::read(&dir.join(diffusion::base::WEIGHTS))?;
     let schedule = &base.schedule;
     let facts = vec![
         ("classes", base.info.labels.join(", ")),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use diffusion::diffusers::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS, base_files};
+use diffusion::base::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS, base_files};
 use diffusion::lora::Adapter;
 use diffusion::peft::{LoraConfig, read_adapter, write_adapter};
 use diffusion::state::StateDict;

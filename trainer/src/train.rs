@@ -19,7 +19,7 @@ use diffusion::noise::NoiseSource;
 use diffusion::ops::Ops;
 use diffusion::schedule::NoiseSchedule;
 use diffusion::state::StateDict;
-use diffusion::unet::UNet;
+use diffusion::unet::burn::BurnUNet;
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -66,7 +66,7 @@ pub struct Trainer<'a> {
     schedule: NoiseSchedule,
     device: Device,
     /// Its trained parameters are views of the optimizer's weights.
-    unet: UNet,
+    unet: BurnUNet,
     flat: Flat,
     optimizer: Optimizer,
     operations: Ops,
@@ -83,7 +83,7 @@ impl<'a> Trainer<'a> {
         data: &'a Dataset,
         info: ModelInfo,
         schedule: NoiseSchedule,
-        unet: UNet,
+        unet: BurnUNet,
         device: Device,
     ) -> Result<Self> {
         config.check()?;
@@ -187,7 +187,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// The moving average of the weights: what is saved, sampled and shipped.
-    pub fn averaged(&self) -> UNet {
+    pub fn averaged(&self) -> BurnUNet {
         self.flat.put(self.unet.valid(), &self.optimizer.vectors().average)
     }
 
@@ -268,12 +268,12 @@ impl<'a> Trainer<'a> {
         let (next, result) = parallel::beside(
             || (this.step + 1 < this.total()).then(|| (this.step + 1, this.batch(this.step + 1))),
             || {
-                let loss = |unet: &UNet, (i, job): (u64, Batch)| {
+                let loss = |unet: &BurnUNet, (i, job): (u64, Batch)| {
                     let chance = NoiseSource::with_stream(seed, DROPOUT_STREAM + done * DROPOUT_JOBS + i);
                     let unet = dropout::drop_inputs(unet, probability, chance, device);
                     job.loss(&unet, &objective, info, device, operations) * share
                 };
-                let gather = |unet: &UNet, gradients| this.flat.gradients(unet, gradients, plain);
+                let gather = |unet: &BurnUNet, gradients| this.flat.gradients(unet, gradients, plain);
                 parallel::gradients(&this.unet, device, jobs, threads, loss, gather)
             },
         );

@@ -2,8 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use diffusion::gpu::Gpu;
-use diffusion::{Base, BaseFiles, Model, Place};
+use diffusion::unet::webgpu::WebGpu;
+use diffusion::{Backend, Base, BaseFiles, Model};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -134,7 +134,7 @@ impl Engine {
         // A base that does not fit together is refused before any graphics processor is looked at.
         let note = if choice == DeviceChoice::Cpu { ", as was asked" } else { "" };
         let engine = Self {
-            model: RefCell::new(Model::new(base, Place::Cpu)?),
+            model: RefCell::new(Model::new(base, Backend::Cpu)?),
             backend: Cell::new(Backend::Cpu),
             note: RefCell::new(format!("The digits are computed on the CPU{note}.")),
             base_hash,
@@ -202,7 +202,7 @@ impl Engine {
     #[wasm_bindgen(js_name = warmUp)]
     pub async fn warm_up(&self) -> Result<()> {
         let base = self.model.borrow().base().clone();
-        gpu::question(&Model::new(base, Place::Cpu)?).await?;
+        gpu::question(&Model::new(base, Backend::Cpu)?).await?;
         Ok(())
     }
 
@@ -265,7 +265,7 @@ impl Engine {
     /// What an adapter changes, module by module.
     #[wasm_bindgen(js_name = adapterModules, unchecked_return_type = "AdapterModule[]")]
     pub fn adapter_modules(&self, #[wasm_bindgen(unchecked_param_type = "string")] name: &JsValue) -> Result<JsValue> {
-        let updates = self.model.borrow().updates(&text(name, "name")?)?;
+        let updates = self.model.borrow().adapter_modules(&text(name, "name")?)?;
         let modules = js_sys::Array::new();
         for update in updates {
             modules.push(&object([
@@ -317,7 +317,7 @@ impl Engine {
     }
 
     fn move_to(&self, gpu: Gpu, note: String) -> Result<()> {
-        self.model.borrow_mut().set_place(gpu.clone()).inspect_err(|_| gpu.close())?;
+        self.model.borrow_mut().set_backend(gpu.clone()).inspect_err(|_| gpu.close())?;
         self.backend.set(Backend::WebGpu);
         self.note.replace(note);
         Ok(())

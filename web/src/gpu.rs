@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use diffusion::gpu::Gpu;
 use diffusion::noise::NoiseSource;
 use diffusion::state::HostTensor;
-use diffusion::{Base, Model, Place, Request};
+use diffusion::unet::webgpu::WebGpu;
+use diffusion::{Backend, Base, Model, Request};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -44,8 +44,8 @@ pub async fn open() -> Result<Gpu, String> {
 /// Whether the model is computed correctly there; or why not: the beginning of a sentence.
 pub async fn check(base: &Arc<Base>, gpu: &Gpu) -> Result<Checked, String> {
     let failed = |error: diffusion::Error| format!("WebGPU could not run this model ({error})");
-    let on = |place: Place| Model::new(Arc::clone(base), place).map_err(failed);
-    let checked = Checked { cpu: on(Place::Cpu)?, gpu: on(gpu.clone().into())? };
+    let on = |place: Backend| Model::new(Arc::clone(base), place).map_err(failed);
+    let checked = Checked { cpu: on(Backend::Cpu)?, gpu: on(gpu.clone().into())? };
     let (expected, found) =
         (question(&checked.cpu).await.map_err(failed)?, question(&checked.gpu).await.map_err(failed)?);
     let difference = max_difference(&expected, &found);

@@ -1,14 +1,18 @@
 // Base and LoRA compared within one frame: wiped over each other, or their difference in colours.
+// Tests: tests/page/compare.test.mjs
 import { live, page } from '../texts/page.js'
-import { paint } from './picture.js'
+import { $ } from './dom.js'
+import { paint } from './paint.js'
 import { RadioGroup } from './radio-group.js'
 
-const $ = id => document.getElementById(id)
+/** @typedef {{ base: ImageData, lora: ImageData, label: string }} Images */
+
+/** Percent by key. @type {Record<string, number>} */
 const STEPS = { ArrowLeft: -2, ArrowDown: -2, ArrowRight: 2, ArrowUp: 2, PageDown: -10, PageUp: 10 }
 const ADDED = [255, 144, 87] // the colours of style.css: --added and --removed
 const REMOVED = [96, 165, 255]
 
-/** Where there is more ink with LoRA, and where there is less. */
+/** Where there is more ink with LoRA, and where there is less. @param {ImageData} base @param {ImageData} lora */
 function difference(base, lora) {
   const image = new ImageData(base.width, base.height)
   for (let i = 0; i < image.data.length; i += 4) {
@@ -21,20 +25,23 @@ function difference(base, lora) {
 }
 
 export class Compare {
+  /** @type {'side' | 'wipe' | 'difference'} */
   #mode = 'side'
   #at = 50 // percent of the width that shows the base
+  /** @type {Images | null} */
   #images = null
 
   constructor() {
     new RadioGroup($('compare'), {
       onchange: mode => {
-        this.#mode = mode
+        this.#mode = /** @type {'side' | 'wipe' | 'difference'} */ (mode)
         this.#render()
       },
     })
     const handle = $('wipe')
     handle.addEventListener('keydown', event => this.#key(event))
     const frame = handle.parentElement
+    /** @param {PointerEvent} event */
     const drag = event => {
       const { left, width } = frame.getBoundingClientRect()
       this.#move(((event.clientX - left) / width) * 100)
@@ -51,7 +58,7 @@ export class Compare {
     this.#render()
   }
 
-  /** @param {{ base: ImageData, lora: ImageData, label: string } | null} images null: there is nothing to compare */
+  /** @param {Images | null} images null: there is nothing to compare */
   show(images) {
     this.#images = images
     this.#render()
@@ -63,7 +70,7 @@ export class Compare {
 
   #render() {
     const mode = this.#images ? this.#mode : 'side'
-    const over = $('picture-over')
+    const over = $('picture-over', HTMLCanvasElement)
     $('stage').dataset.compare = this.#mode
     over.hidden = mode === 'side'
     $('wipe').hidden = mode !== 'wipe'
@@ -80,13 +87,15 @@ export class Compare {
     this.#move(this.#at)
   }
 
+  /** @param {number} percent */
   #move(percent) {
     this.#at = Math.max(0, Math.min(100, Math.round(percent)))
     $('stage').style.setProperty('--wipe', `${this.#at}%`)
-    $('wipe').setAttribute('aria-valuenow', this.#at)
+    $('wipe').setAttribute('aria-valuenow', String(this.#at))
     $('wipe').setAttribute('aria-valuetext', live.wipeAt(this.#at))
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return
     if (event.key in STEPS) this.#move(this.#at + STEPS[event.key])

@@ -1,35 +1,48 @@
 // The controls and the state they hold. Every change calls back with the name of what changed.
+// Tests: tests/page/page.test.mjs, keyboard-and-layout.test.mjs
 import { DEFAULTS, randomSeed } from '../options.js'
 import { live, page, samplers } from '../texts/page.js'
+import { $ } from './dom.js'
 import { RadioGroup } from './radio-group.js'
-import { decimal, Styles } from './styles.js'
+import { Styles } from './styles.js'
 
-const $ = id => document.getElementById(id)
+/**
+ * @typedef {import('../digit-diffusion.js').DigitDiffusion} DigitDiffusion
+ * @typedef {import('../digit-diffusion.js').Device} Device
+ * @typedef {import('../digit-diffusion.js').Sampler} Sampler
+ * @typedef {{ digit: string | undefined, seed: number, steps: number, sampler: Sampler, guidance: number, lora: boolean,
+ *   fullSpeed: boolean, device: Device }} State
+ * @typedef {keyof State | 'style' | 'strength'} Change
+ */
 
 export class Controls {
+  /** @type {State} */
   state = {
     digit: undefined,
     seed: 2,
     steps: DEFAULTS.steps,
-    sampler: DEFAULTS.sampler,
+    sampler: /** @type {Sampler} */ (DEFAULTS.sampler),
     guidance: DEFAULTS.guidanceScale,
     lora: false,
     fullSpeed: false,
-    device: DEFAULTS.device,
+    device: /** @type {Device} */ (DEFAULTS.device),
   }
   styles
   #onchange
   #digits
   #device
+  /** @type {DigitDiffusion | undefined} */
   #model
-  #wanted // strengths that were asked for before the styles were known
-  #shows = [] // bring each control to the state
+  /** Strengths that were asked for before the styles were known. @type {Record<string, number> | undefined} */
+  #wanted
+  /** Bring each control to the state. @type {(() => void)[]} */
+  #shows = []
 
-  /** @param {{ onchange: (name: string, moving?: boolean) => void, onaction: () => void }} events */
+  /** @param {{ onchange: (name: Change, moving?: boolean) => void, onaction: () => void }} events */
   constructor({ onchange, onaction }) {
     this.#onchange = onchange
-    this.#digits = this.#choice('digits', 'digit')
-    this.#device = this.#choice('device', 'device')
+    this.#digits = new RadioGroup($('digits'), { onchange: digit => this.#set('digit', digit) })
+    this.#device = new RadioGroup($('device'), { onchange: device => this.#set('device', /** @type {Device} */ (device)) })
     this.styles = new Styles({ onchange })
     this.#seed()
     this.#range('steps', 'steps', String)
@@ -42,35 +55,41 @@ export class Controls {
     $('action').addEventListener('click', onaction)
   }
 
+  /** @param {boolean} busy */
   set busy(busy) {
     $('action').dataset.text = busy ? 'stop' : 'draw'
     $('action').textContent = busy ? page.stop : page.draw
   }
 
+  /** @param {boolean} loaded */
   set loaded(loaded) {
     $('chip').hidden = !loaded
     if (!loaded) $('backend-note').textContent = ''
   }
 
+  /** @param {Device} device */
   set device(device) {
     this.state.device = device
     this.#device.value = device
   }
 
+  /** @param {string | undefined} digit */
   set digit(digit) {
     this.state.digit = digit
     this.#digits.value = digit
   }
 
+  /** @param {boolean} on */
   set lora(on) {
     this.state.lora = on
     $('lora').setAttribute('aria-checked', String(on))
     $('stage').dataset.lora = on ? 'on' : 'off'
   }
 
+  /** @param {number} seed */
   set seed(seed) {
     this.state.seed = seed
-    $('seed').value = seed
+    $('seed', HTMLInputElement).value = String(seed)
   }
 
   /** Strengths by name; before the styles are known, those that a link asked for. */
@@ -78,13 +97,13 @@ export class Controls {
     return this.#wanted ?? this.styles.strengths
   }
 
-  /** A digit for who has not picked one. */
+  /** Picks a random digit if none is picked. */
   pickAny() {
     const { labels } = this.#model
     this.digit = this.state.digit ?? labels[Math.floor(Math.random() * labels.length)]
   }
 
-  /** Another digit, another seed, and a style, by chance. */
+  /** Another random digit, seed and style. */
   roll() {
     const others = this.#model.labels.filter(label => label !== this.state.digit)
     this.digit = others[Math.floor(Math.random() * others.length)] ?? this.state.digit
@@ -96,10 +115,12 @@ export class Controls {
 
   /**
    * Brings the controls to settings that a link or a picture asked for; what these leave out stays.
+   * @param {import('./settings-text.js').Settings} settings
    * @returns {string[]} a sentence for each that this model has not
    */
   restore({ digit, lora, styles, ...others }) {
-    for (const name of ['seed', 'steps', 'sampler', 'guidance']) if (name in others) this.state[name] = others[name]
+    const { seed = this.state.seed, steps = this.state.steps, sampler = this.state.sampler, guidance = this.state.guidance } = others
+    Object.assign(this.state, { seed, steps, sampler, guidance })
     if (digit !== undefined) this.digit = digit
     if (lora !== undefined) this.lora = lora
     this.#wanted = styles
@@ -109,11 +130,13 @@ export class Controls {
 
   /**
    * Labels, styles and backend of the model that has just been loaded.
+   * @param {DigitDiffusion} model
+   * @param {import('./model-session.js').Style[]} styles
    * @returns {string[]} a sentence for each setting asked for that it has not
    */
   adopt(model, styles) {
     const { labels } = model
-    if (String(labels) !== String(this.#digits.buttons.map(button => button.dataset.value))) {
+    if (String(labels) !== String(this.#digits.inputs.map(input => input.value))) {
       this.#digits.fill(labels.map(label => ({ value: label, title: label })), this.state.digit)
     }
     this.#model = model
@@ -123,10 +146,10 @@ export class Controls {
     return this.#settle()
   }
 
-  /** @param {{ name: string, title?: string }[]} styles those that there are to choose from */
+  /** @param {import('./model-session.js').Style[]} styles those that there are to choose from */
   offer(styles) {
     this.styles.fill(styles)
-    $('lora').disabled = !styles.length
+    $('lora', HTMLButtonElement).disabled = !styles.length
     this.describeStyle()
   }
 
@@ -140,13 +163,13 @@ export class Controls {
 
   /** @param {{ rank: number, modules: number }[]} adapters known once they are loaded */
   describeStyle(adapters = []) {
-    const [adapter] = adapters.length === 1 ? adapters : []
+    const adapter = adapters.length === 1 ? adapters[0] : undefined
     $('lora-note').textContent = [this.styles.description, adapter && live.adapter(adapter)].filter(Boolean).join(' · ')
   }
 
   /** In the language that has just been chosen. */
   translate() {
-    for (const option of $('sampler').options) option.textContent = samplers[option.value].title
+    for (const option of $('sampler', HTMLSelectElement).options) option.textContent = samplers[/** @type {Sampler} */ (option.value)].title
     this.#show()
     if (!this.#model) return
     this.styles.translate()
@@ -155,6 +178,7 @@ export class Controls {
   }
 
   #settle() {
+    /** @type {string[]} */
     const complaints = []
     if (this.state.digit !== undefined && !this.#model.labels.includes(this.state.digit)) {
       complaints.push(live.noSuchDigit(this.state.digit))
@@ -173,27 +197,31 @@ export class Controls {
     for (const show of this.#shows) show()
   }
 
+  /**
+   * @template {keyof State} Name
+   * @param {Name} name
+   * @param {State[Name]} value
+   */
   #set(name, value) {
     this.state[name] = value
     this.#onchange(name)
   }
 
-  #choice(id, name) {
-    return new RadioGroup($(id), { onchange: value => this.#set(name, value) })
-  }
-
+  /** @param {string} id @param {'steps' | 'guidance'} name @param {(value: number) => string} format */
   #range(id, name, format) {
+    const input = $(id, HTMLInputElement)
     const label = () => {
-      $(`${id}-value`).textContent = format($(id).valueAsNumber)
+      $(`${id}-value`).textContent = format(input.valueAsNumber)
     }
     this.#shows.push(() => {
-      $(id).value = this.state[name]
+      input.value = String(this.state[name])
       label()
     })
-    $(id).addEventListener('input', label)
-    $(id).addEventListener('change', () => this.#set(name, $(id).valueAsNumber))
+    input.addEventListener('input', label)
+    input.addEventListener('change', () => this.#set(name, input.valueAsNumber))
   }
 
+  /** @param {string} id @param {'lora' | 'fullSpeed'} name */
   #toggle(id, name) {
     $(id).addEventListener('click', () => {
       const on = !this.state[name]
@@ -204,13 +232,15 @@ export class Controls {
   }
 
   #seed() {
-    this.#shows.push(() => {
-      $('seed').value = this.state.seed
-    })
-    $('seed').addEventListener('change', () => {
-      const seed = $('seed').valueAsNumber
+    const input = $('seed', HTMLInputElement)
+    const show = () => {
+      input.value = String(this.state.seed)
+    }
+    this.#shows.push(show)
+    input.addEventListener('change', () => {
+      const seed = input.valueAsNumber
       if (Number.isSafeInteger(seed) && seed >= 0) this.#set('seed', seed)
-      else $('seed').value = this.state.seed
+      else show()
     })
     $('dice').addEventListener('click', () => {
       this.seed = randomSeed()
@@ -219,14 +249,14 @@ export class Controls {
   }
 
   #sampler() {
-    const select = $('sampler')
+    const select = $('sampler', HTMLSelectElement)
     select.append(...Object.entries(samplers).map(([value, { title }]) => new Option(title, value)))
     this.#shows.push(() => {
       select.value = this.state.sampler
-      $('sampler-hint').textContent = samplers[select.value].hint
+      $('sampler-hint').textContent = samplers[/** @type {Sampler} */ (select.value)].hint
     })
     select.addEventListener('change', () => {
-      this.#set('sampler', select.value)
+      this.#set('sampler', /** @type {Sampler} */ (select.value))
       this.#show()
     })
   }

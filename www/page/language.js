@@ -1,17 +1,24 @@
-// The page's language: the visitor's choice, else the browser's. All words are replaced in place, so that whoever says
-// something from then on says it in that language; what stands on the page already is translated by `onchange`.
+// The page's language: the visitor's choice, else the browser's. The texts are replaced in place, so that all that is said from then on
+// is in that language; what is on the page already is translated by `onchange`.
+// Tests: tests/page/language.test.mjs, texts.test.mjs
 import { errors } from '../texts/module.js'
 import { languages, live, page, samplers } from '../texts/page.js'
+import { $ } from './dom.js'
+
+/** @typedef {keyof typeof languages} Language */
 
 const KEY = 'digit-diffusion language'
 const BATCH = 12 // texts at a time: a page of new glyphs laid out at once takes longer than a visitor should wait for a click
 const FRAME = 20 // milliseconds
 const english = { errors: { ...errors }, live: { ...live }, page: { ...page }, samplers: { ...samplers } }
 const words = { en: () => english, zh: () => import('../texts/zh.js') }
-const button = document.getElementById('language')
+const button = $('language', HTMLButtonElement)
+
+/** @param {string | undefined} name @returns {name is Language} */
+const isLanguage = name => name !== undefined && name in languages
 
 function preferred() {
-  const first = navigator.languages.map(tag => tag.split('-')[0]).find(tag => tag in languages)
+  const first = navigator.languages.map(tag => tag.split('-')[0]).find(isLanguage)
   try {
     return localStorage.getItem(KEY) ?? first ?? 'en'
   } catch {
@@ -19,6 +26,7 @@ function preferred() {
   }
 }
 
+/** @param {Language} language */
 function remember(language) {
   try {
     localStorage.setItem(KEY, language)
@@ -27,30 +35,40 @@ function remember(language) {
   }
 }
 
+/** @param {string} selector @returns {HTMLElement[]} */
+const elements = selector => [...document.querySelectorAll(selector)].filter(element => element instanceof HTMLElement)
+/** @param {string | undefined} name in `page` */
+const textOf = name => page[/** @type {keyof typeof page} */ (name)]
+
+/** Replaces all texts. @param {Language} language */
 async function speak(language) {
   const said = await words[language]()
-  for (const [name, texts] of Object.entries({ errors, live, page, samplers })) Object.assign(texts, said[name])
-  document.querySelector('meta[name=description]').content = live.description
-  const news = [...document.querySelectorAll('[data-text]')].filter(element => element.textContent !== page[element.dataset.text])
+  Object.assign(errors, said.errors)
+  Object.assign(live, said.live)
+  Object.assign(page, said.page)
+  Object.assign(samplers, said.samplers)
+  document.querySelector('meta[name=description]')?.setAttribute('content', live.description)
+  const news = elements('[data-text]').filter(element => element.textContent !== textOf(element.dataset.text))
   for (const [i, element] of news.entries()) {
     if (i % BATCH === BATCH - 1) await new Promise(resolve => setTimeout(resolve, FRAME))
-    element.textContent = page[element.dataset.text]
+    element.textContent = textOf(element.dataset.text)
   }
-  for (const element of document.querySelectorAll('[data-label]')) {
-    element.setAttribute('aria-label', page[element.dataset.label])
-    if (element.title) element.title = page[element.dataset.label]
+  for (const element of elements('[data-label]')) {
+    const label = textOf(element.dataset.label)
+    element.setAttribute('aria-label', label)
+    if (element.title) element.title = label
   }
   document.documentElement.lang = languages[language].tag // last: who waits for it finds all of it said
-  const other = Object.keys(languages).find(name => name !== language)
+  const other = /** @type {Language} */ (Object.keys(languages).find(name => name !== language))
   Object.assign(button, { hidden: false, value: other, lang: languages[other].tag, textContent: languages[other].name })
 }
 
 /** Sets the language before anything is said, and offers the other. @param {() => void} onchange when it is taken */
 export async function startLanguage(onchange) {
   const language = preferred()
-  await speak(language in languages ? language : 'en').catch(() => speak('en'))
+  await speak(isLanguage(language) ? language : 'en').catch(() => speak('en'))
   button.addEventListener('click', async () => {
-    const { value } = button
+    const value = /** @type {Language} */ (button.value)
     try {
       await speak(value)
     } catch {

@@ -1,7 +1,11 @@
 // The one place where the page says that something went wrong, and what can be done.
-const root = document.getElementById('notice')
+// Tests: tests/page/failures.test.mjs
+import { $ } from './dom.js'
 
-/** @param {{ title: string, message: string, actions?: { title: string, run: () => void }[], mild?: boolean }} notice */
+/** @typedef {{ title: string, run: () => void }} Action */
+const root = $('notice')
+
+/** @param {{ title: string, message: string, actions?: Action[], mild?: boolean }} notice */
 export function showNotice({ title, message, actions = [], mild = false }) {
   const paragraph = document.createElement('p')
   const strong = document.createElement('strong')

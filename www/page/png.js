@@ -1,41 +1,53 @@
 // PNG files of grey pictures, still or animated, with a line of text inside; and that line read again.
 // W3C, Portable Network Graphics (third edition).
+// Tests: tests/page/files.test.mjs
 const SIGNATURE = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10)
+/** @param {string} text */
 const latin1 = text => Uint8Array.from(text, character => character.charCodeAt(0))
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   for (let bit = 0; bit < 8; bit++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1
   return n
 })
+/** @param {Uint8Array} bytes */
 const crc32 = bytes => ~bytes.reduce((crc, byte) => CRC_TABLE[(crc ^ byte) & 255] ^ (crc >>> 8), -1) >>> 0
 
-/** Big-endian fields, as [bytes, value] pairs. */
+/** Big-endian fields. @param {[bytes: 1 | 2 | 4, value: number][]} pairs */
 function fields(...pairs) {
   const bytes = new Uint8Array(pairs.reduce((sum, [size]) => sum + size, 0))
   const view = new DataView(bytes.buffer)
   let at = 0
   for (const [size, value] of pairs) {
-    view[{ 1: 'setUint8', 2: 'setUint16', 4: 'setUint32' }[size]](at, value)
+    if (size === 1) view.setUint8(at, value)
+    else if (size === 2) view.setUint16(at, value)
+    else view.setUint32(at, value)
     at += size
   }
   return bytes
 }
 
+/** @param {Uint8Array[]} parts */
 function join(...parts) {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
   parts.reduce((at, part) => (bytes.set(part, at), at + part.length), 0)
   return bytes
 }
 
+/** @param {string} type @param {Uint8Array} data */
 function chunk(type, data) {
   const body = join(latin1(type), data)
   return join(fields([4, data.length]), body, fields([4, crc32(body)]))
 }
 
+/** @param {BlobPart} bytes */
 const deflate = async bytes =>
   new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream('deflate'))).arrayBuffer())
 
-/** The rows of a grey picture, every pixel `scale` wide and high, each row after the byte that says "unfiltered". */
+/**
+ * The rows of a grey picture, every pixel `scale` wide and high, each row after the byte that says "unfiltered".
+ * @param {ImageData} image
+ * @param {number} scale
+ */
 function rows({ width, height, data }, scale) {
   const stride = width * scale + 1
   const bytes = new Uint8Array(stride * height * scale)
@@ -61,6 +73,7 @@ export async function encodePng(frames, { scale, keyword, text, delays = [] }) {
   for (const [i, frame] of frames.entries()) {
     const pixels = await deflate(rows(frame, scale))
     if (animated) {
+      /** @type {[4, number][]} */
       const place = [[4, width], [4, height], [4, 0], [4, 0]]
       chunks.push(chunk('fcTL', fields([4, sequence++], ...place, [2, delays[i]], [2, 1000], [1, 0], [1, 0])))
     }
@@ -72,6 +85,7 @@ export async function encodePng(frames, { scale, keyword, text, delays = [] }) {
 
 /**
  * @param {Uint8Array} bytes of a file
+ * @param {string} keyword
  * @returns {{ png: boolean, damaged?: boolean, text?: string }} the text that stands under the keyword, if any
  */
 export function readPngText(bytes, keyword) {

@@ -1,76 +1,88 @@
-// The keyboard of a group of role="radio" buttons: one tab stop, arrows move and choose, a typed character jumps.
-const STEP = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }
+// A group of native radio inputs, each in a label. The browser gives it one tab stop and the arrow keys; here are the keys that it does
+// not have (Home, End, a typed value), and the second choice of the same, which is no change to the browser.
+// Tests: tests/page/keyboard-and-layout.test.mjs
+const FORWARD = ['ArrowRight', 'ArrowDown']
+const BACK = ['ArrowLeft', 'ArrowUp']
+
+/** The radio input that an event came from. @param {Event} event */
+const radio = ({ target }) => (target instanceof HTMLInputElement && target.type === 'radio' ? target : undefined)
+
+/**
+ * A radio input with what stands in its label, which is all that is seen of it.
+ * @param {string} name of the group
+ * @param {string} value
+ * @param {(Node | string)[]} content
+ */
+export function radioLabel(name, value, ...content) {
+  const label = document.createElement('label')
+  const face = document.createElement('span')
+  face.append(...content)
+  label.append(Object.assign(document.createElement('input'), { type: 'radio', name, value }), face)
+  return label
+}
 
 export class RadioGroup {
   #root
   #onchange
   #wrap
+  /** @type {string | undefined} */
+  #value
 
   /**
-   * @param {HTMLElement} root holds the buttons, each with data-value
+   * @param {HTMLElement} root holds the inputs
    * @param {{ onchange: (value: string) => void, wrap?: boolean }} options `onchange` also hears a second click on the same
    */
   constructor(root, { onchange, wrap = true }) {
     this.#root = root
     this.#onchange = onchange
     this.#wrap = wrap
-    root.addEventListener('click', event => this.#choose(event.target.closest('[role=radio]')))
+    // Browsers keep what was chosen before a reload.
+    this.value = this.inputs.find(input => input.defaultChecked)?.value
+    // A click comes before the change that it makes, with keys too.
+    root.addEventListener('click', event => radio(event)?.value === this.#value && this.#value !== undefined && this.#onchange(this.#value))
+    root.addEventListener('change', event => {
+      const input = radio(event)
+      if (input) this.#onchange((this.#value = input.value))
+    })
     root.addEventListener('keydown', event => this.#key(event))
-    this.value = this.value
   }
 
-  get buttons() {
-    return [...this.#root.querySelectorAll('[role=radio]')]
+  get inputs() {
+    return [...this.#root.querySelectorAll('input')]
   }
 
   get value() {
-    return this.buttons.find(button => button.getAttribute('aria-checked') === 'true')?.dataset.value
+    return this.#value
   }
 
   set value(value) {
-    const { buttons } = this
-    const chosen = buttons.find(button => button.dataset.value === value)
-    const stop = chosen ?? buttons.find(button => !button.disabled)
-    for (const button of buttons) {
-      button.setAttribute('aria-checked', String(button === chosen))
-      button.tabIndex = button === stop ? 0 : -1
+    this.#value = undefined
+    for (const input of this.inputs) {
+      input.checked = input.value === value
+      if (input.checked) this.#value = value
     }
   }
 
-  /** @param {{ value: string, title: string }[]} choices */
+  /** @param {{ value: string, title: string }[]} choices @param {string} [value] */
   fill(choices, value) {
-    this.#root.replaceChildren(
-      ...choices.map(({ value, title }) => {
-        const button = document.createElement('button')
-        button.type = 'button'
-        button.setAttribute('role', 'radio')
-        button.dataset.value = value
-        button.textContent = title
-        return button
-      }),
-    )
+    this.#root.replaceChildren(...choices.map(({ value, title }) => radioLabel(this.#root.id, value, title)))
     this.value = value
   }
 
-  #choose(button) {
-    if (!button || button.disabled) return
-    this.value = button.dataset.value
-    this.#onchange(button.dataset.value)
-  }
-
+  /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return
-    const buttons = this.buttons.filter(button => !button.disabled)
-    const at = buttons.indexOf(event.target)
-    let target = buttons.find(button => button.dataset.value === event.key)
-    if (event.key in STEP) {
-      const next = at + STEP[event.key]
-      target = buttons[this.#wrap ? (next + buttons.length) % buttons.length : Math.max(0, Math.min(buttons.length - 1, next))]
-    } else if (event.key === 'Home') target = buttons[0]
-    else if (event.key === 'End') target = buttons.at(-1)
+    const { key } = event
+    const at = radio(event)
+    if (!at || event.ctrlKey || event.metaKey || event.altKey) return
+    const inputs = this.inputs.filter(input => !input.disabled)
+    let target = inputs.find(({ value }) => value === key)
+    if (key === 'Home') target = inputs[0]
+    else if (key === 'End') target = inputs.at(-1)
+    else if (!this.#wrap && at === inputs.at(-1) && FORWARD.includes(key)) target = at
+    else if (!this.#wrap && at === inputs[0] && BACK.includes(key)) target = at
     if (!target) return
     event.preventDefault()
     target.focus()
-    this.#choose(target)
+    target.click()
   }
 }

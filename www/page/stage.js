@@ -1,36 +1,45 @@
-// The big pictures, the line under them, the film strip, and the download shown over the first picture.
+// The stage: the big pictures, the line under them, the film strip, and the download shown over the first picture.
+// Tests: tests/page/page.test.mjs, keyboard-and-layout.test.mjs
 import { live } from '../texts/page.js'
 import { Compare } from './compare.js'
-import { paint, paintNoise } from './picture.js'
-import { RadioGroup } from './radio-group.js'
-import { showSchedule } from './schedule.js'
+import { $ } from './dom.js'
+import { paint, paintNoise } from './paint.js'
+import { RadioGroup, radioLabel } from './radio-group.js'
+import { showSchedule } from './schedule-plot.js'
 
-const $ = id => document.getElementById(id)
+/** @typedef {import('./recording.js').Recording} Recording */
+/** @typedef {import('./recording.js').Track} Track */
+
+/** @param {Track} track */
 const modelName = track => ({ base: live.modelBase, lora: live.modelLora })[track]
 
 export class Stage {
-  #pictures = { base: $('picture-base'), lora: $('picture-lora') }
+  /** @type {Record<Track, HTMLCanvasElement>} */
+  #pictures = { base: $('picture-base', HTMLCanvasElement), lora: $('picture-lora', HTMLCanvasElement) }
+  /** @type {'image' | 'x0'} */
   #view = 'image'
-  #film = null
+  /** @type {Recording | null} */
+  #recording = null
   #compare = new Compare()
   #attention
   #strip
-  #thumbs = [] // one { track: canvas } per step
+  /** One of each track for every step. @type {Partial<Record<Track, HTMLCanvasElement>>[]} */
+  #thumbs = []
   #painted = 0
 
-  /** @param {import('./attention.js').Attention} attention */
+  /** @param {import('./attention-maps.js').AttentionMaps} attention */
   constructor(attention) {
     this.#attention = attention
     this.#strip = new RadioGroup($('strip'), {
       wrap: false,
       onchange: value => {
-        this.#film.position = Number(value)
+        this.#recording.position = Number(value)
         this.#showPosition()
       },
     })
     new RadioGroup($('view'), {
       onchange: view => {
-        this.#view = view
+        this.#view = /** @type {'image' | 'x0'} */ (view)
         this.repaint()
       },
     })
@@ -41,50 +50,49 @@ export class Stage {
     this.#describeIdle()
   }
 
-  /** What is on show, the styled picture where there is one, and the whole run of it; undefined before the first step. */
+  /**
+   * What is on show, the styled picture where there is one, and the whole run of it; undefined before the first step.
+   * @returns {import('./export-files.js').Shown | undefined}
+   */
   get shown() {
-    const film = this.#film
-    if (!film?.length) return undefined
-    const frames = film.tracks[film.track].slice(0, film.length).map(step => step[this.#view])
-    return { picture: frames[film.position - 1], frames, digit: film.digit, settings: film.settings }
+    const recording = this.#recording
+    if (!recording?.length) return undefined
+    const frames = recording.tracks[recording.track].slice(0, recording.length).map(step => step[this.#view])
+    return { picture: frames[recording.position - 1], frames, digit: recording.digit, settings: recording.settings }
   }
 
+  /** @param {boolean} busy */
   set busy(busy) {
     $('stage').dataset.busy = String(busy)
   }
 
-  /** Starts a new strip. @param {import('./film.js').Film} film */
-  open(film) {
-    this.#film = film
+  /** Starts a new strip. @param {Recording} recording */
+  open(recording) {
+    this.#recording = recording
     this.#painted = 0
     this.#thumbs = []
-    const buttons = Array.from({ length: film.total }, (_, i) => {
-      const button = document.createElement('button')
-      button.type = 'button'
-      button.disabled = true
-      button.dataset.value = String(i + 1)
-      button.setAttribute('role', 'radio')
-      button.setAttribute('aria-label', live.filmStep(i + 1))
+    const labels = Array.from({ length: recording.total }, (_, i) => {
       const canvases = Object.fromEntries(
-        Object.keys(film.tracks).map(track => {
+        Object.keys(recording.tracks).map(track => {
           const canvas = document.createElement('canvas')
           canvas.width = canvas.height = 28
           return [track, canvas]
         }),
       )
-      button.append(...Object.values(canvases))
       this.#thumbs.push(canvases)
-      return button
+      return radioLabel('strip', String(i + 1), ...Object.values(canvases))
     })
-    $('strip').replaceChildren(...buttons)
-    $('film').style.setProperty('--total', film.total)
-    $('strip').scrollLeft = 0
+    $('strip').replaceChildren(...labels)
     this.#strip.value = undefined
+    for (const input of this.#strip.inputs) input.disabled = true
+    this.#nameSteps()
+    $('film').style.setProperty('--total', String(recording.total))
+    $('strip').scrollLeft = 0
     this.#compare.show(null)
-    $('position').textContent = live.first(film.total)
+    $('position').textContent = live.first(recording.total)
   }
 
-  /** Shows the film as it is now, where its steps have been replaced or are looked at in another way. */
+  /** Shows the recording as it is now, where its steps have been replaced or are looked at in another way. */
   repaint() {
     this.#painted = 0
     this.update()
@@ -93,9 +101,13 @@ export class Stage {
   /** In the language that has just been chosen. */
   translate() {
     this.#describeIdle()
-    this.#strip.buttons.forEach((button, i) => button.setAttribute('aria-label', live.filmStep(i + 1)))
+    this.#nameSteps()
     this.#compare.translate()
-    if (this.#film?.length) this.#showPosition()
+    if (this.#recording?.length) this.#showPosition()
+  }
+
+  #nameSteps() {
+    for (const [i, input] of this.#strip.inputs.entries()) input.setAttribute('aria-label', live.filmStep(i + 1))
   }
 
   #describeIdle() {
@@ -104,50 +116,53 @@ export class Stage {
     }
   }
 
-  /** Shows what the film holds by now. `follow` false keeps the big pictures as they are. */
+  /** Shows what the recording holds by now. `follow` false keeps the big pictures as they are. */
   update({ follow = true } = {}) {
-    const film = this.#film
-    if (!film) return
-    const { buttons } = this.#strip
-    for (; this.#painted < film.length; this.#painted++) {
-      const steps = film.at(this.#painted + 1)
-      for (const [track, canvas] of Object.entries(this.#thumbs[this.#painted])) paint(canvas, steps[track][this.#view])
-      buttons[this.#painted].disabled = false
+    const recording = this.#recording
+    if (!recording) return
+    const { inputs } = this.#strip
+    for (; this.#painted < recording.length; this.#painted++) {
+      const steps = recording.at(this.#painted + 1)
+      for (const [track, canvas] of Object.entries(this.#thumbs[this.#painted])) paint(canvas, steps[/** @type {Track} */ (track)][this.#view])
+      inputs[this.#painted].disabled = false
     }
-    if (film.length && follow) this.#showPosition()
+    if (recording.length && follow) this.#showPosition()
   }
 
   #showPosition() {
-    const film = this.#film
-    const { position } = film
-    const steps = film.at(position)
-    for (const [track, { [this.#view]: image }] of Object.entries(steps)) {
+    const recording = this.#recording
+    const { position } = recording
+    const steps = recording.at(position)
+    for (const [name, { [this.#view]: image }] of Object.entries(steps)) {
+      const track = /** @type {Track} */ (name)
       const canvas = this.#pictures[track]
       paint(canvas, image)
       delete canvas.parentElement.dataset.idle
-      canvas.setAttribute('aria-label', live.frame(film.digit, position, film.total, modelName(track)))
+      canvas.setAttribute('aria-label', live.frame(recording.digit, position, recording.total, modelName(track)))
     }
-    const images = Object.fromEntries(Object.entries(steps).map(([track, step]) => [track, step[this.#view]]))
-    this.#compare.show(images.lora ? { ...images, label: live.stepOf(film.digit, position, film.total) } : null)
-    showSchedule(film)
-    this.#attention.show(film, this.#view)
+    const { base, lora } = steps
+    const label = live.stepOf(recording.digit, position, recording.total)
+    this.#compare.show(base && lora ? { base: base[this.#view], lora: lora[this.#view], label } : null)
+    showSchedule(recording)
+    this.#attention.show(recording, this.#view)
     if (this.#strip.value !== String(position)) {
       this.#strip.value = String(position)
-      this.#scrollTo(this.#strip.buttons[position - 1])
+      this.#scrollTo(this.#strip.inputs[position - 1])
     }
     const { timestep } = Object.values(steps)[0]
-    $('position').textContent = live.position({ step: position, total: film.total, timestep, ms: film.msPerStep })
+    $('position').textContent = live.position({ step: position, total: recording.total, timestep, ms: recording.msPerStep })
   }
 
-  /** Keeps the chosen step in sight without ever moving the page itself. */
-  #scrollTo(button) {
+  /** Keeps the chosen step in sight without ever moving the page itself. @param {HTMLElement} thumb */
+  #scrollTo(thumb) {
     const strip = $('strip')
-    const [outer, inner] = [strip.getBoundingClientRect(), button.getBoundingClientRect()]
+    const [outer, inner] = [strip.getBoundingClientRect(), thumb.getBoundingClientRect()]
     const margin = inner.width
     if (inner.left - margin < outer.left) strip.scrollLeft -= outer.left - inner.left + margin
     else if (inner.right + margin > outer.right) strip.scrollLeft += inner.right - outer.right + margin
   }
 
+  /** @param {string} text */
   say(text) {
     $('position').textContent = text
   }
@@ -157,7 +172,7 @@ export class Stage {
     $('overlay').hidden = false
     $('overlay-title').textContent = title
     $('overlay-detail').textContent = detail
-    const bar = $('overlay-progress')
+    const bar = $('overlay-progress', HTMLProgressElement)
     if (total) {
       bar.max = total
       bar.value = loaded

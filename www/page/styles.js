@@ -1,15 +1,21 @@
-// The styles: one of them, or a mix of all, each with its strength.
+// The styles to choose from: one of them, or a mix of all, each with its strength.
+// Tests: tests/page/strengths.test.mjs
 import { live, page } from '../texts/page.js'
+import { $ } from './dom.js'
 import { RadioGroup } from './radio-group.js'
 
-const $ = id => document.getElementById(id)
 const MIX = '*' // stands among the styles, and is the name of none
-export const decimal = value => value.toFixed(1).replace('-', '−')
+/** @param {number} value */
+const decimal = value => value.toFixed(1).replace('-', '−')
 
 export class Styles {
+  /** @type {import('./model-session.js').Style[]} */
   #list = []
+  /** @type {string | undefined} */
   #chosen
-  #alone = {} // strengths by name
+  /** Strengths by name, of each style alone. @type {Record<string, number>} */
+  #alone = {}
+  /** Strengths by name, in the mix. @type {Record<string, number>} */
   #mixed = {}
   #group
   #onchange
@@ -25,7 +31,7 @@ export class Styles {
     })
   }
 
-  /** Strengths by name: what the next drawing is done with, and what a link says. */
+  /** Strengths by name: what the next drawing is done with, and what a link says. @returns {Record<string, number>} */
   get strengths() {
     if (this.#chosen === MIX) return { ...this.#mixed }
     return this.#chosen === undefined ? {} : { [this.#chosen]: this.#alone[this.#chosen] ?? 1 }
@@ -42,12 +48,14 @@ export class Styles {
     this.#group.value = this.#chosen
   }
 
+  /** @param {string} name */
   has(name) {
     return this.#list.some(style => style.name === name)
   }
 
+  /** @param {string} name @returns {string} */
   title(name) {
-    return live.styleTitles[name] ?? this.#list.find(style => style.name === name)?.title ?? name
+    return /** @type {Record<string, string>} */ (live.styleTitles)[name] ?? this.#list.find(style => style.name === name)?.title ?? name
   }
 
   /** What is chosen, in words. */
@@ -57,7 +65,7 @@ export class Styles {
     return parts.map(([name, strength]) => `${this.title(name)} ${decimal(strength)}`).join(' + ')
   }
 
-  /** @param {{ name: string, title?: string }[]} list */
+  /** @param {import('./model-session.js').Style[]} list */
   fill(list) {
     this.#list = list
     this.#mixed = Object.fromEntries(Object.entries(this.#mixed).filter(([name]) => this.has(name)))
@@ -74,16 +82,18 @@ export class Styles {
     this.fill(this.#list)
   }
 
+  /** @param {string} name */
   choose(name) {
     this.#choose(name)
     this.#group.value = name
   }
 
-  /** Chooses one by chance. */
+  /** Chooses a random one. */
   roll() {
     if (this.#list.length) this.choose(this.#list[Math.floor(Math.random() * this.#list.length)].name)
   }
 
+  /** @param {string | undefined} value */
   #choose(value) {
     if (value === MIX && Object.keys(this.#mixed).length < 2) this.#mixed = this.#halves()
     this.#chosen = value
@@ -98,6 +108,7 @@ export class Styles {
     return { [this.#list[at].name]: 0.5, [next.name]: 0.5 }
   }
 
+  /** @param {string} name */
   #slider(name) {
     const values = this.#chosen === MIX ? this.#mixed : this.#alone
     const fallback = this.#chosen === MIX ? 0 : 1
@@ -108,7 +119,7 @@ export class Styles {
     label.className = 'label'
     label.textContent = title
     label.htmlFor = input.id = `strength-${this.#list.findIndex(style => style.name === name)}`
-    Object.assign(input, { type: 'range', min: -1, max: 2, step: 0.1, value: values[name] ?? fallback })
+    Object.assign(input, { type: 'range', min: '-1', max: '2', step: '0.1', value: String(values[name] ?? fallback) })
     input.dataset.style = name
     const show = () => {
       output.textContent = decimal(input.valueAsNumber)

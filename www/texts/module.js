@@ -1,4 +1,5 @@
 // Every sentence that the module can say: errors, mistakes of callers, and what the element reads out.
+// Tests: tests/page/texts.test.mjs, class-arguments.test.mjs
 const bytes = n => n.toLocaleString('en')
 const isName = word => /\w[._/]\w/.test(word) // of a file or a module: not to be capitalised
 const sentence = text =>

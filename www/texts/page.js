@@ -1,6 +1,7 @@
 // Every sentence on the page, in English; texts/zh.js has them in Chinese.
 // index.html repeats `page` word for word (elements with data-text), so that the first paint needs no script;
 // tests/page/texts.test.mjs keeps the two equal.
+// Tests: tests/page/texts.test.mjs
 
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
 const percent = share => (share < 0.01 ? 'under 1%' : share > 0.99 ? 'over 99%' : `${Math.round(share * 100)}%`)

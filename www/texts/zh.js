@@ -1,4 +1,5 @@
 // The page in simplified Chinese: what page.js and module.js say, under the same names (tests/page/texts.test.mjs sees to it).
+// Tests: tests/page/texts.test.mjs, language.test.mjs
 
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
 const percent = share => (share < 0.01 ? '不到 1%' : share > 0.99 ? '99% 以上' : `${Math.round(share * 100)}%`)

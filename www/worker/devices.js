@@ -1,4 +1,5 @@
 // WebGPU devices can be lost at any time (driver reset, sleep, another tab); the engine itself does not hear of it.
+// Tests: tests/page/devices.test.mjs
 
 /** Why WebGPU cannot be had, or undefined if it can: known before anything heavy is loaded. */
 export async function whyNoWebGpu() {

@@ -1,4 +1,5 @@
 // Streams files with their progress in bytes, takes up again what broke off, and checks all of it against the manifest.
+// Tests: tests/page/download-resume.test.mjs, failures.test.mjs
 import { DigitDiffusionError, isAbort } from '../errors.js'
 
 const PAUSES = [500, 1000, 2000] // milliseconds before each further try

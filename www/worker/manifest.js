@@ -1,4 +1,5 @@
 // Finds the list of files that belongs to a base model, with the adapters that come with it.
+// Tests: tests/page/manifest.test.mjs
 import { DigitDiffusionError, isAbort } from '../errors.js'
 import { request } from './download.js'
 

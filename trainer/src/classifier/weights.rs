@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use diffusion::noise::NoiseSource;
-use diffusion::state::{HostTensor, StateDict, stable_id};
+use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
+use diffusion::unet::burn::stable_id;
 
 use super::Card;
 use super::net::Net;

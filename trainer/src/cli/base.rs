@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use diffusion::diffusers::WEIGHTS;
-use diffusion::init::initial_state;
+use diffusion::base::WEIGHTS;
 use diffusion::schedule::{NoiseSchedule, PredictionType};
-use diffusion::state::read_state;
 use diffusion::tensors::Precision;
+use diffusion::unet::burn::{BurnUNet, read_state};
+use diffusion::unet::init::initial_state;
 use diffusion::{Base, Model};
 use trainer::config::{self, BaseConfig, ModelConfig};
 use trainer::data::Dataset;
@@ -92,7 +92,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let started = resumed.as_ref().map(|(_, config)| &config.train);
     config.train = args.train.settings(config.train, started, data.len(), LEAST_STEPS)?;
-    let (device, place) = (args.device.open()?.autodiff(), args.device.place()?);
+    let (device, backend) = (args.device.open()?.autodiff(), args.device.backend()?);
     let interrupt = Interrupt::listen()?;
 
     let base = match (resumed, initial) {
@@ -111,7 +111,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     config.model = ModelConfig::of(&base);
     let schedule = NoiseSchedule::new(base.schedule.clone());
-    let unet = base.build(&device)?;
+    let unet = BurnUNet::from_base(&base, &device)?;
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
         .with_operations(args.device.operations());
     if let Some(checkpoint) = checkpoint {
@@ -140,7 +140,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         &args.out,
         held_out.as_ref(),
         |trainer, out| Ok(write_base(out, &averaged(trainer)?, Precision::F32)?),
-        |trainer| Ok(Model::new(averaged(trainer)?, place.clone())?),
+        |trainer| Ok(Model::new(averaged(trainer)?, backend.clone())?),
     )
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use diffusion::diffusers::WEIGHTS;
+use diffusion::base::WEIGHTS;
 use diffusion::peft::write_kohya;
 use trainer::files::write_atomic;
 use trainer::say;

@@ -9,7 +9,7 @@ use burn::nn::LinearConfig;
 use burn::tensor::wgpu::WgpuBackend;
 use burn::tensor::{Device, Tensor, TensorData};
 use clap::ValueEnum;
-use diffusion::Place;
+use diffusion::Backend;
 use diffusion::ops::{Ops, linear};
 
 /// `--device`.
@@ -32,9 +32,9 @@ pub enum DeviceName {
 
 impl DeviceName {
     /// Where pictures are drawn.
-    pub fn place(self) -> anyhow::Result<Place> {
+    pub fn backend(self) -> anyhow::Result<Backend> {
         Ok(match self {
-            Self::Cpu => Place::Cpu,
+            Self::Cpu => Backend::Cpu,
             _ => self.open()?.into(),
         })
     }

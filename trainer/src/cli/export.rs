@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use diffusion::diffusers::{WEIGHTS, base_files};
+use diffusion::base::{WEIGHTS, base_files};
 use diffusion::tensors::Precision;
 use serde_json::{Map, Value, json};
 use trainer::files::{read, write_atomic};

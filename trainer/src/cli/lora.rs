@@ -7,6 +7,7 @@ use diffusion::lora::{Adapter, merge};
 use diffusion::peft::{LoraConfig, read_adapter};
 use diffusion::schedule::NoiseSchedule;
 use diffusion::tensors::Precision;
+use diffusion::unet::burn::BurnUNet;
 use diffusion::{Base, Model};
 use trainer::config::{self, AdapterConfig, LoraSettings};
 use trainer::data::Dataset;
@@ -158,8 +159,8 @@ fn one(
         adapter_config: started.map_or_else(|| peft.to_json(), |(adapter, _)| adapter.adapter_config.clone()),
     };
 
-    let (device, place) = (args.device.open()?.autodiff(), args.device.place()?);
-    let unet = attach(base.build(&device)?, &initial, &device);
+    let (device, backend) = (args.device.open()?.autodiff(), args.device.backend()?);
+    let unet = attach(BurnUNet::from_base(&base, &device)?, &initial, &device);
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
         .with_operations(args.device.operations())
@@ -194,7 +195,7 @@ fn one(
         |trainer, out| Ok(write_adapter_folder(out, &averaged(trainer)?, &peft, name, Precision::F32)?),
         |trainer| {
             let state = merge(&base.state, [(&averaged(trainer)?, 1.0)]);
-            Ok(Model::new(Base { state, ..base.clone() }, place.clone())?)
+            Ok(Model::new(Base { state, ..base.clone() }, backend.clone())?)
         },
     )
 }

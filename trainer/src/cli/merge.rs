@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use diffusion::diffusers::WEIGHTS;
+use diffusion::base::WEIGHTS;
 use diffusion::tensors::Precision;
 use trainer::say;
 use trainer::store::write_base;

@@ -179,9 +179,9 @@ pub fn load_model(dir: &Path, lora: &[String], merged: bool, device: DeviceName)
     let adapters = lora.iter().map(|text| load_adapter(text, dir, &base)).collect::<anyhow::Result<Vec<_>>>()?;
     if merged {
         let state = merge(&base.state, adapters.iter().map(|loaded| (&loaded.adapter, loaded.scale)));
-        return Ok(Model::new(Base { state, ..base }, device.place()?)?);
+        return Ok(Model::new(Base { state, ..base }, device.backend()?)?);
     }
-    let mut model = Model::new(base, device.place()?)?;
+    let mut model = Model::new(base, device.backend()?)?;
     let mut scales = std::collections::BTreeMap::new();
     for Loaded { path, files, scale, .. } in &adapters {
         model.add_adapter(path, &files.bytes, files.config.as_deref())?;

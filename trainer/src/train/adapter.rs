@@ -6,8 +6,9 @@ use burn::module::{LoraAdapter, Module, Param, Reparameterizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use diffusion::lora::{Adapter, LoraFactors};
 use diffusion::noise::NoiseSource;
-use diffusion::state::{HostTensor, StateDict, file_name};
-use diffusion::unet::UNet;
+use diffusion::state::{HostTensor, StateDict};
+use diffusion::unet::burn::BurnUNet;
+use diffusion::unet::burn::parameter_name;
 use regex_lite::Regex;
 
 use crate::error::{Error, Result};
@@ -83,7 +84,7 @@ pub fn initial_adapter(state: &StateDict, targets: &[String], rank: usize, scali
 }
 
 /// Freezes the network and attaches the factors, which alone are trainable then.
-pub fn attach(unet: UNet, adapter: &Adapter, device: &Device) -> UNet {
+pub fn attach(unet: BurnUNet, adapter: &Adapter, device: &Device) -> BurnUNet {
     unet.freeze().apply_reparameterization(Attach { adapter, device })
 }
 
@@ -94,7 +95,7 @@ pub fn detach(initial: &Adapter, trained: &StateDict) -> Result<Adapter> {
         for (factor, letter) in [(&mut factors.a, "a"), (&mut factors.b, "b")] {
             let found = trained.iter().find_map(|(name, tensor)| {
                 let module = name.strip_suffix(&format!(".weight.lora.{letter}"))?;
-                (file_name(&format!("{module}.weight")).strip_suffix(".weight") == Some(path)).then_some(tensor)
+                (parameter_name(&format!("{module}.weight")).strip_suffix(".weight") == Some(path)).then_some(tensor)
             });
             *factor = found
                 .ok_or_else(|| Error::Checkpoint { reason: format!("the factors of {path} are missing") })?
@@ -117,7 +118,7 @@ impl Reparameterizer for Attach<'_> {
         path: &str,
         param: Param<Tensor<D>>,
     ) -> (Param<Tensor<D>>, Option<LoraAdapter>) {
-        let name = file_name(path);
+        let name = parameter_name(path);
         let factors = name.strip_suffix(".weight").and_then(|module| self.adapter.modules.get(module));
         let Some(factors) = factors else { return (param, None) };
         // burn's Linears are [in, out], so both factors are transposed.

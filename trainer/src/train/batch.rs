@@ -5,7 +5,7 @@ use diffusion::codec::PatchCodec;
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
 use diffusion::ops::Ops;
-use diffusion::unet::{UNet, class_rows};
+use diffusion::unet::burn::{BurnUNet, class_rows};
 
 use super::objective::Objective;
 use crate::data::Dataset;
@@ -67,7 +67,7 @@ impl Batch {
     /// Sum over the pictures of their losses.
     pub fn loss(
         &self,
-        unet: &UNet,
+        unet: &BurnUNet,
         objective: &Objective<'_>,
         info: &ModelInfo,
         device: &Device,

@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use diffusion::noise::NoiseSource;
-use diffusion::unet::UNet;
+use diffusion::unet::burn::BurnUNet;
 
 /// A copy of the network for one forward, in which each input feature of each adapter is dropped with
 /// `probability`, and the others are scaled up to make good for it: `x Wᵀ + scaling · (x ∘ m) Aᵀ Bᵀ`, m from
@@ -12,7 +12,7 @@ use diffusion::unet::UNet;
 /// PEFT draws m anew for every token of every picture. Here the adapter is part of the weights, so m is drawn once
 /// for each adapted module and micro-batch, and multiplies the columns of A. Gradients reach the factors of the
 /// network given.
-pub fn drop_inputs(unet: &UNet, probability: f32, noise: NoiseSource, device: &Device) -> UNet {
+pub fn drop_inputs(unet: &BurnUNet, probability: f32, noise: NoiseSource, device: &Device) -> BurnUNet {
     if probability == 0.0 {
         return unet.clone();
     }

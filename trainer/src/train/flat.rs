@@ -9,7 +9,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use diffusion::ops::{Ops, join, part};
 use diffusion::state::{HostTensor, StateDict};
-use diffusion::unet::UNet;
+use diffusion::unet::burn::BurnUNet;
 
 use crate::error::{Error, Result};
 
@@ -35,7 +35,7 @@ struct Place {
 
 impl Flat {
     /// Of a network on an autodiff device: what requires gradients is trained.
-    pub fn new(unet: &UNet) -> Self {
+    pub fn new(unet: &BurnUNet) -> Self {
         let mut visitor = Places { path: Vec::new(), places: Vec::new(), len: 0 };
         unet.visit(&mut visitor);
         let Places { places, len, .. } = visitor;
@@ -49,14 +49,14 @@ impl Flat {
     }
 
     /// The weights of the network that this was made of.
-    pub fn weights(&self, unet: &UNet, device: &Device) -> Tensor<1> {
+    pub fn weights(&self, unet: &BurnUNet, device: &Device) -> Tensor<1> {
         let mut visitor = Weights { flat: self, found: HashMap::new() };
         unet.visit(&mut visitor);
         self.join(visitor.found, device)
     }
 
     /// The gradients of the trained parameters; zeros where there is none.
-    pub fn gradients(&self, unet: &UNet, gradients: GradientsParams, device: &Device) -> Result<Tensor<1>> {
+    pub fn gradients(&self, unet: &BurnUNet, gradients: GradientsParams, device: &Device) -> Result<Tensor<1>> {
         let mut visitor = Gradients { gradients, found: HashMap::new() };
         unet.visit(&mut visitor);
         if visitor.found.is_empty() {
@@ -71,7 +71,7 @@ impl Flat {
     }
 
     /// The network with trained parameters from a vector.
-    pub fn put(&self, unet: UNet, vector: &Tensor<1>) -> UNet {
+    pub fn put(&self, unet: BurnUNet, vector: &Tensor<1>) -> BurnUNet {
         unet.map(&mut Put { flat: self, vector })
     }
 

@@ -1,0 +1,18 @@
+//! The network in burn: with gradients, on every device of burn's.
+//!
+//! Field names are diffusers' names, so that a parameter's path in the module tree is its name in the weights file (the
+//! few exceptions are in `state.rs`).
+//!
+//! Tests: `tests/it/unet.rs` and `tests/it/operations.rs` against diffusers.
+
+mod conditioning;
+mod norm;
+mod resnet;
+mod state;
+mod transformer;
+mod unet;
+
+pub use conditioning::class_rows;
+pub(crate) use state::write_state;
+pub use state::{load_state, parameter_name, read_state, shapes, stable_id};
+pub use unet::BurnUNet;

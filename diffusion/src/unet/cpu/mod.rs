@@ -1,0 +1,19 @@
+//! The network on the CPU for sampling, without a tensor library and without gradients.
+//!
+//! The mathematics is that of the network in burn. Feature maps are `[pixels, channels]`, so that convolutions, Linears
+//! and attention all become matrix products of the crate `cpu-kernels`. What does not depend on the picture is computed
+//! once per run ([`precompute`](super::precompute)); norms and activations are fused.
+//!
+//! Tests: `tests/it/unet.rs` against diffusers, and in `unet.rs` beside this file.
+
+mod attention;
+mod forward;
+mod geometry;
+mod layers;
+mod resnet;
+mod scratch;
+mod transformer;
+mod unet;
+
+pub use scratch::Scratch;
+pub use unet::{Classes, CpuUNet};

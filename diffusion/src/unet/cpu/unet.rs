@@ -1,0 +1,233 @@
+//! The network: packing, what a run precomputes, and its predictions.
+
+use std::collections::BTreeMap;
+
+use cpu_kernels::activation::silu;
+use cpu_kernels::matmul::MatMul;
+use cpu_kernels::view::{MatrixView, MatrixViewMut};
+
+use crate::config::{ModelInfo, UNetConfig};
+use crate::error::{Error, Result};
+use crate::state::StateDict;
+use crate::unet::conditioning::{class_rows, sinusoids};
+use crate::unet::parameters::check_state;
+use crate::unet::topology::{Layer, layers};
+use crate::unet::weights::Weights;
+
+use super::attention::ClassAttention;
+use super::forward::{Forward, PackedLayer};
+use super::geometry::Geometry;
+use super::layers::Linear;
+use super::resnet::ResnetBlock;
+use super::scratch::Scratch;
+use super::transformer::Transformer;
+
+/// Pictures that go through the network together: enough to use a layer's weights several times while they are in the
+/// cache, few enough for their feature maps to stay there too.
+const PICTURES_TOGETHER: usize = 4;
+
+/// The denoising network, packed for the CPU.
+#[derive(Debug)]
+pub struct CpuUNet {
+    time_embedding: [Linear; 2],
+    time_channels: usize,
+    encoder_hid_proj: Linear,
+    layers: Vec<PackedLayer>,
+    in_channels: usize,
+    /// Number of resolutions.
+    levels: usize,
+}
+
+/// The classes of a run's pictures, with what their cross-attentions precompute.
+#[derive(Debug)]
+pub struct Classes {
+    /// By class; for each transformer, in the order of the layers.
+    attentions: BTreeMap<usize, Vec<Vec<ClassAttention>>>,
+    /// The class of each picture.
+    labels: Vec<usize>,
+}
+
+impl CpuUNet {
+    /// From a base's parameters, those in `changed` in place of the base's own.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] names missing, unexpected and wrongly shaped parameters.
+    pub fn new(config: &UNetConfig, state: &StateDict, changed: &StateDict) -> Result<Self> {
+        check_state(config, state)?;
+        let weights = Weights::new(state, changed);
+        let (groups, eps) = (config.norm_num_groups, config.norm_eps);
+        let pack = |layer: &Layer| match layer {
+            Layer::ConvIn => PackedLayer::ConvIn(weights.at("conv_in").conv3x3()),
+            Layer::PushSkip => PackedLayer::PushSkip,
+            Layer::Resnet(resnet) => PackedLayer::Resnet {
+                block: ResnetBlock::new(resnet, &weights, groups, eps),
+                pops_skip: resnet.skip_channels > 0,
+            },
+            Layer::Transformer(transformer) => {
+                PackedLayer::Transformer(Transformer::new(transformer, &weights, config))
+            }
+            Layer::Downsample(resample) => PackedLayer::Downsample(weights.at(resample.path()).conv3x3()),
+            Layer::Upsample(resample) => PackedLayer::Upsample(weights.at(resample.path()).upsample_convolutions()),
+            Layer::ConvOut => PackedLayer::ConvOut {
+                norm: weights.at("conv_norm_out").group_norm(groups, eps),
+                conv: weights.at("conv_out").conv3x3(),
+            },
+        };
+        Ok(Self {
+            time_embedding: ["linear_1", "linear_2"].map(|name| weights.at("time_embedding").at(name).linear()),
+            time_channels: config.block_out_channels[0],
+            encoder_hid_proj: weights.at("encoder_hid_proj").linear(),
+            layers: layers(config).iter().map(pack).collect(),
+            in_channels: config.in_channels,
+            levels: config.block_out_channels.len(),
+        })
+    }
+
+    /// Prepares a run on pictures of these classes (the null class is one).
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a class that the model does not have.
+    pub fn classes(&self, labels: &[usize], info: &ModelInfo) -> Result<Classes> {
+        let Linear { weight, bias } = &self.encoder_hid_proj;
+        let mut attentions = BTreeMap::new();
+        for &label in labels {
+            if attentions.contains_key(&label) {
+                continue;
+            }
+            let rows = class_rows(&[label], info)?;
+            let mut context = vec![0.0; info.tokens_per_class * weight.n()];
+            let left = MatrixView::whole(&rows, info.encoder_hid_dim());
+            let target = MatrixViewMut::whole(&mut context, weight.n());
+            MatMul::plain(left, info.tokens_per_class, weight, bias, target).run();
+            let of_class = self.transformers().map(|transformer| transformer.for_class(&context, weight.n()));
+            attentions.insert(label, of_class.collect());
+        }
+        Ok(Classes { attentions, labels: labels.to_vec() })
+    }
+
+    fn transformers(&self) -> impl Iterator<Item = &Transformer> {
+        self.layers.iter().filter_map(|layer| match layer {
+            PackedLayer::Transformer(transformer) => Some(transformer),
+            _ => None,
+        })
+    }
+
+    /// The network's prediction for noisy latents.
+    ///
+    /// # Shapes
+    /// `sample [b, in_channels, height, width]` with as many pictures as `classes` has, b `timesteps`
+    /// -> `[b, out_channels, height, width]`.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where these numbers do not go together.
+    pub fn forward(
+        &self,
+        sample: &[f32],
+        size: [usize; 2],
+        timesteps: &[f32],
+        classes: &Classes,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<f32>> {
+        let batch = classes.labels.len();
+        let expected = batch * self.in_channels * size[0] * size[1];
+        let divisor = 1 << (self.levels - 1);
+        if sample.len() != expected || timesteps.len() != batch || size.iter().any(|side| side % divisor != 0) {
+            return Err(Error::Request(format!(
+                "{} values and {} timesteps do not make {batch} latents of {} x {} x {}",
+                sample.len(),
+                timesteps.len(),
+                self.in_channels,
+                size[0],
+                size[1],
+            )));
+        }
+        let geometries = self.geometries(size);
+        let pictures = sample.chunks(PICTURES_TOGETHER * sample.len() / batch);
+        let pictures = pictures.zip(timesteps.chunks(PICTURES_TOGETHER)).zip(classes.labels.chunks(PICTURES_TOGETHER));
+        let predictions = pictures.map(|((sample, timesteps), labels)| {
+            let classes: Vec<_> = labels.iter().map(|label| &classes.attentions[label][..]).collect();
+            let forward = Forward { layers: &self.layers, geometries: &geometries, classes: &classes };
+            forward.run(sample, &self.time(timesteps), scratch)
+        });
+        Ok(predictions.collect::<Vec<_>>().concat())
+    }
+
+    /// How much the pixels of one picture attend to each token of its class at a step (as in DAAM, arXiv 2210.04885):
+    /// the mean over heads and layers, maps of coarse layers enlarged.
+    ///
+    /// # Shapes
+    /// `sample [in_channels, height, width]` -> `[tokens, height, width]`, at each pixel 1 in sum.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    pub fn attention(
+        &self,
+        sample: &[f32],
+        size: [usize; 2],
+        timestep: f32,
+        class: &Classes,
+        tokens: usize,
+    ) -> Result<Vec<f32>> {
+        let mut scratch = Scratch { attention_maps: Some(Vec::new()), ..Scratch::default() };
+        self.forward(sample, size, &[timestep], class, &mut scratch)?;
+        // They were asked for above.
+        let (layers, [height, width]) = (scratch.attention_maps.unwrap_or_default(), size);
+        let mut maps = vec![0f32; tokens * height * width];
+        for layer in &layers {
+            // The layer's level, from its number of pixels.
+            let level = (0..).find(|level| (height >> level) * (width >> level) * tokens <= layer.len()).unwrap_or(0);
+            for (i, sum) in maps.iter_mut().enumerate() {
+                let (token, y, x) = (i / (height * width), i / width % height, i % width);
+                let pixel = (y >> level) * (width >> level) + (x >> level);
+                *sum += layer[pixel * tokens + token] / layers.len() as f32;
+            }
+        }
+        Ok(maps)
+    }
+
+    fn geometries(&self, [h, w]: [usize; 2]) -> Vec<Geometry> {
+        (0..self.levels).map(|level| Geometry::new([h >> level, w >> level])).collect()
+    }
+
+    /// `silu(time_embedding(t))`, `[b, time_dim]`.
+    fn time(&self, timesteps: &[f32]) -> Vec<f32> {
+        // One timestep for all, the usual case, is embedded once.
+        if timesteps.len() > 1 && timesteps.iter().all(|t| *t == timesteps[0]) {
+            return self.time(&timesteps[..1]).repeat(timesteps.len());
+        }
+        let [first, second] = &self.time_embedding;
+        let batch = timesteps.len();
+        let apply = |layer: &Linear, from: &[f32]| {
+            let mut out = vec![0.0; batch * layer.weight.n()];
+            let left = MatrixView::whole(from, from.len() / batch);
+            let target = MatrixViewMut::whole(&mut out, layer.weight.n());
+            MatMul::plain(left, batch, &layer.weight, &layer.bias, target).run();
+            silu(&mut out);
+            out
+        };
+        apply(second, &apply(first, &sinusoids(timesteps, self.time_channels)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unet::init::initial_state;
+
+    #[test]
+    fn a_run_needs_no_more_memory_the_longer_it_is() {
+        let info =
+            ModelInfo::from_json(include_str!("../../../../tests/fixtures/unet/tiny/digit_diffusion.json")).unwrap();
+        let config =
+            UNetConfig::from_json(include_str!("../../../../tests/fixtures/unet/tiny/unet/config.json")).unwrap();
+        let unet = CpuUNet::new(&config, &initial_state(&config, 0), &StateDict::new()).unwrap();
+        let classes = unet.classes(&[0, 1], &info).unwrap();
+        let sample = vec![0.5; 2 * config.in_channels * config.sample_size * config.sample_size];
+        let mut scratch = Scratch::default();
+        let mut given = || {
+            unet.forward(&sample, [config.sample_size; 2], &[9.0, 3.0], &classes, &mut scratch).unwrap();
+            scratch.buffers.given()
+        };
+        assert_eq!(given(), given(), "a step gives back what it took");
+    }
+}

@@ -1,0 +1,29 @@
+//! The network on a GPU through WebGPU for sampling, without a tensor library and without gradients.
+//!
+//! The mathematics is that of [`cpu`](super::cpu), in four WGSL shaders (`shaders/`). Feature maps are
+//! `[pixels, channels]`; norms, activations and residuals are fused with the matrix products around them. What depends
+//! on the class or on the timestep alone is computed on the host.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `device` | the GPU and its pipelines |
+//! | `pack` | the parameters in one buffer, layer by layer |
+//! | `host` | the parameters that stay on the host, and what is computed from them |
+//! | `plan` | the dispatches of a forward, made of the packed layers; `dispatch`: one of each shader |
+//! | `unet`, `run` | the network, and the buffers and forwards of a run |
+//!
+//! Tests: in `plan.rs` and `pack.rs`; whole forwards in `tests.rs`, and in a browser in `tests/page/parity.test.mjs`.
+
+mod device;
+mod dispatch;
+mod host;
+mod pack;
+mod plan;
+mod run;
+#[cfg(all(test, feature = "burn-wgpu"))]
+mod tests;
+mod unet;
+
+pub use device::WebGpu;
+pub use run::WebGpuRun;
+pub use unet::WebGpuUNet;

@@ -1,0 +1,105 @@
+// embed.html: every example runs, and the code beside it does the same on a page of another origin.
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { errors, page, serve, server, set, setUp, until, watchElements } from './support.mjs'
+
+/** What a visitor does with each example, and what must come of it. */
+const EXAMPLES = {
+  tag: page => page.waitForSelector('digit-diffusion[data-drawn][label="7"][seed="42"]'),
+  slider: async page => {
+    await page.locator('#drawn:has-text("drawn at 1")').waitFor()
+    const before = await page.getAttribute('#styled', 'data-drawn')
+    await set(page, 'strength', -0.5)
+    await page.locator('#drawn:has-text("drawn at -0.5")').waitFor()
+    assert.notEqual(await page.getAttribute('#styled', 'data-drawn'), before)
+  },
+  steps: async page => {
+    for (const _ of ['first', 'again']) {
+      await page.click('#draw')
+      await page.locator('#status:has-text("Step 20 of 20")').waitFor()
+      await page.locator('#draw:enabled').waitFor()
+    }
+    assert.equal(await page.evaluate(() => document.getElementById('bar').position), 1)
+  },
+  grid: async page => {
+    await page.click('#mix')
+    await page.locator('#mixed:has-text("Step 12 of 12")').waitFor()
+    assert.equal(await page.locator('#digits canvas').count(), 10)
+  },
+  frame: page => page.frameLocator('iframe').locator('digit-diffusion[data-drawn][label="5"][lora=seven-segment]').waitFor(),
+}
+
+let away
+setUp({
+  site: { headers: { 'access-control-allow-origin': '*' } },
+  options: { permissions: ['clipboard-read', 'clipboard-write'] },
+  begin: async () => (away = await serve({ prefix: '/' })),
+  prepare: () => watchElements(page),
+})
+after(() => away?.close())
+
+const open = async () => {
+  await page.goto(`${server.url}embed.html`)
+  await page.waitForFunction(() => !document.querySelector('template'))
+}
+
+test('there is an example for each', async () => {
+  await open()
+  assert.deepEqual(await page.locator('.example:has(pre)').evaluateAll(sections => sections.map(({ id }) => id)), Object.keys(EXAMPLES))
+})
+
+for (const [id, use] of Object.entries(EXAMPLES)) {
+  test(`${id}: runs, and its code does so elsewhere`, async () => {
+    await open()
+    await page.locator(`#${id} .shown > *`).first().scrollIntoViewIfNeeded()
+    await use(page)
+    await page.click(`#${id} .copy`)
+    const code = await page.locator(`#${id} pre`).textContent()
+    await until(() => page.evaluate(() => navigator.clipboard.readText()), copied => copied === code)
+    assert.ok(code.includes(server.url))
+
+    away.pages['mine.html'] = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Mine</title><body>${code}`
+    await page.goto(`${away.url}mine.html`)
+    await use(page)
+    assert.deepEqual(errors, [])
+  })
+}
+
+test('steps: after its model has died, the next click loads another', async () => {
+  await open()
+  await EXAMPLES.steps(page)
+  const workers = page.workers() // an element in view has one, too
+  for (const worker of workers) {
+    await worker.evaluate(() => {
+      Promise.reject(new WebAssembly.RuntimeError('unreachable'))
+    })
+  }
+  await until(() => workers.filter(worker => page.workers().includes(worker)).length, left => left === 0)
+  await page.evaluate(() => (document.getElementById('status').textContent = ''))
+  await EXAMPLES.steps(page)
+})
+
+test('grid: a click that fails leaves no worker behind', async () => {
+  await page.addInitScript(() => {
+    const { terminate } = Worker.prototype
+    window.ended = 0
+    Worker.prototype.terminate = function () {
+      window.ended++
+      return terminate.call(this)
+    }
+  })
+  await open()
+  server.faults['models/lora/slanted/adapter_model.safetensors'] = { flip: 100 }
+  await page.click('#mix')
+  await page.locator('#mixed:has-text("SHA-256")').waitFor()
+  await page.locator('#mix:enabled').waitFor()
+  delete server.faults['models/lora/slanted/adapter_model.safetensors']
+  assert.equal(await page.evaluate(() => ended), 1)
+})
+
+test('where a part of it does not arrive, the page says so', async () => {
+  server.faults['embed/grid.js'] = { status: 404 }
+  await page.goto(`${server.url}embed.html`)
+  await page.locator('#broken').waitFor({ state: 'visible' })
+  delete server.faults['embed/grid.js']
+})

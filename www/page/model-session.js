@@ -1,0 +1,126 @@
+// The model on the page: loads it, changes its device, adds its styles on demand, notices its death.
+// Tests: tests/page/failures.test.mjs, races.test.mjs
+import { DigitDiffusion } from '../digit-diffusion.js'
+
+/**
+ * @typedef {import('../digit-diffusion.js').Progress} Progress
+ * @typedef {import('../digit-diffusion.js').Device} Device
+ * @typedef {Pick<import('./import-files.js').OwnAdapter, 'name' | 'title' | 'files'>} OwnStyle
+ * @typedef {{ name: string, title?: string }} Style
+ * @typedef {import('../digit-diffusion.js').DigitDiffusionError} DigitDiffusionError
+ */
+
+export class ModelSession {
+  /** @type {DigitDiffusion | null} */
+  model = null
+  /** @type {Device} */
+  device = 'auto'
+  /** The styles that the visitor brought. @type {OwnStyle[]} */
+  #own = []
+  /** One after the other, so that each knows the names of those before it. @type {Promise<unknown>} */
+  #adding = Promise.resolve()
+  /** @type {{ controller: AbortController, promise?: Promise<DigitDiffusion> } | null} */
+  #attempt = null
+  #events
+
+  /**
+   * @param {{ onprogress: (progress: Progress) => void, onready: (model: DigitDiffusion) => void,
+   *   onlost: (error: DigitDiffusionError) => void, onsettled: () => void }} events
+   */
+  constructor(events) {
+    this.#events = events
+  }
+
+  get loading() {
+    return this.#attempt !== null
+  }
+
+  /** The model, loaded if need be; several callers wait for the same download. @returns {Promise<DigitDiffusion>} */
+  ready() {
+    if (this.model) return Promise.resolve(this.model)
+    return this.#attempt?.promise ?? this.load(this.device)
+  }
+
+  /**
+   * Loads for another device. Until that has worked out, the model that is there stays.
+   * @param {Device} device
+   * @returns {Promise<DigitDiffusion>}
+   */
+  load(device) {
+    this.stop()
+    if (!this.model) this.device = device
+    const controller = new AbortController()
+    /** @type {{ controller: AbortController, promise?: Promise<DigitDiffusion> }} */
+    const attempt = { controller }
+    this.#attempt = attempt
+    const promise = this.#load(device, controller.signal).finally(() => {
+      if (this.#attempt === attempt) this.#attempt = null
+      this.#events.onsettled()
+    })
+    attempt.promise = promise
+    return promise
+  }
+
+  stop() {
+    this.#attempt?.controller.abort()
+    this.#attempt = null
+  }
+
+  /** All styles there are to choose from. @returns {Style[]} */
+  get styles() {
+    return [...(this.model?.catalog ?? []), ...this.#own]
+  }
+
+  /**
+   * Makes sure that the model has the adapter `name`, of its catalog or the visitor's.
+   * @param {string} name
+   * @param {import('../digit-diffusion.js').AdapterOptions} options
+   */
+  async addStyle(name, options) {
+    const { model } = this
+    const files = this.#own.find(style => style.name === name)?.files
+    return model.adapters.find(adapter => adapter.name === name) ?? model.addAdapter(name, files, options)
+  }
+
+  /**
+   * Adds a style that the visitor brought, under a name that is free; rejects if the model does not take it.
+   * @param {OwnStyle} adapter
+   */
+  addOwn(adapter) {
+    const added = this.#adding.then(() => this.#addOwn(adapter))
+    this.#adding = added.catch(() => {})
+    return added
+  }
+
+  /** @param {OwnStyle} adapter */
+  async #addOwn({ name, title, files }) {
+    /** @param {number} n */
+    const nth = n => (n > 1 ? `${name}-${n}` : name)
+    let n = 1
+    while (this.styles.some(style => style.name === nth(n))) n++
+    const style = { name: nth(n), title: n > 1 ? `${title} ${n}` : title, files }
+    await this.model.addAdapter(style.name, files)
+    this.#own.push(style)
+    return style
+  }
+
+  /** @param {Device} device @param {AbortSignal} signal */
+  async #load(device, signal) {
+    const { onprogress, onready, onlost } = this.#events
+    const model = await DigitDiffusion.load(undefined, { device, signal, onprogress })
+    if (signal.aborted) {
+      model.dispose()
+      throw signal.reason
+    }
+    this.model?.dispose()
+    this.model = model
+    this.device = device
+    model.lost.then(error => {
+      if (this.model !== model) return
+      this.model = null
+      onlost(error)
+    })
+    onready(model)
+    return model
+  }
+}

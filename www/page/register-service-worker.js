@@ -1,0 +1,32 @@
+// Registers the service worker (sw.js), which keeps the page for visits without a network. Where that cannot be, the page works all the same.
+// Tests: tests/page/service-worker-offline.test.mjs, service-worker-releases.test.mjs
+const QUIET = 3000 // milliseconds: the first visit is not to be slowed down by it
+
+let asked = false
+
+/** To be called once everything has arrived. */
+export function registerServiceWorker() {
+  // In someone else's frame nothing is left behind.
+  if (asked || !('serviceWorker' in navigator) || window.top !== window) return
+  asked = true
+  setTimeout(() => navigator.serviceWorker.register('sw.js').catch(error => console.debug(error.message)), QUIET)
+  beOfOneVersion()
+}
+
+/** A page that was left does not hold its copy; if the browser brings it back after that has been replaced, it begins anew. */
+function beOfOneVersion() {
+  const begun = copy()
+  addEventListener('pageshow', async ({ persisted }) => {
+    if (persisted && (await begun) !== (await copy())) location.reload()
+  })
+}
+
+/** The name of the copy that the service worker serves, once there is one. @returns {Promise<string | undefined>} */
+async function copy() {
+  const { active } = await navigator.serviceWorker.ready
+  const { port1, port2 } = new MessageChannel()
+  return new Promise(resolve => {
+    port1.onmessage = ({ data }) => resolve(data)
+    active.postMessage('copy', [port2])
+  })
+}
