@@ -39,7 +39,7 @@ struct Build {
 #[test]
 fn one_set_of_features() {
     let (tests, lints, trainer) = (Build::by(TESTS), Build::by(LINTS), Build::by(TRAINER));
-    let mut missing: BTreeMap<&str, String> = BTreeMap::new();
+    let mut missing: BTreeMap<String, String> = BTreeMap::new();
     for (narrow, wide) in [
         (&trainer, &tests),
         (&Build::by(&["test", "--package", "trainer"]), &tests),
@@ -80,7 +80,7 @@ impl Build {
     }
 
     /// What is compiled otherwise than in `wide`, by crate, each with what is to be done.
-    fn differences(&self, wide: &Self) -> BTreeMap<&str, String> {
+    fn differences(&self, wide: &Self) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();
         for unit in self.units.iter().filter(|unit| !wide.units.contains(unit)) {
             let is_same_crate = |other: &&Unit| {
@@ -99,7 +99,7 @@ impl Build {
                 ),
                 None => format!("{}: `{}` has it not, or with another profile", unit.package, wide.shown()),
             };
-            found.insert(&*unit.package, told);
+            found.insert(unit.package.clone(), told);
         }
         found
     }
