@@ -1,4 +1,6 @@
 //! Low-rank adapters (arXiv 2106.09685): composition from the pristine base, and merging.
+//!
+//! Tests: `tests/it/lora.rs`.
 
 use std::collections::BTreeMap;
 

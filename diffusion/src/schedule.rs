@@ -1,4 +1,6 @@
 //! Noise schedules: how much of the picture is left at each timestep.
+//!
+//! Tests: `tests/it/schedules.rs`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,6 @@
 //! safetensors bytes <-> host tensors.
+//!
+//! Tests: `tests/it/base_files.rs`, `tests/it/hostile.rs`.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use diffusion::unet::webgpu::WebGpu;
-use diffusion::{Backend, Base, BaseFiles, Model};
+use diffusion::{Base, BaseFiles, Model};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -109,7 +109,7 @@ pub struct Engine {
     note: RefCell<String>,
     base_hash: String,
     /// A graphics processor that has been found to compute correctly, until it is decided about.
-    checked: RefCell<Option<(Gpu, Checked)>>,
+    checked: RefCell<Option<(WebGpu, Checked)>>,
 }
 
 #[wasm_bindgen]
@@ -134,7 +134,7 @@ impl Engine {
         // A base that does not fit together is refused before any graphics processor is looked at.
         let note = if choice == DeviceChoice::Cpu { ", as was asked" } else { "" };
         let engine = Self {
-            model: RefCell::new(Model::new(base, Backend::Cpu)?),
+            model: RefCell::new(Model::new(base, diffusion::Backend::Cpu)?),
             backend: Cell::new(Backend::Cpu),
             note: RefCell::new(format!("The digits are computed on the CPU{note}.")),
             base_hash,
@@ -202,7 +202,7 @@ impl Engine {
     #[wasm_bindgen(js_name = warmUp)]
     pub async fn warm_up(&self) -> Result<()> {
         let base = self.model.borrow().base().clone();
-        gpu::question(&Model::new(base, Backend::Cpu)?).await?;
+        gpu::question(&Model::new(base, diffusion::Backend::Cpu)?).await?;
         Ok(())
     }
 
@@ -304,7 +304,7 @@ impl Engine {
 
 impl Engine {
     /// The graphics processor with the model on it; or why not.
-    async fn check(&self) -> std::result::Result<(Gpu, Checked), String> {
+    async fn check(&self) -> std::result::Result<(WebGpu, Checked), String> {
         let gpu = gpu::open().await?;
         let base = self.model.borrow().base().clone();
         match gpu::check(&base, &gpu).await {
@@ -316,7 +316,7 @@ impl Engine {
         }
     }
 
-    fn move_to(&self, gpu: Gpu, note: String) -> Result<()> {
+    fn move_to(&self, gpu: WebGpu, note: String) -> Result<()> {
         self.model.borrow_mut().set_backend(gpu.clone()).inspect_err(|_| gpu.close())?;
         self.backend.set(Backend::WebGpu);
         self.note.replace(note);

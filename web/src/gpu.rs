@@ -19,7 +19,7 @@ const TOLERANCE: f32 = 1e-3;
 const STEPS: usize = 4;
 
 /// The graphics processor that WebGPU offers, or why there is none: the beginning of a sentence.
-pub async fn open() -> Result<Gpu, String> {
+pub async fn open() -> Result<WebGpu, String> {
     let failed = |error: &dyn std::fmt::Display| format!("WebGPU could not be started ({error})");
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends: wgpu::Backends::BROWSER_WEBGPU,
@@ -38,11 +38,11 @@ pub async fn open() -> Result<Gpu, String> {
     };
     let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
     let (device, queue) = adapter.request_device(&descriptor).await.map_err(|error| failed(&error))?;
-    Ok(Gpu::new(device, queue))
+    Ok(WebGpu::new(device, queue))
 }
 
 /// Whether the model is computed correctly there; or why not: the beginning of a sentence.
-pub async fn check(base: &Arc<Base>, gpu: &Gpu) -> Result<Checked, String> {
+pub async fn check(base: &Arc<Base>, gpu: &WebGpu) -> Result<Checked, String> {
     let failed = |error: diffusion::Error| format!("WebGPU could not run this model ({error})");
     let on = |place: Backend| Model::new(Arc::clone(base), place).map_err(failed);
     let checked = Checked { cpu: on(Backend::Cpu)?, gpu: on(gpu.clone().into())? };

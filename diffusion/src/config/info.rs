@@ -1,4 +1,6 @@
 //! `digit_diffusion.json`.
+//!
+//! Tests: `tests/it/configs.rs`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,6 @@
 //! One `unet/config.json` as it is read: each kind of value, and what is refused.
+//!
+//! Tests: `tests/it/configs.rs`.
 
 use serde_json::{Value, json};
 

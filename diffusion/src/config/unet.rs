@@ -1,4 +1,6 @@
 //! `unet/config.json`.
+//!
+//! Tests: `tests/it/configs.rs`.
 
 use serde_json::Value;
 

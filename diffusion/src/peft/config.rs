@@ -1,4 +1,6 @@
 //! `adapter_config.json`: what decides an adapter's values.
+//!
+//! Tests: `tests/it/lora_files.rs`.
 
 use std::collections::BTreeMap;
 

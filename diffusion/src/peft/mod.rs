@@ -1,4 +1,6 @@
 //! Adapter files: PEFT folders and kohya's files read and written, diffusers' names read.
+//!
+//! Tests: `tests/it/lora_files.rs`.
 
 mod config;
 mod kohya;

@@ -2,6 +2,8 @@
 //!
 //! A sampler is plain f32 arithmetic on host slices, the same on every platform; only the network runs
 //! on the device. It follows diffusers' scheduler of the same name value by value.
+//!
+//! Tests: `tests/it/samplers.rs`.
 
 mod ddim;
 mod ddpm;

@@ -1,26 +1,26 @@
-//! `leftᵀ · right`: a weight's gradient, from what went in and the gradient of what came out. Neither matrix is packed: a row of each
-//! gives all that a tile takes.
+//! `leftᵀ · right`: the gradient of a weight, from the inputs and the gradient of the results. Neither matrix is packed: a tile reads a part
+//! of each row of both, as it lies in memory.
 
 use pulp::{Simd, WithSimd};
 
 use crate::simd::vectorized;
-use crate::tile::{MANY_ROWS, ROWS, VECTORS, WIDE, add, put, vectors};
+use crate::tile::{AVX512_LANES, MANY_ROWS, ROWS, VECTORS, add_row, load_row, store_row};
 use crate::view::{MatrixView, MatrixViewMut};
 
-/// Rows that all tiles go over before the next ones: both matrices' parts stay in the second cache, a tile's sums are added to the
-/// target's seldom enough, and their rounding errors stay small.
+/// Rows that all tiles sum over before the next rows. Few enough for both matrices' rows to stay in the L2 cache and for small rounding
+/// errors, enough for sums to be added to the target seldom.
 const TOGETHER: usize = 128;
 
 /// `target += leftᵀ · right`, summed over `batch` pictures of `rows` rows.
 #[derive(Debug)]
 pub struct OuterProduct<'a> {
-    /// `k` columns of it.
+    /// `[rows, k]` of each picture.
     pub left: MatrixView<'a>,
-    /// Rows of `left` from one picture to the next.
+    /// Rows of `left` from the start of one picture to that of the next.
     pub rows_in: usize,
-    /// `n` columns of it.
+    /// `[rows, n]` of each picture.
     pub right: MatrixView<'a>,
-    /// Rows of a picture.
+    /// Rows of a picture that are summed over.
     pub rows: usize,
     /// Pictures.
     pub batch: usize,
@@ -28,7 +28,7 @@ pub struct OuterProduct<'a> {
     pub k: usize,
     /// Columns of the result.
     pub n: usize,
-    /// `[k, n]`, its rows one after the other.
+    /// `[k, n]`; its rows follow one another.
     pub target: MatrixViewMut<'a>,
 }
 
@@ -48,11 +48,11 @@ impl OuterProduct<'_> {
             for first_row in (0..rows).step_by(TOGETHER) {
                 let last_row = rows.min(first_row + TOGETHER);
                 for first in (0..k).step_by(ROWS) {
-                    // Past the end the last row is computed and written again.
-                    let places: [usize; ROWS] = std::array::from_fn(|i| (first + i).min(k - 1));
+                    // Beyond the end, the last row is computed and written again.
+                    let left_columns: [usize; ROWS] = std::array::from_fn(|i| (first + i).min(k - 1));
                     for column in (0..n).step_by(width) {
                         let columns = width.min(n - column);
-                        let start = |place: usize| place * target.stride + target.column + column;
+                        let start = |left_column: usize| left_column * target.stride + target.column + column;
                         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
                         for picture in first_picture..last_picture {
                             let left = &left.values[(picture * rows_in + first_row) * left.stride + left.column..];
@@ -69,10 +69,10 @@ impl OuterProduct<'_> {
                                 ),
                                 false => {
                                     let right = Strip { values: &right[column..], stride: self.right.stride };
-                                    add_rest(
+                                    add_edge(
                                         simd,
                                         Strip { values: left, stride: self.left.stride },
-                                        places,
+                                        left_columns,
                                         right,
                                         columns,
                                         rows,
@@ -81,12 +81,12 @@ impl OuterProduct<'_> {
                                 }
                             };
                         }
-                        // All are read before any is written: a place past the end is another one's.
-                        for (sums, place) in sums.iter_mut().zip(places) {
-                            add(simd, sums, &target.values[start(place)..][..columns]);
+                        // All rows are read before any is written: rows beyond the end are repetitions of the last one.
+                        for (sums, left_column) in sums.iter_mut().zip(left_columns) {
+                            add_row(simd, sums, &target.values[start(left_column)..][..columns]);
                         }
-                        for (place, sums) in places.into_iter().zip(sums) {
-                            put(simd, &mut target.values[start(place)..][..columns], sums);
+                        for (left_column, sums) in left_columns.into_iter().zip(sums) {
+                            store_row(simd, &mut target.values[start(left_column)..][..columns], sums);
                         }
                     }
                 }
@@ -95,14 +95,14 @@ impl OuterProduct<'_> {
     }
 }
 
-/// Rows' parts, from the first one on.
+/// A part of each row.
 #[derive(Clone, Copy)]
 struct Strip<'a> {
     values: &'a [f32],
     stride: usize,
 }
 
-/// Adds the products of `ROWS` values of each left row with two vectors of each right row.
+/// Adds the products of `ROWS` values of each left row with a panel of each right row.
 #[inline(always)]
 fn add_tile<S: Simd, const ROWS: usize>(
     simd: S,
@@ -125,12 +125,12 @@ fn add_tile<S: Simd, const ROWS: usize>(
     sums
 }
 
-/// The same at the edges: `columns` of the right rows, `places` in the left ones.
+/// The same at the edges: `left_columns` of each left row, the first `columns` values of each right row.
 #[inline(always)]
-fn add_rest<S: Simd, const ROWS: usize>(
+fn add_edge<S: Simd, const ROWS: usize>(
     simd: S,
     left: Strip<'_>,
-    places: [usize; ROWS],
+    left_columns: [usize; ROWS],
     right: Strip<'_>,
     columns: usize,
     rows: usize,
@@ -138,9 +138,9 @@ fn add_rest<S: Simd, const ROWS: usize>(
 ) -> [[S::f32s; VECTORS]; ROWS] {
     for row in 0..rows {
         let (left, right) = (&left.values[row * left.stride..], &right.values[row * right.stride..]);
-        let right = vectors(simd, &right[..columns]);
-        for (sums, place) in sums.iter_mut().zip(places) {
-            let value = simd.splat_f32s(left[place]);
+        let right = load_row(simd, &right[..columns]);
+        for (sums, left_column) in sums.iter_mut().zip(left_columns) {
+            let value = simd.splat_f32s(left[left_column]);
             for (sum, right) in sums.iter_mut().zip(right) {
                 *sum = simd.mul_add_e_f32s(value, right, *sum);
             }
@@ -155,7 +155,7 @@ impl WithSimd for OuterProduct<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match S::F32_LANES {
-            WIDE => self.by_tiles::<S, MANY_ROWS>(simd),
+            AVX512_LANES => self.by_tiles::<S, MANY_ROWS>(simd),
             _ => self.by_tiles::<S, ROWS>(simd),
         }
     }

@@ -1,9 +1,16 @@
-// LayerNorm over rows of C channels (arXiv 1607.06450), and its gradients. An invocation has a row at a time, a workgroup ROWS of them;
-// for the gradients of weight and bias it then has channels.
+// LayerNorm over rows of C channels (arXiv 1607.06450), and its gradients. A workgroup has ROWS rows, an invocation one of them; for the
+// gradients of weight and bias an invocation then has channels.
+//
+// Constants: M rows, C (a multiple of 4), EPS, BACKWARD, AFFINE (whether the gradients of weight and bias are wanted).
+// Bindings:
+//     x [M, C], weight [C], bias [C]
+//     grad [M, C]: the gradient of the result (BACKWARD)
+//     result [M, C]: the result, or the gradient of x (BACKWARD)
+//     affine [workgroups, 2, C]: each workgroup's part of the gradients of weight and bias (BACKWARD and AFFINE)
 
 const LANES = 64u;
 const ROWS = 64u;
-const FOURS = C / 4u;
+const VEC4S = C / 4u;
 
 var<workgroup> means: array<f32, ROWS>;
 var<workgroup> inverses: array<f32, ROWS>;
@@ -13,38 +20,38 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let first = group.x * ROWS;
     let count = min(ROWS, M - first);
     for (var i = lane; i < count; i += LANES) {
-        let start = (first + i) * FOURS;
+        let start = (first + i) * VEC4S;
         var sum = vec4f();
-        for (var c = 0u; c < FOURS; c++) {
+        for (var c = 0u; c < VEC4S; c++) {
             sum += x[start + c];
         }
         let mean = dot(sum, vec4f(1.0)) / f32(C);
         var squares = 0.0;
-        for (var c = 0u; c < FOURS; c++) {
+        for (var c = 0u; c < VEC4S; c++) {
             let centred = x[start + c] - mean;
             squares += dot(centred, centred);
         }
         let inverse = inverseSqrt(squares / f32(C) + EPS);
-        if (BACKWARDS == 0u) {
-            for (var c = 0u; c < FOURS; c++) {
+        if (BACKWARD == 0u) {
+            for (var c = 0u; c < VEC4S; c++) {
                 result[start + c] = (x[start + c] - mean) * inverse * weight[c] + bias[c];
             }
             continue;
         }
         means[i] = mean;
         inverses[i] = inverse;
-        var shift = 0.0;
-        var slant = 0.0;
-        for (var c = 0u; c < FOURS; c++) {
+        var mean_grad = 0.0;
+        var mean_product = 0.0;
+        for (var c = 0u; c < VEC4S; c++) {
             let slope = grad[start + c] * weight[c];
-            shift += dot(slope, vec4f(1.0));
-            slant += dot(slope, (x[start + c] - mean) * inverse);
+            mean_grad += dot(slope, vec4f(1.0));
+            mean_product += dot(slope, (x[start + c] - mean) * inverse);
         }
-        shift /= f32(C);
-        slant /= f32(C);
-        for (var c = 0u; c < FOURS; c++) {
+        mean_grad /= f32(C);
+        mean_product /= f32(C);
+        for (var c = 0u; c < VEC4S; c++) {
             let normed = (x[start + c] - mean) * inverse;
-            result[start + c] = inverse * (grad[start + c] * weight[c] - shift - normed * slant);
+            result[start + c] = inverse * (grad[start + c] * weight[c] - mean_grad - normed * mean_product);
         }
     }
     if (AFFINE == 0u) {
@@ -55,7 +62,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         var sum = 0.0;
         var product = 0.0;
         for (var i = 0u; i < count; i++) {
-            let at = (first + i) * FOURS + c / 4u;
+            let at = (first + i) * VEC4S + c / 4u;
             let slope = grad[at][c % 4u];
             sum += slope;
             product += slope * (x[at][c % 4u] - means[i]) * inverses[i];

@@ -1,5 +1,5 @@
-//! The shaders against the crate `cpu-kernels`, results and gradients. They need a device that wgpu finds: a graphics processor, or software
-//! that acts as one.
+//! The shaders against the crate `cpu-kernels`, results and gradients. They need a device that wgpu finds: a GPU, or a software
+//! implementation of one.
 
 use std::sync::OnceLock;
 
@@ -8,9 +8,9 @@ use burn::nn::{LayerNormConfig, Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::wgpu::WgpuBackend;
 use burn::tensor::{Device, Tensor, Tolerance};
 
+use crate::ops::implementation::Implementation;
 use crate::ops::{
-    GroupNormSettings, Implementation, Ops, Resize, attention, conv1x1, conv3x3, geglu, group_norm, join, layer_norm,
-    linear, part,
+    GroupNormSettings, Ops, Resize, attention, conv1x1, conv3x3, geglu, group_norm, join, layer_norm, linear, part,
 };
 
 const OURS: Ops = Ops::Custom;
@@ -21,7 +21,7 @@ fn waves<const D: usize>(shape: [usize; D], step: f32, device: &Device) -> Tenso
     Tensor::<1>::from_floats(&values[..], device).reshape(shape)
 }
 
-/// Inputs that everything here is a function of.
+/// Inputs of the operations, of which all gradients are compared.
 struct Inputs {
     map: Tensor<4>,
     tokens: Tensor<3>,
@@ -44,10 +44,10 @@ impl Inputs {
     }
 }
 
-/// Opened once in a process.
+/// The device, opened once in a process.
 fn gpu() -> Device {
     static OPENED: OnceLock<Device> = OnceLock::new();
-    // Of several kinds of interface the one that the software device has.
+    // The API that software implementations have.
     let api = if cfg!(target_os = "linux") { WgpuBackend::Vulkan } else { WgpuBackend::Auto };
     let open = || Device::wgpu_options().graphics_api(api).init().expect("wgpu finds no device");
     let device = OPENED.get_or_init(open).clone().autodiff();
@@ -80,7 +80,7 @@ fn same<const D: usize>(f: impl Fn(&Inputs) -> Tensor<D>) {
     }
 }
 
-/// A layer whose weights are these.
+/// A layer with this weight and bias.
 fn convolution(kernels: &Tensor<4>, bias: Option<&Tensor<1>>, stride: usize) -> Conv2d {
     let [to, from, side, _] = kernels.dims();
     let padding = PaddingConfig2d::Explicit(side / 2, side / 2, side / 2, side / 2);
@@ -163,12 +163,12 @@ fn linears() {
         let kernels = inputs.kernels.clone().slice([0..20, 0..12, 0..1, 0..1]);
         conv1x1(&convolution(&kernels, None, 1), inputs.map.clone(), None, OURS)
     });
-    // Not whole tiles of rows, and two of columns.
+    // A partial tile of rows, and two tiles of columns.
     same(|inputs| {
         let rows = inputs.tokens.clone().reshape([1, 15, 24]).repeat_dim(1, 9);
         linear(&dense(square(inputs).repeat_dim(1, 4), None), rows, None, OURS)
     });
-    // As many rows as get the taller tiles.
+    // So many rows that the tiles are taller.
     same(|inputs| {
         let rows = inputs.tokens.clone().reshape([1, 15, 24]).repeat_dim(1, 3400);
         linear(&dense(square(inputs), Some(bias(inputs))), rows, None, OURS) * 1e-3

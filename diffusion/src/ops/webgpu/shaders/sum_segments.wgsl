@@ -1,5 +1,9 @@
-// What outer.wgsl has left, `parts [SEGMENTS, K + 1, N]`, summed: K rows are the weights' gradient, the last is the bias's. A workgroup
-// has sixteen sums, sixteen invocations each.
+// The sum over the segments of what outer_product.wgsl, group_norm.wgsl and layer_norm.wgsl have left: K rows are the gradient of a weight, the
+// last row that of a bias. A workgroup has TOGETHER sums, TOGETHER invocations each.
+//
+// Another file gives `weight_index(k, n)`, where a value belongs in `weight`.
+// Constants: SEGMENTS, K, N.
+// Bindings: parts [SEGMENTS, K + 1, N], weight: K · N values, bias [N].
 
 const TOGETHER = 16u;
 
@@ -23,7 +27,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         sum += subtotals[other];
     }
     if (i < K * N) {
-        weight[place(i / N, i % N)] = sum;
+        weight[weight_index(i / N, i % N)] = sum;
     } else {
         bias[i - K * N] = sum;
     }
