@@ -4,10 +4,13 @@
 // Tests: tests/page/service-worker-offline.test.mjs, service-worker-releases.test.mjs
 /** @type {string[]} */
 const FILES = [] // the build lists them here
-/** The builds of the engine that this browser may ask for: the page registers this script with the one that it has found to run. */
+/**
+ * The builds of the engine that this browser may ask for: the page registers this script with the one that it has found to run.
+ * @type {Record<string, string>}
+ */
 const BUILDS = { relaxed: 'engine/engine-relaxed_bg.wasm', plain: 'engine/engine_bg.wasm' }
 const build = new URL(location.href).searchParams.get('build')
-const ENGINES = build in BUILDS ? [BUILDS[build]] : Object.values(BUILDS)
+const ENGINES = build !== null && Object.hasOwn(BUILDS, build) ? [BUILDS[build]] : Object.values(BUILDS)
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self))
 const { clients, registration } = worker
