@@ -36,7 +36,9 @@ pub fn read_adapter(bytes: &[u8], config: Option<&str>, base: &StateDict) -> Res
     // By the parser that is in the browser's engine already: the standard library's own is 13 KB of brotli.
     // A text that is no number is an error where the alpha is needed: it must not become a guess.
     let kohya_alpha = |path: &str| match metadata.get(KOHYA_ALPHA) {
-        Some(text) => serde_json::from_str::<f32>(text).map(Some).map_err(|_| AdapterError::Alpha { path: path.into() }),
+        Some(text) => {
+            serde_json::from_str::<f32>(text).map(Some).map_err(|_| AdapterError::Alpha { path: path.into() })
+        }
         None => Ok(None),
     };
     let mut parts: BTreeMap<String, Parts> = BTreeMap::new();
