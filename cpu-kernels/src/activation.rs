@@ -1,5 +1,6 @@
-//! Activations, forwards: SiLU and GEGLU. The gradient of GEGLU: [`crate::gradients::activation`], that of SiLU is in the norms'.
-//! Tests: the functions in [`crate::math`], GEGLU in [`crate::gradients::activation`].
+//! SiLU and GEGLU. The gradient of GEGLU is in [`crate::gradients::activation`]; that of SiLU is part of the GroupNorm's.
+//!
+//! Tests: those of `math`, and of the network in `tests/it/unet.rs`.
 
 use pulp::{Simd, WithSimd};
 
@@ -26,7 +27,10 @@ impl WithSimd for SiluRun<'_> {
     }
 }
 
-/// GEGLU (arXiv 2002.05202): rows `[value, gate]` to `value · gelu(gate)`, rows half as long.
+/// GEGLU, `values · gelu(gates)` (arXiv 2002.05202).
+///
+/// # Shapes
+/// `rows [.., 2 · width]`, in each row the values, then the gates -> `out [.., width]`.
 pub fn geglu(rows: &[f32], width: usize, out: &mut [f32]) {
     vectorized(Geglu { rows, width, out })
 }

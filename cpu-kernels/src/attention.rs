@@ -1,25 +1,27 @@
-//! Attention, and its gradients. Where the keys are few, as class tokens are, all heads go into one product whose right matrix has
-//! zeros where one head's channels meet another's keys: that fills whole vectors, and a picture has as few products as it can.
+//! Multi-head attention, with its gradients.
+//!
+//! Where keys are few (class tokens), several heads are computed as one product. Its right matrix has zeros where one head's channels meet
+//! another head's keys. That fills whole vectors and takes fewer products.
 
 use std::ops::Range;
 
 use crate::buffers::Buffers;
-use crate::gradients::outer::OuterProduct;
+use crate::gradients::outer_product::OuterProduct;
 use crate::gradients::softmax::softmax_gradient;
 use crate::matmul::MatMul;
 use crate::packed_matrix::PackedMatrix;
 use crate::softmax::{heads_together, softmax};
 use crate::view::{MatrixView, MatrixViewMut};
 
-/// The most columns of a product for which several heads are joined.
-const FEW: usize = 64;
+/// Several heads are computed together if all heads have at most this many scores of a query.
+const MAX_COLUMNS: usize = 64;
 
-/// Scaled dot-product attention of `queries` to `keys` for a batch of pictures.
+/// Scaled dot-product attention with several heads (arXiv 1706.03762, 3.2) for a batch of pictures.
 #[derive(Debug, Clone, Copy)]
 pub struct MultiHeadAttention {
     /// Channels of all heads.
     pub dim: usize,
-    /// How many parts the channels are cut into.
+    /// Number of heads; it divides `dim`.
     pub heads: usize,
     /// Queries of a picture.
     pub queries: usize,
@@ -27,69 +29,72 @@ pub struct MultiHeadAttention {
     pub keys: usize,
 }
 
-/// Some heads of one picture.
-struct Part<'a> {
+/// Some heads of one picture, computed together.
+struct HeadGroup<'a> {
     shape: MultiHeadAttention,
-    /// How many heads.
-    together: usize,
+    /// Number of heads.
+    heads: usize,
     /// Their first channel.
     column: usize,
     keys: &'a [f32],
     values: &'a [f32],
 }
 
-impl Part<'_> {
+impl HeadGroup<'_> {
+    /// Channels of these heads.
     fn width(&self) -> usize {
-        self.shape.dim / self.shape.heads * self.together
+        self.shape.dim / self.shape.heads * self.heads
     }
 
+    /// Scores of a query: `keys · heads`, the heads alternating.
     fn columns(&self) -> usize {
-        self.shape.keys * self.together
+        self.shape.keys * self.heads
     }
 
-    fn rows<'b>(&self, values: &'b [f32]) -> MatrixView<'b> {
+    /// The channels of these heads, of a matrix `[rows, dim]`.
+    fn view<'b>(&self, values: &'b [f32]) -> MatrixView<'b> {
         MatrixView { values, stride: self.shape.dim, column: self.column }
     }
 
-    /// Calls `each` for every key of every head: the column of the head's score of the key, the head's first channel, and where in
-    /// `[keys, dim]` its channels are.
-    fn each(&self, mut each: impl FnMut(usize, usize, Range<usize>)) {
+    /// Calls `visit` for every key of every head with: the column of the head's score of the key, the head's first channel, and the
+    /// range of the head's channels in `[keys, dim]`.
+    fn for_each(&self, mut visit: impl FnMut(usize, usize, Range<usize>)) {
         let depth = self.shape.dim / self.shape.heads;
         for key in 0..self.shape.keys {
-            for head in 0..self.together {
+            for head in 0..self.heads {
                 let start = key * self.shape.dim + self.column + head * depth;
-                each(key * self.together + head, head * depth, start..start + depth);
+                visit(key * self.heads + head, head * depth, start..start + depth);
             }
         }
     }
 
-    /// `[channels, columns]` of `[keys, dim]`.
-    fn across(&self, values: &[f32], factor: f32, right: &mut PackedMatrix) {
+    /// Packs `[keys, dim]` as a block matrix `[channels, columns]`.
+    fn pack_as_columns(&self, values: &[f32], factor: f32, right: &mut PackedMatrix) {
         right.clear(self.width(), self.columns());
-        self.each(|column, channel, place| right.set_column(channel, column, &values[place], factor));
+        self.for_each(|column, channel, range| right.set_column(channel, column, &values[range], factor));
     }
 
-    /// `[columns, channels]` of `[keys, dim]`.
-    fn down(&self, values: &[f32], factor: f32, right: &mut PackedMatrix) {
+    /// Packs `[keys, dim]` as a block matrix `[columns, channels]`.
+    fn pack_as_rows(&self, values: &[f32], factor: f32, right: &mut PackedMatrix) {
         right.clear(self.columns(), self.width());
-        self.each(|column, channel, place| right.set_row(column, channel, &values[place], factor));
+        self.for_each(|column, channel, range| right.set_row(column, channel, &values[range], factor));
     }
 
-    /// What every query gives to every key: `[queries, columns]`.
-    fn weights(&self, queries: &[f32], right: &mut PackedMatrix, weights: &mut [f32]) {
-        self.across(self.keys, self.shape.scale(), right);
+    /// The attention weights, softmax(q·k / √depth): `[queries, columns]`.
+    fn attention_weights(&self, queries: &[f32], right: &mut PackedMatrix, weights: &mut [f32]) {
+        self.pack_as_columns(self.keys, self.shape.scale(), right);
         let target = MatrixViewMut::whole(weights, self.columns());
-        MatMul::plain(self.rows(queries), self.shape.queries, right, &[], target).run();
-        softmax(weights, self.shape.keys, self.together);
+        MatMul::plain(self.view(queries), self.shape.queries, right, &[], target).run();
+        softmax(weights, self.shape.keys, self.heads);
     }
 
-    /// Adds `leftᵀ · right`, for left `[queries, columns]` and right `[queries, dim]`, to `[keys, dim]`.
+    /// `out [keys, dim] += factor · leftᵀ · right`, for left `[queries, columns]` and right `[queries, dim]`; `sums` is scratch memory.
     fn add_outer(&self, left: &[f32], right: &[f32], factor: f32, sums: &mut [f32], out: &mut [f32]) {
         sums.fill(0.0);
         OuterProduct {
             left: MatrixView::whole(left, self.columns()),
             rows_in: self.shape.queries,
-            right: self.rows(right),
+            right: self.view(right),
             rows: self.shape.queries,
             batch: 1,
             k: self.columns(),
@@ -97,54 +102,59 @@ impl Part<'_> {
             target: MatrixViewMut::whole(sums, self.width()),
         }
         .run();
-        self.each(|column, channel, place| {
+        self.for_each(|column, channel, range| {
             let sums = &sums[column * self.width() + channel..];
-            out[place].iter_mut().zip(sums).for_each(|(out, sum)| *out += factor * sum);
+            out[range].iter_mut().zip(sums).for_each(|(out, sum)| *out += factor * sum);
         });
     }
 }
 
 impl MultiHeadAttention {
+    /// 1 / √depth.
     fn scale(&self) -> f32 {
         1.0 / ((self.dim / self.heads) as f32).sqrt()
     }
 
-    fn together(&self) -> usize {
-        match self.keys * self.heads <= FEW {
+    /// Heads of a group.
+    fn heads_together(&self) -> usize {
+        match self.keys * self.heads <= MAX_COLUMNS {
             true => heads_together(self.heads),
             false => 1,
         }
     }
 
-    /// The parts of a picture whose keys and values these are.
-    fn parts<'a>(&self, keys: &'a [f32], values: &'a [f32]) -> impl Iterator<Item = Part<'a>> {
-        let (shape, together) = (*self, self.together());
-        let width = self.dim / self.heads * together;
-        (0..self.dim).step_by(width).map(move |column| Part { shape, together, column, keys, values })
+    /// All heads of the picture that has these keys and values.
+    fn head_groups<'a>(&self, keys: &'a [f32], values: &'a [f32]) -> impl Iterator<Item = HeadGroup<'a>> {
+        let (shape, heads) = (*self, self.heads_together());
+        let width = self.dim / self.heads * heads;
+        (0..self.dim).step_by(width).map(move |column| HeadGroup { shape, heads, column, keys, values })
     }
 
-    /// `queries [batch, queries, dim]`, `keys`, `values [batch, keys, dim]` to `out`, like the queries.
+    /// The result.
+    ///
+    /// # Shapes
+    /// `queries [batch, queries, dim]`, `keys` and `values [batch, keys, dim]` -> `out [batch, queries, dim]`.
     pub fn run(&self, [queries, keys, values]: [&[f32]; 3], out: &mut [f32], buffers: &mut Buffers) {
         let (one_in, one_context) = (self.queries * self.dim, self.keys * self.dim);
-        let mut weights = buffers.take(self.queries * self.keys * self.together());
+        let mut weights = buffers.take(self.queries * self.keys * self.heads_together());
         let mut right = PackedMatrix::default();
         let contexts = keys.chunks_exact(one_context).zip(values.chunks_exact(one_context));
         for ((queries, (keys, values)), out) in
             queries.chunks_exact(one_in).zip(contexts).zip(out.chunks_exact_mut(one_in))
         {
-            for part in self.parts(keys, values) {
-                part.weights(queries, &mut right, &mut weights);
-                part.down(values, 1.0, &mut right);
-                let left = MatrixView::whole(&weights, part.columns());
-                let target = MatrixViewMut { values: out, stride: self.dim, column: part.column, rows: None };
+            for group in self.head_groups(keys, values) {
+                group.attention_weights(queries, &mut right, &mut weights);
+                group.pack_as_rows(values, 1.0, &mut right);
+                let left = MatrixView::whole(&weights, group.columns());
+                let target = MatrixViewMut { values: out, stride: self.dim, column: group.column, rows: None };
                 MatMul::plain(left, self.queries, &right, &[], target).run();
             }
         }
         buffers.give(weights);
     }
 
-    /// From `grad`, like the result of [`run`](Self::run), the gradients of the queries, keys and values that are `wanted`; of the others
-    /// zeros. Weights are computed anew.
+    /// From `grad`, the gradient of [`run`](Self::run)'s result, the gradients of queries, keys and values; zeros for keys and values that
+    /// are not `wanted`. The attention weights are computed again.
     pub fn gradients(
         &self,
         inputs: [&[f32]; 3],
@@ -157,30 +167,30 @@ impl MultiHeadAttention {
         let [queries, keys, values] = inputs;
         let [to_queries, to_keys, to_values] = &mut out;
         let (one_in, one_context) = (self.queries * self.dim, self.keys * self.dim);
-        let columns = self.keys * self.together();
+        let columns = self.keys * self.heads_together();
         let mut weights = buffers.take(self.queries * columns);
         let mut scores = buffers.take(self.queries * columns);
-        let mut sums = buffers.take(columns * self.dim / self.heads * self.together());
+        let mut sums = buffers.take(columns * self.dim / self.heads * self.heads_together());
         let mut right = PackedMatrix::default();
         for picture in 0..grad.len() / one_in {
             let (own, context) = (picture * one_in..(picture + 1) * one_in, picture * one_context);
             let context = context..context + one_context;
             let (queries, grad) = (&queries[own.clone()], &grad[own.clone()]);
-            for part in self.parts(&keys[context.clone()], &values[context.clone()]) {
-                part.weights(queries, &mut right, &mut weights);
+            for group in self.head_groups(&keys[context.clone()], &values[context.clone()]) {
+                group.attention_weights(queries, &mut right, &mut weights);
                 if values_wanted {
-                    part.add_outer(&weights, grad, 1.0, &mut sums, &mut to_values[context.clone()]);
+                    group.add_outer(&weights, grad, 1.0, &mut sums, &mut to_values[context.clone()]);
                 }
-                part.across(part.values, 1.0, &mut right);
+                group.pack_as_columns(group.values, 1.0, &mut right);
                 let target = MatrixViewMut::whole(&mut scores, columns);
-                MatMul::plain(part.rows(grad), self.queries, &right, &[], target).run();
-                softmax_gradient(&weights, self.keys, part.together, &mut scores);
+                MatMul::plain(group.view(grad), self.queries, &right, &[], target).run();
+                softmax_gradient(&weights, self.keys, group.heads, &mut scores);
                 if keys_wanted {
-                    part.add_outer(&scores, queries, self.scale(), &mut sums, &mut to_keys[context.clone()]);
+                    group.add_outer(&scores, queries, self.scale(), &mut sums, &mut to_keys[context.clone()]);
                 }
-                part.down(part.keys, self.scale(), &mut right);
+                group.pack_as_rows(group.keys, self.scale(), &mut right);
                 let values = &mut to_queries[own.clone()];
-                let target = MatrixViewMut { values, stride: self.dim, column: part.column, rows: None };
+                let target = MatrixViewMut { values, stride: self.dim, column: group.column, rows: None };
                 MatMul::plain(MatrixView::whole(&scores, columns), self.queries, &right, &[], target).run();
             }
         }
@@ -194,7 +204,7 @@ mod tests {
     use super::*;
     use crate::testing::noise;
 
-    /// In f64, from the definition.
+    /// By the definition, in f64.
     fn attention(shape: MultiHeadAttention, [queries, keys, values]: [&[f64]; 3]) -> Vec<f64> {
         let depth = shape.dim / shape.heads;
         let mut out = vec![0.0; queries.len()];
@@ -234,7 +244,7 @@ mod tests {
             }
             let gradients = shape.gradients(slices(), &grad, [true; 3], buffers);
             for (which, gradient) in gradients.iter().enumerate() {
-                // Every seventh is enough.
+                // Each seventh value is enough.
                 for i in (0..gradient.len()).step_by(7) {
                     let mut along = |step: f64| {
                         exact[which][i] += step;

@@ -1,13 +1,15 @@
-//! Memory that layers pass on to each other.
+//! Memory that layers reuse instead of allocating.
+//!
+//! Test: `a_run_needs_no_more_memory_the_longer_it_is`, of the network that draws on the CPU.
 
-/// Buffers that are free.
+/// A pool of free buffers.
 #[derive(Debug, Default)]
 pub struct Buffers(Vec<Vec<f32>>);
 
 impl Buffers {
-    /// `len` floats that hold anything.
+    /// A buffer of `len` floats, with any values.
     pub fn take(&mut self, len: usize) -> Vec<f32> {
-        // The smallest that is large enough, or else the largest.
+        // The smallest one that is large enough, else the largest.
         let fits = |buffer: &Vec<f32>| (buffer.capacity() < len, buffer.capacity().abs_diff(len));
         let best = (0..self.0.len()).min_by_key(|&i| fits(&self.0[i]));
         let mut buffer = best.map(|i| self.0.swap_remove(i)).unwrap_or_default();
@@ -15,18 +17,18 @@ impl Buffers {
         buffer
     }
 
-    /// Gives one back.
+    /// Gives a buffer back.
     pub fn give(&mut self, buffer: Vec<f32>) {
         self.0.push(buffer);
     }
 
-    /// How many have been given back and not taken since.
-    pub fn given(&self) -> usize {
+    /// Number of free buffers.
+    pub fn free_count(&self) -> usize {
         self.0.len()
     }
 
-    /// Another length.
-    pub fn again(&mut self, buffer: Vec<f32>, len: usize) -> Vec<f32> {
+    /// Gives `buffer` back and takes one of `len` floats.
+    pub fn exchange(&mut self, buffer: Vec<f32>, len: usize) -> Vec<f32> {
         self.give(buffer);
         self.take(len)
     }

@@ -1,15 +1,18 @@
-//! What a network computes on a CPU, in vectors: AVX2 natively, SIMD128 in the browser. It knows no network. A crate of its own, so that the
-//! browser's build can make this fast and everything else small.
+//! SIMD kernels of a neural network on CPUs: AVX2 and AVX-512 natively, SIMD128 in the browser. On slices of `f32`; it knows neither networks
+//! nor tensors. A crate of its own, so that the browser's build can optimise it for speed and everything else for size.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`matmul`], [`packed`] | the one kind of matrix product, and its right matrix |
-//! | [`winograd`] | 3 x 3 convolutions with fewer multiplications |
-//! | [`attention`] | attention with several heads, for training |
-//! | [`rows`] | what is done pixel by pixel: norms, softmax, activations |
-//! | [`gradients`] | backwards |
-//! | [`optimizer`] | a step of AdamW with the moving average of the weights |
-//! | [`buffers`] | memory that layers pass on to each other |
+//! | [`matmul`], [`packed_matrix`], [`view`] | the matrix product that linear layers, attention and convolutions become |
+//! | [`winograd`] | 3 x 3 convolutions of stride 1 with fewer multiplications |
+//! | [`attention`] | multi-head attention, for training |
+//! | [`norm`], [`softmax`], [`activation`] | GroupNorm and LayerNorm; softmax; SiLU and GEGLU |
+//! | [`gradients`] | the gradients of these |
+//! | [`optimizer`] | a step of AdamW, with an EMA of the weights |
+//! | [`buffers`] | memory that layers reuse |
+//! | `simd`, `math`, `tile` | vectors, functions of vectors, tiles of products |
+//!
+//! Feature maps are `[batch, height, width, channels]`, row-major.
 #![deny(missing_docs)]
 
 pub mod activation;

@@ -1,24 +1,23 @@
-//! e^x, SiLU and GELU of vectors, and the derivatives of the last two.
+//! e^x, SiLU and GELU of vectors, and the derivatives of SiLU and GELU.
 
 use pulp::Simd;
 
-use crate::simd::each;
+use crate::simd::from_fn;
 
-/// A function's constants, a vector each, to be made before a loop. In a black box: if Chromium's compiler knows them, it makes
-/// them anew at every use in three instructions; to load one is one.
+/// A function's constants as vectors, to be made before a loop. The black box hides their values: Chromium's compiler would make a known
+/// constant at each use, in three instructions; loading it takes one.
 #[inline(always)]
 fn constants<S: Simd, const N: usize>(simd: S, values: [f32; N]) -> [S::f32s; N] {
     let values = std::hint::black_box(values);
-    each(
+    from_fn(
         simd,
         #[inline(always)]
         |i| simd.splat_f32s(values[i]),
     )
 }
 
-/// e^x or e^-x to a few units in the last place; where that leaves the normal floats, about the smallest or largest of them
-/// (for |x| below a million; nothing in the network comes near). x = n ln 2 + r with |r| <= ln 2 / 2, e^r by the polynomial of
-/// least relative error (7.5e-8).
+/// e^x or e^-x, within a few units in the last place. Where the result is no normal float, about the smallest or largest one, for |x|
+/// below a million. x = n ln 2 + r with |r| <= ln 2 / 2, and e^r by the polynomial of least relative error (7.5e-8).
 #[derive(Debug, Clone, Copy)]
 pub struct Exp<S: Simd> {
     simd: S,
@@ -40,13 +39,13 @@ impl<S: Simd> Exp<S> {
         Self::signed(simd, -1.0)
     }
 
-    /// e^(sign x): r has the sign too, and so have the polynomial's odd powers.
+    /// e^(sign · x). The sign goes into r, and with it into the coefficients of the odd powers.
     #[inline(always)]
     fn signed(simd: S, sign: f32) -> Self {
-        const SHIFTER: f32 = 12_582_912.0; // 1.5 · 2^23: adding it leaves the nearest whole number in the low bits
+        const SHIFTER: f32 = 12_582_912.0; // 1.5 · 2^23: adding it leaves the nearest integer in the low bits
         const LN2_HIGH: f32 = 0.693_359_4; // few bits, so that n times it is exact
         const LN2_LOW: f32 = -2.121_944_4e-4;
-        // n is limited as a whole number: among integers, minimum and maximum are one instruction each.
+        // n is clamped as an integer: integer minimum and maximum are one instruction each.
         let zero = SHIFTER.to_bits();
         let limits = constants(simd, [zero - 126, zero + 127].map(f32::from_bits));
         let odd = [0.008_297_617 * sign, 0.166_675_76 * sign, 0.999_999_7 * sign];
@@ -58,10 +57,11 @@ impl<S: Simd> Exp<S> {
         }
     }
 
-    /// The power of each.
+    /// Of each lane.
     #[inline(always)]
     pub fn of(&self, x: S::f32s) -> S::f32s {
-        let Self { simd, reduction: [log2_e, shifter, ln2_high, ln2_low], limits: [least, most], polynomial } = *self;
+        let Self { simd, reduction: [log2_e, shifter, ln2_high, ln2_low], limits: [least, greatest], polynomial } =
+            *self;
         let shifted = simd.mul_add_e_f32s(x, log2_e, shifter);
         let n = simd.sub_f32s(shifted, shifter);
         let r = simd.mul_add_e_f32s(n, ln2_high, x);
@@ -70,14 +70,14 @@ impl<S: Simd> Exp<S> {
         for factor in factors {
             power = simd.mul_add_e_f32s(power, r, factor);
         }
-        let n = simd.min_i32s(simd.max_i32s(simd.transmute_i32s_f32s(shifted), least), most);
-        // 2^n: n moved to the place of the exponent (the shifter's own bits fall out), added to that of e^r.
+        let n = simd.min_i32s(simd.max_i32s(simd.transmute_i32s_f32s(shifted), least), greatest);
+        // Times 2^n: n is shifted to the exponent (the bits of the shifter fall out) and added to that of e^r.
         let exponent = simd.mul_i32s(n, simd.splat_i32s(1 << 23));
         simd.transmute_f32s_i32s(simd.add_i32s(simd.transmute_i32s_f32s(power), exponent))
     }
 }
 
-/// x / (1 + e^-x).
+/// SiLU, x / (1 + e^-x).
 #[derive(Debug, Clone, Copy)]
 pub struct Silu<S: Simd> {
     exp: Exp<S>,
@@ -85,30 +85,30 @@ pub struct Silu<S: Simd> {
 }
 
 impl<S: Simd> Silu<S> {
-    /// To be made before a loop.
+    /// Makes the constants, before a loop.
     #[inline(always)]
     pub fn new(simd: S) -> Self {
         Self { exp: Exp::of_negative(simd), one: constants(simd, [1.0]) }
     }
 
-    /// Of each.
+    /// Of each lane.
     #[inline(always)]
     pub fn of(&self, x: S::f32s) -> S::f32s {
         let simd = self.exp.simd;
         simd.div_f32s(x, simd.add_f32s(self.one[0], self.exp.of(x)))
     }
 
-    /// The derivative: s + x s (1 - s), s the logistic function.
+    /// The derivative, s + x s (1 - s) with the logistic function s.
     #[inline(always)]
-    pub fn slope(&self, x: S::f32s) -> S::f32s {
+    pub fn derivative(&self, x: S::f32s) -> S::f32s {
         let (simd, [one]) = (self.exp.simd, self.one);
         let s = simd.div_f32s(one, simd.add_f32s(one, self.exp.of(x)));
         simd.mul_add_e_f32s(simd.mul_f32s(x, s), simd.sub_f32s(one, s), s)
     }
 }
 
-/// x (1 + erf(x / sqrt 2)) / 2 = (x + |x|) / 2 - |x| t, where t, the normal distribution's tail beyond |x|, is the eighth power
-/// of 1 / polynomial (fitted to the least error of |x| t, 4.2e-8).
+/// GELU, x (1 + erf(x / sqrt 2)) / 2 = (x + |x|) / 2 - |x| t. The tail t of the normal distribution beyond |x| is the eighth power of
+/// 1 / polynomial, fitted for the least error of |x| t (4.2e-8).
 #[derive(Debug, Clone, Copy)]
 pub struct Gelu<S: Simd> {
     simd: S,
@@ -116,11 +116,11 @@ pub struct Gelu<S: Simd> {
     polynomial: [S::f32s; 9],
 }
 
-/// The normal density at 0.
+/// The density of the normal distribution at 0.
 const DENSITY: f32 = 0.398_942_3;
 
 impl<S: Simd> Gelu<S> {
-    /// To be made before a loop.
+    /// Makes the constants, before a loop.
     #[inline(always)]
     pub fn new(simd: S) -> Self {
         let polynomial = [
@@ -137,7 +137,7 @@ impl<S: Simd> Gelu<S> {
         Self { simd, half: constants(simd, [0.5]), polynomial: constants(simd, polynomial) }
     }
 
-    /// Of each.
+    /// Of each lane.
     #[inline(always)]
     pub fn of(&self, x: S::f32s) -> S::f32s {
         let Self { simd, half: [half], .. } = *self;
@@ -146,7 +146,7 @@ impl<S: Simd> Gelu<S> {
         simd.sub_f32s(simd.mul_f32s(half, simd.add_f32s(x, size)), lost)
     }
 
-    /// One over the normal distribution's tail.
+    /// 1 / t.
     #[inline(always)]
     fn inverse_tail(&self, size: S::f32s) -> S::f32s {
         let Self { simd, polynomial: [mut root, factors @ ..], .. } = *self;
@@ -158,20 +158,20 @@ impl<S: Simd> Gelu<S> {
         simd.mul_f32s(fourth, fourth)
     }
 
-    /// Of each, with the derivative: the normal distribution plus x times its density. `power` is e^-x.
+    /// Of each lane, and the derivative: the normal distribution function plus x times its density. `power` computes e^-x.
     #[inline(always)]
-    pub fn with_slope(&self, x: S::f32s, power: &Exp<S>) -> (S::f32s, S::f32s) {
+    pub fn with_derivative(&self, x: S::f32s, power: &Exp<S>) -> (S::f32s, S::f32s) {
         let Self { simd, half: [half], .. } = *self;
-        let [zero, one, density, most] = each(
+        let [zero, one, density, limit] = from_fn(
             simd,
             #[inline(always)]
             |i| simd.splat_f32s([0.0, 1.0, DENSITY, 80.0][i]),
         );
         let tail = simd.div_f32s(one, self.inverse_tail(simd.abs_f32s(x)));
         let below = simd.select_f32s(simd.greater_than_f32s(x, zero), simd.sub_f32s(one, tail), tail);
-        // Beyond this the density is nothing, and [`Exp`] would not know what to do some time later.
+        // Clamped: beyond 80 the density is negligible, and the exponent could leave the range of `Exp`.
         let exponent = simd.mul_f32s(half, simd.mul_f32s(x, x));
-        let exponent = simd.select_f32s(simd.greater_than_f32s(most, exponent), exponent, most);
+        let exponent = simd.select_f32s(simd.greater_than_f32s(limit, exponent), exponent, limit);
         let slope = simd.mul_add_e_f32s(simd.mul_f32s(x, density), power.of(exponent), below);
         (simd.mul_f32s(x, below), slope)
     }
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_are_those_of_the_mathematicians() {
+    fn functions_are_exact_to_a_few_ulps() {
         let points: Vec<f32> = (-8000..=8000).map(|i| i as f32 / 1000.0).chain([-80.0, -30.0, 30.0, 80.0]).collect();
         let of = |f, which| vectorized(Apply(&points, f, which));
         let worst = of(f64::exp, Which::Exp);

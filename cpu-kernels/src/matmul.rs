@@ -1,43 +1,49 @@
-//! Matrix products, by tiles of a few rows times a panel of the right matrix (weights). The rows of the left one are found through
-//! a table, so that a convolution is a product too (arXiv 1907.02129), and laid side by side for one tile at a time.
+//! The matrix product of the crate. It is computed in tiles: a few rows of the left matrix times a panel of the right one (the weights).
+//!
+//! A table can say which rows of the left matrix are read, so that a convolution is a matrix product too (indirect convolution,
+//! arXiv 1907.02129). These rows are gathered for one tile at a time.
 
 use pulp::{Simd, WithSimd};
 
 use crate::packed_matrix::PackedMatrix;
 use crate::simd::vectorized;
-use crate::tile::{MANY_ROWS, ROWS, VECTORS, WIDE, add, put, vectors};
+use crate::tile::{AVX512_LANES, MANY_ROWS, ROWS, VECTORS, add_row, load_row, store_row};
 use crate::view::{MatrixView, MatrixViewMut};
 
-/// In a table of [`MatMul::taps`]: beyond the edge, a row of zeros.
+/// In [`MatMul::taps`]: a row of zeros, beyond the edge of the map.
 pub const OUTSIDE: u32 = u32::MAX;
 
-/// `target (+)= left · weights + bias + residual` for a batch of pictures.
+/// `target = left · weights + bias + residual` for a batch of pictures; `target += ..` if `accumulate`.
+///
+/// # Shapes
+/// `left [batch · rows_in, k]` (with taps: `[.., k / taps]`), `weights [k, n]`, `target` and `residual [batch · rows, n]`.
 #[derive(Debug)]
 pub struct MatMul<'a> {
     /// The left matrix.
     pub left: MatrixView<'a>,
-    /// Rows of `left` for a picture.
+    /// Rows of `left` that a picture has.
     pub rows_in: usize,
-    /// Rows of the result for a picture.
+    /// Rows of the result that a picture has.
     pub rows: usize,
     /// Pictures.
     pub batch: usize,
-    /// For each tap, for each row of the result, the row of `left` (within the picture) that it takes. None: one tap, row by row.
+    /// `[taps, rows]`: for each tap and row of the result, the row of `left` (within the picture) that it reads, or [`OUTSIDE`]. None:
+    /// one tap, row `i` of the result reads row `i` of `left`.
     pub taps: Option<&'a [u32]>,
-    /// The right matrix.
+    /// The right matrix, `[k, n]`.
     pub weights: &'a PackedMatrix,
-    /// One row for all, or one for each picture, or nothing.
+    /// `[n]`, or `[batch, n]`, or empty.
     pub bias: &'a [f32],
-    /// Rows like the result's (whole, one after the other), added to it.
+    /// `[batch · rows, n]`, contiguous, added to the result.
     pub residual: Option<&'a [f32]>,
-    /// The result is added to what is there.
+    /// Whether the result is added to what `target` holds.
     pub accumulate: bool,
-    /// Where it goes.
+    /// Where the result is written.
     pub target: MatrixViewMut<'a>,
 }
 
 impl<'a> MatMul<'a> {
-    /// `left · weights + bias` for rows one after the other.
+    /// `target = left · weights + bias` for `rows` rows of one picture.
     pub fn plain(
         left: MatrixView<'a>,
         rows: usize,
@@ -74,7 +80,7 @@ impl WithSimd for MatMul<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match S::F32_LANES {
-            WIDE => self.by_tiles::<S, MANY_ROWS>(simd, multiply_many),
+            AVX512_LANES => self.by_tiles::<S, MANY_ROWS>(simd, multiply_avx512),
             _ => self.by_tiles::<S, ROWS>(simd, multiply),
         }
     }
@@ -93,7 +99,7 @@ impl<'a> MatMul<'a> {
         let nothing = vec![0f32; if self.bias.is_empty() { n } else { 0 }];
         let mut next = (0, 0);
         for _ in 0..(self.batch * self.rows).div_ceil(ROWS) {
-            // Past the end the last row is computed and written again.
+            // Beyond the end, the last row is computed and written again.
             let out_rows: [OutputRow; ROWS] = std::array::from_fn(|_| {
                 let row = next;
                 next = self.after(row);
@@ -111,21 +117,21 @@ impl<'a> MatMul<'a> {
                 let columns = panel * width..n.min((panel + 1) * width);
                 let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
                 for (sums, row) in sums.iter_mut().zip(bias) {
-                    *sums = vectors(simd, &row[columns.clone()]);
+                    *sums = load_row(simd, &row[columns.clone()]);
                 }
                 if let Some(residual) = self.residual {
                     for (sums, (picture, row)) in sums.iter_mut().zip(out_rows) {
-                        add(simd, sums, &residual[(picture * self.rows + row) * n..][columns.clone()]);
+                        add_row(simd, sums, &residual[(picture * self.rows + row) * n..][columns.clone()]);
                     }
                 }
                 if self.accumulate {
                     for (sums, start) in sums.iter_mut().zip(starts) {
-                        add(simd, sums, &self.target.values[start..][columns.clone()]);
+                        add_row(simd, sums, &self.target.values[start..][columns.clone()]);
                     }
                 }
                 let sums = multiply(simd, left, right, sums);
                 for (sums, start) in sums.into_iter().zip(starts) {
-                    put(simd, &mut self.target.values[start..][columns.clone()], sums);
+                    store_row(simd, &mut self.target.values[start..][columns.clone()], sums);
                 }
             }
         }
@@ -140,7 +146,7 @@ impl<'a> MatMul<'a> {
         }
     }
 
-    /// The left matrix' rows for these rows of the result: as they lie in memory, or what the taps take, one after the other.
+    /// What these rows of the result read of the left matrix: rows of it as they lie in memory, or all taps' rows gathered.
     #[inline(always)]
     fn left_rows<'b, const ROWS: usize>(
         &self,
@@ -168,7 +174,7 @@ impl<'a> MatMul<'a> {
         std::array::from_fn(|i| &gathered[i * weights.k..][..weights.k])
     }
 
-    /// Where a row of the result begins.
+    /// The index in the target at which a row of the result starts.
     #[inline(always)]
     fn start(&self, (picture, row): OutputRow) -> usize {
         let MatrixViewMut { stride, column, rows, .. } = self.target;
@@ -180,16 +186,16 @@ impl<'a> MatMul<'a> {
     }
 }
 
-/// A tile's rows of the left matrix.
+/// A tile's rows of the left matrix, `k` values each.
 type Left<'a, const ROWS: usize> = [&'a [f32]; ROWS];
-/// A panel.
+/// A panel of the right matrix, `k` rows.
 type Right<'a, S> = &'a [[<S as Simd>::f32s; VECTORS]];
 type Sums<S, const ROWS: usize> = [[<S as Simd>::f32s; VECTORS]; ROWS];
 
 /// `sums + left · right`.
 #[inline(always)]
 fn multiply<S: Simd>(simd: S, left: Left<'_, ROWS>, right: Right<'_, S>, mut sums: Sums<S, ROWS>) -> Sums<S, ROWS> {
-    // Zipped, so that no access is checked and the loop stays small enough for Chromium's compiler to unroll.
+    // Zipped: no bounds checks, and the loop stays small enough for Chromium's compiler to unroll.
     let [a, b, c, d] = left;
     for ((((right, a), b), c), d) in right.iter().zip(a).zip(b).zip(c).zip(d) {
         for (sums, left) in sums.iter_mut().zip([a, b, c, d]) {
@@ -202,9 +208,9 @@ fn multiply<S: Simd>(simd: S, left: Left<'_, ROWS>, right: Right<'_, S>, mut sum
     sums
 }
 
-/// The same for many rows, natively.
+/// The same for AVX-512.
 #[inline(always)]
-fn multiply_many<S: Simd>(
+fn multiply_avx512<S: Simd>(
     simd: S,
     mut left: Left<'_, MANY_ROWS>,
     right: Right<'_, S>,

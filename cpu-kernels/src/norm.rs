@@ -1,28 +1,33 @@
-//! GroupNorm (with SiLU after it) and LayerNorm, forwards. Their gradients: [`crate::gradients::norm`], whose tests check both directions.
+//! GroupNorm (with SiLU after it) and LayerNorm.
+//!
+//! Gradients and tests: [`crate::gradients::norm`].
 
 use pulp::{Simd, WithSimd};
 
 use crate::math::Silu;
 use crate::simd::{load, store, vectorized};
 
-/// Some pictures' feature maps `[pixels, channels]`, several of them side by side (as if their channels were concatenated).
+/// Feature maps `[batch · pixels, channels]` with their channels, taken as one map with the channels of all.
 pub type Maps<'a> = &'a [(&'a [f32], usize)];
 
-/// GroupNorm, with SiLU after it if wanted (arXiv 1803.08494).
+/// GroupNorm (arXiv 1803.08494).
 #[derive(Debug, Clone)]
 pub struct GroupNorm {
-    /// A factor for each channel.
+    /// `[channels]`.
     pub weight: Vec<f32>,
-    /// Added to each channel.
+    /// `[channels]`.
     pub bias: Vec<f32>,
-    /// How many parts the channels are cut into.
+    /// Number of groups of channels.
     pub groups: usize,
     /// Added to the variance.
     pub eps: f32,
 }
 
 impl GroupNorm {
-    /// `out [batch · pixels, channels]` from maps that have together as many channels.
+    /// The norm of the maps, with SiLU after it if `silu`. `pixels`: of a picture.
+    ///
+    /// # Shapes
+    /// Maps of together `channels` channels -> `out [batch · pixels, channels]`.
     pub fn run(&self, maps: Maps<'_>, pixels: usize, silu: bool, out: &mut [f32]) {
         vectorized(GroupNormRun { norm: self, maps, pixels, silu, out })
     }
@@ -48,7 +53,7 @@ impl WithSimd for GroupNormRun<'_> {
         let activation = Silu::new(simd);
         let (mut sums, mut shift) = (vec![0f32; channels], vec![0f32; channels]);
         for (picture, out) in out.chunks_exact_mut(pixels * channels).enumerate() {
-            // Blocks of channels, a vector each: which map, where in it, where in the concatenation.
+            // Blocks of channels, a vector each: the map and its width, the channels in the map and in the concatenation.
             let blocks = || {
                 let mut first = 0;
                 maps.iter().flat_map(move |&(values, width)| {
@@ -68,7 +73,7 @@ impl WithSimd for GroupNormRun<'_> {
                 }
                 store(simd, &mut sums[all], sum);
             }
-            // `shift` holds the means first.
+            // `shift` holds the means at first.
             for (shift, sums) in shift.chunks_exact_mut(per_group).zip(sums.chunks_exact(per_group)) {
                 shift.fill(sums.iter().sum::<f32>() / count);
             }
@@ -100,20 +105,23 @@ impl WithSimd for GroupNormRun<'_> {
     }
 }
 
-/// As diffusers has it everywhere.
+/// The epsilon of every LayerNorm, as in diffusers.
 pub const LAYER_NORM_EPS: f32 = 1e-5;
 
 /// LayerNorm over the channels of each row (arXiv 1607.06450).
 #[derive(Debug, Clone)]
 pub struct LayerNorm {
-    /// A factor for each channel.
+    /// `[channels]`.
     pub weight: Vec<f32>,
-    /// Added to each channel.
+    /// `[channels]`.
     pub bias: Vec<f32>,
 }
 
 impl LayerNorm {
-    /// `rows -> out`, of the same size.
+    /// The norm of each row.
+    ///
+    /// # Shapes
+    /// `rows [.., channels]` -> `out`, the same.
     pub fn run(&self, rows: &[f32], out: &mut [f32]) {
         vectorized(LayerNormRun { norm: self, rows, out })
     }

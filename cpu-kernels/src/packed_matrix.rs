@@ -1,28 +1,31 @@
-//! The right matrix of a product: packed into panels, the rows of a panel one after the other.
+//! The right matrix of a product, packed in panels of a few columns. The rows of a panel follow one another in memory, so that a tile
+//! reads it from start to end. Missing columns of the last panel are zero.
+//!
+//! Tests: those of [`crate::matmul`] and [`crate::attention`].
 
 use crate::simd::lanes;
 use crate::tile::VECTORS;
 use crate::view::MatrixView;
 
-/// A matrix `[k, n]`, packed for products from the right.
+/// A matrix `[k, n]`, packed as the right matrix of [`MatMul`](crate::matmul::MatMul).
 #[derive(Debug, Clone, Default)]
 pub struct PackedMatrix {
     pub(crate) k: usize,
     pub(crate) n: usize,
     pub(crate) panels: Vec<f32>,
-    /// Of a panel.
+    /// Columns of a panel.
     width: usize,
 }
 
 impl PackedMatrix {
-    /// From its entries, by row and column.
+    /// A matrix `[k, n]` from its entries, by row and column.
     pub fn new(k: usize, n: usize, entry: &dyn Fn(usize, usize) -> f32) -> Self {
         let mut packed = Self::default();
         packed.fill(k, n, entry);
         packed
     }
 
-    /// `k` rows of `n` columns, into the memory that is there already.
+    /// Becomes the matrix `[k, n]` of this view. Memory is reused.
     pub fn refill(&mut self, k: usize, n: usize, MatrixView { values, stride, column }: MatrixView<'_>) {
         let width = self.resize(k, n);
         for (panel, rows) in self.panels.chunks_exact_mut((k * width).max(1)).enumerate() {
@@ -35,7 +38,7 @@ impl PackedMatrix {
         }
     }
 
-    /// `n` rows of `k` columns, transposed.
+    /// Becomes the matrix `[k, n]` that is the transpose of this view, `[n, k]`. Memory is reused.
     pub fn refill_transposed(&mut self, k: usize, n: usize, MatrixView { values, stride, column }: MatrixView<'_>) {
         let width = self.resize(k, n);
         for (panel, rows) in self.panels.chunks_exact_mut((k * width).max(1)).enumerate() {
@@ -63,7 +66,7 @@ impl PackedMatrix {
         }
     }
 
-    /// Makes room; says how wide a panel is.
+    /// Becomes `[k, n]`, with any entries. Returns the columns of a panel.
     pub(crate) fn resize(&mut self, k: usize, n: usize) -> usize {
         let width = VECTORS * lanes();
         (self.k, self.n, self.width) = (k, n, width);
@@ -71,37 +74,37 @@ impl PackedMatrix {
         width
     }
 
-    /// `[k, n]` of zeros.
+    /// Becomes `[k, n]` of zeros.
     pub(crate) fn clear(&mut self, k: usize, n: usize) {
         self.resize(k, n);
         self.panels.fill(0.0);
     }
 
-    /// `values` times `factor` down a column, from a row on.
+    /// Writes `values` times `factor` down a column, from a row on.
     pub(crate) fn set_column(&mut self, row: usize, column: usize, values: &[f32], factor: f32) {
         let width = self.width;
-        let places = self.panels[(column / width * self.k + row) * width + column % width..].iter_mut().step_by(width);
-        places.zip(values).for_each(|(place, value)| *place = factor * value);
+        let entries = self.panels[(column / width * self.k + row) * width + column % width..].iter_mut().step_by(width);
+        entries.zip(values).for_each(|(entry, value)| *entry = factor * value);
     }
 
-    /// `values` times `factor` along a row, from a column on.
+    /// Writes `values` times `factor` along a row, from a column on.
     pub(crate) fn set_row(&mut self, row: usize, mut column: usize, mut values: &[f32], factor: f32) {
         let width = self.width;
         while !values.is_empty() {
             let (part, rest) = values.split_at(values.len().min(width - column % width));
-            let places = &mut self.panels[(column / width * self.k + row) * width + column % width..][..part.len()];
-            places.iter_mut().zip(part).for_each(|(place, value)| *place = factor * value);
+            let entries = &mut self.panels[(column / width * self.k + row) * width + column % width..][..part.len()];
+            entries.iter_mut().zip(part).for_each(|(entry, value)| *entry = factor * value);
             column += part.len();
             values = rest;
         }
     }
 
-    /// Rows.
+    /// Number of rows.
     pub fn k(&self) -> usize {
         self.k
     }
 
-    /// Columns.
+    /// Number of columns.
     pub fn n(&self) -> usize {
         self.n
     }

@@ -1,15 +1,17 @@
-//! The little vector arithmetic that layers share. Lanes are pulp's: AVX2 or AVX-512 natively, SIMD128 in the browser.
+//! Vectors of the processor, by pulp: AVX2 or AVX-512 natively, SIMD128 in the browser; and operations on them that layers share.
+//!
+//! Tests: those of the modules that use them.
 
 use pulp::{Simd, WithSimd};
 
-/// Computes in this processor's vectors.
+/// Runs an operation with the vectors that this processor has.
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 pub fn vectorized<O: WithSimd>(operation: O) -> O::Output {
     pulp::Arch::new().dispatch(operation)
 }
 
-/// Computes in the vectors that this module was compiled for: a browser without them does not load it. (What pulp chooses from at run
-/// time would all have to be here.)
+/// Runs an operation with the vectors that this module was compiled for. A browser without them does not load it; a choice at run time
+/// would need the code for all of them in the module.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub fn vectorized<O: WithSimd>(operation: O) -> O::Output {
     #[cfg(feature = "relaxed-simd")]
@@ -22,7 +24,7 @@ pub fn vectorized<O: WithSimd>(operation: O) -> O::Output {
     }
 }
 
-/// How many floats a vector holds here.
+/// Floats of a vector on this processor.
 pub fn lanes() -> usize {
     struct Lanes;
     impl WithSimd for Lanes {
@@ -35,7 +37,7 @@ pub fn lanes() -> usize {
     vectorized(Lanes)
 }
 
-/// A vector from the beginning of `values`; what is missing is zero.
+/// A vector from the start of `values`, filled up with zeros.
 #[inline(always)]
 pub fn load<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
     match S::as_simd_f32s(values).0.first() {
@@ -44,44 +46,44 @@ pub fn load<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
     }
 }
 
-/// Writes a vector to the beginning of `values`, as much as has room.
+/// Writes a vector to the start of `values`, as much as fits.
 #[inline(always)]
 pub fn store<S: Simd>(simd: S, values: &mut [f32], vector: S::f32s) {
     match S::as_mut_simd_f32s(values).0.first_mut() {
-        Some(place) => *place = vector,
+        Some(slot) => *slot = vector,
         None => simd.partial_store_f32s(values, vector),
     }
 }
 
-/// N vectors. In a loop, and whatever is called in vectors' context marked as always inline: a closure or a function of the standard
-/// library that stays a call is compiled without the vectors' instructions, and every one of them becomes a call.
+/// N vectors, as by [`std::array::from_fn`]. That one, or any closure or function that is not inlined, would be compiled without the vector
+/// instructions, each of which would become a call. Hence the loop, and `#[inline(always)]` on all that uses vectors.
 #[inline(always)]
-pub fn each<S: Simd, const N: usize>(simd: S, mut vector: impl FnMut(usize) -> S::f32s) -> [S::f32s; N] {
+pub fn from_fn<S: Simd, const N: usize>(simd: S, mut vector: impl FnMut(usize) -> S::f32s) -> [S::f32s; N] {
     let mut vectors = [simd.splat_f32s(0.0); N];
-    for (i, place) in vectors.iter_mut().enumerate() {
-        *place = vector(i);
+    for (i, slot) in vectors.iter_mut().enumerate() {
+        *slot = vector(i);
     }
     vectors
 }
 
-/// The larger in each place. (In WebAssembly a maximum that cares for NaN costs seven instructions.)
+/// The larger of each pair of lanes. A maximum that respects NaN costs seven instructions in WebAssembly.
 #[inline(always)]
 pub fn max<S: Simd>(simd: S, a: S::f32s, b: S::f32s) -> S::f32s {
     simd.select_f32s(simd.greater_than_f32s(a, b), a, b)
 }
 
-/// What all the lanes of a head have together, in each of them; the lanes are those of `heads` heads in turn.
+/// Reduces the lanes of each head by `join`; all lanes of the head get the result. Lane `i` belongs to head `i % heads`.
 #[inline(always)]
-pub fn across<S: Simd>(
+pub fn reduce_heads<S: Simd>(
     simd: S,
     mut vector: S::f32s,
     heads: usize,
     join: fn(S, S::f32s, S::f32s) -> S::f32s,
 ) -> S::f32s {
-    let mut turn = heads;
-    while turn < S::F32_LANES {
-        vector = join(simd, vector, simd.rotate_right_f32s(vector, turn));
-        turn *= 2;
+    let mut step = heads;
+    while step < S::F32_LANES {
+        vector = join(simd, vector, simd.rotate_right_f32s(vector, step));
+        step *= 2;
     }
     vector
 }

@@ -1,17 +1,19 @@
-//! Softmax, forwards. Its gradient: [`crate::gradients::softmax`].
+//! Softmax. Its gradient: [`crate::gradients::softmax`].
 
 use pulp::{Simd, WithSimd};
 
 use crate::math::Exp;
-use crate::simd::{across, lanes, load, max, store, vectorized};
+use crate::simd::{lanes, load, max, reduce_heads, store, vectorized};
 
-/// How many heads' softmaxes are computed side by side, their values alternating: the most that divide both the heads and a
-/// vector.
+/// Number of heads whose softmaxes are computed together, their values alternating: the largest common divisor of heads and lanes.
 pub fn heads_together(heads: usize) -> usize {
     (1..=lanes()).rev().find(|n| lanes().is_multiple_of(*n) && heads.is_multiple_of(*n)).unwrap_or(1)
 }
 
-/// Softmax in place of rows of `width`, each of the values of `heads` ([`heads_together`]) heads in turn.
+/// Softmax over `width` values, in place, of `heads` ([`heads_together`]) heads whose values alternate.
+///
+/// # Shapes
+/// `values [.., width, heads]`.
 pub fn softmax(values: &mut [f32], width: usize, heads: usize) {
     vectorized(Softmax { values, width, heads })
 }
@@ -31,9 +33,9 @@ impl WithSimd for Softmax<'_> {
         let exp = Exp::new(simd);
         let mut short = vec![f32::MIN; S::F32_LANES];
         for row in values.chunks_exact_mut(width * heads) {
-            // The row's end first: what does not fill a vector is looked at with its neighbours.
-            let mut most = match row.len() < S::F32_LANES {
-                // What is missing must not be zero, which could be the largest.
+            // The last vector of the row first; it overlaps the one before.
+            let mut largest = match row.len() < S::F32_LANES {
+                // Filled up with the least float: zero could be the maximum.
                 true => {
                     short[..row.len()].copy_from_slice(row);
                     load(simd, &short)
@@ -41,15 +43,15 @@ impl WithSimd for Softmax<'_> {
                 false => load(simd, &row[row.len() - S::F32_LANES..]),
             };
             for vector in S::as_simd_f32s(row).0 {
-                most = max(simd, most, *vector);
+                largest = max(simd, largest, *vector);
             }
-            let most = across(simd, most, heads, max);
+            let largest = reduce_heads(simd, largest, heads, max);
             let mut sum = simd.splat_f32s(0.0);
             for block in row.chunks_mut(S::F32_LANES) {
-                store(simd, block, exp.of(simd.sub_f32s(load(simd, block), most)));
+                store(simd, block, exp.of(simd.sub_f32s(load(simd, block), largest)));
                 sum = simd.add_f32s(sum, load(simd, block));
             }
-            let inverse = simd.div_f32s(simd.splat_f32s(1.0), across(simd, sum, heads, S::add_f32s));
+            let inverse = simd.div_f32s(simd.splat_f32s(1.0), reduce_heads(simd, sum, heads, S::add_f32s));
             for block in row.chunks_mut(S::F32_LANES) {
                 store(simd, block, simd.mul_f32s(load(simd, block), inverse));
             }
@@ -62,9 +64,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn softmax_of_heads_side_by_side() {
+    fn softmax_of_alternating_heads() {
         for (width, heads) in [(1, 1), (3, 1), (49, 1), (8, heads_together(4)), (5, heads_together(2))] {
-            // Far below zero: what is not there must not count as zero.
+            // Far below zero, so that a zero where no value is would be noticed.
             let scores: Vec<f32> = (0..3 * width * heads).map(|i| (i * 37 % 101) as f32 / 4.0 - 212.0).collect();
             let mut weights = scores.clone();
             softmax(&mut weights, width, heads);

@@ -1,23 +1,24 @@
-//! The tile that a matrix product is computed by: its size, and how a row of it is read and written. Tests: those of [`crate::matmul`] and
-//! [`crate::gradients::outer`].
+//! The tile of a matrix product: its size, and how its rows are read and written.
+//!
+//! Tests: those of `matmul` and `gradients::outer_product`.
 
 use pulp::Simd;
 
 use crate::simd::{load, store};
 
-/// Rows of a tile. With two vectors of columns they make the eight sums that two multiply-adds a cycle keep busy; those, four
-/// values of the left and a vector of the right are what Chromium's compiler has registers for. (Of six rows it spills.)
+/// Rows of a tile. Four rows of two vectors are eight sums, enough to keep two multiply-adds a cycle busy. Eight sums, four values of the
+/// left matrix and a vector of the right one fit Chromium's registers; with six rows it spills.
 pub const ROWS: usize = 4;
-/// With the 32 registers of AVX-512, which load a value of the left while they multiply.
+/// Rows of a tile with the 32 registers of AVX-512, whose multiply-add can load a value of the left matrix.
 pub const MANY_ROWS: usize = 8;
-/// Floats in one of AVX-512's vectors.
-pub const WIDE: usize = 16;
-/// Vectors side by side in a panel.
+/// Floats in an AVX-512 vector.
+pub const AVX512_LANES: usize = 16;
+/// Vectors in a row of a panel, and of a tile.
 pub const VECTORS: usize = 2;
 
-/// A row's part under a panel.
+/// Loads a row of a tile. Columns beyond the end of `values` are zero.
 #[inline(always)]
-pub fn vectors<S: Simd>(simd: S, values: &[f32]) -> [S::f32s; VECTORS] {
+pub fn load_row<S: Simd>(simd: S, values: &[f32]) -> [S::f32s; VECTORS] {
     match S::as_simd_f32s(values).0.as_chunks::<VECTORS>().0.first() {
         Some(whole) => *whole,
         None => {
@@ -30,18 +31,18 @@ pub fn vectors<S: Simd>(simd: S, values: &[f32]) -> [S::f32s; VECTORS] {
     }
 }
 
-/// Adds a row's part under a panel.
+/// Adds `values` to a row of a tile.
 #[inline(always)]
-pub fn add<S: Simd>(simd: S, sums: &mut [S::f32s; VECTORS], values: &[f32]) {
-    let values = vectors(simd, values);
+pub fn add_row<S: Simd>(simd: S, sums: &mut [S::f32s; VECTORS], values: &[f32]) {
+    let values = load_row(simd, values);
     for (sum, value) in sums.iter_mut().zip(values) {
         *sum = simd.add_f32s(*sum, value);
     }
 }
 
-/// Writes a row's part under a panel.
+/// Writes a row of a tile, as many columns as `out` has.
 #[inline(always)]
-pub fn put<S: Simd>(simd: S, out: &mut [f32], sums: [S::f32s; VECTORS]) {
+pub fn store_row<S: Simd>(simd: S, out: &mut [f32], sums: [S::f32s; VECTORS]) {
     match S::as_mut_simd_f32s(out).0.as_chunks_mut::<VECTORS>().0.first_mut() {
         Some(whole) => *whole = sums,
         None => {

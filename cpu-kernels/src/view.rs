@@ -1,39 +1,40 @@
-//! Views of matrices in memory, row after row: what [`MatMul`](crate::matmul::MatMul) and
-//! [`OuterProduct`](crate::gradients::outer::OuterProduct) read and write.
+//! Views of row-major matrices in memory: what [`MatMul`](crate::matmul::MatMul) and
+//! [`OuterProduct`](crate::gradients::outer_product::OuterProduct) read and write.
 
-/// Some columns of a matrix in memory.
+/// Some columns of a row-major matrix.
 #[derive(Debug, Clone, Copy)]
 pub struct MatrixView<'a> {
-    /// Row after row.
+    /// The matrix, row after row.
     pub values: &'a [f32],
     /// Length of a row.
     pub stride: usize,
-    /// The first column of those meant.
+    /// The first column of the view.
     pub column: usize,
 }
 
 impl<'a> MatrixView<'a> {
-    /// Whole rows.
+    /// All columns.
     pub fn whole(values: &'a [f32], stride: usize) -> Self {
         Self { values, stride, column: 0 }
     }
 }
 
-/// Where a product's rows go.
+/// Some columns of a row-major matrix, to be written.
 #[derive(Debug)]
 pub struct MatrixViewMut<'a> {
-    /// Row after row.
+    /// The matrix, row after row.
     pub values: &'a mut [f32],
     /// Length of a row.
     pub stride: usize,
-    /// The first column that is written.
+    /// The first column of the view.
     pub column: usize,
-    /// Row of each picture's result in `values`, where they are not one after the other; and how many a picture has there.
+    /// For each row of a picture's result the row of the matrix (within the picture) where it is written, and the rows that a picture has
+    /// there. None: rows follow one another.
     pub rows: Option<(&'a [u32], usize)>,
 }
 
 impl<'a> MatrixViewMut<'a> {
-    /// Whole rows, one after the other.
+    /// All columns, rows following one another.
     pub fn whole(values: &'a mut [f32], stride: usize) -> Self {
         Self { values, stride, column: 0, rows: None }
     }

@@ -1,4 +1,6 @@
 //! Pictures <-> latents: a lossless pixel-unshuffle today, the seam for an autoencoder tomorrow.
+//!
+//! Tests: `tests/it/codec.rs`.
 
 /// Folds squares of `patch` pixels into channels, as `torch.pixel_unshuffle` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

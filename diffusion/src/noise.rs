@@ -7,6 +7,8 @@
 //! f64, which are the same on every platform):
 //! `u1 = ((w1 >> 8) + 1) / 2^24`, `u2 = (w2 >> 8) / 2^24`, `r = sqrt(-2 ln u1)`,
 //! first `r cos(2 pi u2)`, then `r sin(2 pi u2)`.
+//!
+//! Tests: `tests/it/noise.rs`.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

@@ -1,4 +1,6 @@
 //! From what the network predicts to x_0 and the noise, in one place, so that samplers never branch on it.
+//!
+//! Tests: `tests/it/samplers.rs`.
 
 use crate::schedule::PredictionType;
 

@@ -1,4 +1,6 @@
 //! A model's parameters by name, on the host, in the layout of the weights file.
+//!
+//! Tests: `tests/it/base_files.rs`.
 
 use std::collections::BTreeMap;
 

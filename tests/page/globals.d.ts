@@ -1,4 +1,5 @@
-// What the tests' code in the browser finds there: elements of any kind, the module's exports, and what tests hang on `window`.
+// What the tests' code in the browser finds there: elements of any kind, the module's exports, and what tests hang on `window`. The examples in
+// www/embed/, which are shown as they are, find elements of any kind too.
 interface Document {
   getElementById(id: string): any
   querySelector(selectors: string): any
@@ -25,3 +26,4 @@ declare const model: any, draw: any, same: any, failure: any, events: any
 declare const seen: string[]
 // single suites
 declare const steps: any, equal: any, ended: number, held: Set<string>, made: number, loads: number, away: HTMLElement
+declare const engine: any, files: any, load: (path: string) => Promise<any>

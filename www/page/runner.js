@@ -2,8 +2,8 @@
 // Tests: tests/page/page.test.mjs, strengths.test.mjs, contact-sheet.test.mjs, races.test.mjs
 import { isAbort } from '../errors.js'
 import { live } from '../texts/page.js'
-import { Recording, lockstep } from './recording.js'
 import { hideNotice } from './notice.js'
+import { Recording, lockstep } from './recording.js'
 
 /**
  * @typedef {import('./recording.js').Track} Track

@@ -82,7 +82,7 @@ fn shader_tests(workspace: &Workspace) -> Result<Command> {
     let mut tests = command(cargo());
     // Without --release: the time is the compiler's.
     tests
-        .args(["test", "--package", "diffusion", "--features", "burn-wgpu", "--lib", "ops::gpu"])
+        .args(["test", "--package", "diffusion", "--features", "burn-wgpu", "--lib", "ops::webgpu"])
         .current_dir(&workspace.root)
         .env("CARGO_PROFILE_DEV_DEBUG", "0");
     graphics::lend(&mut tests)?;

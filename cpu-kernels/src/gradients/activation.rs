@@ -5,7 +5,10 @@ use pulp::{Simd, WithSimd};
 use crate::math::{Exp, Gelu};
 use crate::simd::{load, store, vectorized};
 
-/// GEGLU: `rows` as in [`crate::activation::geglu`], `grad` like its result; what comes out is like `rows`.
+/// From `grad`, the gradient of [`geglu`](crate::activation::geglu)'s result, the gradient of its `rows`, in `out`.
+///
+/// # Shapes
+/// `rows` and `out [.., 2 · width]`, `grad [.., width]`.
 pub fn geglu_gradient(rows: &[f32], width: usize, grad: &[f32], out: &mut [f32]) {
     vectorized(Geglu { rows, width, grad, out })
 }
@@ -31,7 +34,7 @@ impl WithSimd for Geglu<'_> {
             let to = to_values.chunks_mut(S::F32_LANES).zip(to_gates.chunks_mut(S::F32_LANES));
             for (((value, gate), grad), (to_value, to_gate)) in from.zip(to) {
                 let (value, gate, grad) = (load(simd, value), load(simd, gate), load(simd, grad));
-                let (gelu, slope) = activation.with_slope(gate, &power);
+                let (gelu, slope) = activation.with_derivative(gate, &power);
                 store(simd, to_value, simd.mul_f32s(grad, gelu));
                 store(simd, to_gate, simd.mul_f32s(simd.mul_f32s(grad, value), slope));
             }

@@ -1,28 +1,32 @@
-//! Backwards: from the gradient of what a kernel gives to the gradients of what it took. For training; the browser has no use for them.
+//! Gradients, for training: from the gradient of a result to the gradients of the inputs and parameters.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`outer`] | the product that a weight's gradient is |
+//! | [`outer_product`] | `leftᵀ · right`, the gradient of a weight |
 //! | [`norm`] | GroupNorm, LayerNorm |
 //! | [`activation`] | GEGLU |
+//! | [`softmax`] | softmax |
+//! | [`add_rows`] | the gradient of a bias |
 //!
-//! Attention has its own next to it, in [`crate::attention`], convolutions in [`crate::winograd`].
+//! The gradients of attention are in [`crate::attention`], those of convolutions in [`crate::winograd`].
+//!
+//! Tests: each module has its own; [`add_rows`] is tested in `tests/it/operations.rs`.
 
 pub mod activation;
 pub mod norm;
-pub mod outer;
+pub mod outer_product;
 pub mod softmax;
 
 use pulp::{Simd, WithSimd};
 
 use crate::simd::{load, store, vectorized};
 
-/// Adds all rows of `columns.len()` values up, to what is there: a bias' gradient.
+/// `columns += ` the sum of all rows, each of `columns.len()` values: the gradient of a bias.
 pub fn add_rows(rows: &[f32], columns: &mut [f32]) {
     vectorized(AddRows { rows, columns })
 }
 
-/// Rows that are added up before their sum is: they stay in the nearest cache, and the rounding errors stay small.
+/// Rows summed before their sum is added to the total: they stay in the L1 cache, and rounding errors stay small.
 const TOGETHER: usize = 64;
 
 struct AddRows<'a> {

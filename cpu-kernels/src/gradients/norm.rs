@@ -1,22 +1,25 @@
-//! Gradients of norms. With x̂ the normed value and g the gradient of it, both norms give `(g - mean(g) - x̂ mean(g x̂)) / σ`.
+//! Gradients of GroupNorm and LayerNorm. With x̂ the normed value and g its gradient, both are `(g - mean(g) - x̂ mean(g x̂)) / σ`.
 
 use pulp::{Simd, WithSimd};
 
 use crate::math::Silu;
 use crate::norm::{GroupNorm, LAYER_NORM_EPS, LayerNorm};
-use crate::simd::{each, load, store, vectorized};
+use crate::simd::{from_fn, load, store, vectorized};
 
-/// The gradients of a norm's factors and shifts: added to.
+/// The gradients of a norm's parameters. They are added to what is there.
 #[derive(Debug)]
 pub struct Affine<'a> {
-    /// Of the factors.
+    /// `[channels]`, of the weight.
     pub weight: &'a mut [f32],
-    /// Of what is added.
+    /// `[channels]`, of the bias.
     pub bias: &'a mut [f32],
 }
 
 impl GroupNorm {
-    /// From `grad`, like the result of [`run`](Self::run) on `map [batch · pixels, channels]`, the gradient of the map.
+    /// From `grad`, the gradient of [`run`](Self::run)'s result, the gradient of the map, in `out`; and those of the parameters, in `affine`.
+    ///
+    /// # Shapes
+    /// `map`, `grad` and `out [batch · pixels, channels]`.
     pub fn gradients(
         &self,
         map: &[f32],
@@ -77,10 +80,10 @@ impl WithSimd for GroupNormGradients<'_, '_> {
             for (inverse, sums) in inverse.chunks_exact_mut(per_group).zip(sums.chunks_exact(per_group)) {
                 inverse.fill(1.0 / (sums.iter().sum::<f32>() / count + norm.eps).sqrt());
             }
-            // The gradient behind the activation; its sum, and that of its products with the normed values.
+            // The gradient before the activation (in `out`); its sum, and the sum of its products with the normed values.
             for block in blocks() {
                 let values = [&mean, &inverse, &norm.weight, &norm.bias];
-                let [mean, inverse, weight, bias] = each(
+                let [mean, inverse, weight, bias] = from_fn(
                     simd,
                     #[inline(always)]
                     |i| load(simd, &values[i][block.clone()]),
@@ -91,7 +94,7 @@ impl WithSimd for GroupNormGradients<'_, '_> {
                     let normed = simd.mul_f32s(simd.sub_f32s(load(simd, &row[block.clone()]), mean), inverse);
                     let mut grad = load(simd, &grad[block.clone()]);
                     if with_silu {
-                        grad = simd.mul_f32s(grad, activation.slope(simd.mul_add_e_f32s(normed, weight, bias)));
+                        grad = simd.mul_f32s(grad, activation.derivative(simd.mul_add_e_f32s(normed, weight, bias)));
                     }
                     sum = simd.add_f32s(sum, grad);
                     product = simd.mul_add_e_f32s(grad, normed, product);
@@ -118,7 +121,7 @@ impl WithSimd for GroupNormGradients<'_, '_> {
             }
             for block in blocks() {
                 let values = [&inverse, &norm.weight, &*slope, &*shift];
-                let [inverse, weight, slope, shift] = each(
+                let [inverse, weight, slope, shift] = from_fn(
                     simd,
                     #[inline(always)]
                     |i| load(simd, &values[i][block.clone()]),
@@ -135,7 +138,10 @@ impl WithSimd for GroupNormGradients<'_, '_> {
 }
 
 impl LayerNorm {
-    /// From `grad`, like the result of [`run`](Self::run) on `rows`, the gradient of the rows.
+    /// From `grad`, the gradient of [`run`](Self::run)'s result, the gradient of the rows, in `out`; and those of the parameters, in `affine`.
+    ///
+    /// # Shapes
+    /// `rows`, `grad` and `out [.., channels]`.
     pub fn gradients(&self, rows: &[f32], grad: &[f32], out: &mut [f32], affine: &mut Affine<'_>) {
         vectorized(LayerNormGradients { norm: self, rows, grad, out, affine })
     }
@@ -183,7 +189,7 @@ impl WithSimd for LayerNormGradients<'_, '_> {
                 let grad = load(simd, grad);
                 store(simd, to_weight, simd.mul_add_e_f32s(grad, normed, load(simd, to_weight)));
                 store(simd, to_bias, simd.add_f32s(grad, load(simd, to_bias)));
-                // Beyond the end the gradient is zero.
+                // Lanes beyond the end have gradient zero.
                 let grad = simd.mul_f32s(grad, load(simd, weight));
                 sum = simd.add_f32s(sum, grad);
                 product = simd.mul_add_e_f32s(grad, normed, product);
@@ -211,7 +217,7 @@ mod tests {
     use super::*;
     use crate::testing::noise;
 
-    /// The slope of `f` at `x` along each of its values, weighted by `grad`.
+    /// Numerical gradient: the derivative of `f · grad` at `x` by each of its values.
     fn slopes(x: &[f32], grad: &[f32], f: impl Fn(&[f32]) -> Vec<f32>) -> Vec<f64> {
         const STEP: f32 = 1e-2;
         let at = |i: usize, step: f32| {

@@ -2,10 +2,12 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::simd::{across, load, store, vectorized};
+use crate::simd::{load, reduce_heads, store, vectorized};
 
-/// Softmax: `weights` as they came out of [`crate::softmax::softmax`], with its width and heads; `grad` of them becomes that of what
-/// went in.
+/// `grad`, the gradient of [`softmax`](crate::softmax::softmax)'s result, becomes the gradient of what it was applied to.
+///
+/// # Shapes
+/// `weights` (the result) and `grad [.., width, heads]`, as in `softmax`.
 pub fn softmax_gradient(weights: &[f32], width: usize, heads: usize, grad: &mut [f32]) {
     vectorized(Softmax { weights, width, heads, grad })
 }
@@ -28,7 +30,7 @@ impl WithSimd for Softmax<'_> {
             for (weight, grad) in weights.chunks(S::F32_LANES).zip(grad.chunks(S::F32_LANES)) {
                 sum = simd.mul_add_e_f32s(load(simd, weight), load(simd, grad), sum);
             }
-            let sum = across(simd, sum, heads, S::add_f32s);
+            let sum = reduce_heads(simd, sum, heads, S::add_f32s);
             for (weight, grad) in weights.chunks(S::F32_LANES).zip(grad.chunks_mut(S::F32_LANES)) {
                 let value = simd.mul_f32s(load(simd, weight), simd.sub_f32s(load(simd, grad), sum));
                 store(simd, grad, value);

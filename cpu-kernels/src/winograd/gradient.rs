@@ -1,12 +1,17 @@
-//! The gradient of a convolution's kernels, with as few multiplications: in the points' domain, too, it is a sum of products.
+//! The gradient of the kernels, with equally few multiplications: in the transformed domain it is a sum of products, too.
+//!
+//! Test: `gradients_are_those_of_the_sum_of_products` in [`super`].
 
 use super::transforms::{KERNEL, POINTS, ROWS_TOGETHER, TILE, ToPoints, ToProducts};
 use crate::buffers::Buffers;
-use crate::gradients::outer::OuterProduct;
+use crate::gradients::outer_product::OuterProduct;
 use crate::simd::vectorized;
 use crate::view::{MatrixView, MatrixViewMut};
 
-/// From `map [batch · height · width, depth]` and `grad`, like the convolution's result, to `[out, in, 3, 3]`.
+/// The gradient of a convolution's weight.
+///
+/// # Shapes
+/// `map [batch, height, width, depth]`, `grad [batch, height, width, channels]` of the result -> `[channels, depth, 3, 3]`.
 pub fn kernel_gradient(
     map: &[f32],
     size: [usize; 2],

@@ -1,6 +1,8 @@
-//! 3 x 3 convolutions by Winograd's F(4, 3) along the rows of a picture (arXiv 1509.09308): four neighbours' results from six
-//! products in place of twelve. Down the columns the three taps stay what they are, parts of one long product; in two dimensions
-//! the transforms and the short products cost more, at these sizes, than the further multiplications save.
+//! 3 x 3 convolutions of stride 1 by Winograd's F(4, 3) along the rows of a map (arXiv 1509.09308): six products for four neighbouring
+//! results, in place of twelve. The three rows of a kernel are summed in one long product, as usual: in two dimensions transforms and short
+//! products would cost more, at these sizes, than the multiplications they save.
+//!
+//! `transforms` has the transforms of inputs and outputs, `gradient` the gradient of the kernels.
 
 mod gradient;
 mod transforms;
@@ -14,17 +16,17 @@ use transforms::{FromPoints, KERNEL, POINTS, ROWS_TOGETHER, TILE, ToPoints};
 
 pub use gradient::kernel_gradient;
 
-/// A 3 x 3 convolution of stride 1.
+/// A 3 x 3 convolution of stride 1 with padding 1, its kernels transformed.
 #[derive(Debug)]
 pub struct Conv3x3 {
-    /// For each point, the three rows of taps one below the other.
+    /// For each point `[3 · in, out]`, the three rows of a kernel below one another.
     kernels: [PackedMatrix; POINTS],
-    /// Added to each channel that goes out.
+    /// Added to each channel of the result.
     pub bias: Vec<f32>,
 }
 
 impl Conv3x3 {
-    /// `weight [out, in, 3, 3]`, `bias [out]`.
+    /// From `weight [out, in, 3, 3]` and `bias [out]`.
     pub fn new(weight: &[f32], bias: Vec<f32>) -> Self {
         let depth = weight.len() / (9 * bias.len());
         let row = |y: usize, k: usize, n: usize| {
@@ -34,8 +36,8 @@ impl Conv3x3 {
         Self { kernels: kernels(depth, bias.len(), row), bias }
     }
 
-    /// What takes the gradient of that convolution's result to the gradient of its map: a convolution, too, with the kernels
-    /// turned around.
+    /// The transposed convolution of one with `channels` results and this weight, `[out, in, 3, 3]`: from the gradient of its result to
+    /// the gradient of its map. It is a convolution with the kernels mirrored.
     pub fn transposed(weight: &[f32], channels: usize) -> Self {
         let depth = weight.len() / (9 * channels);
         let row = |y: usize, k: usize, n: usize| {
@@ -45,8 +47,10 @@ impl Conv3x3 {
         Self { kernels: kernels(channels, depth, row), bias: vec![0.0; depth] }
     }
 
-    /// `map [batch · height · width, channels]` to `out`, the same with as many channels as go out, which takes `bias` (one row for
-    /// all, or one for each picture) and `residual` (like `out`) too.
+    /// `out = convolution(map) + bias + residual`. `bias` need not be the convolution's own.
+    ///
+    /// # Shapes
+    /// `map [batch, height, width, in]`, `bias [out]` or `[batch, out]`, `residual` like `out` -> `out [batch, height, width, out]`.
     pub fn run(
         &self,
         map: &[f32],
@@ -74,7 +78,7 @@ impl Conv3x3 {
             vectorized(ToPoints { map, size, depth, points });
             let planes = points.chunks_exact(pictures * plane_in).zip(products.chunks_exact_mut(pictures * plane_out));
             for ((points, products), kernel) in planes.zip(&self.kernels) {
-                // A strip's pixels lie one below the other, so that three of them are a row of the left matrix as they are.
+                // The pixels of a strip follow one another in memory: three of them are a row of the left matrix.
                 let target = MatrixViewMut::whole(products, channels);
                 let product = MatMul::plain(MatrixView::whole(points, depth), height, kernel, &[], target);
                 MatMul { rows_in: height + 2, batch: pictures * strips, ..product }.run();
@@ -93,7 +97,7 @@ impl Conv3x3 {
     }
 }
 
-/// `row(y, k, n)`: three taps in a row, from channel k to channel n.
+/// The transformed kernels. `row(y, k, n)`: the three taps of row `y` of the kernel from channel `k` to channel `n`.
 fn kernels(depth: usize, channels: usize, row: impl Fn(usize, usize, usize) -> [f32; 3]) -> [PackedMatrix; POINTS] {
     let mut kernels: [PackedMatrix; POINTS] = Default::default();
     let width = kernels.each_mut().map(|kernel| kernel.resize(3 * depth, channels))[0];
@@ -139,7 +143,7 @@ mod tests {
                             .sum::<f64>();
                     }
                 }
-                // The terms of a sum of 9 · depth are about 1: f32 has seven digits, the transforms take one of them.
+                // The 9 · depth terms of a sum are about 1. f32 has seven digits, of which the transforms cost one.
                 let tolerance = 1e-5 * (9.0 * depth as f64).sqrt();
                 assert!((f64::from(*out) - expected).abs() < tolerance, "{out} {expected} at {y} {x} {n}");
             }

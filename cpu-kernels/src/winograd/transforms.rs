@@ -1,20 +1,23 @@
-//! From pixels to points, and back; and the same for gradients.
+//! The transforms of F(4, 3): a tile of four neighbouring results in a row is computed from six pixels, which become six "points" (values of
+//! a polynomial), by one product for each point.
+//!
+//! A strip is a column of tiles: four pixels wide, as high as the map. Tests: those of [`super`].
 
 use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 use pulp::{Simd, WithSimd};
 
-use crate::simd::{each, load, store};
+use crate::simd::{from_fn, load, store};
 
-/// Results of a tile.
+/// Results of a tile, neighbours in a row.
 pub const TILE: usize = 4;
-/// Products of a tile, and the pixels that it is made of.
+/// Points of a tile, and the pixels that they are computed from.
 pub const POINTS: usize = TILE + 2;
-/// Rows of the products that are computed together, about: what they read and write stays in the second cache.
+/// About how many rows the products of one pass have, so that what they read and write stays in the L2 cache.
 pub const ROWS_TOGETHER: usize = 56;
 
-/// What a kernel's three taps in a row become: the values of the polynomial with these coefficients at 0, ±1/√2, ±√2 and infinity,
-/// each over the factor that the interpolation wants. (Of 0, ±1, ±2, the usual points, the rounding errors are twice as large.)
+/// The transform of the three taps in a row of a kernel: the values, at 0, ±1/√2, ±√2 and infinity, of the polynomial with these
+/// coefficients, divided by the factors of the interpolation. (With 0, ±1, ±2, the usual points, rounding errors are twice as large.)
 pub const KERNEL: [[f32; 3]; POINTS] = [
     [1.0, 0.0, 0.0],
     [-2.0 / 3.0, -SQRT_2 / 3.0, -1.0 / 3.0],
@@ -24,10 +27,11 @@ pub const KERNEL: [[f32; 3]; POINTS] = [
     [0.0, 0.0, 1.0],
 ];
 
-/// Factors of the way back.
+/// Factors of the transform from products to results.
 const BACK: [f32; 4] = [0.5, 2.0, SQRT_2, FRAC_1_SQRT_2];
 
-/// Six neighbours in a row to their six points, for every tile: `[point, picture, strip, height + 2, depth]` with zeros above and below.
+/// Six pixels in a row to six points, for all tiles. `map [picture, height, width, depth]` -> `points [point, picture, strip, height + 2,
+/// depth]`, with a row of zeros above and below each strip.
 pub struct ToPoints<'a> {
     pub map: &'a [f32],
     pub size: [usize; 2],
@@ -42,7 +46,7 @@ impl WithSimd for ToPoints<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { map, size: [height, width], depth, points } = self;
         const FACTORS: [f32; 5] = [-0.5, -2.0, -2.5, SQRT_2, FRAC_1_SQRT_2];
-        let factors = each(
+        let factors = from_fn(
             simd,
             #[inline(always)]
             |i| simd.splat_f32s(FACTORS[i]),
@@ -73,7 +77,7 @@ impl WithSimd for ToPoints<'_> {
                     let values = to_points(
                         simd,
                         factors,
-                        each(
+                        from_fn(
                             simd,
                             #[inline(always)]
                             |i| whole[i][v],
@@ -88,7 +92,7 @@ impl WithSimd for ToPoints<'_> {
                     let values = to_points(
                         simd,
                         factors,
-                        each(
+                        from_fn(
                             simd,
                             #[inline(always)]
                             |i| load(simd, &pixels[i][rest..]),
@@ -103,7 +107,7 @@ impl WithSimd for ToPoints<'_> {
     }
 }
 
-/// The six products of every tile to its four results.
+/// Six products to four results, for all tiles; `out [picture, height, width, channels]`, with `bias` and `residual` added.
 pub struct FromPoints<'a> {
     /// `[point, picture, strip, height, channels]`
     pub products: &'a [f32],
@@ -120,7 +124,7 @@ impl WithSimd for FromPoints<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { products, size: [height, width], bias, residual, channels, out } = self;
-        let factors = each(
+        let factors = from_fn(
             simd,
             #[inline(always)]
             |i| simd.splat_f32s(BACK[i]),
@@ -137,27 +141,27 @@ impl WithSimd for FromPoints<'_> {
             let pixels = TILE.min(width - left);
             for c in (0..channels).step_by(S::F32_LANES) {
                 let end = channels.min(c + S::F32_LANES);
-                let vectors = each(
+                let vectors = from_fn(
                     simd,
                     #[inline(always)]
                     |i| load(simd, &products[i][c..end]),
                 );
                 let values = from_points(simd, factors, vectors, load(simd, &bias[c..end]));
                 for (pixel, value) in values.into_iter().take(pixels).enumerate() {
-                    let place = first + pixel * channels;
+                    let start = first + pixel * channels;
                     let value = match residual {
-                        Some(residual) => simd.add_f32s(value, load(simd, &residual[place + c..place + end])),
+                        Some(residual) => simd.add_f32s(value, load(simd, &residual[start + c..start + end])),
                         None => value,
                     };
-                    store(simd, &mut out[place + c..place + end], value);
+                    store(simd, &mut out[start + c..start + end], value);
                 }
             }
         }
     }
 }
 
-/// The gradients of four results to those of the six products that they were made of: [`FromPoints`] transposed. Where a tile
-/// reaches beyond the edge there is none.
+/// The gradients of four results to those of six products, for all tiles: [`FromPoints`] transposed. Results beyond the edge have gradient
+/// zero.
 pub struct ToProducts<'a> {
     /// `[picture, height, width, channels]`
     pub grad: &'a [f32],
@@ -173,7 +177,7 @@ impl WithSimd for ToProducts<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { grad, size: [height, width], channels, products } = self;
-        let factors = each(
+        let factors = from_fn(
             simd,
             #[inline(always)]
             |i| simd.splat_f32s(BACK[i]),
@@ -196,7 +200,7 @@ impl WithSimd for ToProducts<'_> {
                 let values = to_products(
                     simd,
                     factors,
-                    each(
+                    from_fn(
                         simd,
                         #[inline(always)]
                         |i| load(simd, &pixels[i][c..end]),

@@ -1,4 +1,6 @@
 //! What a base folder says about itself: `digit_diffusion.json` and `unet/config.json`.
+//!
+//! Tests: `tests/it/configs.rs`.
 
 mod info;
 mod reader;

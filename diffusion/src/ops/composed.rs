@@ -1,12 +1,12 @@
-//! Layers for other devices than the CPU, composed of burn's operations so that every lane of a graphics processor has work. burn's own
-//! layers give the gradients of weights and biases as sums over all pixels of all pictures at once, which there, unless every shape is tuned
-//! first (minutes), a few lanes add up one by one. Here each picture or group of pictures has a sum, and then those are summed.
+//! Layers composed of burn's operations for GPUs (and every device other than flex), so that all lanes have work. burn's own layers compute
+//! the gradients of weights and biases as one sum over all pixels of all pictures. On a GPU, unless every shape is autotuned first (which
+//! takes minutes), a few lanes add that sum up one by one. Here each picture or group of pictures has a sum, and those are summed.
 
 use burn::tensor::Tensor;
-use burn::tensor::module::layer_norm as normed;
+use burn::tensor::module::layer_norm as layer_norm_by_burn;
 use burn::tensor::ops::PadMode;
 
-/// Groups of pictures that weights' gradients are summed in: many enough for a large device, few enough to keep.
+/// Groups of pictures in a weight's gradient: many enough for a large GPU, few enough for its memory.
 const GROUPS: usize = 64;
 
 /// The largest divisor of `count` that is at most `limit`.
@@ -14,8 +14,8 @@ fn divisor(count: usize, limit: usize) -> usize {
     (1..=limit.min(count)).rev().find(|part| count.is_multiple_of(*part)).unwrap_or(1)
 }
 
-/// `values [c]` for each of `pictures`, `[pictures, c]`.
-pub fn for_pictures(values: Tensor<1>, pictures: usize) -> Tensor<2> {
+/// `values [c]` for each of the `pictures`: `[pictures, c]`.
+pub fn repeat(values: Tensor<1>, pictures: usize) -> Tensor<2> {
     let [c] = values.dims();
     let part = divisor(pictures, pictures.isqrt());
     let parts = values.reshape([1, c]).expand([pictures / part, c]);
@@ -30,14 +30,14 @@ pub fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tens
     let groups = if pixels == 1 { 1 } else { divisor(b, GROUPS) };
     let out = x.reshape([groups, b / groups * pixels, k]).matmul(weight.unsqueeze()).reshape([b, pixels, n]);
     let out = match bias {
-        Some(bias) => out + for_pictures(bias, b).reshape([b, 1, n]),
+        Some(bias) => out + repeat(bias, b).reshape([b, 1, n]),
         None => out,
     };
     shape[D - 1] = n;
     out.reshape(shape)
 }
 
-/// `x [b, h, w, in]`, `weight [out, in, 3, 3]`, `bias [out] -> [b, h, w, out]`: one product of all windows.
+/// `x [b, h, w, in]`, `weight [out, in, 3, 3]`, `bias [out] -> [b, h, w, out]`: one matrix product with the 3 x 3 windows of all pixels.
 pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
     let ([b, h, w, depth], channels) = (x.dims(), weight.dims()[0]);
     let padded = x.pad([(0, 0), (1, 1), (1, 1), (0, 0)], PadMode::Constant(0.0));
@@ -47,26 +47,26 @@ pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
     linear(windows, weight.permute([2, 3, 1, 0]).reshape([9 * depth, channels]), Some(bias))
 }
 
-/// `[b, h, w, c] -> [b, 2h, 2w, c]`, every pixel four times.
-pub fn doubled(x: Tensor<4>) -> Tensor<4> {
+/// `[b, h, w, c] -> [b, 2h, 2w, c]`, nearest neighbour.
+pub fn upsample(x: Tensor<4>) -> Tensor<4> {
     let [b, h, w, c] = x.dims();
     x.reshape([b, h, 1, w, 1, c]).expand([b, h, 2, w, 2, c]).reshape([b, 2 * h, 2 * w, c])
 }
 
-/// Over the last dimension of `x [b, .., c]`; `weight` and `bias [c]`.
+/// LayerNorm over the last dimension of `x [b, .., c]`; `weight` and `bias [c]`.
 pub fn layer_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, bias: Tensor<1>, eps: f64) -> Tensor<D> {
     let (b, c, device) = (x.dims()[0], x.dims()[D - 1], x.device());
     let each = |values: Tensor<1>| {
         let mut shape = [1; D];
         (shape[0], shape[D - 1]) = (b, c);
-        for_pictures(values, b).reshape(shape)
+        repeat(values, b).reshape(shape)
     };
-    normed(x, Tensor::ones([c], &device), None, eps) * each(weight) + each(bias)
+    layer_norm_by_burn(x, Tensor::ones([c], &device), None, eps) * each(weight) + each(bias)
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::module::{conv2d, interpolate, linear as burns_linear};
+    use burn::tensor::module::{conv2d, interpolate, linear as linear_by_burn};
     use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
     use burn::tensor::{Device, Tolerance};
 
@@ -78,10 +78,10 @@ mod tests {
         Tensor::<1>::from_floats(&values[..], device).reshape(shape)
     }
 
-    /// What comes out, and the gradients of map, weight and bias.
+    /// A result, and the gradients of map, weight and bias.
     type Found<const W: usize> = (Tensor<4>, Tensor<4>, Tensor<W>, Tensor<1>);
 
-    fn tried<const W: usize>(
+    fn run<const W: usize>(
         weight: [usize; W],
         layer: impl Fn(Tensor<4>, Tensor<W>, Tensor<1>) -> Tensor<4>,
     ) -> Found<W> {
@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn the_convolution_is_burns_with_its_gradients() {
-        let ours = tried([7, 5, 3, 3], |x, weight, bias| conv3x3(doubled(x), weight, bias));
-        let burns = tried([7, 5, 3, 3], |x, weight, bias| {
+        let ours = run([7, 5, 3, 3], |x, weight, bias| conv3x3(upsample(x), weight, bias));
+        let burns = run([7, 5, 3, 3], |x, weight, bias| {
             let [_, h, w, _] = x.dims();
             let nearest = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * h, 2 * w]);
             let x = interpolate(x.permute([0, 3, 1, 2]), nearest);
@@ -120,15 +120,15 @@ mod tests {
 
     #[test]
     fn the_linear_is_burns_with_its_gradients() {
-        let ours = tried([5, 7], |x, weight, bias| linear(x, weight, Some(bias)));
-        assert_same(ours, tried([5, 7], |x, weight, bias| burns_linear(x, weight, Some(bias))));
+        let ours = run([5, 7], |x, weight, bias| linear(x, weight, Some(bias)));
+        assert_same(ours, run([5, 7], |x, weight, bias| linear_by_burn(x, weight, Some(bias))));
     }
 
     #[test]
     fn the_norm_is_burns_with_its_gradients() {
-        // Of seven channels, as many as the bias.
+        // Seven channels, as many as the bias has.
         let widened = |x: Tensor<4>| Tensor::cat(vec![x.clone(), x.slice([0..6, 0..3, 0..4, 1..3])], 3);
-        let ours = tried([7], |x, weight, bias| layer_norm(widened(x), weight, bias, 1e-5));
-        assert_same(ours, tried([7], |x, weight, bias| normed(widened(x), weight, Some(bias), 1e-5)));
+        let ours = run([7], |x, weight, bias| layer_norm(widened(x), weight, bias, 1e-5));
+        assert_same(ours, run([7], |x, weight, bias| layer_norm_by_burn(widened(x), weight, Some(bias), 1e-5)));
     }
 }

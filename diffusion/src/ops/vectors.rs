@@ -1,31 +1,29 @@
-//! Many tensors as one vector, and its parts as tensors.
+//! Many tensors joined to one vector, and parts of the vector as tensors.
 
 use std::ops::Range;
 
 use burn::tensor::{Device, Tensor};
 
-use super::Ops;
+use super::implementation::Ops;
 #[cfg(feature = "burn-wgpu")]
-use super::{Implementation, gpu};
+use super::webgpu;
 
-/// A vector of `len` with every part at its place, and zeros between. Parts are in order, and do not overlap.
+/// A vector of `len` values with each part from its start on, and zeros between the parts. Parts are in order and do not overlap.
 ///
 /// # Panics
-/// If a part is where another is, or beyond the end.
-pub fn join(parts: Vec<(usize, Tensor<1>)>, len: usize, device: &Device, operations: Ops) -> Tensor<1> {
+/// If parts overlap, or one reaches beyond `len`.
+pub fn join(parts: Vec<(usize, Tensor<1>)>, len: usize, device: &Device, ops: Ops) -> Tensor<1> {
     let mut end = 0;
     for (start, part) in &parts {
-        assert!(*start >= end, "a part of a vector begins in another");
+        assert!(*start >= end, "a part of a vector starts in another");
         end = start + part.dims()[0];
     }
-    assert!(end <= len, "a part of a vector ends behind it");
+    assert!(end <= len, "a part of a vector ends beyond it");
     #[cfg(feature = "burn-wgpu")]
-    if operations.implementation(device) == Implementation::WebGpu
-        && parts.first().is_some_and(|(start, _)| *start == 0)
-    {
-        return gpu::join(parts, len);
+    if ops.on_webgpu(device) && parts.first().is_some_and(|(start, _)| *start == 0) {
+        return webgpu::join(parts, len);
     }
-    let _ = operations;
+    let _ = ops;
     let mut filled = Vec::with_capacity(parts.len());
     let mut end = 0;
     for (start, part) in parts {
@@ -42,15 +40,15 @@ pub fn join(parts: Vec<(usize, Tensor<1>)>, len: usize, device: &Device, operati
     Tensor::cat(filled, 0)
 }
 
-/// A part of a vector; not a copy where it begins at a multiple of 64.
-pub fn part(vector: &Tensor<1>, range: Range<usize>, operations: Ops) -> Tensor<1> {
+/// A part of a vector. On wgpu it is a view, not a copy, if it starts at a multiple of 64.
+pub fn part(vector: &Tensor<1>, range: Range<usize>, ops: Ops) -> Tensor<1> {
     #[cfg(feature = "burn-wgpu")]
-    if operations.implementation(&vector.device()) == Implementation::WebGpu
+    if ops.on_webgpu(&vector.device())
         && range.start.is_multiple_of(64)
-        && let Some(part) = gpu::part(vector, range.clone())
+        && let Some(part) = webgpu::part(vector, range.clone())
     {
         return part;
     }
-    let _ = operations;
+    let _ = ops;
     vector.clone().slice([range])
 }

@@ -1,4 +1,6 @@
 //! kohya's dialect (`networks.lora` of sd-scripts): one file, alphas as tensors, dots of module paths as underscores.
+//!
+//! Tests: `tests/it/lora_files.rs`.
 
 use crate::error::Result;
 use crate::lora::Adapter;

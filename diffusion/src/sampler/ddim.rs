@@ -1,4 +1,6 @@
 //! Denoising diffusion implicit models (arXiv 2010.02502, eq. 12).
+//!
+//! Tests: `tests/it/samplers.rs`.
 
 use super::{Sampler, as_f32, leading_timesteps};
 use crate::prediction::{Predicted, clip, predict};

@@ -1,4 +1,6 @@
 //! Ancestral sampling (arXiv 2006.11239), with the posterior of the timesteps actually visited.
+//!
+//! Tests: `tests/it/samplers.rs`.
 
 use super::{Sampler, as_f32, leading_timesteps};
 use crate::prediction::{clip, predict};

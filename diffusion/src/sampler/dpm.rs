@@ -1,4 +1,6 @@
 //! DPM-Solver++ (2M): second-order multistep in data prediction, midpoint form (arXiv 2211.01095, algorithm 2).
+//!
+//! Tests: `tests/it/samplers.rs`.
 
 use super::{Sampler, as_f32, descending_linspace, sigmas};
 use crate::prediction::predict;

@@ -1,4 +1,6 @@
 //! Euler's method in the variance-exploding form (arXiv 2206.00364, algorithm 1 without churn).
+//!
+//! Tests: `tests/it/samplers.rs`.
 
 use super::{Sampler, descending_linspace, sigmas};
 use crate::schedule::{NoiseSchedule, PredictionType};

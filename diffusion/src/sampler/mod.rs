@@ -2,6 +2,8 @@
 //!
 //! A sampler is plain f32 arithmetic on host slices, the same on every platform; only the network runs
 //! on the device. It follows diffusers' scheduler of the same name value by value.
+//!
+//! Tests: `tests/it/samplers.rs`.
 
 mod ddim;
 mod ddpm;
@@ -10,7 +12,7 @@ mod euler;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{RequestError, Result};
 use crate::schedule::NoiseSchedule;
 
 /// One way of going from noise to a picture.
@@ -75,8 +77,8 @@ impl SamplerKind {
     /// The sampler of a name.
     pub fn from_name(name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Error::Request(format!("there is no sampler \"{name}\", choose one of {names}"))
+            let known = Self::ALL.map(|kind| kind.name().to_owned()).into();
+            RequestError::Sampler { found: name.to_owned(), known }.into()
         })
     }
 
@@ -85,10 +87,10 @@ impl SamplerKind {
         let t = schedule.num_train_timesteps();
         let most = if self == Self::DpmPlusPlus2M { t - 1 } else { t };
         if steps == 0 || steps > most {
-            return Err(Error::Request(format!("steps must be 1 to {most} for {}, not {steps}", self.name())));
+            return Err(RequestError::Steps { sampler: self.name(), most, found: steps }.into());
         }
         if !(0.0..=1.0).contains(&eta) {
-            return Err(Error::Request(format!("eta must be 0 to 1, not {eta}")));
+            return Err(RequestError::Eta { found: eta }.into());
         }
         Ok(match self {
             Self::Ddpm => Box::new(ddpm::Ddpm::new(schedule, steps)),

@@ -82,9 +82,9 @@ impl Optimizer {
             beta_1: BETAS[0],
             beta_2: BETAS[1],
             epsilon: EPSILON,
-            corrections: BETAS.map(|beta| 1.0 - beta.powi(time)),
+            bias_corrections: BETAS.map(|beta| 1.0 - beta.powi(time)),
             lr: lr as f32,
-            kept: (1.0 - lr * f64::from(self.weight_decay)) as f32,
+            weight_factor: (1.0 - lr * f64::from(self.weight_decay)) as f32,
         };
         let Vectors { weights, average, moment_1, moment_2 } = &mut self.vectors;
         let [mut weights_, mut average_, mut first, mut second] =
@@ -96,7 +96,7 @@ impl Optimizer {
             .zip(weights_.chunks_mut(part).zip(average_.chunks_mut(part)))
             .zip(first.chunks_mut(part).zip(second.chunks_mut(part)))
             .map(|((gradients, (weights, average)), (moment_1, moment_2))| {
-                (gradients, Parameters { weights, moment_1, moment_2, average })
+                (gradients, Parameters { weights, moment_1, moment_2, ema: average })
             })
             .collect();
         parallel::map(jobs, self.threads, |(gradients, parameters)| {

@@ -14,7 +14,7 @@ use super::transformer::Transformer;
 pub enum PackedLayer {
     ConvIn(Linear),
     PushSkip,
-    Resnet { block: ResnetBlock, pops_skip: bool },
+    Resnet { block: Box<ResnetBlock>, pops_skip: bool },
     Transformer(Transformer),
     Downsample(Linear),
     Upsample([Linear; 4]),

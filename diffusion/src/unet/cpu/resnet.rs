@@ -67,7 +67,7 @@ impl ResnetBlock {
         let mut hidden = scratch.buffers.take(rows * channels);
         self.conv1.run(&normed, geometry.size, &bias, None, &mut hidden, &mut scratch.buffers);
 
-        let mut normed = scratch.buffers.again(normed, rows * channels);
+        let mut normed = scratch.buffers.exchange(normed, rows * channels);
         self.norm2.run(&[(&hidden, channels)], pixels, true, &mut normed);
         let mut out = hidden;
         let residual = self.shortcut.is_none().then_some(maps[0].0);

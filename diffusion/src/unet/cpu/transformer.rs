@@ -123,7 +123,7 @@ impl Transformer {
             scratch.buffers.give(both);
             scratch.buffers.give(gated);
         }
-        let mut out = scratch.buffers.again(normed, x.len());
+        let mut out = scratch.buffers.exchange(normed, x.len());
         let target = MatrixViewMut::whole(&mut out, dim);
         let product =
             MatMul::plain(MatrixView::whole(&h, dim), rows, &self.proj_out.weight, &self.proj_out.bias, target);
