@@ -1,12 +1,8 @@
-//! The architecture, kept by a test: what each crate may know, and how its files are written.
+//! What each crate may know.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
-const LONGEST_FILE: usize = 350;
-const SOURCES: [&str; 6] = ["rs", "js", "mjs", "css", "html", "py"];
+use crate::files::{read, root, rust_files, shown};
 
 /// Crates that people may ask questions of, without being answered by a panic.
 const NO_PANIC: [&str; 4] = ["cpu-kernels", "diffusion", "trainer", "web"];
@@ -128,24 +124,12 @@ fn model_code_lives_in_diffusion() {
     forbid(&rust_files("web/src"), &["matmul", "softmax", "Conv2d", "sqrt"], "the mathematics belongs into diffusion");
 }
 
-#[test]
-fn files_stay_short() {
-    for path in sources(&root()) {
-        let lines = read(&path).lines().count();
-        assert!(
-            lines <= LONGEST_FILE,
-            "{} has {lines} lines; over {LONGEST_FILE} it asks to be two files",
-            path.display()
-        );
-    }
-}
-
 fn forbid(files: &[PathBuf], words: &[&str], advice: &str) {
     assert!(!files.is_empty());
     for path in files {
         for (number, line) in shipped_lines(&read(path)) {
             for word in words {
-                assert!(!contains_word(line, word), "{}:{number} has `{word}`: {advice}", path.display());
+                assert!(!contains_word(line, word), "{}:{number} has `{word}`: {advice}", shown(path));
             }
         }
     }
@@ -160,7 +144,7 @@ fn contains_word(line: &str, word: &str) -> bool {
 }
 
 /// The numbered lines of a Rust file, without comments and without the tests at its end.
-fn shipped_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub fn shipped_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let end = text.find("\n#[cfg(test)]\nmod tests {").unwrap_or(text.len());
     (1..).zip(text[..end].lines()).filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
@@ -182,40 +166,4 @@ fn dependencies(krate: &str) -> Vec<String> {
     }
     assert!(!names.is_empty(), "{krate} has no dependencies");
     names
-}
-
-/// A crate's own Rust files, its tests left out.
-fn rust_files(folder: &str) -> Vec<PathBuf> {
-    sources(&root().join(folder))
-        .into_iter()
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .filter(|path| !path.ends_with("tests.rs") && !path.ends_with("testing.rs"))
-        .collect()
-}
-
-/// All files that people write, below `folder`.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let made = name.starts_with('.') || name.starts_with("dist") || name == "target" || name == "node_modules";
-        if made {
-            continue;
-        }
-        if path.is_dir() {
-            found.append(&mut sources(&path));
-        } else if SOURCES.iter().any(|extension| name.ends_with(&format!(".{extension}"))) {
-            found.push(path);
-        }
-    }
-    found
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -1,4 +1,5 @@
-//! A graphics processor for the shaders' tests: the machine's own through its driver, or the software one that Chrome brings along.
+//! A GPU for the tests of the shaders, which use Vulkan: the machine's own through its driver, or SwiftShader, the software GPU that
+//! Chrome brings along.
 
 use std::{
     env,
@@ -10,23 +11,23 @@ use anyhow::Result;
 
 use crate::{apt, browser, command::say};
 
-/// Where Vulkan's loader looks for drivers, if it is told.
-const TOLD: [&str; 2] = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
+/// Where Vulkan's loader looks for drivers, if these are set.
+const DRIVER_VARIABLES: [&str; 2] = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
 const SWIFTSHADER: &str = "vk_swiftshader_icd.json";
 const LOADER: &str = "libvulkan.so.1";
 
-/// Lets `tests` find a device. On Linux that is SwiftShader unless a driver was named, so that every machine tests the same; elsewhere
-/// the system has one.
-pub fn lend(tests: &mut Command) -> Result<()> {
-    if !cfg!(target_os = "linux") || TOLD.into_iter().any(|name| env::var_os(name).is_some()) {
+/// Sets the environment in which `tests` finds a GPU. On Linux that is SwiftShader unless a driver was named, so that every machine
+/// tests the same; other systems bring one.
+pub fn provide(tests: &mut Command) -> Result<()> {
+    if !cfg!(target_os = "linux") || DRIVER_VARIABLES.into_iter().any(|name| env::var_os(name).is_some()) {
         return Ok(());
     }
     let browser = browser::find_or_install()?;
-    let Some(driver) = beside(&browser) else {
-        say("no SwiftShader beside the browser: the shaders are tested on the device that wgpu finds");
+    let Some(driver) = swiftshader_of(&browser) else {
+        say("the browser brings no SwiftShader: the shaders are tested on the GPU that wgpu finds");
         return Ok(());
     };
-    say(format!("the shaders' device is {}", driver.display()));
+    say(format!("the shaders are tested on {}", driver.display()));
     let bundled = driver.parent().map(|folder| folder.join(LOADER)).filter(|loader| loader.is_file());
     match bundled.as_deref().and_then(Path::parent) {
         Some(folder) => {
@@ -41,8 +42,8 @@ pub fn lend(tests: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// In the folder of the browser, or where Debian's launcher has it.
-fn beside(browser: &Path) -> Option<PathBuf> {
+/// In the browser's folder, or where Debian and Google put it when the browser's command is a script.
+fn swiftshader_of(browser: &Path) -> Option<PathBuf> {
     let real = browser.canonicalize().ok()?;
     let folders = [real.parent()?.to_owned(), "/usr/lib/chromium".into(), "/opt/google/chrome".into()];
     folders.into_iter().map(|folder| folder.join(SWIFTSHADER)).find(|driver| driver.is_file())
