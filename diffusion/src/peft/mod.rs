@@ -34,7 +34,11 @@ pub fn read_adapter(bytes: &[u8], config: Option<&str>, base: &StateDict) -> Res
     };
     let is_peft = tensors.keys().any(|name| name.starts_with(PREFIX));
     // By the parser that is in the browser's engine already: the standard library's own is 13 KB of brotli.
-    let kohya_alpha = metadata.get(KOHYA_ALPHA).and_then(|text| serde_json::from_str::<f32>(text).ok());
+    // A text that is no number is an error where the alpha is needed: it must not become a guess.
+    let kohya_alpha = |path: &str| match metadata.get(KOHYA_ALPHA) {
+        Some(text) => serde_json::from_str::<f32>(text).map(Some).map_err(|_| AdapterError::Alpha { path: path.into() }),
+        None => Ok(None),
+    };
     let mut parts: BTreeMap<String, Parts> = BTreeMap::new();
     for (name, tensor) in tensors {
         let (path, part) = split_name(&name, base).ok_or_else(|| not_a_factor(&name))?;
@@ -57,7 +61,7 @@ pub fn read_adapter(bytes: &[u8], config: Option<&str>, base: &StateDict) -> Res
         let scaling = match (parts.alpha, &config) {
             (Some(alpha), _) => alpha / rank as f32,
             (None, Some(config)) => config.scaling(&path, rank)?,
-            (None, None) if !is_peft => kohya_alpha.unwrap_or(rank as f32) / rank as f32,
+            (None, None) if !is_peft => kohya_alpha(&path)?.unwrap_or(rank as f32) / rank as f32,
             (None, None) => return Err(AdapterError::UnknownAlpha.into()),
         };
         if !scaling.is_finite() {
