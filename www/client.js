@@ -2,14 +2,21 @@
 // Tests: tests/page/worker-protocol.test.mjs, failures.test.mjs
 import { DigitDiffusionError, unpack } from './errors.js'
 
-// A function whose body uses a v128 instruction: valid only where WebAssembly has SIMD.
-const SIMD_PROBE = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11]
+/** Whether WebAssembly has the instructions of `code`: validates a module whose only function, () -> v128, consists of them. */
+const runs = code =>
+  WebAssembly.validate(
+    new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, code.length + 4, 1, code.length + 2, 0, ...code, 11]),
+  )
+const SPLAT = [65, 1, 253, 17] // i32.const 1, i32x4.splat
+const POPCNT = [...SPLAT, 253, 98] // i8x16.popcnt, one of the last instructions of SIMD
+const FUSED = [...SPLAT, ...SPLAT, ...SPLAT, 253, 133, 2] // f32x4.relaxed_madd
 
-function checkBrowser() {
+/** Which build of the engine this browser can run: with fused multiply-add, or without. */
+export function findBuild() {
   if (typeof WebAssembly !== 'object') throw new DigitDiffusionError('unsupported', { what: 'WebAssembly' })
-  if (!WebAssembly.validate(new Uint8Array(SIMD_PROBE))) {
-    throw new DigitDiffusionError('unsupported', { what: 'WebAssembly SIMD' })
-  }
+  if (runs(FUSED)) return 'relaxed'
+  if (runs(POPCNT)) return 'plain'
+  throw new DigitDiffusionError('unsupported', { what: 'WebAssembly SIMD' })
 }
 
 // By another name, because bundlers take `new URL('…', import.meta.url)` for a file that they are to copy.
@@ -44,8 +51,10 @@ export class Client {
   /** Resolves when it is decided where the model computes; with that, why, and what to remember. */
   settled = new Promise(resolve => (this.#settle = resolve))
 
+  /** For `load`. */
+  build = findBuild()
+
   constructor() {
-    checkBrowser()
     this.#worker = startWorker()
     this.#worker.onmessage = ({ data }) => this.#receive(data)
     this.#worker.onerror = event => {
@@ -54,7 +63,12 @@ export class Client {
     }
   }
 
-  /** @returns {Promise<any>} the worker's answer; rejects with `signal.reason` as soon as the signal aborts */
+  /**
+   * @param {string} method one of the worker's
+   * @param {object} params
+   * @param {{ signal?: AbortSignal, onprogress?: (progress: any) => void, transfer?: Transferable[] }} options
+   * @returns {Promise<any>} the worker's answer; rejects with `signal.reason` as soon as the signal aborts
+   */
   call(method, params = {}, { signal, onprogress, transfer = [] } = {}) {
     if (this.#dead) return Promise.reject(this.#dead)
     if (signal?.aborted) return Promise.reject(signal.reason)

@@ -2,6 +2,22 @@
 
 export type Device = 'auto' | 'webgpu' | 'cpu'
 export type Backend = 'webgpu' | 'cpu'
+
+/**
+ * Why the model computes where it does. Times are milliseconds of a step on one picture with guidance.
+ *
+ * `start`: every model begins on the CPU; `chosen`, `chosen-emulated`: as `device` says; `measured`: the faster one is taken;
+ * `emulated`: there is no GPU behind this WebGPU. The others say why WebGPU cannot be used: the browser has none (`browser`), or only
+ * for pages served over HTTPS (`insecure`), or finds no GPU (`machine`); no device could be opened (`not-started`); it refused the model
+ * (`refused`); its output is not the CPU's (`wrong`).
+ */
+export type BackendReason =
+  | { code: 'start' | 'chosen' | 'chosen-emulated' | 'emulated' | 'browser' | 'insecure' | 'machine' }
+  | { code: 'measured'; cpuMs: number; gpuMs: number }
+  | { code: 'not-started'; reason: string }
+  | { code: 'refused'; error: { code: ErrorCode; kind: string; fields: Record<string, unknown>; message: string } }
+  | { code: 'wrong'; difference: number }
+
 export type Sampler = 'dpm++2m' | 'ddim' | 'ddpm' | 'euler'
 
 /** A class name, such as '7', or an index into `labels`. */
@@ -173,17 +189,19 @@ type PerPicture<T, L, S> = L extends unknown[] ? T[] : S extends unknown[] ? T[]
 export class DigitDiffusion {
   private constructor()
 
-  /** Loads a base model's folder, by default the one beside this script. */
+  /** Loads a base model's folder, by default the one next to this script. */
   static load(base?: string | URL, options?: LoadOptions): Promise<DigitDiffusion>
 
   /** Where the next run computes. With 'auto' it may change once, see `settled`; runs under way stay where they are. */
   readonly backend: Backend
   /**
    * Resolves when it is decided where the model computes: with 'auto', as soon as nothing has been asked of it for a tenth of a second and the
-   * graphics processor has been tried; otherwise at once. How fast each device was, is kept in localStorage for a month.
+   * GPU has been tried; otherwise at once. How fast each device was, is kept in localStorage for a month.
    */
   readonly settled: Promise<Backend>
-  /** One sentence: why this backend. */
+  /** Why this backend, for programs. */
+  readonly backendReason: BackendReason
+  /** Why this backend, for people: one sentence, in English. */
   readonly backendNote: string
   readonly labels: string[]
   /** Pixels along one side. */
@@ -237,8 +255,11 @@ export class DigitDiffusion {
 }
 
 export type ErrorCode =
+  /** The browser is too old: it lacks `details.what`. */
   | 'unsupported'
+  /** The worker did not start: one of its scripts did not arrive. */
   | 'start'
+  /** The engine refuses something that has no code of its own; `details.kind` says what. */
   | 'engine'
   /** Not a safetensors file, or not all of it. */
   | 'unreadable'
@@ -246,18 +267,29 @@ export type ErrorCode =
   | 'misfit'
   /** An adapter that needs its adapter_config.json. */
   | 'unconfigured'
-  /** Something else is wrong with an adapter. */
+  /** Something else is wrong with an adapter; `details.kind` says what. */
   | 'adapter'
+  /** The engine's file is not what it must be. */
   | 'engine-file'
+  /** The connection broke off. */
   | 'network'
+  /** The server does not give a file: it answers `details.status`. */
   | 'missing'
+  /** A file is shorter than the manifest says: `details.received` of `details.expected` bytes. */
   | 'truncated'
+  /** A file is longer than the `details.expected` bytes of the manifest. */
   | 'oversized'
+  /** A file has another SHA-256 than the manifest says. */
   | 'mismatch'
+  /** The manifest cannot be used. `details.why`: 'json', 'format' or 'shape'. */
   | 'manifest'
+  /** WebGPU was chosen and cannot be had. `details.why`: 'browser', 'insecure' or 'machine'. */
   | 'webgpu-unavailable'
+  /** The GPU was lost, and the model with it. */
   | 'device-lost'
+  /** The engine stopped unexpectedly. */
   | 'crashed'
+  /** The model was disposed of. */
   | 'disposed'
 
 /** What went wrong, in one sentence for people (`message`) and by a stable `code` for programs. */
@@ -265,6 +297,10 @@ export class DigitDiffusionError extends Error {
   readonly code: ErrorCode
   /** The file it is about, where there is one. */
   readonly file: string | undefined
+  /**
+   * What the sentence is made of. What the engine refuses has a `kind` in it, finer than the code, and the fields of that kind;
+   * these may grow.
+   */
   readonly details: Record<string, unknown>
 }
 
@@ -290,6 +326,7 @@ type ElementEvents = Omit<HTMLElementEventMap, keyof DigitDiffusionElementEventM
  * CSS parts: picture, progress, error. Custom properties: --digit-diffusion-size, --digit-diffusion-ground, --digit-diffusion-accent.
  */
 export class DigitDiffusionElement extends HTMLElement {
+  static readonly observedAttributes: string[]
   /** A class name; nothing is drawn without it. */
   get label(): string | null
   set label(value: Label | null | undefined)

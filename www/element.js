@@ -59,28 +59,35 @@ function ensureAdapter(entry, model, lora) {
   return entry.adapters.get(lora)
 }
 
-const text = name => ({
-  get() { return this.getAttribute(name) },
-  set(value) { value == null ? this.removeAttribute(name) : this.setAttribute(name, value) },
-})
-const number = (name, fallback) => ({
-  get() { return this.hasAttribute(name) ? Number(this.getAttribute(name)) : fallback },
-  set(value) { value == null ? this.removeAttribute(name) : this.setAttribute(name, value) },
+/** The accessors of a property that is kept in an attribute. */
+const attribute = (name, fallback, read = value => value) => ({
+  /** @this {HTMLElement} */
+  get() {
+    const value = this.getAttribute(name)
+    return value === null ? fallback : read(value)
+  },
+  /** @this {HTMLElement} */
+  set(value) {
+    if (value == null) this.removeAttribute(name)
+    else this.setAttribute(name, value)
+  },
 })
 const PROPERTIES = {
-  label: text('label'),
-  seed: number('seed', undefined),
-  lora: text('lora'),
-  loraScale: number('lora-scale', 1),
-  steps: number('steps', DEFAULTS.steps),
-  guidance: number('guidance', DEFAULTS.guidanceScale),
-  sampler: { ...text('sampler'), get() { return this.getAttribute('sampler') ?? DEFAULTS.sampler } },
-  device: { ...text('device'), get() { return this.getAttribute('device') ?? DEFAULTS.device } },
-  base: { ...text('base'), get() { return this.hasAttribute('base') ? new URL(this.getAttribute('base'), document.baseURI).href : DEFAULT_BASE } },
+  label: attribute('label', null),
+  seed: attribute('seed', undefined, Number),
+  lora: attribute('lora', null),
+  loraScale: attribute('lora-scale', 1, Number),
+  steps: attribute('steps', DEFAULTS.steps, Number),
+  guidance: attribute('guidance', DEFAULTS.guidanceScale, Number),
+  sampler: attribute('sampler', DEFAULTS.sampler),
+  device: attribute('device', DEFAULTS.device),
+  base: attribute('base', DEFAULT_BASE, address => new URL(address, document.baseURI).href),
 }
 
-// Importing the module must not fail where there is no DOM, as in server-side rendering.
-export class DigitDiffusionElement extends (globalThis.HTMLElement ?? class {}) {
+/** Importing the module must not fail where there is no DOM, as in server-side rendering. */
+const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {})
+
+export class DigitDiffusionElement extends Base {
   static observedAttributes = ['label', 'seed', 'lora', 'lora-scale', 'steps', 'sampler', 'guidance', 'device', 'base']
 
   #canvas
@@ -88,7 +95,7 @@ export class DigitDiffusionElement extends (globalThis.HTMLElement ?? class {}) 
   #error
   #entry = null
   #entryKey
-  #told = false // of the model, by a load event
+  #announced = false // the model, by a load event
   #visible = false
   #scheduled = false
   #run = null
@@ -121,7 +128,7 @@ export class DigitDiffusionElement extends (globalThis.HTMLElement ?? class {}) 
       if (this.#visible && !this.#run) this.#schedule()
     })
     this.#observer.observe(this)
-    if (!this.#finished) this.#say(texts.idle(this.label))
+    if (!this.#finished) this.#say(texts.idle(this.#own.label))
   }
 
   disconnectedCallback() {
@@ -139,6 +146,11 @@ export class DigitDiffusionElement extends (globalThis.HTMLElement ?? class {}) 
     this.#schedule()
   }
 
+  /** This element with its properties, which are defined below. */
+  get #own() {
+    return /** @type {import('./digit-diffusion.js').DigitDiffusionElement} */ (/** @type {unknown} */ (this))
+  }
+
   /** The model behind this element: a promise, or null before the element was first visible. */
   get model() {
     return this.#entry?.model ?? null
@@ -152,7 +164,7 @@ export class DigitDiffusionElement extends (globalThis.HTMLElement ?? class {}) 
     this.#finished = false
     this.#error.hidden = true
     try {
-      const { label, lora, loraScale, steps, sampler, guidance, seed = randomSeed() } = this
+      const { label, lora, loraScale, steps, sampler, guidance, seed = randomSeed() } = this.#own
       if (label === null) return
       const model = await this.#load()
       signal.throwIfAborted()
@@ -190,19 +202,19 @@ export class DigitDiffusionElement extends (globalThis.HTMLElement ?? class {}) 
   }
 
   async #load() {
-    const { base, device } = this
+    const { base, device } = this.#own
     const key = `${device} ${base}`
     if (this.#entryKey !== key || pool.get(key) !== this.#entry) {
       this.#leave()
       this.#say(texts.loading)
       this.#entryKey = key
       this.#entry = acquire(base, device, { onprogress: this.#onprogress })
-      this.#told = false
+      this.#announced = false
     }
     const entry = this.#entry
     const model = await entry.model
-    if (entry === this.#entry && !this.#told) {
-      this.#told = true
+    if (entry === this.#entry && !this.#announced) {
+      this.#announced = true
       this.dispatchEvent(new CustomEvent('load', { detail: { model } }))
     }
     return model

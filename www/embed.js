@@ -36,9 +36,10 @@ function show(example, source) {
   shown.className = 'shown'
   shown.append(template.content.cloneNode(true))
   template.replaceWith(shown)
-  if (script) import(new URL(script, here))
+  if (script) import(new URL(script, here).href)
 }
 
+/** @param {any} example */
 async function readScript({ dataset: { script } }) {
   if (!script) return ''
   const response = await fetch(new URL(script, here))

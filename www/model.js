@@ -4,7 +4,7 @@ import { Client } from './client.js'
 import { DigitDiffusionError } from './errors.js'
 import { checkDevice, checkScales, DEFAULTS, readSampleOptions } from './options.js'
 import { recall, remember } from './remember.js'
-import { mistakes } from './texts/module.js'
+import { backend, mistakes } from './texts/module.js'
 
 const folderUrl = (address, root = document.baseURI) => {
   const url = new URL(address, root)
@@ -55,6 +55,7 @@ export class DigitDiffusion {
     })
   }
 
+  /** @param {string | URL} base @param {import('./digit-diffusion.js').LoadOptions} options */
   static async load(base = DEFAULT_BASE, { device = DEFAULTS.device, signal, onprogress, manifest } = {}) {
     checkDevice(device)
     const address = folderUrl(base)
@@ -62,8 +63,8 @@ export class DigitDiffusion {
     signal?.throwIfAborted()
     const client = new Client()
     try {
-      const remembered = recall()
-      return new DigitDiffusion(client, await client.call('load', { base: address, device, manifest, remembered }, { signal, onprogress }))
+      const params = { build: client.build, base: address, device, manifest, remembered: recall() }
+      return new DigitDiffusion(client, await client.call('load', params, { signal, onprogress }))
     } catch (error) {
       client.dispose()
       throw error
@@ -71,7 +72,8 @@ export class DigitDiffusion {
   }
 
   get backend() { return this.#facts.backend }
-  get backendNote() { return this.#facts.backendNote }
+  get backendReason() { return { ...this.#facts.backendReason } }
+  get backendNote() { return backend.note({ ...this.#facts.backendReason, backend: this.#facts.backend }) }
   get labels() { return [...this.#facts.labels] }
   get imageSize() { return this.#facts.imageSize }
   get baseHash() { return this.#facts.baseHash }
@@ -81,6 +83,7 @@ export class DigitDiffusion {
   get lost() { return this.#client.lost }
   get settled() { return this.#settled }
 
+  /** @param {string} name @param {any} source @param {import('./digit-diffusion.js').AdapterOptions} options */
   async addAdapter(name, source, { config, signal, onprogress } = {}) {
     if (typeof name !== 'string' || !name) throw new TypeError(mistakes.adapterName(String(name)))
     if (this.#adapters.has(name)) throw new RangeError(mistakes.adapterTaken(name))

@@ -4,7 +4,8 @@ import { mistakes } from './texts/module.js'
 
 export const DEVICES = ['auto', 'webgpu', 'cpu']
 export const SAMPLERS = ['dpm++2m', 'ddim', 'ddpm', 'euler']
-// The rule of guidance is the one that the model card measures.
+// The element shows them before the engine is there. They are those of Rust's `Request::new`, which tests compare with these: tests/it/requests.rs
+// and tests/page/engine.test.mjs. The rule of guidance is the one that the model card measures.
 export const DEFAULTS = Object.freeze({ device: 'auto', steps: 12, sampler: 'dpm++2m', guidanceScale: 1.6, guidanceStart: 0.2, guidanceStop: 0.75, guidanceEta: 0, eta: 0 })
 
 /** Short enough to read out, long enough not to repeat. */
@@ -73,6 +74,6 @@ export function readSampleOptions(options, { labels, imageSize }) {
   const adds = { raw: Boolean(raw), attention: Boolean(attention) }
   const guidance = { guidanceScale, guidanceStart, guidanceStop, guidanceEta }
   const request = { labels: spread(chosen), seeds: spread(seeds), steps, sampler, ...guidance, eta, ...adds }
-  if (latents !== undefined) request.latents = checkLatents(latents, size * imageSize * imageSize)
-  return { request, batched }
+  const noise = latents === undefined ? {} : { latents: checkLatents(latents, size * imageSize * imageSize) }
+  return { request: { ...request, ...noise }, batched }
 }

@@ -58,13 +58,10 @@ const FILES = [
   'worker/download.js',
   'worker/manifest.js',
 ]
-/** The build of the engine that this browser will ask for (see worker.js, which has the same probe). */
-function engine() {
-  const splat = [65, 1, 253, 17]
-  const fused = [...splat, ...splat, ...splat, 253, 133, 2]
-  const probe = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, ...fused, 11]
-  return WebAssembly.validate(new Uint8Array(probe)) ? 'engine/engine-relaxed_bg.wasm' : 'engine/engine_bg.wasm'
-}
+/** The builds of the engine that this browser may ask for: the page registers this script with the one that it has found to run. */
+const BUILDS = { relaxed: 'engine/engine-relaxed_bg.wasm', plain: 'engine/engine_bg.wasm' }
+const build = new URL(location.href).searchParams.get('build')
+const ENGINES = build in BUILDS ? [BUILDS[build]] : Object.values(BUILDS)
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self))
 const { clients, registration } = worker
@@ -134,8 +131,8 @@ async function collect({ name, hashes } = /** @type {Copy} */ ({ hashes: {} })) 
   const found = new Map()
   /** @param {string} path */
   const add = async path => found.set(path, await fetchFile(path))
-  await Promise.all([...FILES, engine()].map(add))
-  if (!WebAssembly.validate(found.get(engine()).bytes)) throw new Error('the engine is damaged')
+  await Promise.all([...FILES, ...ENGINES].map(add))
+  if (!ENGINES.some(path => WebAssembly.validate(found.get(path).bytes))) throw new Error('the engine is damaged')
   const models = listed(JSON.parse(new TextDecoder().decode(found.get('models/manifest.json').bytes)))
   for (const [path, hash] of Object.entries(models)) {
     const kept = hashes[path] === hash && (await caches.match(new URL(path, SCOPE), { cacheName: name }))

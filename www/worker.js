@@ -4,7 +4,7 @@
 import * as wasm from './engine/engine.js'
 import { DigitDiffusionError, pack } from './errors.js'
 import { download, Progress, receive } from './worker/download.js'
-import { graphicsProcessor, watchDevices, whyNoWebGpu } from './worker/devices.js'
+import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { findManifest, shortName } from './worker/manifest.js'
 
 const BASE_FILES = [
@@ -15,7 +15,7 @@ const BASE_FILES = [
 ]
 const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors']
 
-const REST = 100 // milliseconds without a request after which the worker does what nobody waits for
+const REST = 100 // milliseconds without a request after which work begins that nobody waits for
 
 let started = false
 let engine
@@ -43,17 +43,13 @@ watchDevices(({ message }) => {
   if (engine?.backend === 'webgpu') die(new DigitDiffusionError('device-lost', { message }))
 })
 
-// A function whose body uses a fused multiply-add: valid only where WebAssembly has relaxed SIMD.
-const SPLAT = [65, 1, 253, 17]
-const FUSED = [...SPLAT, ...SPLAT, ...SPLAT, 253, 133, 2]
-const RELAXED_PROBE = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, ...FUSED, 11]
-
-/** Fetches and starts the engine, in the build that this browser can run. */
-const startEngine = options =>
-  WebAssembly.validate(new Uint8Array(RELAXED_PROBE))
+/** Fetches and starts the engine, in the build that the client has found this browser to run. */
+const startEngine = (build, options) =>
+  build === 'relaxed'
     ? start({ file: 'engine/engine-relaxed_bg.wasm', url: new URL('./engine/engine-relaxed_bg.wasm', import.meta.url), ...options })
     : start({ file: 'engine/engine_bg.wasm', url: new URL('./engine/engine_bg.wasm', import.meta.url), ...options })
 
+/** @param {{ file: string, url: URL, progress?: Progress, signal?: AbortSignal }} options */
 async function start({ file, url, progress, signal }) {
   const chunks = receive(url, { file, progress, signal })
   let failure
@@ -88,15 +84,15 @@ async function rest() {
 }
 
 /**
- * Behind the visitor's back: has the browser make fast code of the engine, and if the device is for us to choose, tries the
- * graphics processor and moves the model there if it is the faster one.
+ * In the background: has the browser compile the engine to fast code; with device 'auto', tries the GPU first and moves the model
+ * there if it is the faster one.
  * @param {{ key: string, timing: object } | undefined} remembered how fast they were at an earlier visit
  */
 async function settle(device, remembered) {
   let facts
   try {
     if (device === 'auto') facts = await decide(remembered)
-    postMessage({ settled: { backend: engine.backend, backendNote: engine.backendNote, ...facts } })
+    postMessage({ settled: { backend: engine.backend, backendReason: engine.backendReason, ...facts } })
     await rest()
     if (engine.backend === 'cpu') await engine.warmUp()
   } catch (error) {
@@ -104,11 +100,11 @@ async function settle(device, remembered) {
   }
 }
 
-/** Whether graphics processor or CPU; answers what to remember of it, if anything was measured. */
+/** GPU or CPU; answers what to remember of it, if anything was measured. */
 async function decide(remembered) {
   await rest()
   // Once a month it is measured anew: browsers and drivers change.
-  const key = JSON.stringify([wasm.version(), new Date().toISOString().slice(0, 7), engine.baseHash, await graphicsProcessor()])
+  const key = JSON.stringify([wasm.version(), new Date().toISOString().slice(0, 7), engine.baseHash, await describeGpu()])
   const known = remembered?.key === key ? remembered.timing : undefined
   try {
     if (!(await engine.checkGpu(known))) return
@@ -147,11 +143,11 @@ function compose(scales) {
 }
 
 const methods = {
-  async load({ base, device, manifest, remembered }, { signal, onprogress }) {
+  async load({ build, base, device, manifest, remembered }, { signal, onprogress }) {
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)
-    const starting = startEngine({ progress, signal })
+    const starting = startEngine(build, { progress, signal })
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
       const digest = bytes => starting.then(() => wasm.sha256(bytes))
@@ -161,10 +157,10 @@ const methods = {
     onprogress({ phase: 'start' })
     const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights }
     engine = await wasm.Engine.load(files, device)
-    const { backend, backendNote, labels, imageSize, baseHash, alphasCumprod } = engine
+    const { backend, backendReason, labels, imageSize, baseHash, alphasCumprod } = engine
     const offered = catalog.map(({ files, ...rest }) => rest)
     settle(device, remembered)
-    return { backend, backendNote, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps: mapShape(files) }
+    return { backend, backendReason, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps: mapShape(files) }
   },
 
   async addAdapter({ name, url, config, weights }, { signal, onprogress }) {
@@ -217,7 +213,7 @@ addEventListener('message', async ({ data: { id, method, params, abort } }) => {
     const onprogress = progress => postMessage({ id, progress })
     await timing?.catch(() => {})
     const result = await methods[method](params, { signal: controller.signal, onprogress })
-    postMessage({ id, result }, result?.image ? buffers(result) : [])
+    postMessage({ id, result }, { transfer: result?.image ? buffers(result) : [] })
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) return crash(error.message) // a panic leaves the engine in no state to go on
     controller.abort() // a file that failed takes the other downloads with it

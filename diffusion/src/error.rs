@@ -1,45 +1,58 @@
-//! What can go wrong, one variant per cause.
+//! What can go wrong: one variant per cause, with a code for programs, and fields of which a sentence can be made in any language.
+
+mod adapter;
+mod config;
+mod device;
+mod request;
+mod tensors;
 
 use thiserror::Error;
+
+pub use adapter::AdapterError;
+pub use config::ConfigError;
+pub(crate) use config::shown;
+pub use device::{DeviceError, WebGpuLimit};
+pub use request::RequestError;
+pub use tensors::{TensorsError, WriteError, WrongShape};
 
 /// Result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Everything this crate refuses, each with a sentence fit to be shown to a person.
-#[derive(Debug, Clone, PartialEq, Error)]
+/// Everything this crate refuses. `Display` is an English sentence fit to be shown to a person.
+#[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A JSON file could not be read.
-    #[error("{file} is not the JSON that was expected: {reason}")]
+    #[error("{file} is not the JSON that was expected: {source}")]
     Json {
         /// Which file.
         file: &'static str,
         /// What the parser said.
-        reason: String,
+        source: serde_json::Error,
     },
     /// A configuration asks for something this implementation does not have, or contradicts itself.
-    #[error("{file}: {reason}")]
+    #[error("{file}: {source}")]
     Config {
         /// Which file.
         file: &'static str,
-        /// What is wrong, and what is accepted.
-        reason: String,
+        /// What is wrong.
+        source: ConfigError,
     },
     /// The bytes are not a safetensors file (truncated, corrupted, or something else).
     #[error("not a readable safetensors file: {0}")]
-    SafeTensors(String),
+    SafeTensors(#[source] TensorsError),
     /// Tensors cannot be stored as asked.
     #[error("no safetensors file can be written: {0}")]
-    Unwritable(String),
+    Unwritable(#[source] WriteError),
     /// The tensors of a file are not those of the model.
-    #[error("the weights do not fit the model: {}", describe_mismatch(.missing, .unexpected, .wrong))]
+    #[error("the weights do not fit the model: {}", tensors::describe_mismatch(.missing, .unexpected, .wrong))]
     Weights {
         /// Names the model has and the file has not.
         missing: Vec<String>,
         /// Names the file has and the model has not.
         unexpected: Vec<String>,
-        /// Tensors of another shape or type, described.
-        wrong: Vec<String>,
+        /// Tensors of another shape.
+        wrong: Vec<WrongShape>,
     },
     /// Values of a file are infinite or not a number.
     #[error("{tensor} has values that are no numbers: the file is broken, or its training was")]
@@ -49,18 +62,18 @@ pub enum Error {
     },
     /// An adapter does not fit the base model, or uses something that is not supported.
     #[error("adapter: {0}")]
-    Adapter(String),
+    Adapter(#[from] AdapterError),
     /// A name that no loaded adapter has.
-    #[error("no adapter called \"{name}\" is loaded (loaded: {loaded})")]
+    #[error("no adapter called \"{name}\" is loaded (loaded: {})", names(.loaded))]
     UnknownAdapter {
         /// The name asked for.
         name: String,
         /// The names there are.
-        loaded: String,
+        loaded: Vec<String>,
     },
     /// A sampling request is out of range.
-    #[error("{0}")]
-    Request(String),
+    #[error(transparent)]
+    Request(#[from] RequestError),
     /// The network produced something that is not a number.
     #[error("the network's output at step {step} is not finite: the weights or the device are broken")]
     NotFinite {
@@ -69,18 +82,91 @@ pub enum Error {
     },
     /// Values could not be read back from the device.
     #[error("the device did not give its result back: {0}")]
-    Device(String),
+    Device(#[from] DeviceError),
+    /// The WebGPU kernels are not made for a network of these sizes.
+    #[error("the WebGPU kernels cannot run this network: {0}")]
+    WebGpuLimit(#[from] WebGpuLimit),
 }
 
-fn describe_mismatch(missing: &[String], unexpected: &[String], wrong: &[String]) -> String {
-    let part = |what: &str, names: &[String]| match names {
-        [] => None,
-        _ if names.len() > 6 => Some(format!("{} {what} ({}, …)", names.len(), names[..6].join(", "))),
-        _ => Some(format!("{} {what} ({})", names.len(), names.join(", "))),
-    };
-    [part("missing", missing), part("unexpected", unexpected), part("of the wrong shape or type", wrong)]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join("; ")
+/// The value of an error's field.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Field {
+    /// A word, or a technical detail in English.
+    Text(String),
+    /// A number.
+    Number(f64),
+    /// The sides of a tensor.
+    Shape(Vec<usize>),
+    /// Names.
+    Names(Vec<String>),
+}
+
+/// Fields by name, in camelCase.
+pub type Fields = Vec<(&'static str, Field)>;
+
+impl Error {
+    /// What a program may branch on: one of "engine", "unreadable", "misfit", "unconfigured", "adapter". These are the codes of the
+    /// JavaScript class `DigitDiffusionError`, and never change.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::SafeTensors(_) => "unreadable",
+            Self::Adapter(cause) => cause.code(),
+            _ => "engine",
+        }
+    }
+
+    /// The cause, more exactly than by its code: which sentence is to be said. Unique among all causes.
+    pub fn kind(&self) -> &'static str {
+        self.describe().0
+    }
+
+    /// What the sentence needs.
+    pub fn fields(&self) -> Fields {
+        self.describe().1
+    }
+
+    fn describe(&self) -> (&'static str, Fields) {
+        match self {
+            Self::Json { file, source } => ("json", vec![("file", text(file)), ("reason", text(source))]),
+            Self::Config { file, source } => {
+                let (kind, mut fields) = source.describe();
+                fields.push(("file", text(file)));
+                (kind, fields)
+            }
+            Self::SafeTensors(cause) => cause.describe(),
+            Self::Unwritable(cause) => ("unwritable", vec![("reason", text(cause))]),
+            Self::Weights { missing, unexpected, wrong } => {
+                let wrong = wrong.iter().map(|shape| shape.tensor.clone()).collect();
+                let names = |names: &Vec<String>| Field::Names(names.clone());
+                let fields = vec![
+                    ("missing", names(missing)),
+                    ("unexpected", names(unexpected)),
+                    ("wrong", Field::Names(wrong)),
+                ];
+                ("weights", fields)
+            }
+            Self::NoNumbers { tensor } => ("no-numbers", vec![("tensor", text(tensor))]),
+            Self::Adapter(cause) => cause.describe(),
+            Self::UnknownAdapter { name, loaded } => {
+                ("unknown-adapter", vec![("name", text(name)), ("loaded", Field::Names(loaded.clone()))])
+            }
+            Self::Request(cause) => cause.describe(),
+            Self::NotFinite { step } => ("not-finite", vec![("step", number(*step))]),
+            Self::Device(cause) => cause.describe(),
+            Self::WebGpuLimit(limit) => ("webgpu-limit", vec![("reason", text(limit))]),
+        }
+    }
+}
+
+/// As it is shown. Of an f32 these are fewer and better digits than those of the f64 next to it.
+fn text(value: impl ToString) -> Field {
+    Field::Text(value.to_string())
+}
+
+fn number(value: usize) -> Field {
+    Field::Number(value as f64)
+}
+
+fn names(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::error::{Error, Result};
+use crate::error::{RequestError, Result};
 use crate::prediction::predict;
 use crate::request::Request;
 use crate::schedule::PredictionType;
@@ -40,18 +40,17 @@ impl Guidance {
     pub(crate) fn new(request: &Request, null_class_trained: bool) -> Result<Self> {
         let Request { guidance_scale: scale, guidance_start: start, guidance_stop: stop, guidance_eta: eta, .. } =
             *request;
-        let refuse = |what: String| Err(Error::Request(what));
         if !scale.is_finite() {
-            return refuse(format!("guidance must be a number, not {scale}"));
+            return Err(RequestError::GuidanceScale { found: scale }.into());
         }
         if !(0.0..1.0).contains(&start) {
-            return refuse(format!("the start of guidance must be at least 0 and below 1, not {start}"));
+            return Err(RequestError::GuidanceStart { found: start }.into());
         }
         if !(start..=1.0).contains(&stop) {
-            return refuse(format!("the end of guidance must be {start}, its start, to 1, not {stop}"));
+            return Err(RequestError::GuidanceStop { start, found: stop }.into());
         }
         if !(0.0..=1.0).contains(&eta) {
-            return refuse(format!("the eta of guidance must be 0 to 1, not {eta}"));
+            return Err(RequestError::GuidanceEta { found: eta }.into());
         }
         // Cut as diffusers' guiders cut it.
         let step = |share: f64| (share * request.num_inference_steps as f64) as usize;

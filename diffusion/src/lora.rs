@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::{Error, Result};
+use crate::error::{AdapterError, Result};
 use crate::state::{HostTensor, StateDict};
 
 /// The two factors of one Linear: `W + scaling · B A`.
@@ -78,24 +78,19 @@ impl Adapter {
     /// Checks that every module exists in the base, is a Linear, and has the factors' sizes.
     pub fn check(&self, base: &StateDict) -> Result<()> {
         if self.modules.is_empty() {
-            return Err(Error::Adapter("the file has no lora_A and lora_B tensors in it".into()));
+            return Err(AdapterError::Empty.into());
         }
         for (path, factors) in &self.modules {
-            let weight = base.get(&format!("{path}.weight")).ok_or_else(|| {
-                Error::Adapter(format!(
-                    "it changes {path}, which this base does not have: it was made for another model"
-                ))
-            })?;
+            let weight = base.get(&format!("{path}.weight"));
+            let path = || path.clone();
+            let weight = weight.ok_or_else(|| AdapterError::UnknownModule { path: path() })?;
             let (rank, a, b) = (factors.rank(), &factors.a.shape, &factors.b.shape);
             let [out, inner] = weight.shape[..] else {
-                return Err(Error::Adapter(format!(
-                    "it changes {path}, which is not a Linear; only Linears are supported"
-                )));
+                return Err(AdapterError::NotLinear { path: path() }.into());
             };
             if a[..] != [rank, inner] || b[..] != [out, rank] {
-                return Err(Error::Adapter(format!(
-                    "{path} has lora_A {a:?} and lora_B {b:?}, the base's weight is [{out}, {inner}]: it was made for another model"
-                )));
+                let (a, b, weight) = (a.clone(), b.clone(), weight.shape.clone());
+                return Err(AdapterError::Shape { path: path(), a, b, weight }.into());
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::Base;
-use crate::error::{Error, Result};
+use crate::error::{Error, RequestError, Result};
 use crate::lora::{Adapter, LoraFactors, compose};
 use crate::peft::read_adapter;
 use crate::schedule::NoiseSchedule;
@@ -141,13 +141,14 @@ impl Model {
             {
                 Ok((self.condition(labels)?, [b, c, h, w]))
             }
-            _ => Err(Error::Request(format!(
-                "{} labels and {} timesteps ask for as many latents of {} channels, sides divisible by {side}, not for {:?}",
-                labels.len(),
-                timesteps.len(),
-                unet.in_channels,
-                sample.shape
-            ))),
+            _ => Err(RequestError::Prediction {
+                labels: labels.len(),
+                timesteps: timesteps.len(),
+                channels: unet.in_channels,
+                side,
+                found: sample.shape.clone(),
+            }
+            .into()),
         }
     }
 
@@ -206,9 +207,7 @@ impl Model {
         for (name, scale) in &scales {
             self.known(name)?;
             if !scale.is_finite() {
-                return Err(Error::Request(format!(
-                    "the strength of adapter \"{name}\" must be a number, not {scale}"
-                )));
+                return Err(RequestError::Strength { name: name.clone(), found: *scale }.into());
             }
         }
         let on: Vec<(&Adapter, f32)> = scales
@@ -228,8 +227,6 @@ impl Model {
         if self.adapters.contains_key(name) {
             return Ok(());
         }
-        let names: Vec<&str> = self.adapters.keys().map(String::as_str).collect();
-        let loaded = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        Err(Error::UnknownAdapter { name: name.to_owned(), loaded })
+        Err(Error::UnknownAdapter { name: name.to_owned(), loaded: self.adapters.keys().cloned().collect() })
     }
 }

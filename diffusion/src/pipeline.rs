@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::codec::PatchCodec;
-use crate::error::{Error, Result};
+use crate::error::{DeviceError, Error, RequestError, Result};
 use crate::guidance::{Guidance, GuidanceInput};
 use crate::model::Model;
 use crate::noise::NoiseSource;
@@ -80,10 +80,7 @@ impl Generation {
         let codec = base.codec();
         let batch = request.labels.len();
         if batch == 0 || request.seeds.len() != batch {
-            return Err(Error::Request(format!(
-                "there must be as many seeds as labels and at least one, not {} and {batch}",
-                request.seeds.len()
-            )));
+            return Err(RequestError::Batch { labels: batch, seeds: request.seeds.len() }.into());
         }
         let guidance = Guidance::new(&request, base.info.null_class_trained)?;
         let sampler = request.sampler.start(model.schedule(), request.num_inference_steps, request.eta)?;
@@ -95,14 +92,11 @@ impl Generation {
             Some(latents) if latents.len() == batch * codec.len() => latents,
             Some(latents) => {
                 let [c, h, w] = codec.latent_shape();
-                return Err(Error::Request(format!(
-                    "latents must have {batch} x {c} x {h} x {w} values, not {}",
-                    latents.len()
-                )));
+                return Err(RequestError::Latents { expected: [batch, c, h, w], found: latents.len() }.into());
             }
         };
         if sample.iter().any(|value| !value.is_finite()) {
-            return Err(Error::Request("latents must be finite numbers".into()));
+            return Err(RequestError::LatentsNotFinite.into());
         }
         let sigma = sampler.init_noise_sigma();
         sample.iter_mut().for_each(|x| *x *= sigma);
@@ -159,8 +153,7 @@ impl Generation {
     /// [`Error::NotFinite`] where it has values that are not finite.
     pub fn step(&mut self, output: Vec<f32>) -> Result<Step> {
         let index = self.done;
-        let over = || Error::Request("the run is over, there is no further step".into());
-        let timestep = *self.sampler.timesteps().get(index).ok_or_else(over)?;
+        let timestep = *self.sampler.timesteps().get(index).ok_or(RequestError::Over)?;
         self.done = self.total();
         let model_output = self.model_output(output, index)?;
         let attention = match &self.attention {
@@ -194,7 +187,7 @@ impl Generation {
         let len = self.sample.len();
         let expected = self.copies(index) * len;
         if output.len() != expected {
-            return Err(Error::Device(format!("{} values came back, {expected} were asked for", output.len())));
+            return Err(DeviceError::Length { found: output.len(), expected }.into());
         }
         if output.iter().any(|value| !value.is_finite()) {
             return Err(Error::NotFinite { step: index + 1 });

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{ConfigError, Error, Result, shown};
 
 const FILE: &str = "scheduler_config.json";
 
@@ -69,43 +69,44 @@ impl Default for ScheduleConfig {
 impl ScheduleConfig {
     /// Reads a diffusers `scheduler_config.json`.
     pub fn from_json(text: &str) -> Result<Self> {
-        let raw: serde_json::Value =
-            serde_json::from_str(text).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
-        let refuse = |reason: String| Err(Error::Config { file: FILE, reason });
+        let raw: serde_json::Value = serde_json::from_str(text).map_err(|source| Error::Json { file: FILE, source })?;
+        let refuse = |source: ConfigError| Err(Error::Config { file: FILE, source });
         if let Some(value) = raw.get("variance_type").and_then(|v| v.as_str())
             && value != "fixed_small"
         {
-            return refuse(format!("variance_type \"{value}\" is not supported, only \"fixed_small\""));
+            return refuse(ConfigError::unsupported("variance_type", format!("\"{value}\""), "\"fixed_small\""));
         }
         for key in ["thresholding", "rescale_betas_zero_snr"] {
             if raw.get(key).and_then(|v| v.as_bool()) == Some(true) {
-                return refuse(format!("{key} is not supported, set it to false"));
+                return refuse(ConfigError::unsupported(key, true, false));
             }
         }
         for (key, accepted) in [("clip_sample_range", 1.0), ("steps_offset", 0.0)] {
-            if raw.get(key).and_then(|v| v.as_f64()).is_some_and(|v| v != accepted) {
-                return refuse(format!("{key} must be {accepted}"));
+            if let Some(found) = raw.get(key).and_then(|v| v.as_f64()).filter(|v| *v != accepted) {
+                return refuse(ConfigError::unsupported(key, found, accepted));
             }
         }
-        if raw.get("trained_betas").is_some_and(|v| !v.is_null()) {
-            return refuse("trained_betas is not supported, name a beta_schedule".into());
+        if let Some(value) = raw.get("trained_betas").filter(|value| !value.is_null()) {
+            let key = "trained_betas".into();
+            return refuse(ConfigError::Unsupported { key, found: shown(value), accepted: None });
         }
-        let config: Self =
-            serde_json::from_value(raw).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
+        let config: Self = serde_json::from_value(raw).map_err(|source| Error::Json { file: FILE, source })?;
         config.validate()?;
         Ok(config)
     }
 
     /// Refuses numbers that no schedule can be made of.
     pub fn validate(&self) -> Result<()> {
-        let refuse = |reason: String| Err(Error::Config { file: FILE, reason });
+        let refuse = |source: ConfigError| Err(Error::Config { file: FILE, source });
         let t = self.num_train_timesteps;
         if !(2..=MOST_TIMESTEPS).contains(&t) {
-            return refuse(format!("num_train_timesteps must be at least 2 and at most {MOST_TIMESTEPS}, not {t}"));
+            let accepted = format!("at least 2 and at most {MOST_TIMESTEPS}");
+            return refuse(ConfigError::value("num_train_timesteps", accepted, t));
         }
         let ordered = self.beta_start > 0.0 && self.beta_end < 1.0 && self.beta_start <= self.beta_end;
         if !ordered {
-            return refuse("the betas must satisfy 0 < beta_start <= beta_end < 1".into());
+            let reason = "the betas must satisfy 0 < beta_start <= beta_end < 1".into();
+            return refuse(ConfigError::Invalid { reason });
         }
         Ok(())
     }

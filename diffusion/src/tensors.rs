@@ -9,7 +9,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, TensorsError, WriteError};
 use crate::state::{HostTensor, StateDict};
 
 /// How values are stored.
@@ -26,14 +26,14 @@ pub type Metadata = BTreeMap<String, String>;
 
 /// Reads all tensors as f32, and the metadata.
 pub fn read_tensors(bytes: &[u8]) -> Result<(StateDict, Metadata)> {
-    let unreadable = |e: safetensors::SafeTensorError| Error::SafeTensors(e.to_string());
+    let unreadable = |source: safetensors::SafeTensorError| Error::SafeTensors(source.into());
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
     let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
     let mut state = StateDict::new();
     for (name, view) in file.iter() {
         let values = values(&view).ok_or_else(|| {
-            Error::SafeTensors(format!("tensor {name} has type {:?}; F32, F16, BF16 and I64 are read", view.dtype()))
+            Error::SafeTensors(TensorsError::DataType { tensor: name.to_owned(), found: view.dtype() })
         })?;
         state.insert(name.to_owned(), HostTensor { shape: view.shape().to_vec(), values });
     }
@@ -78,11 +78,11 @@ pub fn write_tensors(state: &StateDict, metadata: Metadata, precision: Precision
         .map(|(name, tensor, bytes)| {
             TensorView::new(dtype, tensor.shape.clone(), bytes)
                 .map(|view| (name.as_str(), view))
-                .map_err(|e| Error::Unwritable(e.to_string()))
+                .map_err(|source| Error::Unwritable(source.into()))
         })
         .collect::<Result<Vec<_>>>()?;
     let metadata: HashMap<String, String> = metadata.into_iter().collect();
-    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| Error::Unwritable(e.to_string()))?;
+    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|source| Error::Unwritable(source.into()))?;
     sorted_header(&bytes)
 }
 
@@ -91,22 +91,23 @@ fn encode(name: &str, values: &[f32], precision: Precision) -> Result<Vec<u8>> {
         Precision::F32 => Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
         Precision::F16 => match values.iter().find(|v| v.is_finite() && f16::from_f32(**v).is_infinite()) {
             None => Ok(values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect()),
-            Some(large) => Err(Error::Unwritable(format!("{name} has a value too large for f16, {large}: write f32"))),
+            Some(&value) => Err(Error::Unwritable(WriteError::TooLarge { tensor: name.to_owned(), value })),
         },
     }
 }
 
 /// The library writes metadata in the order of a HashMap; sorted, equal contents make equal files.
 fn sorted_header(bytes: &[u8]) -> Result<Vec<u8>> {
-    let failed = |reason: &str| Error::Unwritable(reason.to_owned());
-    let length = bytes.first_chunk::<8>().ok_or_else(|| failed("no header"))?;
+    let truncated = || Error::Unwritable(WriteError::Truncated);
+    let failed = |source: serde_json::Error| Error::Unwritable(source.into());
+    let length = bytes.first_chunk::<8>().ok_or_else(truncated)?;
     let length = u64::from_le_bytes(*length) as usize;
-    let body = bytes.get(8 + length..).ok_or_else(|| failed("truncated header"))?;
+    let body = bytes.get(8 + length..).ok_or_else(truncated)?;
     // The first JSON value: the library may pad a header with something else than spaces.
     let mut json = serde_json::Deserializer::from_slice(&bytes[8..8 + length]);
     let header: BTreeMap<String, BTreeMap<String, serde_json::Value>> =
-        Deserialize::deserialize(&mut json).map_err(|e| failed(&e.to_string()))?;
-    let mut text = serde_json::to_vec(&header).map_err(|e| failed(&e.to_string()))?;
+        Deserialize::deserialize(&mut json).map_err(failed)?;
+    let mut text = serde_json::to_vec(&header).map_err(failed)?;
     text.resize(text.len().next_multiple_of(8), b' ');
     Ok([&(text.len() as u64).to_le_bytes()[..], &text, body].concat())
 }

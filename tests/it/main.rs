@@ -4,6 +4,7 @@
 mod base_files;
 mod codec;
 mod configs;
+mod errors;
 mod generate;
 mod hostile;
 mod lora;

@@ -1,5 +1,8 @@
 //! Requests that cannot be met, each with a message that says what is wrong and what is possible.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use diffusion::{Request, SamplerKind};
 
 use crate::support::*;
@@ -87,4 +90,30 @@ fn samplers_have_names() {
         assert_eq!(serde_json::json!(kind), kind.name());
     }
     assert_refused("an unknown sampler", SamplerKind::from_name("heun"), &["\"heun\"", "dpm++2m, ddim, euler, ddpm"]);
+}
+
+/// The page and the class show what they take by default before there is an engine: www/options.js says it again.
+#[test]
+fn javascript_has_the_same_defaults() {
+    let script = text(Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/options.js"));
+    let (_, rest) = script.split_once("DEFAULTS = Object.freeze({").unwrap();
+    let (list, _) = rest.split_once('}').unwrap();
+    let pairs = list.split(',').map(|pair| pair.split_once(':').unwrap());
+    let shown: BTreeMap<&str, &str> = pairs.map(|(key, value)| (key.trim(), value.trim())).collect();
+    let Request {
+        num_inference_steps, sampler, guidance_scale, guidance_start, guidance_stop, guidance_eta, eta, ..
+    } = Request::new(0, 0);
+    let own = [
+        ("steps", num_inference_steps.to_string()),
+        ("sampler", format!("'{}'", sampler.name())),
+        ("guidanceScale", guidance_scale.to_string()),
+        ("guidanceStart", guidance_start.to_string()),
+        ("guidanceStop", guidance_stop.to_string()),
+        ("guidanceEta", guidance_eta.to_string()),
+        ("eta", eta.to_string()),
+    ];
+    for (key, value) in &own {
+        assert_eq!(shown.get(key), Some(&value.as_str()), "{key}");
+    }
+    assert_eq!(shown.len(), own.len() + 1, "and the device, which is no part of a request: {shown:?}");
 }

@@ -71,7 +71,7 @@ describe('where the device is not chosen', () => {
     server.faults['worker.js'] = { prepend: REAL }
     const { backend, note, kept } = await decide()
     assert.equal(backend, 'cpu', 'the emulator is slower than the CPU')
-    assert.match(note, /computed on the CPU: a step takes [\d.]+ ms there, [\d.]+ ms on the graphics processor/)
+    assert.match(note, /computed on the CPU: a step takes [\d.]+ ms there, [\d.]+ ms on the GPU, with WebGPU\.$/)
     assert.ok(kept.timing.cpu > 0 && kept.timing.gpu > kept.timing.cpu, JSON.stringify(kept))
     assert.equal(await opened(), 1)
     const next = await decide()
@@ -96,7 +96,7 @@ describe('where the device is not chosen', () => {
     })
     assert.equal(first, 'cpu')
     assert.equal(backend, 'webgpu')
-    assert.match(note, /graphics processor, with WebGPU: a step takes 2\.5 ms there, 9\.0 ms on the CPU\./)
+    assert.match(note, /on the GPU, with WebGPU: a step takes 2\.5 ms there, 9\.0 ms on the CPU\./)
     const off = largestDifference(before, after)
     assert.ok(off > 0 && off < 1e-4, `${off} apart: one on each device, with the adapter`)
     assert.deepEqual(errors, [])

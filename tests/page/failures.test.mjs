@@ -132,7 +132,7 @@ describe('while it runs', () => {
     assert.equal(await page.innerText('#chip'), 'WebGPU')
     assert.equal(await pixels(page), drawn)
     await loseDevice()
-    assert.match(await notice(page), /graphics device was lost/)
+    assert.match(await notice(page), /GPU was lost/)
     await page.click('#notice button:has-text("Use the CPU")')
     await settled(page)
     assert.equal(await page.innerText('#chip'), 'CPU')

@@ -29,7 +29,7 @@ setUp({ webgpu: true, page: 'once', prepare: openModule })
  */
 const BUILDS = {
   cpu: { device: 'cpu', file: 'engine/engine-relaxed_bg.wasm' },
-  'cpu without fused multiply-add': { device: 'cpu', file: 'engine/engine_bg.wasm', prepend: 'WebAssembly.validate = () => false\n' },
+  'cpu without fused multiply-add': { device: 'cpu', file: 'engine/engine_bg.wasm', prepend: `addEventListener('message', ({ data }) => data.method === 'load' && (data.params.build = 'plain'))\n` },
   webgpu: { device: 'webgpu', file: 'engine/engine-relaxed_bg.wasm' },
 }
 

@@ -1,40 +1,14 @@
-//! JavaScript values to Rust values and back. Every mistake of a caller names the field it is in.
+//! JavaScript values to Rust values. Every mistake of a caller names the field it is in.
 
 use std::collections::BTreeMap;
 
+use diffusion::error::RequestError;
 use diffusion::{Request, SamplerKind};
 use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
-/// What the engine throws: always an `Error`, with a sentence fit for a visitor.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Failure {
-    /// A wrong argument: a `TypeError`.
-    Argument(String),
-    /// What the model refuses.
-    Model(diffusion::Error),
-    /// What this crate refuses.
-    Refused(String),
-}
-
-/// Result of this crate's functions.
-pub type Result<T> = std::result::Result<T, Failure>;
-
-impl From<diffusion::Error> for Failure {
-    fn from(error: diffusion::Error) -> Self {
-        Self::Model(error)
-    }
-}
-
-impl From<Failure> for JsValue {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Argument(message) => js_sys::TypeError::new(&message).into(),
-            Failure::Model(error) => js_sys::Error::new(&error.to_string()).into(),
-            Failure::Refused(message) => js_sys::Error::new(&message).into(),
-        }
-    }
-}
+use crate::failure::{Failure, Result};
+use crate::objects::object;
 
 /// "`name` must be `wanted`, not `got`".
 fn wrong<T>(name: &str, wanted: &str, got: &str) -> Result<T> {
@@ -122,10 +96,10 @@ fn label(value: &JsValue, name: &str, labels: &[String]) -> Result<usize> {
 }
 
 fn label_index(text: &str, labels: &[String]) -> Result<usize> {
-    labels.iter().position(|label| label == text).ok_or_else(|| {
-        let message = format!("there is no class \"{text}\", the model has {}", labels.join(", "));
-        diffusion::Error::Request(message).into()
-    })
+    labels
+        .iter()
+        .position(|label| label == text)
+        .ok_or_else(|| RequestError::ClassName { found: text.to_owned(), known: labels.to_vec() }.into())
 }
 
 /// What `Engine.sample` is asked for.
@@ -150,20 +124,43 @@ pub fn sample_options(options: &JsValue, labels: &[String]) -> Result<SampleOpti
         let name = element("seeds", i);
         whole(number(value, &name)?, &name, MAX_SAFE_INTEGER)
     });
+    let number_or = |name: &str, default: f64| given(name)?.map_or(Ok(default), |value| number(&value, name));
+    let float_or = |name: &str, default: f32| Ok::<_, Failure>(number_or(name, default.into())? as f32);
+    let defaults = Request::new(0, 0);
     let request = Request {
         labels: classes.collect::<Result<_>>()?,
         seeds: seeds.collect::<Result<_>>()?,
-        num_inference_steps: count(&field("steps")?, "steps")?,
-        sampler: SamplerKind::from_name(&text(&field("sampler")?, "sampler")?)?,
-        guidance_scale: number(&field("guidanceScale")?, "guidanceScale")? as f32,
-        guidance_start: given("guidanceStart")?.map_or(Ok(0.0), |value| number(&value, "guidanceStart"))?,
-        guidance_stop: given("guidanceStop")?.map_or(Ok(1.0), |value| number(&value, "guidanceStop"))?,
-        guidance_eta: given("guidanceEta")?.map_or(Ok(1.0), |value| number(&value, "guidanceEta"))? as f32,
-        eta: given("eta")?.map_or(Ok(0.0), |value| number(&value, "eta"))? as f32,
+        num_inference_steps: given("steps")?
+            .map_or(Ok(defaults.num_inference_steps), |value| count(&value, "steps"))?,
+        sampler: match given("sampler")? {
+            Some(value) => SamplerKind::from_name(&text(&value, "sampler")?)?,
+            None => defaults.sampler,
+        },
+        guidance_scale: float_or("guidanceScale", defaults.guidance_scale)?,
+        guidance_start: number_or("guidanceStart", defaults.guidance_start)?,
+        guidance_stop: number_or("guidanceStop", defaults.guidance_stop)?,
+        guidance_eta: float_or("guidanceEta", defaults.guidance_eta)?,
+        eta: float_or("eta", defaults.eta)?,
         latents: given("latents")?.map(|value| floats(&value, "latents")).transpose()?,
         attention: flag("attention")?,
     };
     Ok(SampleOptions { request, raw: flag("raw")? })
+}
+
+/// What [`sample_options`] fills in where nothing is given.
+pub fn defaults() -> JsValue {
+    let Request {
+        num_inference_steps, sampler, guidance_scale, guidance_start, guidance_stop, guidance_eta, eta, ..
+    } = Request::new(0, 0);
+    object([
+        ("steps", num_inference_steps.into()),
+        ("sampler", sampler.name().into()),
+        ("guidanceScale", guidance_scale.into()),
+        ("guidanceStart", guidance_start.into()),
+        ("guidanceStop", guidance_stop.into()),
+        ("guidanceEta", guidance_eta.into()),
+        ("eta", eta.into()),
+    ])
 }
 
 /// Reads the argument of `Engine.setAdapters`.
@@ -181,37 +178,24 @@ pub fn scales(value: &JsValue) -> Result<BTreeMap<String, f32>> {
     Ok(scales)
 }
 
-/// An object with these properties.
-pub fn object<const N: usize>(properties: [(&str, JsValue); N]) -> Result<JsValue> {
-    let object = Object::new();
-    for (name, value) in properties {
-        set(&object, name, &value)?;
-    }
-    Ok(object.into())
-}
-
-/// Adds a property to an object.
-pub fn set(object: &JsValue, name: &str, value: &JsValue) -> Result<()> {
-    let done = Reflect::set(object, &name.into(), value);
-    done.map(drop).map_err(|_| Failure::Refused(format!("the browser refused to set {name}")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
         match result {
-            Err(Failure::Argument(message) | Failure::Refused(message)) => message,
+            Err(Failure::Argument(message)) => message,
             Err(Failure::Model(error)) => error.to_string(),
+            Err(other) => panic!("{other:?}"),
             Ok(value) => panic!("{value:?} was accepted"),
         }
     }
 
     #[test]
     fn seeds_are_whole_numbers_that_javascript_can_count() {
-        assert_eq!(whole(0.0, "seed", MAX_SAFE_INTEGER), Ok(0));
-        assert_eq!(whole(9_007_199_254_740_991.0, "seed", MAX_SAFE_INTEGER), Ok(MAX_SAFE_INTEGER));
+        for (value, exact) in [(0.0, 0), (9_007_199_254_740_991.0, MAX_SAFE_INTEGER)] {
+            assert!(matches!(whole(value, "seed", MAX_SAFE_INTEGER), Ok(number) if number == exact));
+        }
         for refused in [-1.0, 0.5, 9_007_199_254_740_992.0, f64::NAN, f64::INFINITY] {
             assert_eq!(
                 message(whole(refused, "seeds[1]", MAX_SAFE_INTEGER)),
@@ -223,7 +207,7 @@ mod tests {
     #[test]
     fn a_class_is_found_by_its_name() {
         let labels = ["cat".to_owned(), "7".to_owned()];
-        assert_eq!(label_index("7", &labels), Ok(1));
+        assert!(matches!(label_index("7", &labels), Ok(1)));
         assert_eq!(message(label_index("dog", &labels)), "there is no class \"dog\", the model has cat, 7");
     }
 }

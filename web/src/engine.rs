@@ -3,21 +3,42 @@
 use std::cell::{Cell, RefCell};
 
 use diffusion::unet::webgpu::WebGpu;
-use diffusion::{Base, BaseFiles, Model};
+use diffusion::{Backend, Base, BaseFiles, Model};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::adapter;
-use crate::convert::{Failure, Result, bytes, field, number, object, sample_options, scales, text};
-use crate::device::{Backend, DeviceChoice, Timing};
+use crate::convert::{bytes, field, number, sample_options, scales, text};
+use crate::device::{BackendName, DeviceChoice, NoWebGpu, Reason, Timing};
+use crate::failure::{Failure, Result};
 use crate::gpu::{self, Checked};
+use crate::gpu_adapter;
 use crate::hex_sha256;
+use crate::objects::object;
 use crate::run::Run;
 
 /// What `engine.d.ts` says of the objects that go in and out.
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 export type Backend = "webgpu" | "cpu";
+
+/** What is thrown: a TypeError for wrong arguments, else an Error. */
+export interface EngineError extends Error {
+  /** Stable, for programs. */
+  code: "engine" | "unreadable" | "misfit" | "unconfigured" | "adapter";
+  /** Which sentence is to be said. */
+  kind: string;
+  /** What the sentence needs. */
+  fields: Record<string, unknown>;
+}
+
+/** Why the model computes where it does. */
+export type BackendReason =
+  | { code: "start" | "chosen" | "chosen-emulated" | "emulated" | "browser" | "insecure" | "machine" }
+  /** Milliseconds of a step on one picture with guidance. */
+  | { code: "measured"; cpuMs: number; gpuMs: number }
+  | { code: "not-started"; reason: string }
+  | { code: "refused"; error: Pick<EngineError, "code" | "kind" | "fields" | "message"> }
+  | { code: "wrong"; difference: number };
 
 /** The files of a base folder. */
 export interface EngineFiles {
@@ -61,17 +82,18 @@ export interface SampleOptions {
   labels: (string | number)[];
   /** Whole numbers from 0 to Number.MAX_SAFE_INTEGER. */
   seeds: number[];
-  steps: number;
-  sampler: "ddpm" | "ddim" | "dpm++2m" | "euler";
+  /** This and what follows: where it is left out, as `defaults()` says. */
+  steps?: number;
+  sampler?: "ddpm" | "ddim" | "dpm++2m" | "euler";
   /** 1 is off. */
-  guidanceScale: number;
-  /** 0 (default) and below 1: share of the run before which there is no guidance, and a step costs half. */
+  guidanceScale?: number;
+  /** At least 0 and below 1: share of the run before which there is no guidance, and a step costs half. */
   guidanceStart?: number;
-  /** guidanceStart to 1 (default): share of the run from which on there is none. */
+  /** guidanceStart to 1: share of the run from which on there is none. */
   guidanceStop?: number;
-  /** 0 to 1 (default): how much of what guidance adds along the predicted picture itself, its ink, is kept; 1 is plain guidance. */
+  /** 0 to 1: how much of what guidance adds along the predicted picture itself, its ink, is kept; 1 is plain guidance. */
   guidanceEta?: number;
-  /** 0 (default) to 1: how much fresh noise DDIM adds. */
+  /** 0 to 1: how much fresh noise DDIM adds. */
   eta?: number;
   /** Standard normal starting noise, [labels.length, channels, height, width], in place of that of the seeds. */
   latents?: Float32Array;
@@ -80,6 +102,10 @@ export interface SampleOptions {
   /** Adds attention: one more forward per step, on the CPU. */
   attention?: boolean;
 }
+
+export type SampleDefaults = Required<
+  Pick<SampleOptions, "steps" | "sampler" | "guidanceScale" | "guidanceStart" | "guidanceStop" | "guidanceEta" | "eta">
+>;
 
 /** What one step gave: all pictures of the batch, one after the other. */
 export interface Step {
@@ -105,10 +131,10 @@ export interface Step {
 pub struct Engine {
     /// Borrowed only where nothing calls back into JavaScript.
     model: RefCell<Model>,
-    backend: Cell<Backend>,
-    note: RefCell<String>,
+    backend: Cell<BackendName>,
+    reason: RefCell<Reason>,
     base_hash: String,
-    /// A graphics processor that has been found to compute correctly, until it is decided about.
+    /// A GPU that has been found to compute correctly, until it is decided about.
     checked: RefCell<Option<(WebGpu, Checked)>>,
 }
 
@@ -120,7 +146,10 @@ impl Engine {
         #[wasm_bindgen(unchecked_param_type = "EngineFiles")] files: JsValue,
         #[wasm_bindgen(unchecked_param_type = "\"auto\" | Backend")] device: JsValue,
     ) -> Result<Engine> {
-        let choice = DeviceChoice::from_name(&text(&device, "device")?)?;
+        let device = text(&device, "device")?;
+        let choice = DeviceChoice::from_name(&device).ok_or_else(|| {
+            Failure::Argument(format!("device must be \"auto\", \"webgpu\" or \"cpu\", not \"{device}\""))
+        })?;
         let string = |name: &str| text(&field(&files, "files", name)?, &format!("files.{name}"));
         let weights = bytes(&field(&files, "files", "weights")?, "files.weights")?;
         let base = Base::read(&BaseFiles {
@@ -131,47 +160,40 @@ impl Engine {
         })?;
         let base_hash = format!("sha256-{}", hex_sha256(&weights));
         drop(weights);
-        // A base that does not fit together is refused before any graphics processor is looked at.
-        let note = if choice == DeviceChoice::Cpu { ", as was asked" } else { "" };
+        // A base that does not fit together is refused before any GPU is looked at.
         let engine = Self {
-            model: RefCell::new(Model::new(base, diffusion::Backend::Cpu)?),
-            backend: Cell::new(Backend::Cpu),
-            note: RefCell::new(format!("The digits are computed on the CPU{note}.")),
+            model: RefCell::new(Model::new(base, Backend::Cpu)?),
+            backend: Cell::new(BackendName::Cpu),
+            reason: RefCell::new(if choice == DeviceChoice::Cpu { Reason::Chosen } else { Reason::Start }),
             base_hash,
             checked: RefCell::new(None),
         };
         if choice == DeviceChoice::WebGpu {
-            let refused =
-                |why: String| Failure::Refused(format!("{why}; choose the device \"auto\" or \"cpu\" instead"));
-            let emulated = adapter::is_emulated().await.map_err(refused)?;
-            let (gpu, _) = engine.check().await.map_err(refused)?;
-            let note =
-                if emulated { ", as was asked, though it is only emulated on this machine" } else { ", as was asked" };
-            engine.move_to(gpu, format!("The digits are computed on the graphics processor, with WebGPU{note}."))?;
+            let emulated = gpu_adapter::is_emulated().await.map_err(Failure::NoWebGpu)?;
+            let (gpu, _) = engine.check().await.map_err(Failure::NoWebGpu)?;
+            engine.move_to(gpu, if emulated { Reason::ChosenEmulated } else { Reason::Chosen })?;
         }
         Ok(engine)
     }
 
-    /// Whether there is a graphics processor to decide about: one that is not emulated and computes this model correctly. `known` is
-    /// how fast each device was at an earlier visit: where the CPU was faster, the graphics processor is left alone. If not, `backendNote`
-    /// says why from then on.
+    /// Whether there is a GPU to decide about: one that is not emulated and computes this model correctly. `known` is how fast each
+    /// device was at an earlier visit: where the CPU was faster, the GPU is left alone. If not, `backendReason` says why from then on.
     #[wasm_bindgen(js_name = checkGpu)]
     pub async fn check_gpu(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Timing | undefined")] known: JsValue,
     ) -> Result<bool> {
         let known = if known.is_undefined() { None } else { Some(timing(&known)?) };
-        if let Some(known) = known.filter(|known| known.backend() == Backend::Cpu) {
-            self.note.replace(known.note());
+        if let Some(known) = known.filter(|known| known.backend() == BackendName::Cpu) {
+            self.reason.replace(Reason::Measured(known));
             return Ok(false);
         }
-        let found = match adapter::is_emulated().await {
-            Ok(true) => Err("WebGPU is only emulated on this machine, slower than the CPU".into()),
-            Ok(false) => self.check().await,
-            Err(why) => Err(why),
+        let found = match gpu_adapter::is_emulated().await {
+            Ok(true) => Err(Reason::Emulated),
+            Ok(false) => self.check().await.map_err(Reason::NoWebGpu),
+            Err(why) => Err(Reason::NoWebGpu(why)),
         };
-        let checked =
-            found.map_err(|why| self.note.replace(format!("{why}, so the digits are computed on the CPU."))).ok();
+        let checked = found.map_err(|why| self.reason.replace(why)).ok();
         let there = checked.is_some();
         self.checked.replace(checked);
         Ok(there)
@@ -183,18 +205,18 @@ impl Engine {
         let Some((gpu, checked)) = self.checked.take() else { return Err(unchecked()) };
         let Timing { cpu, gpu: on_gpu } = checked.time().await.inspect_err(|_| gpu.close())?;
         self.checked.replace(Some((gpu, checked)));
-        object([("cpu", cpu.into()), ("gpu", on_gpu.into())])
+        Ok(object([("cpu", cpu.into()), ("gpu", on_gpu.into())]))
     }
 
-    /// After `checkGpu`: moves the model to the graphics processor if it is the faster device, by `timeGpu` or an earlier visit.
+    /// After `checkGpu`: moves the model to the GPU if it is the faster device, by `timeGpu` or an earlier visit.
     pub fn decide(&self, #[wasm_bindgen(unchecked_param_type = "Timing")] timings: &JsValue) -> Result<()> {
         let timing = timing(timings)?;
         let Some((gpu, _)) = self.checked.take() else { return Err(unchecked()) };
-        if timing.backend() == Backend::WebGpu {
-            return self.move_to(gpu, timing.note());
+        if timing.backend() == BackendName::WebGpu {
+            return self.move_to(gpu, Reason::Measured(timing));
         }
         gpu.close();
-        self.note.replace(timing.note());
+        self.reason.replace(Reason::Measured(timing));
         Ok(())
     }
 
@@ -202,7 +224,7 @@ impl Engine {
     #[wasm_bindgen(js_name = warmUp)]
     pub async fn warm_up(&self) -> Result<()> {
         let base = self.model.borrow().base().clone();
-        gpu::question(&Model::new(base, diffusion::Backend::Cpu)?).await?;
+        gpu::predict_probe(&Model::new(base, Backend::Cpu)?).await?;
         Ok(())
     }
 
@@ -212,10 +234,10 @@ impl Engine {
         self.backend.get().name().into()
     }
 
-    /// Why there: one sentence for the visitor.
-    #[wasm_bindgen(getter, js_name = backendNote)]
-    pub fn backend_note(&self) -> String {
-        self.note.borrow().clone()
+    /// Why there.
+    #[wasm_bindgen(getter, js_name = backendReason, unchecked_return_type = "BackendReason")]
+    pub fn backend_reason(&self) -> JsValue {
+        self.reason.borrow().record()
     }
 
     /// Names of the classes.
@@ -253,7 +275,7 @@ impl Engine {
             let adapter = model.add_adapter(&name, &weights, Some(config.as_str()).filter(|text| !text.is_empty()))?;
             (adapter.rank(), adapter.modules.len())
         };
-        object([("name", name.into()), ("rank", rank.into()), ("modules", modules.into())])
+        Ok(object([("name", name.into()), ("rank", rank.into()), ("modules", modules.into())]))
     }
 
     /// abar_t of the noise schedule, by timestep: how much of the picture's energy is left.
@@ -273,7 +295,7 @@ impl Engine {
                 ("rank", update.rank.into()),
                 ("updateNorm", update.norm.into()),
                 ("relativeNorm", update.relative_norm.into()),
-            ])?);
+            ]));
         }
         Ok(modules.into())
     }
@@ -303,8 +325,8 @@ impl Engine {
 }
 
 impl Engine {
-    /// The graphics processor with the model on it; or why not.
-    async fn check(&self) -> std::result::Result<(WebGpu, Checked), String> {
+    /// The GPU with the model on it; or why not.
+    async fn check(&self) -> std::result::Result<(WebGpu, Checked), NoWebGpu> {
         let gpu = gpu::open().await?;
         let base = self.model.borrow().base().clone();
         match gpu::check(&base, &gpu).await {
@@ -316,10 +338,10 @@ impl Engine {
         }
     }
 
-    fn move_to(&self, gpu: WebGpu, note: String) -> Result<()> {
+    fn move_to(&self, gpu: WebGpu, reason: Reason) -> Result<()> {
         self.model.borrow_mut().set_backend(gpu.clone()).inspect_err(|_| gpu.close())?;
-        self.backend.set(Backend::WebGpu);
-        self.note.replace(note);
+        self.backend.set(BackendName::WebGpu);
+        self.reason.replace(reason);
         Ok(())
     }
 }
@@ -330,5 +352,5 @@ fn timing(value: &JsValue) -> Result<Timing> {
 }
 
 fn unchecked() -> Failure {
-    Failure::Refused("the graphics processor has not been checked: call checkGpu() first".into())
+    Failure::Misuse("the GPU has not been checked: call checkGpu() first")
 }

@@ -1,4 +1,4 @@
-//! A graphics processor, opened and tried out.
+//! A GPU, opened and tried out.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use diffusion::{Backend, Base, Model, Request};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::device::Timing;
+use crate::device::{NoWebGpu, Timing};
 
 /// How far WebGPU's output may be from the CPU's. Rounding alone stays below 1e-5 for outputs around 1; a shader that
 /// fails leaves zeros or old data.
@@ -18,9 +18,12 @@ const TOLERANCE: f32 = 1e-3;
 /// Steps that are timed, after one that prepares.
 const STEPS: usize = 4;
 
-/// The graphics processor that WebGPU offers, or why there is none: the beginning of a sentence.
-pub async fn open() -> Result<WebGpu, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("WebGPU could not be started ({error})");
+/// The GPU that WebGPU offers.
+///
+/// # Errors
+/// Why no device can be opened.
+pub async fn open() -> Result<WebGpu, NoWebGpu> {
+    let failed = |error: &dyn std::fmt::Display| NoWebGpu::NotStarted(error.to_string());
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends: wgpu::Backends::BROWSER_WEBGPU,
         ..wgpu::InstanceDescriptor::new_without_display_handle()
@@ -41,29 +44,35 @@ pub async fn open() -> Result<WebGpu, String> {
     Ok(WebGpu::new(device, queue))
 }
 
-/// Whether the model is computed correctly there; or why not: the beginning of a sentence.
-pub async fn check(base: &Arc<Base>, gpu: &WebGpu) -> Result<Checked, String> {
-    let failed = |error: diffusion::Error| format!("WebGPU could not run this model ({error})");
-    let on = |place: Backend| Model::new(Arc::clone(base), place).map_err(failed);
+/// Puts the model on both devices and compares what they compute.
+///
+/// # Errors
+/// A device refuses the model, or the GPU's output is not the CPU's.
+pub async fn check(base: &Arc<Base>, gpu: &WebGpu) -> Result<Checked, NoWebGpu> {
+    let refused = NoWebGpu::Refused;
+    let on = |backend: Backend| Model::new(Arc::clone(base), backend).map_err(refused);
     let checked = Checked { cpu: on(Backend::Cpu)?, gpu: on(gpu.clone().into())? };
-    let (expected, found) =
-        (question(&checked.cpu).await.map_err(failed)?, question(&checked.gpu).await.map_err(failed)?);
+    let expected = predict_probe(&checked.cpu).await.map_err(refused)?;
+    let found = predict_probe(&checked.gpu).await.map_err(refused)?;
     let difference = max_difference(&expected, &found);
     web_sys::console::debug_1(&format!("WebGPU and CPU differ by at most {difference:e}").into());
     match difference <= TOLERANCE {
         true => Ok(checked),
-        false => Err(format!("WebGPU does not compute this model correctly here (off by {difference:.1e})")),
+        false => Err(NoWebGpu::Wrong(difference)),
     }
 }
 
-/// The base in both places, where it has been found to be the same.
+/// The base on both devices, which have been found to compute the same.
 pub struct Checked {
     cpu: Model,
     gpu: Model,
 }
 
 impl Checked {
-    /// How fast each place is.
+    /// How fast each device is.
+    ///
+    /// # Errors
+    /// A device fails.
     pub async fn time(&self) -> diffusion::Result<Timing> {
         Ok(Timing { cpu: milliseconds(&self.cpu).await?, gpu: milliseconds(&self.gpu).await? })
     }
@@ -83,8 +92,11 @@ async fn milliseconds(model: &Model) -> diffusion::Result<f64> {
     Ok((now() - start) / STEPS as f64)
 }
 
-/// The network's answer to fixed noise in the middle of the schedule, with and without a class: a step with guidance.
-pub async fn question(model: &Model) -> diffusion::Result<Vec<f32>> {
+/// The network's prediction for fixed noise in the middle of the schedule, with and without a class, as a step with guidance needs it.
+///
+/// # Errors
+/// The device fails.
+pub async fn predict_probe(model: &Model) -> diffusion::Result<Vec<f32>> {
     let (base, middle) = (model.base(), model.schedule().num_train_timesteps() / 2);
     let codec = base.codec();
     let shape = [&[2][..], &codec.latent_shape()].concat();

@@ -4,17 +4,21 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`engine`], [`run`] | the two classes: a loaded model, and a run of its sampler |
-//! | [`device`], [`gpu`], [`adapter`] | WebGPU or CPU, and why |
-//! | [`convert`] | JavaScript values to Rust values and back, with a clear error for each mistake |
+//! | [`device`], [`gpu`], [`gpu_adapter`] | WebGPU or CPU, and why |
+//! | [`convert`] | JavaScript values to Rust values, with a clear error for each mistake |
+//! | [`objects`] | objects and errors of JavaScript, made of Rust values |
+//! | [`failure`] | what is thrown: Rust's errors with their code and fields |
 //! | [`pixels`] | latents to what a canvas takes |
 //! | [`panic`] | the last words of an engine that broke |
 #![deny(missing_docs)]
 
-pub mod adapter;
 pub mod convert;
 pub mod device;
 pub mod engine;
+pub mod failure;
 pub mod gpu;
+pub mod gpu_adapter;
+pub mod objects;
 pub mod panic;
 pub mod pixels;
 pub mod run;
@@ -22,7 +26,7 @@ pub mod run;
 use sha2::{Digest, Sha256};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use convert::Failure;
+use failure::Failure;
 
 /// Runs once, when the module has been loaded.
 #[wasm_bindgen(start, skip_typescript)]
@@ -36,6 +40,12 @@ pub fn sha256(
     #[wasm_bindgen(unchecked_param_type = "Uint8Array")] bytes: &wasm_bindgen::JsValue,
 ) -> Result<String, Failure> {
     Ok(hex_sha256(&convert::bytes(bytes, "bytes")?))
+}
+
+/// What `Engine.sample` takes where an option is left out.
+#[wasm_bindgen(unchecked_return_type = "SampleDefaults")]
+pub fn defaults() -> wasm_bindgen::JsValue {
+    convert::defaults()
 }
 
 /// Version of this engine.

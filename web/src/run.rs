@@ -10,10 +10,11 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::future_to_promise;
 
-use crate::convert::{Failure, Result, object, set};
+use crate::failure::Failure;
+use crate::objects::{object, set};
 use crate::pixels::{floats, rgba};
 
-/// The generation, unless a step has it, or it is over.
+/// The generation, unless a step is using it, or it is over.
 enum State {
     Ready(Box<Generation>),
     Stepping,
@@ -53,14 +54,14 @@ impl Run {
                 }
                 State::Stepping => {
                     let message = "the step before is still being computed: wait for it before asking for the next";
-                    return Err(Failure::Refused(message.into()).into());
+                    return Err(Failure::Misuse(message).into());
                 }
             };
             let step = generation.next_async().await.transpose();
             let more = matches!(&step, Ok(Some(step)) if step.step < step.total);
             state.replace(if more { State::Ready(generation) } else { State::Over });
             match step.map_err(Failure::from)? {
-                Some(step) => Ok(describe(&step, codec, raw)?),
+                Some(step) => Ok(describe(&step, codec, raw)),
                 None => Ok(JsValue::UNDEFINED),
             }
         })
@@ -79,7 +80,7 @@ impl Run {
 }
 
 /// A step as JavaScript sees it.
-fn describe(step: &Step, codec: PatchCodec, raw: bool) -> Result<JsValue> {
+fn describe(step: &Step, codec: PatchCodec, raw: bool) -> JsValue {
     let picture = |latents: &[f32], scale| Uint8ClampedArray::from(rgba(codec, latents, scale).as_slice()).into();
     let described = object([
         ("step", step.step.into()),
@@ -87,14 +88,14 @@ fn describe(step: &Step, codec: PatchCodec, raw: bool) -> Result<JsValue> {
         ("timestep", step.timestep.into()),
         ("image", picture(&step.sample, step.display_scale)),
         ("x0", picture(&step.pred_original_sample, 1.0)),
-    ])?;
+    ]);
     if let Some(attention) = &step.attention {
-        set(&described, "attention", &Float32Array::from(attention.as_slice()).into())?;
+        set(&described, "attention", &Float32Array::from(attention.as_slice()).into());
     }
     if raw {
         let numbers = |latents: &[f32]| Float32Array::from(floats(codec, latents).as_slice()).into();
-        set(&described, "rawImage", &numbers(&step.sample))?;
-        set(&described, "rawX0", &numbers(&step.pred_original_sample))?;
+        set(&described, "rawImage", &numbers(&step.sample));
+        set(&described, "rawX0", &numbers(&step.pred_original_sample));
     }
-    Ok(described)
+    described
 }

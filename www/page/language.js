@@ -1,7 +1,7 @@
 // The page's language: the visitor's choice, else the browser's. The texts are replaced in place, so that all that is said from then on
 // is in that language; what is on the page already is translated by `onchange`.
 // Tests: tests/page/language.test.mjs, texts.test.mjs
-import { errors } from '../texts/module.js'
+import { backend, errors } from '../texts/module.js'
 import { languages, live, page, samplers } from '../texts/page.js'
 import { $ } from './dom.js'
 
@@ -10,7 +10,7 @@ import { $ } from './dom.js'
 const KEY = 'digit-diffusion language'
 const BATCH = 12 // texts at a time: a page of new glyphs laid out at once takes longer than a visitor should wait for a click
 const FRAME = 20 // milliseconds
-const english = { errors: { ...errors }, live: { ...live }, page: { ...page }, samplers: { ...samplers } }
+const english = { backend: { ...backend }, errors: { ...errors }, live: { ...live }, page: { ...page }, samplers: { ...samplers } }
 const words = { en: () => english, zh: () => import('../texts/zh.js') }
 const button = $('language', HTMLButtonElement)
 
@@ -43,6 +43,7 @@ const textOf = name => page[/** @type {keyof typeof page} */ (name)]
 /** Replaces all texts. @param {Language} language */
 async function speak(language) {
   const said = await words[language]()
+  Object.assign(backend, said.backend)
   Object.assign(errors, said.errors)
   Object.assign(live, said.live)
   Object.assign(page, said.page)

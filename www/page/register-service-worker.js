@@ -1,5 +1,7 @@
 // Registers the service worker (sw.js), which keeps the page for visits without a network. Where that cannot be, the page works all the same.
 // Tests: tests/page/service-worker-offline.test.mjs, service-worker-releases.test.mjs
+import { findBuild } from '../client.js'
+
 const QUIET = 3000 // milliseconds: the first visit is not to be slowed down by it
 
 let asked = false
@@ -9,7 +11,7 @@ export function registerServiceWorker() {
   // In someone else's frame nothing is left behind.
   if (asked || !('serviceWorker' in navigator) || window.top !== window) return
   asked = true
-  setTimeout(() => navigator.serviceWorker.register('sw.js').catch(error => console.debug(error.message)), QUIET)
+  setTimeout(() => navigator.serviceWorker.register(`sw.js?build=${findBuild()}`).catch(error => console.debug(error.message)), QUIET)
   beOfOneVersion()
 }
 

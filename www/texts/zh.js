@@ -188,14 +188,106 @@ export const live = {
   dismiss: '关闭',
 }
 
+const list = names => (names.length > 6 ? `${names.slice(0, 6).join('、')} 等` : names.join('、'))
+const shape = sides => `[${sides.join(', ')}]`
+const english = reason => `英文原文：${reason}`
+const batch = ({ pictures, height, width }) => `一次 ${pictures} 张 ${height} x ${width} 的图像`
+const unread = '无法读取这个文件：它不是完整的 safetensors 文件，可能已损坏，或没有下载完。'
+const misfit = path => `它要改变的 ${path} 与这里的基础模型对不上：它是为另一个模型训练的。`
+const factor = (tensor, why) => `张量 ${tensor} 不是 LoRA 的因子：${why}。`
+
+export const refusals = {
+  json: ({ file, reason }) => `${file} 的内容不符合要求，或不是 JSON。${english(reason)}`,
+  'config-unsupported': ({ file, key, found, accepted }) =>
+    `${file}：不支持 ${key} ${found}，${accepted === undefined ? '请去掉这一项' : `只支持 ${accepted}`}。`,
+  'config-value': ({ file, key, accepted, found }) =>
+    `${file}：${found === undefined ? `缺少 ${key}` : `${key} 的值 ${found} 不符合要求`}。${english(`must be ${accepted}`)}`,
+  'config-changes-base': ({ file, method }) =>
+    `${file}：init_lora_weights "${method}" 还会改变基础模型自己的权重，不受支持。请先转换成普通的 LoRA。`,
+  'config-invalid': ({ file, reason }) => `${file} 的设置无法使用。${english(reason)}`,
+  safetensors: () => unread,
+  'tensor-type': ({ tensor, found }) => `无法读取这个文件：张量 ${tensor} 的类型是 ${found}，只能读取 F32、F16、BF16 和 I64。`,
+  unwritable: ({ reason }) => `无法写出 safetensors 文件。${english(reason)}`,
+  weights: ({ missing, unexpected, wrong }) => {
+    const parts = Object.entries({ 缺少: missing, 多出: unexpected, 形状不符: wrong }).filter(([, names]) => names.length)
+    return `权重与模型对不上：${parts.map(([what, names]) => `${what} ${names.length} 个（${list(names)}）`).join('；')}。`
+  },
+  'no-numbers': ({ tensor }) => `${tensor} 里有些值不是数字：文件已损坏，或训练出了问题。`,
+  'adapter-empty': () => '这个 LoRA 无法使用：文件里没有 lora_A 和 lora_B 张量。',
+  'unknown-module': ({ path }) => misfit(path),
+  'not-linear': ({ path }) => `这个 LoRA 无法使用：它要改变的 ${path} 不是线性层，而这里只支持线性层。`,
+  'module-shape': ({ path }) => misfit(path),
+  'missing-factor': ({ path }) => `这个 LoRA 无法使用：${path} 的两个因子只有一个。`,
+  'factor-shapes': ({ path, a, b }) =>
+    `这个 LoRA 无法使用：${path} 的因子形状是 ${shape(a)} 和 ${shape(b)}，而这里只支持线性层。`,
+  'unknown-alpha': () => '不知道它的 alpha：请同时打开它的 adapter_config.json。',
+  alpha: ({ path }) => `这个 LoRA 无法使用：${path} 的 alpha 不是数字。`,
+  dora: ({ tensor }) => `这个 LoRA 无法使用：${factor(tensor, '不支持 DoRA')}`,
+  'text-encoder': ({ tensor }) => `这个 LoRA 无法使用：${factor(tensor, '它要改变文本编码器，而这个模型没有')}`,
+  'not-a-factor': ({ tensor }) => `这个 LoRA 无法使用：${factor(tensor, '只支持这个基础模型的线性层的因子')}`,
+  'unknown-adapter': ({ name, loaded }) => `没有加载名为“${name}”的适配器（已加载：${loaded.join('、') || '无'}）。`,
+  steps: ({ sampler, most, found }) => `采样器 ${sampler} 的步数必须是 1 到 ${most}，而不是 ${found}。`,
+  eta: ({ found }) => `eta 必须是 0 到 1，而不是 ${found}。`,
+  'guidance-scale': ({ found }) => `引导强度必须是数字，而不是 ${found}。`,
+  'guidance-start': ({ found }) => `引导的起点必须不小于 0 且小于 1，而不是 ${found}。`,
+  'guidance-stop': ({ start, found }) => `引导的终点必须在它的起点 ${start} 和 1 之间，而不是 ${found}。`,
+  'guidance-eta': ({ found }) => `引导的 eta 必须是 0 到 1，而不是 ${found}。`,
+  batch: ({ labels, seeds }) => `种子和标签必须一样多，至少各一个，而这里有 ${seeds} 个种子和 ${labels} 个标签。`,
+  class: ({ found, last }) => `没有类别 ${found}，这个模型的类别是 0 到 ${last}。`,
+  'class-name': ({ found, known }) => `没有类别“${found}”，这个模型有 ${known.join('、')}。`,
+  sampler: ({ found, known }) => `没有采样器“${found}”，可选 ${known.join('、')}。`,
+  latents: ({ expected, found }) => `初始噪声必须有 ${expected.join(' x ')} 个值，而不是 ${found} 个。`,
+  'latents-values': () => '初始噪声必须全是有限的数字。',
+  strength: ({ name, found }) => `适配器“${name}”的强度必须是数字，而不是 ${found}。`,
+  input: ({ reason }) => `网络的输入不符合要求。${english(reason)}`,
+  over: () => '这次运行已经结束，没有下一步了。',
+  argument: ({ reason }) => `引擎收到了错误的参数。${english(reason)}`,
+  misuse: ({ reason }) => `引擎在错误的时刻被调用。${english(reason)}`,
+  'not-finite': ({ step }) => `第 ${step} 步时网络的输出不是有限的数字：权重已损坏，或设备出了问题。`,
+  'gpu-lost': () => '设备没有返回结果：GPU 已丢失。',
+  'gpu-memory': details => `设备没有返回结果：${batch(details)}需要的内存超过了它所拥有的。`,
+  'gpu-batch': details => `设备没有返回结果：${batch(details)}超过了这个 GPU 的上限。`,
+  'device-refused': ({ reason }) => `设备没有返回结果。${english(reason)}`,
+  'device-length': ({ found, expected }) => `设备没有返回完整的结果：应有 ${expected} 个值，只得到 ${found} 个。`,
+  'webgpu-limit': ({ reason }) => `WebGPU 无法运行这样的网络。${english(reason)}`,
+  'no-webgpu': ({ why }) => `${noWebGpu[why.code](why)}。请把设备改为“自动”或“CPU”。`,
+}
+
+const refusal = details => refusals[details.kind]?.(details) ?? `引擎报告了一个问题。${english(details.message)}`
+
+const noWebGpu = {
+  browser: () => '这个浏览器没有 WebGPU',
+  insecure: () => '浏览器只对通过 HTTPS 提供的页面开放 WebGPU',
+  machine: () => '浏览器支持 WebGPU，但没有找到可用的 GPU',
+  emulated: () => '这台机器上的 WebGPU 只是软件模拟的，比 CPU 慢',
+  'not-started': ({ reason }) => `WebGPU 无法启动（${english(reason)}）`,
+  refused: ({ error: { fields, ...error } }) => `WebGPU 无法运行这个模型（${refusal({ ...fields, ...error }).replace(/。$/, '')}）`,
+  wrong: ({ difference }) => `WebGPU 在这里算不对这个模型（相差 ${difference.toExponential(1)}）`,
+}
+
+export const backend = {
+  note({ backend, code, cpuMs, gpuMs, ...details }) {
+    if (code in noWebGpu) return `${noWebGpu[code](details)}，所以数字在 CPU 上计算。`
+    const [cpu, gpu] = [cpuMs, gpuMs].map(ms => `${ms?.toFixed(1)} 毫秒`)
+    const where = { webgpu: '数字通过 WebGPU 在 GPU 上计算', cpu: '数字在 CPU 上计算' }[backend]
+    const measured = { webgpu: `每步 ${gpu}，在 CPU 上要 ${cpu}`, cpu: `每步 ${cpu}，通过 WebGPU 在 GPU 上要 ${gpu}` }[backend]
+    return {
+      start: `${where}。`,
+      chosen: `按照选择，${where}。`,
+      'chosen-emulated': `按照选择，${where}，不过它在这台机器上只是软件模拟的。`,
+      measured: `${where}：${measured}。`,
+    }[code]
+  },
+}
+
 export const errors = {
   unsupported: ({ what }) => `这个浏览器太旧，无法运行模型：它没有 ${what}。2023 年以后更新过的浏览器都可以。`,
   start: () => '无法启动运行模型的后台线程：它的一个脚本没有加载到。请检查网络后重试。',
-  engine: ({ message }) => `引擎报告了一个问题。英文原文：${message}`,
-  unreadable: () => '无法读取这个文件：它不是完整的 safetensors 文件，可能已损坏，或没有下载完。',
-  misfit: ({ path }) => `它要改变的 ${path} 与这里的基础模型对不上：它是为另一个模型训练的。`,
-  unconfigured: () => '不知道它的 alpha：请同时打开它的 adapter_config.json。',
-  adapter: ({ message }) => `这个 LoRA 无法使用。英文原文：${message}`,
+  engine: refusal,
+  unreadable: refusal,
+  misfit: refusal,
+  unconfigured: refusal,
+  adapter: refusal,
   'engine-file': ({ file }) => `无法启动引擎，因为 ${file} 无法加载。请检查网络后重试。`,
   network: ({ file }) => `加载 ${file} 时连接中断。请检查网络后重试。`,
   missing: ({ file, status }) =>

@@ -8,8 +8,8 @@ export async function whyNoWebGpu() {
   return adapter ? undefined : 'machine'
 }
 
-/** What the browser tells of the graphics processor, to know it again; null where there is none. */
-export async function graphicsProcessor() {
+/** What the browser tells of the GPU, to know it again; null where there is none. */
+export async function describeGpu() {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null)
   if (!adapter) return null
   const { vendor, architecture, device, description } = adapter.info ?? {}

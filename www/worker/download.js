@@ -79,6 +79,8 @@ const pause = (ms, signal) =>
  * The bytes of a file as they arrive. A connection that breaks off is tried again: from where it broke off, if the server can;
  * otherwise from the beginning, after `onrestart`, which drops what came before. Without it, the same bytes are passed over,
  * if the server says that the file is still the same one.
+ * @param {URL} url
+ * @param {{ file: string, expected?: number, progress?: Progress, signal?: AbortSignal, cache?: RequestCache, onrestart?: () => void }} options
  */
 export async function* receive(url, { file, expected, progress, signal, cache, onrestart }) {
   let [received, total, version, parts] = [0, expected, null, false]
@@ -115,7 +117,7 @@ export async function* receive(url, { file, expected, progress, signal, cache, o
       }
     } catch (error) {
       if (isAbort(error) || signal?.aborted || (error instanceof DigitDiffusionError && error.code !== 'network')) throw error
-      // What could not be reached at all is told at once.
+      // A server that cannot be reached at all is reported at once.
       if (!reader && !retry) throw error
       if (retry === PAUSES.length) throw new DigitDiffusionError('network', { file })
       progress?.retry(file, retry + 1)
@@ -126,6 +128,7 @@ export async function* receive(url, { file, expected, progress, signal, cache, o
   }
 }
 
+/** @param {URL} url @param {{ file: string, expected?: number, progress?: Progress, signal?: AbortSignal, cache?: RequestCache }} options */
 async function readAll(url, { expected, file, ...options }) {
   let [chunks, received] = [[], 0]
   const onrestart = () => ([chunks, received] = [[], 0])
@@ -149,9 +152,11 @@ const STALE = ['truncated', 'oversized', 'mismatch']
 /**
  * One file, checked by size and SHA-256 when the manifest lists it.
  * A file that fails the check may only be an old one in the browser's cache, so it is fetched once more, past the cache.
+ * @param {URL} url
+ * @param {{ file: string, listed?: { bytes: number, sha256: string }, digest?: (bytes: Uint8Array) => Promise<string>, progress?: Progress, signal?: AbortSignal }} options
  */
 export async function download(url, { listed, digest, ...options }) {
-  for (const cache of ['default', 'reload']) {
+  for (const cache of /** @type {const} */ (['default', 'reload'])) {
     try {
       const bytes = await readAll(url, { ...options, cache, expected: listed?.bytes })
       if (listed && (await digest(bytes)) !== listed.sha256) throw new DigitDiffusionError('mismatch', { file: options.file })

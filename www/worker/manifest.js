@@ -12,8 +12,9 @@ const ABSENT = [403, 404, 410]
 export const shortName = (folder, path) => `${new URL(folder).pathname.split('/').at(-2) || ''}/${path}`.replace(/^\//, '')
 
 /**
- * @param {string} base absolute address of the base folder, ending in "/"
- * @param {string | object | false | undefined} manifest its address, itself, none, or "look beside the base folder"
+ * `base`: absolute address of the base folder, ending in "/". `manifest`: its address, itself, none, or (undefined) "look next to the
+ * base folder".
+ * @param {{ base: string, manifest?: string | object | false, signal?: AbortSignal }} options
  * @returns {Promise<{ files: object | null, adapters: object[] }>} `files` null: nothing to check by
  */
 export async function findManifest({ base, manifest, signal }) {
@@ -22,7 +23,7 @@ export async function findManifest({ base, manifest, signal }) {
 
   // What nobody has named may be somebody else's: a web app's, or the page that some hosts answer with for all they do not have.
   const guessed = manifest === undefined
-  const url = new URL(manifest ?? '../manifest.json', base)
+  const url = new URL(String(manifest ?? '../manifest.json'), base)
   const file = url.pathname.split('/').at(-1)
   let response, text
   try {

@@ -4,8 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::UNetConfig;
-use crate::error::{Error, Result};
+use crate::error::{ConfigError, Error, Result};
+
+use super::unet::UNetConfig;
 
 const FILE: &str = "digit_diffusion.json";
 
@@ -42,28 +43,31 @@ fn is_true(value: &bool) -> bool {
 impl ModelInfo {
     /// Reads `digit_diffusion.json`.
     pub fn from_json(text: &str) -> Result<Self> {
-        let info: Self = serde_json::from_str(text).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
+        let info: Self = serde_json::from_str(text).map_err(|source| Error::Json { file: FILE, source })?;
         info.validate()?;
         Ok(info)
     }
 
     /// Refuses what cannot be drawn.
     pub fn validate(&self) -> Result<()> {
-        let refuse = |reason: String| Err(Error::Config { file: FILE, reason });
+        let refuse = |source: ConfigError| Err(Error::Config { file: FILE, source });
         if self.format != 1 {
-            return refuse(format!("format {} is newer than this program, which reads format 1", self.format));
+            return refuse(ConfigError::unsupported("format", self.format, 1));
         }
-        if self.labels.is_empty() || self.tokens_per_class == 0 || self.patch_size == 0 || self.image_size == 0 {
-            return refuse("labels, tokens_per_class, image_size and patch_size must not be empty or zero".into());
+        if self.labels.is_empty() {
+            return refuse(ConfigError::value("labels", "a list of at least one name", "[]"));
+        }
+        let sizes = [self.tokens_per_class, self.image_size, self.patch_size];
+        let keys = ["tokens_per_class", "image_size", "patch_size"];
+        if let Some((_, key)) = sizes.iter().zip(keys).find(|(size, _)| **size == 0) {
+            return refuse(ConfigError::value(key, "at least 1", 0));
         }
         if self.image_size > LARGEST_IMAGE {
-            return refuse(format!("image_size {} is too large, it can be at most {LARGEST_IMAGE}", self.image_size));
+            return refuse(ConfigError::value("image_size", format!("at most {LARGEST_IMAGE}"), self.image_size));
         }
         if !self.image_size.is_multiple_of(self.patch_size) {
-            return refuse(format!(
-                "image_size {} is not divisible by patch_size {}",
-                self.image_size, self.patch_size
-            ));
+            let reason = format!("image_size {} is not divisible by patch_size {}", self.image_size, self.patch_size);
+            return refuse(ConfigError::Invalid { reason });
         }
         Ok(())
     }
@@ -90,7 +94,7 @@ impl ModelInfo {
 
     /// Checks that the network has this many classes, and pictures of this size.
     pub fn check(&self, unet: &UNetConfig) -> Result<()> {
-        let refuse = |reason: String| Err(Error::Config { file: FILE, reason });
+        let refuse = |reason: String| Err(Error::Config { file: FILE, source: ConfigError::Invalid { reason } });
         let channels = self.patch_size * self.patch_size;
         if unet.in_channels != channels || unet.out_channels != channels {
             return refuse(format!(

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::error::{ConfigError, Error, Result, shown};
 
 pub(super) const FILE: &str = "unet/config.json";
 
@@ -23,24 +23,29 @@ pub(super) fn whole(value: &Value) -> Option<usize> {
 impl Reader {
     /// Parses the text, and refuses the settings that are not supported.
     pub(super) fn new(text: &str) -> Result<Self> {
-        let json = serde_json::from_str(text).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
+        let json = serde_json::from_str(text).map_err(|source| Error::Json { file: FILE, source })?;
         let reader = Self { json };
         reader.require_defaults()?;
         Ok(reader)
     }
 
-    fn refuse<T>(&self, reason: String) -> Result<T> {
-        Err(Error::Config { file: FILE, reason })
+    fn refuse<T>(&self, source: ConfigError) -> Result<T> {
+        Err(Error::Config { file: FILE, source })
+    }
+
+    /// The value of `key` is not what it must be.
+    fn refuse_value<T>(&self, key: &str, accepted: String) -> Result<T> {
+        let found = self.json.get(key).map(shown);
+        self.refuse(ConfigError::Value { key: key.into(), accepted, found })
     }
 
     /// Settings that change the computation and are supported with one value only.
     fn require_defaults(&self) -> Result<()> {
         let class = self.json.get("_class_name").and_then(Value::as_str);
         if class != Some("UNet2DConditionModel") {
-            return self.refuse(format!(
-                "_class_name is {}, only \"UNet2DConditionModel\" is supported",
-                class.map_or("missing".into(), |c| format!("\"{c}\""))
-            ));
+            let found = self.json.get("_class_name").filter(|value| !value.is_null()).map(shown);
+            let accepted = "\"UNet2DConditionModel\"".into();
+            return self.refuse(ConfigError::Value { key: "_class_name".into(), accepted, found });
         }
         let only = [
             ("act_fn", json!("silu")),
@@ -68,7 +73,7 @@ impl Reader {
             match self.json.get(key) {
                 None | Some(Value::Null) => {}
                 Some(value) if *value == accepted || value.as_f64().is_some_and(|v| Some(v) == accepted.as_f64()) => {}
-                Some(value) => return self.refuse(format!("{key} {value} is not supported, only {accepted}")),
+                Some(value) => return self.refuse(ConfigError::unsupported(key, shown(value), accepted)),
             }
         }
         let absent = [
@@ -86,16 +91,16 @@ impl Reader {
             "projection_class_embeddings_input_dim",
         ];
         for key in absent {
-            if self.json.get(key).is_some_and(|v| !v.is_null()) {
-                return self.refuse(format!("{key} is not supported, leave it out"));
+            if let Some(value) = self.json.get(key).filter(|value| !value.is_null()) {
+                return self.refuse(ConfigError::Unsupported { key: key.into(), found: shown(value), accepted: None });
             }
         }
         // diffusers lets a single `only_cross_attention: true` reach the middle block too.
         let middle = self.json.get("mid_block_only_cross_attention").and_then(Value::as_bool);
         let everywhere = self.json.get("only_cross_attention").and_then(Value::as_bool) == Some(true);
         if middle == Some(true) || (everywhere && middle.is_none()) {
-            return self
-                .refuse("the middle block must keep self-attention (mid_block_only_cross_attention false)".into());
+            let reason = "the middle block must keep self-attention (mid_block_only_cross_attention false)".into();
+            return self.refuse(ConfigError::Invalid { reason });
         }
         Ok(())
     }
@@ -103,7 +108,7 @@ impl Reader {
     pub(super) fn number(&self, key: &str) -> Result<usize> {
         match self.json.get(key).and_then(whole) {
             Some(n) => Ok(n),
-            None => self.refuse(format!("{key} must be a whole number, at most {LARGEST}")),
+            None => self.refuse_value(key, format!("a whole number, at most {LARGEST}")),
         }
     }
 
@@ -119,7 +124,7 @@ impl Reader {
             None | Some(Value::Null) => Ok(default),
             Some(value) => match value.as_f64() {
                 Some(n) if n > 0.0 => Ok(n),
-                _ => self.refuse(format!("{key} must be a number above 0, not {value}")),
+                _ => self.refuse_value(key, "a number above 0".into()),
             },
         }
     }
@@ -128,7 +133,7 @@ impl Reader {
         let items = self.json.get(key).and_then(Value::as_array);
         match items.and_then(|items| items.iter().map(whole).collect::<Option<Vec<_>>>()) {
             Some(list) if !list.is_empty() => Ok(list),
-            _ => self.refuse(format!("{key} must be a list of whole numbers, each at most {LARGEST}")),
+            _ => self.refuse_value(key, format!("a list of whole numbers, each at most {LARGEST}")),
         }
     }
 
@@ -147,7 +152,7 @@ impl Reader {
         };
         match values {
             Some(values) if values.len() == levels => Ok(values),
-            _ => self.refuse(format!("{key} must be one value, or one for each of the {levels} block_out_channels")),
+            _ => self.refuse_value(key, format!("one value, or one for each of the {levels} block_out_channels")),
         }
     }
 
@@ -162,7 +167,7 @@ impl Reader {
         let kinds = names.and_then(|names| names.iter().map(kind).collect::<Option<Vec<_>>>());
         match kinds {
             Some(kinds) if kinds.len() == levels => Ok(kinds),
-            _ => self.refuse(format!("{key} must list {levels} times \"{with}\" or \"{without}\"")),
+            _ => self.refuse_value(key, format!("a list of {levels} times \"{with}\" or \"{without}\"")),
         }
     }
 }

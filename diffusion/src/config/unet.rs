@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::reader::{FILE, LARGEST, Reader, whole};
-use crate::error::{Error, Result};
+use crate::error::{ConfigError, Error, Result};
 
 /// The part of diffusers' `UNet2DConditionModel` configuration that is supported.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,18 +70,22 @@ impl UNetConfig {
 
     /// Checks that the numbers divide as they must.
     pub fn validate(&self) -> Result<()> {
-        let refuse = |reason: String| Err(Error::Config { file: FILE, reason });
+        let refuse = |source: ConfigError| Err(Error::Config { file: FILE, source });
         for (key, depth, deepest) in [
             ("the length of block_out_channels", self.block_out_channels.len(), 8),
             ("layers_per_block", self.layers_per_block, 64),
             ("transformer_layers_per_block", self.transformer_layers_per_block, 64),
         ] {
             if !(1..=deepest).contains(&depth) {
-                return refuse(format!("{key} must be 1 to {deepest}, not {depth}"));
+                return refuse(ConfigError::value(key, format!("1 to {deepest}"), depth));
             }
         }
-        if self.norm_num_groups == 0 || self.cross_attention_dim == 0 {
-            return refuse("norm_num_groups and cross_attention_dim must not be zero".into());
+        for (key, size) in
+            [("norm_num_groups", self.norm_num_groups), ("cross_attention_dim", self.cross_attention_dim)]
+        {
+            if size == 0 {
+                return refuse(ConfigError::value(key, "at least 1", size));
+            }
         }
         // Whatever is written must be read again.
         let sizes = [
@@ -94,22 +98,22 @@ impl UNetConfig {
         let widths = self.block_out_channels.iter().map(|&channels| ("each of block_out_channels", channels));
         for (key, number) in sizes.into_iter().chain(widths) {
             if number > LARGEST {
-                return refuse(format!("{key} must be at most {LARGEST}, not {number}"));
+                return refuse(ConfigError::value(key, format!("at most {LARGEST}"), number));
             }
         }
         for (&channels, &heads) in self.block_out_channels.iter().zip(&self.num_heads) {
             if channels == 0 || !channels.is_multiple_of(self.norm_num_groups) {
-                return refuse(format!(
-                    "{channels} channels do not divide into norm_num_groups {}",
-                    self.norm_num_groups
-                ));
+                let reason = format!("{channels} channels do not divide into norm_num_groups {}", self.norm_num_groups);
+                return refuse(ConfigError::Invalid { reason });
             }
             if heads == 0 || !channels.is_multiple_of(heads) {
-                return refuse(format!("{channels} channels do not divide into {heads} heads"));
+                let reason = format!("{channels} channels do not divide into {heads} heads");
+                return refuse(ConfigError::Invalid { reason });
             }
         }
         if !self.block_out_channels[0].is_multiple_of(2) {
-            return refuse("the first of block_out_channels must be even".into());
+            let found = self.block_out_channels[0];
+            return refuse(ConfigError::value("the first of block_out_channels", "even", found));
         }
         Ok(())
     }

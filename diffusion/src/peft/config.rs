@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{DIFFUSERS_METADATA, PREFIX};
-use crate::error::{Error, Result};
+use crate::error::{ConfigError, Error, Result, shown};
 use crate::lora::{Adapter, LoraFactors};
 use crate::tensors::read_tensors;
 
@@ -59,7 +59,7 @@ pub struct LoraConfig {
 impl LoraConfig {
     /// Reads `adapter_config.json`, refusing what would change the result and is not supported.
     pub fn from_json(text: &str) -> Result<Self> {
-        let json: Value = serde_json::from_str(text).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
+        let json: Value = serde_json::from_str(text).map_err(|source| Error::Json { file: FILE, source })?;
         Self::from_value(json)
     }
 
@@ -94,7 +94,7 @@ impl LoraConfig {
     }
 
     fn from_value(json: Value) -> Result<Self> {
-        let refuse = |reason: &str| Err(Error::Config { file: FILE, reason: reason.to_owned() });
+        let refuse = |source: ConfigError| Err(Error::Config { file: FILE, source });
         let text = |key: &str| json.get(key).and_then(Value::as_str);
         let is_true = |key: &str| json.get(key).and_then(Value::as_bool) == Some(true);
         let is_set = |key: &str| match json.get(key) {
@@ -103,34 +103,32 @@ impl LoraConfig {
             Some(Value::Object(items)) => !items.is_empty(),
             Some(_) => true,
         };
-        if text("peft_type").is_some_and(|kind| kind != "LORA") {
-            return refuse("peft_type must be \"LORA\"");
+        for (key, accepted) in [("peft_type", "LORA"), ("bias", "none")] {
+            if let Some(found) = text(key).filter(|found| *found != accepted) {
+                return refuse(ConfigError::unsupported(key, format!("\"{found}\""), format!("\"{accepted}\"")));
+            }
         }
-        if is_true("use_dora") {
-            return refuse("use_dora (DoRA) is not supported");
-        }
-        if text("bias").is_some_and(|bias| bias != "none") {
-            return refuse("bias must be \"none\"");
-        }
-        if is_true("fan_in_fan_out") {
-            return refuse("fan_in_fan_out is not supported");
+        for (key, name) in [("use_dora", "use_dora (DoRA)"), ("fan_in_fan_out", "fan_in_fan_out")] {
+            if is_true(key) {
+                return refuse(ConfigError::unsupported(name, true, false));
+            }
         }
         for key in NOT_SUPPORTED {
-            if is_set(key) {
-                return refuse(&format!("{key} is not supported"));
+            if let Some(value) = json.get(key).filter(|_| is_set(key)) {
+                return refuse(ConfigError::Unsupported { key: key.into(), found: shown(value), accepted: None });
             }
         }
         if let Some(start) = text("init_lora_weights")
             && CHANGES_THE_BASE.iter().any(|method| start.starts_with(method))
         {
-            return refuse(&format!(
-                "init_lora_weights \"{start}\" changes the base's own weights too and is not supported, convert it to plain LoRA"
-            ));
+            return refuse(ConfigError::ChangesBase { method: start.to_owned() });
         }
-        let config: Self =
-            serde_json::from_value(json).map_err(|e| Error::Json { file: FILE, reason: e.to_string() })?;
-        if config.r == 0 || !config.lora_alpha.is_finite() {
-            return refuse("r must be at least 1 and lora_alpha a number");
+        let config: Self = serde_json::from_value(json).map_err(|source| Error::Json { file: FILE, source })?;
+        if config.r == 0 {
+            return refuse(ConfigError::value("r", "at least 1", 0));
+        }
+        if !config.lora_alpha.is_finite() {
+            return refuse(ConfigError::value("lora_alpha", "a number", config.lora_alpha));
         }
         Ok(config)
     }
@@ -183,7 +181,7 @@ impl LoraConfig {
 
     pub(super) fn from_metadata(text: &str) -> Result<Self> {
         let fields: BTreeMap<String, Value> =
-            serde_json::from_str(text).map_err(|e| Error::Json { file: DIFFUSERS_METADATA, reason: e.to_string() })?;
+            serde_json::from_str(text).map_err(|source| Error::Json { file: DIFFUSERS_METADATA, source })?;
         let plain = fields.into_iter().map(|(key, value)| {
             let name = [PREFIX, "unet."].iter().find_map(|prefix| key.strip_prefix(prefix)).unwrap_or(&key);
             (name.to_owned(), value)
@@ -202,7 +200,9 @@ fn matching<'a, T>(patterns: &'a BTreeMap<String, T>, path: &str) -> Result<Opti
     for (key, value) in patterns {
         let pattern = Regex::new(&format!(r"^(?:.*\.)?(?:{key})$")).map_err(|_| Error::Config {
             file: FILE,
-            reason: format!("\"{key}\" in rank_pattern or alpha_pattern is not a pattern"),
+            source: ConfigError::Invalid {
+                reason: format!("\"{key}\" in rank_pattern or alpha_pattern is not a pattern"),
+            },
         })?;
         if pattern.is_match(path) {
             return Ok(Some(value));

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use config::LoraConfig;
 pub use kohya::write_kohya;
 
-use crate::error::{Error, Result};
+use crate::error::{AdapterError, Result};
 use crate::lora::{Adapter, LoraFactors};
 use crate::state::{HostTensor, StateDict};
 use crate::tensors::{Metadata, Precision, must_be_numbers, read_tensors, write_tensors};
@@ -48,28 +48,20 @@ pub fn read_adapter(bytes: &[u8], config: Option<&str>, base: &StateDict) -> Res
     let mut adapter = Adapter { base_sha256: metadata.get(BASE_SHA256).cloned(), ..Adapter::default() };
     for (path, parts) in parts {
         let (Some(a), Some(b)) = (parts.a, parts.b) else {
-            return Err(Error::Adapter(format!("{path} has only one of its two factors")));
+            return Err(AdapterError::MissingFactor { path }.into());
         };
         if a.shape.len() != 2 || b.shape.len() != 2 || a.shape[0] != b.shape[1] || a.shape[0] == 0 {
-            return Err(Error::Adapter(format!(
-                "{path} has factors {:?} and {:?}: only Linears are supported, lora_A [rank, in] and lora_B [out, rank]",
-                a.shape, b.shape
-            )));
+            return Err(AdapterError::Factors { path, a: a.shape, b: b.shape }.into());
         }
         let rank = a.shape[0];
         let scaling = match (parts.alpha, &config) {
             (Some(alpha), _) => alpha / rank as f32,
             (None, Some(config)) => config.scaling(&path, rank)?,
             (None, None) if !is_peft => kohya_alpha.unwrap_or(rank as f32) / rank as f32,
-            (None, None) => {
-                return Err(Error::Adapter(
-                    "alpha is unknown: give adapter_config.json too, or a file that carries lora_adapter_metadata"
-                        .into(),
-                ));
-            }
+            (None, None) => return Err(AdapterError::UnknownAlpha.into()),
         };
         if !scaling.is_finite() {
-            return Err(Error::Adapter(format!("the alpha of {path} must be a number")));
+            return Err(AdapterError::Alpha { path }.into());
         }
         adapter.modules.insert(path, LoraFactors { a, b, scaling });
     }
@@ -130,16 +122,16 @@ enum Part {
     Alpha,
 }
 
-fn not_a_factor(name: &str) -> Error {
+fn not_a_factor(name: &str) -> AdapterError {
     let is_dora = ["lora_magnitude_vector", "dora_scale"].iter().any(|part| name.contains(part));
-    let reason = if is_dora {
-        "DoRA is not supported"
+    let tensor = name.to_owned();
+    if is_dora {
+        AdapterError::Dora { tensor }
     } else if is_text_encoder(name) {
-        "it changes a text encoder, which this model does not have"
+        AdapterError::TextEncoder { tensor }
     } else {
-        "only factors of Linears of this base are"
-    };
-    Error::Adapter(format!("tensor {name} is not a LoRA factor: {reason}"))
+        AdapterError::NotAFactor { tensor }
+    }
 }
 
 /// kohya's and diffusers' names of what Stable Diffusion reads prompts with.

@@ -16,7 +16,7 @@ use super::burn::{BurnUNet, class_rows, write_state};
 #[cfg(feature = "wgpu")]
 use super::webgpu::{WebGpu, WebGpuRun, WebGpuUNet};
 #[cfg(feature = "burn")]
-use crate::{error::Error, ops::Ops};
+use crate::{error::DeviceError, ops::Ops};
 #[cfg(feature = "burn")]
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -171,7 +171,7 @@ impl ConditionedUNet {
             #[cfg(feature = "burn")]
             Self::Burn(run) => {
                 let output = run.predict(sample, shape, timesteps);
-                values(output.into_data_async().await.map_err(|error| Error::Device(format!("{error:?}")))?)
+                values(output.into_data_async().await.map_err(|error| DeviceError::refused(format!("{error:?}")))?)
             }
         }
     }
@@ -179,5 +179,5 @@ impl ConditionedUNet {
 
 #[cfg(feature = "burn")]
 fn values(data: TensorData) -> Result<Vec<f32>> {
-    data.try_into_vec_as::<f32>().map_err(|error| Error::Device(format!("{error:?}")))
+    Ok(data.try_into_vec_as::<f32>().map_err(|error| DeviceError::refused(format!("{error:?}")))?)
 }

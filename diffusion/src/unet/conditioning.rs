@@ -3,7 +3,7 @@
 //! Tests: `tests/it/unet.rs`, `tests/it/requests.rs`.
 
 use crate::config::ModelInfo;
-use crate::error::{Error, Result};
+use crate::error::{RequestError, Result};
 
 /// Sinusoids of each timestep, `[b, dim]` in `[cos, sin]` halves (arXiv 1706.03762, section 3.5; DDPM appendix B).
 /// Computed on the host: a few numbers a step, and the same on every platform.
@@ -26,10 +26,7 @@ pub fn class_rows(labels: &[usize], info: &ModelInfo) -> Result<Vec<f32>> {
     let mut values = vec![0f32; labels.len() * tokens * width];
     for (row, &label) in labels.iter().enumerate() {
         if label > info.null_class() {
-            return Err(Error::Request(format!(
-                "class {label} does not exist, the model has classes 0 to {}",
-                info.num_classes() - 1
-            )));
+            return Err(RequestError::Class { found: label, last: info.num_classes() - 1 }.into());
         }
         for token in 0..tokens {
             values[(row * tokens + token) * width + label * tokens + token] = 1.0;

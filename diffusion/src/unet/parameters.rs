@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::UNetConfig;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, WrongShape};
 use crate::state::StateDict;
 
 use super::topology::{Layer, Resnet, Transformer, layers};
@@ -52,7 +52,8 @@ pub fn check_state(config: &UNetConfig, state: &StateDict) -> Result<()> {
         .iter()
         .filter_map(|(name, shape)| {
             let found = &state.get(name)?.shape;
-            (found != shape).then(|| format!("{name} is {found:?}, should be {shape:?}"))
+            let wrong = || WrongShape { tensor: name.clone(), found: found.clone(), expected: shape.clone() };
+            (found != shape).then(wrong)
         })
         .collect();
     if missing.is_empty() && unexpected.is_empty() && wrong.is_empty() {

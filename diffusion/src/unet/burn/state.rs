@@ -10,7 +10,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::config::UNetConfig;
-use crate::error::{Error, Result};
+use crate::error::{DeviceError, Error, Result};
 use crate::state::{HostTensor, StateDict};
 use crate::unet::parameters::check_state;
 
@@ -82,7 +82,7 @@ impl ModuleVisitor for Read {
                 let tensor = HostTensor { shape, values }.transposed();
                 self.state.insert(parameter_name(&self.path.join(".")), tensor);
             }
-            Err(error) => self.failed = Some(Error::Device(format!("{error:?}"))),
+            Err(error) => self.failed = Some(DeviceError::refused(format!("{error:?}")).into()),
         }
     }
 }

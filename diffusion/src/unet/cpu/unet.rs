@@ -7,7 +7,7 @@ use cpu_kernels::matmul::MatMul;
 use cpu_kernels::view::{MatrixView, MatrixViewMut};
 
 use crate::config::{ModelInfo, UNetConfig};
-use crate::error::{Error, Result};
+use crate::error::{RequestError, Result};
 use crate::state::StateDict;
 use crate::unet::conditioning::{class_rows, sinusoids};
 use crate::unet::parameters::check_state;
@@ -51,7 +51,7 @@ impl CpuUNet {
     /// From a base's parameters, those in `changed` in place of the base's own.
     ///
     /// # Errors
-    /// [`Error::Weights`] names missing, unexpected and wrongly shaped parameters.
+    /// [`Error::Weights`](crate::Error::Weights) names missing, unexpected and wrongly shaped parameters.
     pub fn new(config: &UNetConfig, state: &StateDict, changed: &StateDict) -> Result<Self> {
         check_state(config, state)?;
         let weights = Weights::new(state, changed);
@@ -86,7 +86,7 @@ impl CpuUNet {
     /// Prepares a run on pictures of these classes (the null class is one).
     ///
     /// # Errors
-    /// [`Error::Request`] for a class that the model does not have.
+    /// [`Error::Request`](crate::Error::Request) for a class that the model does not have.
     pub fn classes(&self, labels: &[usize], info: &ModelInfo) -> Result<Classes> {
         let Linear { weight, bias } = &self.encoder_hid_proj;
         let mut attentions = BTreeMap::new();
@@ -119,7 +119,7 @@ impl CpuUNet {
     /// -> `[b, out_channels, height, width]`.
     ///
     /// # Errors
-    /// [`Error::Request`] where these numbers do not go together.
+    /// [`Error::Request`](crate::Error::Request) where these numbers do not go together.
     pub fn forward(
         &self,
         sample: &[f32],
@@ -132,14 +132,8 @@ impl CpuUNet {
         let expected = batch * self.in_channels * size[0] * size[1];
         let divisor = 1 << (self.levels - 1);
         if sample.len() != expected || timesteps.len() != batch || size.iter().any(|side| side % divisor != 0) {
-            return Err(Error::Request(format!(
-                "{} values and {} timesteps do not make {batch} latents of {} x {} x {}",
-                sample.len(),
-                timesteps.len(),
-                self.in_channels,
-                size[0],
-                size[1],
-            )));
+            let expected = [batch, self.in_channels, size[0], size[1]];
+            return Err(RequestError::Input { values: sample.len(), timesteps: timesteps.len(), expected }.into());
         }
         let geometries = self.geometries(size);
         let pictures = sample.chunks(PICTURES_TOGETHER * sample.len() / batch);

@@ -8,7 +8,7 @@ use futures_channel::oneshot;
 use wgpu::BufferUsages;
 
 use crate::config::ModelInfo;
-use crate::error::{Error, Result};
+use crate::error::{DeviceError, Error, Result, WebGpuLimit};
 
 use super::dispatch::{Bound, ClassOffsets, Dispatch};
 use super::host::Classes;
@@ -49,8 +49,7 @@ struct Forward {
 impl WebGpuRun {
     pub(crate) fn new(unet: Arc<WebGpuUNet>, labels: &[usize], info: &ModelInfo) -> Result<Self> {
         if info.tokens_per_class > MOST_TOKENS {
-            let tokens = info.tokens_per_class;
-            return Err(Error::Device(format!("{tokens} tokens per class are more than {MOST_TOKENS}")));
+            return Err(WebGpuLimit::Tokens { found: info.tokens_per_class, most: MOST_TOKENS }.into());
         }
         let classes = unet.host.classes(labels, info)?;
         let class_values = unet.gpu.upload("classes", &classes.values, BufferUsages::STORAGE);
@@ -73,7 +72,7 @@ impl WebGpuRun {
         }
         let Some(forward) = &self.forward else { return Err(lost()) };
         let mapped = forward.map();
-        mapped.await.map_err(|_| lost())?.map_err(|error| Error::Device(error.to_string()))?;
+        mapped.await.map_err(|_| lost())?.map_err(DeviceError::refused)?;
         forward.values(shape, channels)
     }
 
@@ -87,9 +86,9 @@ impl WebGpuRun {
         }
         let Some(forward) = &self.forward else { return Err(lost()) };
         let mut mapped = forward.map();
-        device.poll(wgpu::PollType::wait_indefinitely()).map_err(|error| Error::Device(error.to_string()))?;
+        device.poll(wgpu::PollType::wait_indefinitely()).map_err(DeviceError::refused)?;
         match mapped.try_recv() {
-            Ok(Some(mapped)) => mapped.map_err(|error| Error::Device(error.to_string()))?,
+            Ok(Some(mapped)) => mapped.map_err(DeviceError::refused)?,
             _ => return Err(lost()),
         }
         forward.values(shape, channels)
@@ -133,16 +132,14 @@ impl WebGpuRun {
 
     /// What was complained about is not used any more.
     fn heed(&mut self, complaint: Option<wgpu::Error>, [batch, _, height, width]: [usize; 4]) -> Result<()> {
-        let reason = match complaint {
+        let error = match complaint {
             None => return Ok(()),
-            Some(wgpu::Error::OutOfMemory { .. }) => {
-                format!("{batch} pictures of {height} x {width} at once need more memory than it has")
-            }
+            Some(wgpu::Error::OutOfMemory { .. }) => DeviceError::OutOfMemory { pictures: batch, height, width },
             // What follows says in which call of WebGPU.
-            Some(error) => error.to_string().lines().next().unwrap_or_default().to_owned(),
+            Some(error) => DeviceError::refused(error.to_string().lines().next().unwrap_or_default()),
         };
         self.forward = None;
-        Err(Error::Device(reason))
+        Err(error.into())
     }
 
     fn prepare(&self, batch: usize, size: [usize; 2]) -> Result<Forward> {
@@ -161,10 +158,7 @@ impl WebGpuRun {
         let most = dispatches.iter().flat_map(|dispatch| dispatch.workgroups).max().unwrap_or(0);
         let largest = 4 * maps.iter().max().copied().unwrap_or(0) as u64;
         if most > limits.max_compute_workgroups_per_dimension || largest > limits.max_storage_buffer_binding_size {
-            return Err(Error::Device(format!(
-                "{batch} pictures of {} x {} are more than this GPU takes at once",
-                size[0], size[1]
-            )));
+            return Err(DeviceError::TooLarge { pictures: batch, height: size[0], width: size[1] }.into());
         }
         let storage = BufferUsages::STORAGE;
         let step = gpu.buffer("step", 4 * (latents + batch * times) as u64, storage | BufferUsages::COPY_DST);
@@ -250,7 +244,7 @@ impl Forward {
         let padded = channels.next_multiple_of(4);
         let mut values = Vec::with_capacity(batch * channels * pixels);
         {
-            let view = self.read.get_mapped_range(..).map_err(|error| Error::Device(error.to_string()))?;
+            let view = self.read.get_mapped_range(..).map_err(DeviceError::refused)?;
             let floats: &[f32] = bytemuck::cast_slice(&view);
             for picture in floats.chunks_exact(pixels * padded) {
                 values.extend((0..channels).flat_map(|c| picture.chunks_exact(padded).map(move |pixel| pixel[c])));
@@ -262,7 +256,7 @@ impl Forward {
 }
 
 fn lost() -> Error {
-    Error::Device("the GPU was lost".into())
+    DeviceError::Lost.into()
 }
 
 impl Drop for Forward {

@@ -1,7 +1,7 @@
 //! The network with its weights on the GPU.
 
 use crate::config::UNetConfig;
-use crate::error::{Error, Result};
+use crate::error::{Result, WebGpuLimit};
 use crate::state::StateDict;
 use crate::unet::parameters::check_state;
 use crate::unet::weights::Weights;
@@ -28,22 +28,20 @@ impl WebGpuUNet {
     /// From a base's parameters, those in `changed` in place of the base's own.
     ///
     /// # Errors
-    /// [`Error::Weights`] names missing, unexpected and wrongly shaped parameters; [`Error::Device`] says which size the
-    /// shaders are not made for.
+    /// [`Error::Weights`](crate::Error::Weights) names missing, unexpected and wrongly shaped parameters;
+    /// [`Error::WebGpuLimit`](crate::Error::WebGpuLimit) says which size the shaders are not made for.
     pub fn new(gpu: &WebGpu, config: &UNetConfig, state: &StateDict, changed: &StateDict) -> Result<Self> {
         check_state(config, state)?;
         if let Some(channels) = config.block_out_channels.iter().find(|channels| !channels.is_multiple_of(4)) {
-            return Err(Error::Device(format!("{channels} channels are not a multiple of 4")));
+            return Err(WebGpuLimit::Channels(*channels).into());
         }
         if let Some(heads) = config.num_heads.iter().find(|heads| **heads > LANES as usize) {
-            return Err(Error::Device(format!("{heads} attention heads are more than {LANES}")));
+            return Err(WebGpuLimit::Heads { found: *heads, most: LANES as usize }.into());
         }
         let heads =
             || config.block_out_channels.iter().zip(&config.num_heads).map(|(channels, heads)| channels / heads);
         if let Some(channels) = heads().find(|channels| *channels > MOST_HEAD_CHANNELS) {
-            return Err(Error::Device(format!(
-                "{channels} channels of an attention head are more than {MOST_HEAD_CHANNELS}"
-            )));
+            return Err(WebGpuLimit::HeadChannels { found: channels, most: MOST_HEAD_CHANNELS }.into());
         }
         let (layers, values, host) = Packer::pack(config, Weights::new(state, changed));
         let weights = gpu.upload("weights", &values, wgpu::BufferUsages::STORAGE);

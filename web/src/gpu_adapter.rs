@@ -1,13 +1,14 @@
-//! What the browser says of WebGPU, before a device is opened.
+//! The GPU adapter that the browser offers, looked at before a device is opened.
 
 use std::result::Result;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::convert::object;
+use crate::device::NoWebGpu;
+use crate::objects::object;
 
-/// What an adapter says of itself when it has no GPU behind it (Chromium, Mesa, Windows).
+/// What a GPU adapter calls itself when there is no GPU behind it (Chromium, Mesa, Windows).
 const EMULATORS: [&str; 4] = ["swiftshader", "llvmpipe", "lavapipe", "basic render"];
 
 fn is_emulator(words: &str) -> bool {
@@ -49,19 +50,22 @@ extern "C" {
     fn is_fallback(this: &AdapterInfo) -> Option<bool>;
 }
 
-/// Whether the adapter there is is emulated, or why there is none: the beginning of a sentence.
-pub async fn is_emulated() -> Result<bool, String> {
+/// Whether the GPU is emulated by the CPU.
+///
+/// # Errors
+/// Why there is none.
+pub async fn is_emulated() -> Result<bool, NoWebGpu> {
     let scope: Scope = js_sys::global().unchecked_into();
     let Some(gpu) = scope.navigator().and_then(|navigator| navigator.gpu()) else {
         return Err(match scope.is_secure_context() {
-            Some(false) => "Browsers offer WebGPU only to pages served over HTTPS".into(),
-            _ => "This browser has no WebGPU".into(),
+            Some(false) => NoWebGpu::Insecure,
+            _ => NoWebGpu::Browser,
         });
     };
     let options = object([("powerPreference", "high-performance".into())]);
-    match gpu.request_adapter(&options.unwrap_or_default()).await {
+    match gpu.request_adapter(&options).await {
         Ok(adapter) if adapter.is_object() => Ok(names_itself_emulated(adapter.unchecked_ref())),
-        _ => Err("This browser has WebGPU, but no graphics processor for it".into()),
+        _ => Err(NoWebGpu::Machine),
     }
 }
 

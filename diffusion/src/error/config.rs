@@ -1,0 +1,90 @@
+//! What is wrong with a configuration.
+
+use thiserror::Error;
+
+use super::{Fields, text};
+
+/// What is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A setting that diffusers or PEFT has, and this implementation has not, or has with one value only.
+    #[error("{key} {found} is not supported, {}", instead(.accepted))]
+    Unsupported {
+        /// Which setting.
+        key: String,
+        /// Its value in the file.
+        found: String,
+        /// The value that is supported, if there is one.
+        accepted: Option<String>,
+    },
+    /// A setting that makes no sense.
+    #[error("{key} {}must be {accepted}{}", if .found.is_some() { "" } else { "is missing, it " }, but(.found))]
+    Value {
+        /// Which setting.
+        key: String,
+        /// What it may be, in English.
+        accepted: String,
+        /// Its value in the file; none where it is missing.
+        found: Option<String>,
+    },
+    /// An adapter whose training began by changing the base's own weights.
+    #[error(
+        "init_lora_weights \"{method}\" changes the base's own weights too and is not supported, convert it to plain LoRA"
+    )]
+    ChangesBase {
+        /// Its way of starting the factors.
+        method: String,
+    },
+    /// Settings that contradict one another, or a rare mistake.
+    #[error("{reason}")]
+    Invalid {
+        /// What is wrong, in English.
+        reason: String,
+    },
+}
+
+impl ConfigError {
+    pub(crate) fn unsupported(key: &str, found: impl ToString, accepted: impl ToString) -> Self {
+        Self::Unsupported { key: key.into(), found: found.to_string(), accepted: Some(accepted.to_string()) }
+    }
+
+    pub(crate) fn value(key: &str, accepted: impl ToString, found: impl ToString) -> Self {
+        Self::Value { key: key.into(), accepted: accepted.to_string(), found: Some(found.to_string()) }
+    }
+
+    pub(super) fn describe(&self) -> (&'static str, Fields) {
+        match self {
+            Self::Unsupported { key, found, accepted } => {
+                let mut fields = vec![("key", text(key)), ("found", text(found))];
+                fields.extend(accepted.as_ref().map(|accepted| ("accepted", text(accepted))));
+                ("config-unsupported", fields)
+            }
+            Self::Value { key, accepted, found } => {
+                let mut fields = vec![("key", text(key)), ("accepted", text(accepted))];
+                fields.extend(found.as_ref().map(|found| ("found", text(found))));
+                ("config-value", fields)
+            }
+            Self::ChangesBase { method } => ("config-changes-base", vec![("method", text(method))]),
+            Self::Invalid { reason } => ("config-invalid", vec![("reason", text(reason))]),
+        }
+    }
+}
+
+fn instead(accepted: &Option<String>) -> String {
+    accepted.as_ref().map_or_else(|| "leave it out".into(), |accepted| format!("only {accepted}"))
+}
+
+fn but(found: &Option<String>) -> String {
+    found.as_ref().map_or_else(String::new, |found| format!(", not {found}"))
+}
+
+/// A value of a file, short enough for a sentence.
+pub(crate) fn shown(value: &serde_json::Value) -> String {
+    const MOST: usize = 80;
+    let text = value.to_string();
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

@@ -1,0 +1,82 @@
+//! What is wrong with files of tensors.
+
+use thiserror::Error;
+
+use super::{Fields, text};
+
+/// Why a safetensors file cannot be read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TensorsError {
+    /// Its header or its length is wrong.
+    #[error(transparent)]
+    Format(#[from] safetensors::SafeTensorError),
+    /// It holds values of a type that is not read.
+    #[error("tensor {tensor} has type {found:?}; F32, F16, BF16 and I64 are read")]
+    DataType {
+        /// Name of the tensor.
+        tensor: String,
+        /// Type of its values.
+        found: safetensors::Dtype,
+    },
+}
+
+impl TensorsError {
+    pub(super) fn describe(&self) -> (&'static str, Fields) {
+        match self {
+            Self::Format(source) => ("safetensors", vec![("reason", text(source))]),
+            Self::DataType { tensor, found } => {
+                ("tensor-type", vec![("tensor", text(tensor)), ("found", text(format!("{found:?}")))])
+            }
+        }
+    }
+}
+
+/// Why a safetensors file cannot be written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The tensors' shapes and values do not belong together.
+    #[error(transparent)]
+    Format(#[from] safetensors::SafeTensorError),
+    /// The header that was written cannot be sorted.
+    #[error("its header: {0}")]
+    Header(#[from] serde_json::Error),
+    /// The file that was written ends within its header.
+    #[error("its header is cut short")]
+    Truncated,
+    /// Half precision ends at 65504.
+    #[error("{tensor} has a value too large for f16, {value}: write f32")]
+    TooLarge {
+        /// Name of the tensor.
+        tensor: String,
+        /// The value.
+        value: f32,
+    },
+}
+
+/// A tensor that has another shape than the model's.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{tensor} is {found:?}, should be {expected:?}")]
+pub struct WrongShape {
+    /// Name of the tensor.
+    pub tensor: String,
+    /// Its shape in the file.
+    pub found: Vec<usize>,
+    /// Its shape in the model.
+    pub expected: Vec<usize>,
+}
+
+pub(super) fn describe_mismatch(missing: &[String], unexpected: &[String], wrong: &[WrongShape]) -> String {
+    let wrong: Vec<String> = wrong.iter().map(WrongShape::to_string).collect();
+    let part = |what: &str, names: &[String]| match names {
+        [] => None,
+        _ if names.len() > 6 => Some(format!("{} {what} ({}, …)", names.len(), names[..6].join(", "))),
+        _ => Some(format!("{} {what} ({})", names.len(), names.join(", "))),
+    };
+    [part("missing", missing), part("unexpected", unexpected), part("of the wrong shape", &wrong)]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ")
+}

@@ -1,0 +1,55 @@
+//! What the engine throws: always an `Error` with `code`, `kind` and `fields`, of which JavaScript makes a sentence in the visitor's
+//! language, and with an English `message`.
+
+use diffusion::error::RequestError;
+use wasm_bindgen::JsValue;
+
+use crate::device::NoWebGpu;
+use crate::objects::{describe, describe_model_error, object};
+
+/// Why a call failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// A wrong argument: a `TypeError`.
+    Argument(String),
+    /// A call at the wrong moment.
+    Misuse(&'static str),
+    /// What the model refuses.
+    Model(diffusion::Error),
+    /// WebGPU was asked for, and cannot be had.
+    NoWebGpu(NoWebGpu),
+}
+
+/// Result of this crate's functions.
+pub type Result<T> = std::result::Result<T, Failure>;
+
+impl From<diffusion::Error> for Failure {
+    fn from(error: diffusion::Error) -> Self {
+        Self::Model(error)
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        Self::Model(error.into())
+    }
+}
+
+impl From<Failure> for JsValue {
+    fn from(failure: Failure) -> Self {
+        let reason = |reason: &str| object([("reason", reason.into())]);
+        match failure {
+            Failure::Argument(message) => {
+                describe(js_sys::TypeError::new(&message).into(), "engine", "argument", &reason(&message))
+            }
+            Failure::Misuse(message) => {
+                describe(js_sys::Error::new(message).into(), "engine", "misuse", &reason(message))
+            }
+            Failure::Model(error) => describe_model_error(js_sys::Error::new(&error.to_string()).into(), &error),
+            Failure::NoWebGpu(why) => {
+                let message = js_sys::Error::new("WebGPU cannot be used");
+                describe(message.into(), "engine", "no-webgpu", &object([("why", why.record())]))
+            }
+        }
+    }
+}
