@@ -58,10 +58,13 @@ const FILES = [
   'worker/download.js',
   'worker/manifest.js',
 ]
-/** The builds of the engine that this browser may ask for: the page registers this script with the one that it has found to run. */
+/**
+ * The builds of the engine that this browser may ask for: the page registers this script with the one that it has found to run.
+ * @type {Record<string, string>}
+ */
 const BUILDS = { relaxed: 'engine/engine-relaxed_bg.wasm', plain: 'engine/engine_bg.wasm' }
 const build = new URL(location.href).searchParams.get('build')
-const ENGINES = build in BUILDS ? [BUILDS[build]] : Object.values(BUILDS)
+const ENGINES = build !== null && Object.hasOwn(BUILDS, build) ? [BUILDS[build]] : Object.values(BUILDS)
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self))
 const { clients, registration } = worker

@@ -26,7 +26,7 @@ export const refusals = {
   'tensor-type': ({ tensor, found }) => unread(`tensor ${tensor} has type ${found}; F32, F16, BF16 and I64 are read`),
   unwritable: ({ reason }) => `no safetensors file can be written: ${reason}`,
   weights: ({ missing, unexpected, wrong }) => {
-    const parts = Object.entries({ missing, unexpected, 'of the wrong shape': wrong }).filter(([, names]) => names.length)
+    const parts = Object.entries({ missing, unexpected, 'of the wrong shape or type': wrong }).filter(([, names]) => names.length)
     return `the weights do not fit the model: ${parts.map(([what, names]) => `${names.length} ${what} (${list(names)})`).join('; ')}`
   },
   'no-numbers': ({ tensor }) => `${tensor} has values that are no numbers: the file is broken, or its training was`,

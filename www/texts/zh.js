@@ -209,7 +209,7 @@ export const refusals = {
   'tensor-type': ({ tensor, found }) => `无法读取这个文件：张量 ${tensor} 的类型是 ${found}，只能读取 F32、F16、BF16 和 I64。`,
   unwritable: ({ reason }) => `无法写出 safetensors 文件。${english(reason)}`,
   weights: ({ missing, unexpected, wrong }) => {
-    const parts = Object.entries({ 缺少: missing, 多出: unexpected, 形状不符: wrong }).filter(([, names]) => names.length)
+    const parts = Object.entries({ 缺少: missing, 多出: unexpected, 形状或类型不符: wrong }).filter(([, names]) => names.length)
     return `权重与模型对不上：${parts.map(([what, names]) => `${what} ${names.length} 个（${list(names)}）`).join('；')}。`
   },
   'no-numbers': ({ tensor }) => `${tensor} 里有些值不是数字：文件已损坏，或训练出了问题。`,

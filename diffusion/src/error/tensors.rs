@@ -74,7 +74,7 @@ pub(super) fn describe_mismatch(missing: &[String], unexpected: &[String], wrong
         _ if names.len() > 6 => Some(format!("{} {what} ({}, …)", names.len(), names[..6].join(", "))),
         _ => Some(format!("{} {what} ({})", names.len(), names.join(", "))),
     };
-    [part("missing", missing), part("unexpected", unexpected), part("of the wrong shape", &wrong)]
+    [part("missing", missing), part("unexpected", unexpected), part("of the wrong shape or type", &wrong)]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
