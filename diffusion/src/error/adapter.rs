@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Field, Fields, text};
+use super::fields::{Field, Fields, text};
 
 /// Why an adapter is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
