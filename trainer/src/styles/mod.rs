@@ -1,20 +1,24 @@
 //! Styles: deterministic transforms of a digit by name. An adapter is trained on the result.
 //!
-//! A new style is one function and one row in [`STYLES`].
+//! A new style is one function and one row in [`STYLES`]. `outline`, `bold`, `thin` and `dotted` are in `strokes.rs`, the
+//! others in a file of their name. `field` has the distance transforms they draw from, `skeleton` the middle line of strokes.
+//! Tests: here for every style; in `field.rs` and `skeleton.rs` for those.
 
 mod field;
-mod scratch;
-mod segments;
+mod glyph;
+mod inverted;
+mod seven_segment;
 mod skeleton;
-mod slant;
+mod slanted;
 mod strokes;
 
 use diffusion::noise::NoiseSource;
 
 use crate::error::{Error, Result};
 use field::Field;
+use glyph::Glyph;
 
-/// A transform of pictures, with what people call it.
+/// A transform of pictures, with its names.
 #[derive(Debug)]
 pub struct Style {
     /// Short name, as on the command line and in folder names.
@@ -23,7 +27,7 @@ pub struct Style {
     pub title: &'static str,
     /// One line for people.
     pub description: &'static str,
-    /// Number of classes it can draw; `None` where it only looks at the picture.
+    /// Number of classes it can draw; `None` for a style that uses the picture alone, not its label.
     classes: Option<usize>,
     draw: fn(&Glyph) -> Field,
 }
@@ -41,8 +45,8 @@ pub static STYLES: &[Style] = &[
         name: "seven-segment",
         title: "Seven-segment",
         description: "The digits of a pocket calculator",
-        classes: Some(segments::CLASSES),
-        draw: segments::draw,
+        classes: Some(seven_segment::CLASSES),
+        draw: seven_segment::draw,
     },
     Style { name: "bold", title: "Bold", description: "A broad felt pen", classes: None, draw: strokes::bold },
     Style {
@@ -57,7 +61,7 @@ pub static STYLES: &[Style] = &[
         title: "Slanted",
         description: "Set upright first, then leant over backwards",
         classes: None,
-        draw: slant::draw,
+        draw: slanted::draw,
     },
     Style {
         name: "dotted",
@@ -71,21 +75,15 @@ pub static STYLES: &[Style] = &[
         title: "Inverted",
         description: "A scratchboard: the ground is scratched bright, the digit stays dark",
         classes: None,
-        draw: scratch::draw,
+        draw: inverted::draw,
     },
 ];
 
-/// What a style draws from.
-pub(crate) struct Glyph {
-    /// The picture, 0 black to 1 white.
-    pub image: Field,
-    pub label: u16,
-    /// Chance that belongs to this picture alone: the same at every call.
-    pub noise: NoiseSource,
-}
-
 impl Style {
     /// The style of that name.
+    ///
+    /// # Errors
+    /// A name that no style has.
     pub fn named(name: &str) -> Result<&'static Self> {
         STYLES.iter().find(|style| style.name == name).ok_or_else(|| Error::UnknownStyle {
             name: name.to_owned(),
@@ -93,7 +91,10 @@ impl Style {
         })
     }
 
-    /// Whether it can draw that many classes.
+    /// Checks that it can draw that many classes.
+    ///
+    /// # Errors
+    /// More classes than it can draw.
     pub fn check(&self, classes: usize) -> Result<()> {
         match self.classes {
             Some(limit) if classes > limit => Err(Error::StyleLabels { style: self.name, limit, classes }),
@@ -101,8 +102,8 @@ impl Style {
         }
     }
 
-    /// The picture in this style. Depends on nothing but the arguments: `index` is the picture's
-    /// place in its data set, from which styles with some chance in them take their seed.
+    /// The picture in this style. Depends on nothing but the arguments: `index`, the picture's index in its data set, is
+    /// the seed of styles that draw at random.
     ///
     /// # Shapes
     /// `image` and the result: `size * size` grey bytes, row by row.

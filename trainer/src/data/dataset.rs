@@ -1,22 +1,12 @@
-//! Labelled square grey pictures: MNIST, any pair of IDX files, or a folder of PNGs per class.
-
-mod fetch;
-mod folder;
-mod idx;
-mod mnist;
+//! A data set in memory. Tests: here.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-
-pub use fetch::{Source, default_sources, fetch_mnist};
-pub use folder::BadPictures;
-pub use mnist::{DEFAULT_DIR, LICENCE_NOTE};
 
 use diffusion::codec::from_grey;
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
 
-use crate::error::{BadPicture, Error, Result};
+use crate::error::{Error, Result};
 use crate::parallel;
 use crate::store::sha256_of;
 use crate::styles::Style;
@@ -24,8 +14,8 @@ use crate::styles::Style;
 /// Sides of pictures must be a multiple of this: two halvings in the network.
 pub const SIZE_MULTIPLE: usize = 4;
 
-/// Pictures with their labels. Pixels are kept as bytes (60,000 digits are 47 MB) and scaled when a
-/// batch is made.
+/// Pictures with their labels, at least one. Pixels are kept as bytes (60,000 digits are 47 MB) and scaled when a batch is
+/// made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
     pixels: Vec<u8>,
@@ -33,15 +23,25 @@ pub struct Dataset {
     size: usize,
     class_names: Vec<String>,
     /// The file or folder, for messages.
-    place: String,
-    /// What styles count the pictures from: the test pictures after the training pictures, so that none is drawn alike.
+    location: String,
+    /// Index of the first picture for styles that draw at random. Test pictures come after the training pictures, so that
+    /// no two share a seed.
     first_index: u64,
 }
 
 impl Dataset {
-    /// Checks that the parts fit together; `place` names the data in the error.
-    pub fn new(place: &str, pixels: Vec<u8>, labels: Vec<u16>, size: usize, class_names: Vec<String>) -> Result<Self> {
-        let refuse = |reason: String| Error::Data { place: place.to_owned(), reason };
+    /// Pictures of `size * size` pixels, one after the other, row by row. `location` names the data in messages.
+    ///
+    /// # Errors
+    /// No picture, a size that is not a multiple of [`SIZE_MULTIPLE`], parts that do not fit together.
+    pub fn new(
+        location: &str,
+        pixels: Vec<u8>,
+        labels: Vec<u16>,
+        size: usize,
+        class_names: Vec<String>,
+    ) -> Result<Self> {
+        let refuse = |reason: String| Error::Data { location: location.to_owned(), reason };
         if labels.is_empty() {
             return Err(refuse("there is no picture in it".into()));
         }
@@ -60,35 +60,12 @@ impl Dataset {
         if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= class_names.len()) {
             return Err(refuse(format!("label {label}, but only {} classes", class_names.len())));
         }
-        Ok(Self { pixels, labels, size, class_names, place: place.to_owned(), first_index: 0 })
+        Ok(Self { pixels, labels, size, class_names, location: location.to_owned(), first_index: 0 })
     }
 
-    /// MNIST's 60,000 training digits, from a folder that [`fetch_mnist`] has filled.
-    pub fn mnist_train(dir: &Path) -> Result<Self> {
-        mnist::load(dir, &mnist::TRAIN)
-    }
-
-    /// MNIST's 10,000 test digits.
-    pub fn mnist_test(dir: &Path) -> Result<Self> {
-        let test = mnist::load(dir, &mnist::TEST)?;
-        Ok(Self { first_index: mnist::TRAIN_IMAGES, ..test })
-    }
-
-    /// Whether a file is one of IDX, plain or as `.gz`, by its first bytes.
-    pub fn is_idx(path: &Path) -> Result<bool> {
-        idx::begins(path)
-    }
-
-    /// A pair of IDX files, plain or as `.gz`. Classes are named by their number; those without a picture are none.
-    pub fn from_idx(images: &Path, labels: &Path) -> Result<Self> {
-        idx::load_pair(images, labels)
-    }
-
-    /// A folder `<class name>/*.png`. Returns the pictures that were skipped as well: always none
-    /// with [`BadPictures::Refuse`].
-    /// `dark_ink` says that the drawings are dark on light or clear ground: they are inverted.
-    pub fn from_folder(dir: &Path, bad: BadPictures, dark_ink: bool) -> Result<(Self, Vec<BadPicture>)> {
-        folder::load(dir, bad, dark_ink)
+    /// The same data, their pictures counted from `first_index` by styles that draw at random.
+    pub(super) fn counted_from(self, first_index: u64) -> Self {
+        Self { first_index, ..self }
     }
 
     /// Number of pictures, at least 1.
@@ -128,7 +105,7 @@ impl Dataset {
         self.pixels.chunks_exact(self.size * self.size)
     }
 
-    /// SHA-256 of everything in it.
+    /// SHA-256 of pictures, labels and class names, in lower-case hexadecimal.
     pub fn sha256(&self) -> String {
         let labels: Vec<u8> = self.labels.iter().flat_map(|label| label.to_le_bytes()).collect();
         let names = self.class_names.join("\n");
@@ -136,18 +113,24 @@ impl Dataset {
     }
 
     /// The chosen pictures scaled to [-1, 1], one after the other, and their labels.
+    ///
+    /// # Shapes
+    /// `[indices, size, size]` and `[indices]`.
     pub fn batch(&self, indices: &[usize]) -> (Vec<f32>, Vec<u16>) {
         let pixels = indices.iter().flat_map(|&i| self.image(i)).map(|&p| from_grey(p)).collect();
         (pixels, indices.iter().map(|&i| self.labels[i]).collect())
     }
 
     /// The same pictures with a style applied. Deterministic.
+    ///
+    /// # Errors
+    /// A style that cannot draw so many classes.
     pub fn styled(&self, style: &Style) -> Result<Self> {
         style.check(self.class_names.len())?;
         let jobs = (self.images().zip(&self.labels).enumerate()).collect();
         let styled = parallel::map(jobs, parallel::default_threads(), |(i, (image, &label))| {
-            style.apply(image, self.size, label, self.first_index + i as u64)
-        });
+            Ok(style.apply(image, self.size, label, self.first_index + i as u64))
+        })?;
         Ok(Self { pixels: styled.concat(), ..self.clone_without_pixels() })
     }
 
@@ -157,7 +140,10 @@ impl Dataset {
         self.len() - classes.len()
     }
 
-    /// Holds out `count` pictures that `seed` chooses, no class's last one: the rest, and those.
+    /// Holds out `count` pictures that `seed` chooses, no class's last one. Returns the rest, and the held-out ones.
+    ///
+    /// # Errors
+    /// A count of 0, or above [`most_held_out`](Self::most_held_out).
     pub fn split(self, count: usize, seed: u64) -> Result<(Self, Self)> {
         let most = self.most_held_out();
         if !(1..=most).contains(&count) {
@@ -194,7 +180,10 @@ impl Dataset {
         }
     }
 
-    /// A model draws pictures of one size and of its classes, and is trained on no others.
+    /// Checks that a model can be trained on these pictures.
+    ///
+    /// # Errors
+    /// Pictures of another size, or other classes, than the model draws.
     pub fn must_fit(&self, info: &ModelInfo) -> Result<()> {
         if self.size != info.image_size {
             return Err(self.refuse(format!(
@@ -211,7 +200,7 @@ impl Dataset {
 
     /// An error about these data.
     pub(crate) fn refuse(&self, reason: String) -> Error {
-        Error::Data { place: self.place.clone(), reason }
+        Error::Data { location: self.location.clone(), reason }
     }
 
     fn clone_without_pixels(&self) -> Self {
@@ -219,18 +208,18 @@ impl Dataset {
             pixels: Vec::new(),
             labels: self.labels.clone(),
             class_names: self.class_names.clone(),
-            place: self.place.clone(),
+            location: self.location.clone(),
             ..*self
         }
     }
 
-    /// Light for dark and dark for light.
+    /// The negative: light for dark and dark for light.
     pub fn inverted(mut self) -> Self {
         self.pixels.iter_mut().for_each(|pixel| *pixel = 255 - *pixel);
         self
     }
 
-    /// Whether most of what lies along the edges is light: dark ink on a light ground.
+    /// Whether the pixels along the edges are light on average: dark ink on a light ground.
     pub fn has_light_ground(&self) -> bool {
         let n = self.size;
         let edge = |image: &[u8]| -> u64 {
@@ -239,12 +228,18 @@ impl Dataset {
         self.images().map(edge).sum::<u64>() > 128 * 4 * (n * self.len()) as u64
     }
 
-    /// The same pictures, their labels counted in `names`. Data that lack some of the classes are welcome, others
-    /// are named.
+    /// The same pictures, their labels as indices into `names`. Classes of which there are no pictures are fine.
+    ///
+    /// # Errors
+    /// Classes that are not in `names`.
     pub fn with_classes(mut self, names: &[String]) -> Result<Self> {
-        let place = |name: &String| names.iter().position(|known| known == name).map(|place| place as u16);
-        let unknown: Vec<&str> =
-            self.class_names.iter().filter(|name| place(name).is_none()).map(String::as_str).collect();
+        let (mut new_labels, mut unknown) = (Vec::new(), Vec::new());
+        for name in &self.class_names {
+            match names.iter().position(|known| known == name) {
+                Some(index) => new_labels.push(index as u16),
+                None => unknown.push(name.as_str()),
+            }
+        }
         if !unknown.is_empty() {
             let (classes, are) = if unknown.len() == 1 { ("class", "is") } else { ("classes", "are") };
             return Err(self.refuse(format!(
@@ -253,8 +248,7 @@ impl Dataset {
                 names.join(", ")
             )));
         }
-        let places: Vec<u16> = self.class_names.iter().filter_map(place).collect();
-        self.labels.iter_mut().for_each(|label| *label = places[usize::from(*label)]);
+        self.labels.iter_mut().for_each(|label| *label = new_labels[usize::from(*label)]);
         self.class_names = names.to_vec();
         Ok(self)
     }
@@ -272,6 +266,8 @@ impl Dataset {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn names(count: usize) -> Vec<String> {

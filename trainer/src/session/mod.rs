@@ -1,5 +1,5 @@
-//! What a run leaves in its folder while it trains: metrics, loss plot, sheets of samples, TensorBoard's event files;
-//! and the progress on the terminal.
+//! The log of a run: what it leaves in its folder while it trains (`metrics.jsonl`, loss plot, sheets of samples,
+//! TensorBoard's event files), and its progress on the terminal. Tests: here; in whole runs, in `trainer/tests/runs`.
 
 mod tensorboard;
 
@@ -12,8 +12,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::{Error, Result};
 use crate::files;
+use crate::messages::say;
 use crate::picture::{Canvas, Plot, Series};
-use crate::say;
 use crate::train::StepReport;
 use tensorboard::EventWriter;
 
@@ -40,17 +40,24 @@ pub struct Session {
     out: PathBuf,
     bar: ProgressBar,
     started: Instant,
+    /// Steps done by this process, since `started`.
     steps_here: usize,
     steps_per_epoch: usize,
     log_every: usize,
+    /// Losses since the last line.
     recent: Vec<f32>,
+    /// Step and training loss of each line.
     history: Vec<(f64, f64)>,
+    /// Step and validation loss, where it was measured.
     validation: Vec<(f64, f64)>,
     events: Option<EventWriter>,
 }
 
 impl Session {
     /// Begins, or goes on after `done` steps: lines of steps that were lost with a crash are dropped.
+    ///
+    /// # Errors
+    /// A folder that cannot be made, metrics that cannot be read or written.
     pub fn new(out: &Path, done: usize, total: usize, steps_per_epoch: usize, log_every: usize) -> Result<Self> {
         fs::create_dir_all(out).map_err(Error::io("create", out))?;
         for folder in [out.to_owned(), out.join("unet")] {
@@ -58,6 +65,7 @@ impl Session {
         }
         let kept = keep_lines(&out.join(METRICS), done)?;
         let bar = ProgressBar::new(total as u64).with_position(done as u64);
+        // The template is constant. Were it wrong, the bar would have its default looks.
         if let Ok(style) = ProgressStyle::with_template("{wide_bar:.cyan/blue} {pos}/{len} steps  {msg}  {eta} left") {
             bar.set_style(style.progress_chars("━╸─"));
         }
@@ -77,12 +85,18 @@ impl Session {
     }
 
     /// Writes event files for TensorBoard too, into `logs`.
+    ///
+    /// # Errors
+    /// That they cannot be written.
     pub fn with_tensorboard(mut self) -> Result<Self> {
         self.events = Some(EventWriter::create(&self.out.join(LOGS), self.bar.position() as usize)?);
         Ok(self)
     }
 
-    /// Takes note of a step, and of the validation loss after it where it was measured.
+    /// Logs a step, and the validation loss after it where it was measured.
+    ///
+    /// # Errors
+    /// Files that cannot be written.
     pub fn step(&mut self, report: StepReport, val_loss: Option<f32>) -> Result<()> {
         self.steps_here += 1;
         self.recent.push(report.loss);
@@ -124,7 +138,7 @@ impl Session {
         }
         if self.bar.is_hidden() && (report.step.is_multiple_of(20 * self.log_every) || last || val_loss.is_some()) {
             let left = (report.total - report.step) as f64 * seconds / self.steps_here as f64;
-            let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
+            let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX); // too many seconds for it
             let validation = val_loss.map_or_else(String::new, |loss| format!("  validation {loss:.4}"));
             say!(
                 "step {}/{}  loss {loss:.4}{validation}  {rate:.0} img/s  {} left",
@@ -136,7 +150,10 @@ impl Session {
         Ok(())
     }
 
-    /// Takes note of a sheet of samples.
+    /// Keeps a sheet of samples.
+    ///
+    /// # Errors
+    /// Files that cannot be written.
     pub fn sheet(&mut self, step: usize, sheet: &Canvas) -> Result<()> {
         sheet.save_png(&self.out.join(format!("samples/step-{step:06}.png")))?;
         match &mut self.events {
@@ -146,6 +163,9 @@ impl Session {
     }
 
     /// Draws the loss so far.
+    ///
+    /// # Errors
+    /// That the file cannot be written.
     pub fn plot(&self) -> Result<()> {
         let mut series = vec![Series { name: "training".into(), points: self.history.clone(), smooth: 20 }];
         if !self.validation.is_empty() {
@@ -162,17 +182,63 @@ impl Session {
     }
 }
 
+/// The lines of the steps up to `done`; the file has no others afterwards.
 fn keep_lines(path: &Path, done: usize) -> Result<Vec<Line>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
     let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
-    let kept: Vec<(&str, Line)> = text
-        .lines()
-        .filter_map(|line| Some((line, serde_json::from_str::<Line>(line).ok()?)))
-        .filter(|(_, line)| line.step <= done)
-        .collect();
-    let text: String = kept.iter().map(|(line, _)| format!("{line}\n")).collect();
-    files::write_atomic(path, text.as_bytes())?;
-    Ok(kept.into_iter().map(|(_, line)| line).collect())
+    let (mut kept, mut kept_text, mut unreadable) = (Vec::new(), String::new(), 0);
+    for line in text.split_inclusive('\n') {
+        match serde_json::from_str::<Line>(line) {
+            Ok(read) if read.step > done => {}
+            Ok(read) => {
+                kept.push(read);
+                kept_text.push_str(&format!("{}\n", line.trim_end()));
+            }
+            // The last line of a run that was killed may be half written.
+            Err(_) if !line.ends_with('\n') => {}
+            Err(_) => unreadable += 1,
+        }
+    }
+    if unreadable > 0 {
+        // They are not this program's to throw away: the file is kept under another name.
+        let backup = path.with_extension("jsonl.old");
+        files::write_atomic(&backup, text.as_bytes())?;
+        say!(
+            "{} has {unreadable} lines that cannot be read; it goes on without them, and is kept as {}",
+            path.display(),
+            backup.display()
+        );
+    }
+    files::write_atomic(path, kept_text.as_bytes())?;
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::tempdir;
+
+    use super::*;
+
+    #[test]
+    fn lines_after_the_checkpoint_go_and_what_cannot_be_read_is_kept_aside() {
+        let dir = tempdir().unwrap();
+        let path = dir.path().join(METRICS);
+        let line = |step: usize| {
+            format!(
+                r#"{{"step":{step},"epoch":0.5,"loss":1.0,"grad_norm":1.0,"lr":0.1,"images_per_second":9.0,"seconds":1.0}}"#
+            )
+        };
+        let backup = dir.path().join("metrics.jsonl.old");
+        fs::write(&path, format!("{}\n{}\n{}\n{{\"step\":4,\"ep", line(1), line(2), line(3))).unwrap();
+        assert_eq!(keep_lines(&path, 2).unwrap().iter().map(|line| line.step).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n{}\n", line(1), line(2)));
+        assert!(!backup.exists(), "half a line is what a killed run leaves");
+
+        let odd = format!("{}\n# a note of mine\n{}\n", line(1), line(2));
+        fs::write(&path, &odd).unwrap();
+        assert_eq!(keep_lines(&path, 2).unwrap().len(), 2);
+        assert_eq!(fs::read_to_string(&backup).unwrap(), odd);
+    }
 }

@@ -1,7 +1,8 @@
-//! Seven-segment digits, 0 to F. Every picture has its own place, size, lean and width of the bars.
+//! The style "seven-segment": digits 0 to F. Position, size, lean and width of the bars vary from picture to picture. Tests: in
+//! `styles/mod.rs`.
 
-use super::Glyph;
 use super::field::{FINE, Field};
+use super::glyph::Glyph;
 
 /// Labels that have a digit.
 pub const CLASSES: usize = 16;
@@ -29,9 +30,10 @@ const DESIGN_SIZE: f32 = 28.0;
 const HALF_WIDTH: f32 = 4.7;
 const HALF_HEIGHT: f32 = 8.2;
 const BAR_HALF_WIDTH: f32 = 1.25;
-/// What is missing between the tips of two bars that meet.
+/// Distance between the tips of two bars that meet.
 const GAP: f32 = 0.55;
 
+/// Draws a label's digit; the picture itself gives only the size.
 pub fn draw(glyph: &Glyph) -> Field {
     let mut noise = glyph.noise.clone();
     let mut around = |middle: f32, spread: f32| middle + spread * (2.0 * noise.uniform() - 1.0);

@@ -1,20 +1,22 @@
-//! Upright by the second moments of the ink, then leant over backwards, and fitted into the frame.
+//! The style "slanted": set upright by the second moments of the ink, then leant over backwards, and fitted into the frame.
+//! Tests: in `styles/mod.rs`.
 
-use super::Glyph;
 use super::field::{FINE, Field, signed_distance};
+use super::glyph::Glyph;
 
 /// Pixels to the left per pixel upwards: handwriting leans the other way.
 const LEAN: f32 = 0.6;
 
-/// Radius, in points of the finer grid, over which edges are evened out: shearing magnifies their steps.
+/// Radius, in points of the finer grid, over which edges are smoothed: shearing magnifies their steps.
 const SMOOTHING: usize = 2;
 
-/// Digits with next to no height have no lean that could be measured.
+/// Digits with less variance of their height, in square pixels, have no lean that could be measured.
 const MIN_VARIANCE: f32 = 0.5;
 
-/// No stroke is pushed closer to the frame than this.
+/// Pixels that are kept free along the frame.
 const MARGIN: f32 = 2.0;
 
+/// Draws a picture in this style.
 pub fn draw(glyph: &Glyph) -> Field {
     let image = &glyph.image;
     let size = image.size as f32;
@@ -37,6 +39,7 @@ pub fn draw(glyph: &Glyph) -> Field {
     })
 }
 
+/// Centre of the ink in pixels, and its lean.
 struct Moments {
     x: f32,
     y: f32,

@@ -1,17 +1,16 @@
-//! Dropout in front of the LoRA factors.
+//! Dropout of the inputs of the LoRA factors (`lora_dropout`). Tests: in `tests/it/training.rs`.
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use diffusion::noise::NoiseSource;
 use diffusion::unet::burn::BurnUNet;
 
-/// A copy of the network for one forward, in which each input feature of each adapter is dropped with
-/// `probability`, and the others are scaled up to make good for it: `x Wᵀ + scaling · (x ∘ m) Aᵀ Bᵀ`, m from
+/// A copy of the network for one forward pass, in which each input feature of each adapter is dropped with
+/// `probability`, and the others are scaled up in return: `x Wᵀ + scaling · (x ∘ m) Aᵀ Bᵀ`, m from
 /// {0, 1 / (1 - probability)}.
 ///
-/// PEFT draws m anew for every token of every picture. Here the adapter is part of the weights, so m is drawn once
-/// for each adapted module and micro-batch, and multiplies the columns of A. Gradients reach the factors of the
-/// network given.
+/// PEFT draws m for every token of every picture. Here the adapter is part of the weights, so m is drawn once for each
+/// adapted module and micro-batch, and multiplies the columns of A. Gradients reach the factors of the given network.
 pub fn drop_inputs(unet: &BurnUNet, probability: f32, noise: NoiseSource, device: &Device) -> BurnUNet {
     if probability == 0.0 {
         return unet.clone();

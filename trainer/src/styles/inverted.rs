@@ -1,18 +1,21 @@
-//! A scratchboard: the ground is scratched bright with parallel strokes, the digit stays dark.
+//! The style "inverted", a scratchboard: the ground is scratched bright with parallel strokes, the digit stays dark. Tests:
+//! in `styles/mod.rs`.
 
-use super::Glyph;
 use super::field::{FINE, Field, signed_distance};
+use super::glyph::Glyph;
 
-/// Distance of the scratches and how much of it stays dark at most.
+/// Distance of the scratches in pixels.
 const PITCH: f32 = 3.0;
+/// How dark it is between two scratches, 0 to 1.
 const GROOVE: f32 = 0.35;
 
-/// Scratches run this many pixels down per pixel to the right.
+/// Scratches go this many pixels down per pixel to the right.
 const SLOPE: f32 = -1.0;
 
-/// The dark digit grows by this much, so that thin strokes stay readable.
+/// The dark digit grows by this many pixels, so that thin strokes stay readable.
 const GROWTH: f32 = 0.2;
 
+/// Draws a picture in this style.
 pub fn draw(glyph: &Glyph) -> Field {
     let size = glyph.image.size;
     let side = size * FINE;

@@ -1,11 +1,11 @@
-//! What a run is made of. Written beside the weights, so that a run can be repeated and resumed.
+//! Section `[train]`: optimizer, loss, batches, length. Tests: here; the defaults in the flags' help, in `cli/training/args.rs`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::parallel;
 
-/// The loss between predicted and true target.
+/// The loss between predicted and true target (see `train/loss.rs`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LossKind {
@@ -17,21 +17,21 @@ pub enum LossKind {
     Huber,
 }
 
-/// Everything that decides the weights that come out, but for data, starting weights and an adapter's settings. Section
+/// Everything that decides the resulting weights, but for data, starting weights and an adapter's settings. Section
 /// `[train]` of a configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
     /// Times that every picture is seen (fractions allowed).
     pub epochs: f64,
-    /// Optimizer steps; 0 leaves it to `epochs`.
+    /// Optimizer steps; 0: as many as `epochs` makes.
     pub max_train_steps: usize,
     /// Pictures per batch.
     pub batch_size: usize,
     /// Batches whose gradients are summed before the optimizer steps.
     pub gradient_accumulation_steps: usize,
-    /// Pictures per forward and backward; the gradients of a batch are summed over these. Decides how much memory
-    /// training takes. 0: on the CPU the threads' shares of a batch, on a graphics processor the whole batch.
+    /// Pictures per forward and backward pass; the gradients of a batch are summed over these. Decides how much memory
+    /// training takes. 0: on the CPU a batch divided among the threads, on a GPU the whole batch.
     pub micro_batch: usize,
     /// Highest learning rate.
     pub lr: f64,
@@ -39,18 +39,18 @@ pub struct TrainConfig {
     pub warmup_steps: usize,
     /// Part of the learning rate that is left at the end of the cosine.
     pub lr_floor: f64,
-    /// Loss.
+    /// The loss.
     pub loss: LossKind,
-    /// Gamma of min-SNR weighting (arXiv 2303.09556); 0 weighs all timesteps alike.
+    /// Gamma of min-SNR weighting (arXiv 2303.09556); 0 gives all timesteps the same weight.
     pub snr_gamma: f32,
-    /// Added to the SNR that gamma clamps, for timesteps that are nearly all noise: above any SNR's gamma, 1 would be the plain
-    /// loss in v. Has no part where gamma is 0, nor in the prediction of noise, whose loss weighs them by itself. Runs from
-    /// before there was one had 0.
+    /// Added to the clamped SNR, so that timesteps that are nearly all noise have a weight. Without clamping, 1 would be the
+    /// plain loss in v. Not used where gamma is 0, nor to predict noise, whose plain loss gives them weight already. 0 in
+    /// runs of versions that did not have it.
     #[serde(default)]
     pub snr_offset: f32,
     /// Part of the labels replaced by "no label", for classifier-free guidance (arXiv 2207.12598).
     pub class_dropout: f32,
-    /// Decay of the moving average of the weights; 0 saves the weights as they are.
+    /// Decay of the EMA of the weights; 0 saves the weights as they are.
     pub ema_decay: f64,
     /// Largest norm of the whole gradient; 0 for no limit.
     pub max_grad_norm: f32,
@@ -92,7 +92,10 @@ impl TrainConfig {
         Self { epochs: 1.0, lr: 2e-3, warmup_steps: 20, ema_decay: 0.99, batch_size: 64, ..Self::base() }
     }
 
-    /// Refuses numbers that cannot work.
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// Those that cannot work.
     pub fn check(&self) -> Result<()> {
         let refuse = |reason: &str| Err(Error::Setting { reason: reason.to_owned() });
         match self.batch_size.checked_mul(self.gradient_accumulation_steps) {
@@ -131,8 +134,8 @@ impl TrainConfig {
         Ok(())
     }
 
-    /// With a `micro_batch`, where there was none, that gives every thread something to do: 8 pictures or more, as few
-    /// are slow each, and up to 32, for more do not fit a core's caches.
+    /// Where `micro_batch` is 0, sets it so that every thread has something to do: at least 8 pictures, because a few are
+    /// slow for each, and at most 32, because more do not fit a core's caches.
     pub fn divided_among_threads(mut self) -> Self {
         if self.micro_batch == 0 {
             self.micro_batch = self.images_per_step().div_ceil(self.threads.max(1)).clamp(8, 32);
@@ -145,12 +148,12 @@ impl TrainConfig {
         self.batch_size * self.gradient_accumulation_steps
     }
 
-    /// Whole steps in the data; the rest of an epoch is left out.
+    /// Whole steps in `images` pictures; the rest of an epoch is left out.
     pub fn steps_per_epoch(&self, images: usize) -> usize {
         images / self.images_per_step()
     }
 
-    /// Steps of the run.
+    /// Optimizer steps of a run on `images` pictures.
     pub fn total_steps(&self, images: usize) -> usize {
         if self.max_train_steps > 0 {
             return self.max_train_steps;
@@ -167,5 +170,38 @@ impl TrainConfig {
         let done = (step - warmup) as f64 / (total - warmup).max(1) as f64;
         let cosine = 0.5 + 0.5 * (done * std::f64::consts::PI).cos();
         self.lr * (self.lr_floor + (1.0 - self.lr_floor) * cosine)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_learning_rate_rises_and_falls_along_a_cosine() {
+        let config = TrainConfig { lr: 1.0, warmup_steps: 10, lr_floor: 0.1, ..TrainConfig::base() };
+        let rate = |step| config.learning_rate(step, 110);
+        assert_eq!((rate(0), rate(9), rate(10)), (0.1, 1.0, 1.0));
+        assert!((rate(60) - 0.55).abs() < 1e-9 && (rate(110) - 0.1).abs() < 1e-9);
+        // A short run warms up in at most half of its steps.
+        assert_eq!([0, 1, 2].map(|step| config.learning_rate(step, 4)), [0.5, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn the_length_is_epochs_or_steps() {
+        let config = TrainConfig { epochs: 1.5, batch_size: 16, ..TrainConfig::base() };
+        assert_eq!((config.steps_per_epoch(70), config.total_steps(70)), (4, 6));
+        assert_eq!(TrainConfig { max_train_steps: 9, ..config }.total_steps(70), 9);
+    }
+
+    #[test]
+    fn numbers_that_cannot_work_are_refused_by_name() {
+        let refused = |config: TrainConfig| config.check().unwrap_err().to_string();
+        let base = TrainConfig::base;
+        assert!(refused(TrainConfig { batch_size: 0, ..base() }).contains("batch_size"));
+        assert!(refused(TrainConfig { lr: f64::NAN, ..base() }).contains("lr"));
+        assert!(refused(TrainConfig { ema_decay: 1.0, ..base() }).contains("ema_decay"));
+        assert!(refused(TrainConfig { snr_offset: -1.0, ..base() }).contains("snr_offset"));
+        assert!(refused(TrainConfig { max_grad_norm: f32::INFINITY, ..base() }).contains("max_grad_norm"));
     }
 }

@@ -1,4 +1,4 @@
-//! A run from its first step here to its last.
+//! A run's steps with saves, logs and sample sheets between them, until its end or Ctrl-C. Tests: in `trainer/tests/runs`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -7,15 +7,17 @@ use diffusion::{Model, Request};
 use trainer::data::Dataset;
 use trainer::error::Error;
 use trainer::files::{sweep, write_atomic};
+use trainer::messages::say;
 use trainer::picture::{Canvas, Grid, grey};
 use trainer::sampling::draw;
-use trainer::say;
 use trainer::session::Session;
 use trainer::train::Trainer;
 
-use super::{CHECKPOINT, FIRST_SAVE, Interrupt, ReportTo, TrainArgs};
+use super::args::{ReportTo, TrainArgs};
+use super::interrupt::Interrupt;
+use super::run_folder::{CHECKPOINT, FIRST_SAVE};
 
-/// Whether a resumed run was at its end already; says so.
+/// Whether a resumed run was at its end already, which a message then tells.
 pub fn is_finished(trainer: &Trainer<'_>) -> bool {
     let finished = trainer.step() >= trainer.total();
     if finished {
@@ -24,8 +26,8 @@ pub fn is_finished(trainer: &Trainer<'_>) -> bool {
     finished
 }
 
-/// Runs a trainer to its end or to Ctrl-C. `save` writes what the run is for into a folder; `model` gives what sheets are drawn
-/// with.
+/// Runs a trainer to its end or to Ctrl-C. `save` writes the base or adapter into a folder; `model` gives the model that sample
+/// sheets are drawn with.
 pub fn train(
     mut trainer: Trainer<'_>,
     args: &TrainArgs,
@@ -42,7 +44,7 @@ pub fn train(
     }
     let checkpoint = out.join(CHECKPOINT);
     let marker = out.join(FIRST_SAVE);
-    // The checkpoint goes last: it says that everything before it is there, what is kept at this step, too.
+    // The checkpoint is written last: where it exists, everything else of its step does.
     let save_all = |trainer: &Trainer<'_>| -> anyhow::Result<()> {
         let run = trainer.checkpoint()?;
         if !checkpoint.exists() {
@@ -70,11 +72,11 @@ pub fn train(
         let held_out = held_out.filter(|_| due(args.validate_every));
         session.step(report, held_out.map(|data| trainer.validation_loss(data)).transpose()?)?;
         if last || due(args.save_every) || due(args.keep_every) {
-            save_all(trainer).map_err(boxed)?;
+            save_all(trainer).map_err(library_error)?;
             session.plot()?;
         }
         if due(args.sample_every) {
-            let sheet = model(trainer).and_then(|model| draw_sheet(&model, threads)).map_err(boxed)?;
+            let sheet = model(trainer).and_then(|model| draw_sheet(&model, threads)).map_err(library_error)?;
             session.sheet(report.step, &sheet)?;
         }
         Ok(())
@@ -93,19 +95,20 @@ pub fn train(
     Ok(ExitCode::SUCCESS)
 }
 
-fn boxed(error: anyhow::Error) -> Error {
+/// The library's error in one of the command line.
+fn library_error(error: anyhow::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => error,
         Err(error) => Error::Setting { reason: format!("{error:#}") },
     }
 }
 
-/// Every class in a row of eight seeds.
+/// A sheet of samples: eight rows, one for each seed, with a picture of every class.
 fn draw_sheet(model: &Model, threads: usize) -> anyhow::Result<Canvas> {
     const SEEDS: usize = 8;
     let info = &model.base().info;
     let labels: Vec<usize> = (0..SEEDS).flat_map(|_| 0..info.num_classes()).collect();
-    // A schedule of few timesteps has no twelve different ones.
+    // A schedule may have fewer timesteps than the default steps.
     let steps = Request::new(0, 0).num_inference_steps.min(model.base().schedule.num_train_timesteps - 1);
     let seeds = (0..SEEDS as u64).flat_map(|seed| std::iter::repeat_n(seed, info.num_classes())).collect();
     let images =

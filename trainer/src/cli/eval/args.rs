@@ -1,167 +1,96 @@
-//! `trainer eval`.
-
-mod bench;
+//! Flags of `trainer eval`, and the settings that they ask for.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use diffusion::{Request, SamplerKind};
 use trainer::data::DEFAULT_DIR;
-use trainer::eval::Report;
-use trainer::say;
-use trainer::store::base_sha256;
 use trainer::styles::Style;
 
-use super::device::DeviceName;
-use super::sample::{load_model, sampler, split_scale};
-use bench::Bench;
+use crate::cli::device::DeviceName;
+use crate::cli::load::split_scale;
+use crate::cli::sample::sampler;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The base model's folder
     #[arg(long, default_value = "www/models/base")]
-    base: PathBuf,
-    /// Adapters to switch on, with :scale behind them where it is not 1. A folder named like a style is compared with
+    pub base: PathBuf,
+    /// Adapters to switch on, followed by :scale where it is not 1. A folder named like a style is compared with
     /// real pictures in that style
     #[arg(long, value_name = "DIR[:SCALE]")]
-    lora: Vec<String>,
+    pub lora: Vec<String>,
     /// The base alone first, then each --lora alone, instead of all of them together
     #[arg(long)]
-    each: bool,
+    pub each: bool,
     /// Denoising steps, one row each
     #[arg(long, value_delimiter = ',', default_values_t = [12])]
-    steps: Vec<usize>,
+    pub steps: Vec<usize>,
     /// Guidance scales, one row each
     #[arg(long, value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_scale])]
-    guidance: Vec<f32>,
+    pub guidance: Vec<f32>,
     /// Shares of the run before which there is no guidance, one row each
     #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_start])]
-    guidance_start: Vec<f64>,
+    pub guidance_start: Vec<f64>,
     /// Shares of the run from which on there is no guidance, one row each
     #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_stop])]
-    guidance_stop: Vec<f64>,
+    pub guidance_stop: Vec<f64>,
     /// How much of what guidance adds along the predicted picture, its ink, is kept (1: plain guidance), one row each
     #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_eta])]
-    guidance_eta: Vec<f32>,
+    pub guidance_eta: Vec<f32>,
     /// dpm++2m, ddim, euler or ddpm, one row each
     #[arg(long, value_delimiter = ',', default_value = "dpm++2m", value_parser = sampler)]
-    sampler: Vec<SamplerKind>,
+    pub sampler: Vec<SamplerKind>,
     /// Pictures per row, spread evenly over the classes
     #[arg(long, default_value_t = 1000)]
-    count: usize,
+    pub count: usize,
     /// First seed
     #[arg(long, default_value_t = 1_000_000)]
-    seed: u64,
+    pub seed: u64,
     /// What is measured
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Measure::Accuracy, Measure::Frechet, Measure::Manifold])]
-    measure: Vec<Measure>,
+    pub measure: Vec<Measure>,
     /// The folder of the judges, which are trained on real MNIST first where their files do not exist
     #[arg(long, default_value = "data/judges")]
-    judges: PathBuf,
+    pub judges: PathBuf,
     /// The folder with MNIST (see `trainer data`)
     #[arg(long, default_value = DEFAULT_DIR)]
-    mnist: PathBuf,
+    pub mnist: PathBuf,
     /// Where the report is written (Markdown, JSON, plots)
     #[arg(long, default_value = "runs/eval")]
-    out: PathBuf,
+    pub out: PathBuf,
     /// A model card with the two marks that the tables go between
     #[arg(long, value_name = "FILE")]
-    card: Option<PathBuf>,
+    pub card: Option<PathBuf>,
     /// Where to compute
     #[arg(long, value_enum, default_value_t)]
-    device: DeviceName,
+    pub device: DeviceName,
 }
 
-/// One of each digit: more than the neighbours that are looked at.
-const FEWEST_FOR_MANIFOLD: usize = 10;
-
+/// `--measure`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Measure {
+pub enum Measure {
     /// Read as asked, and in the style that was asked for
     Accuracy,
     /// Fréchet distance to the test set
     Frechet,
     /// Precision, recall, density, coverage
     Manifold,
-    /// A classifier trained on the generated pictures, tested on real ones, beside one trained on as many real ones
+    /// A classifier trained on the generated pictures, tested on real ones; and one trained on as many real ones
     /// (minutes; comparable at --count 60000, as many as MNIST has)
     Transfer,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    if args.count == 0 {
-        anyhow::bail!("--count must be at least 1");
-    }
-    if args.measure.contains(&Measure::Manifold) && args.count < FEWEST_FOR_MANIFOLD {
-        anyhow::bail!(
-            "--count {} is too few for precision and recall, which want {FEWEST_FOR_MANIFOLD}: draw more, or leave manifold out of --measure",
-            args.count
-        );
-    }
-    if args.judges.exists() && !args.judges.is_dir() {
-        anyhow::bail!("--judges {} must be a folder, in which the judges are kept", args.judges.display());
-    }
-    if let Some(card) = &args.card {
-        Report::check_card(card)?;
-    }
-    let mut bench = Bench::new(&args)?;
-    let mut report = Report {
-        base: args.base.display().to_string(),
-        base_sha256: base_sha256(&args.base)?,
-        judges: Vec::new(),
-        floors: Vec::new(),
-        rows: Vec::new(),
-    };
-    let combinations: Vec<Vec<String>> = match args.each {
-        true => std::iter::once(vec![]).chain(args.lora.iter().map(|lora| vec![lora.clone()])).collect(),
-        false => vec![args.lora.clone()],
-    };
-    for loras in combinations {
-        let model = load_model(&args.base, &loras, false, args.device)?;
-        let info = &model.base().info;
-        if info.labels != bench.class_names() || info.image_size != bench.image_size() {
-            anyhow::bail!(
-                "{} draws {} of {} pixels, not MNIST's digits, which it would be compared with",
-                args.base.display(),
-                info.labels.join(", "),
-                info.image_size
-            );
-        }
-        let style = style_of(&loras);
-        // Of an adapter that is named after no style, or of several, nothing is known.
-        let styled = style.is_some() || loras.is_empty();
-        let reference = bench.reference(style)?;
-        report.floors = bench.floors();
-        report.judges = bench.judges();
-        let name = if loras.is_empty() { "base".to_owned() } else { short_names(&loras).join(" + ") };
-        if !info.null_class_trained {
-            say!("drawn without guidance: {} was trained without dropping labels", args.base.display());
-        }
-        for request in args.requests(info.null_class_trained) {
-            report.rows.push(bench.row(name.clone(), &model, request, reference, styled)?);
-            // What takes long is kept at once.
-            report.save(&args.out)?;
-        }
-    }
-    if let Some(card) = &args.card {
-        report.put_into(card)?;
-    }
-    super::print(&report.to_markdown())?;
-    say!("the report: {}", args.out.display());
-    Ok(ExitCode::SUCCESS)
-}
-
 impl Args {
     /// Whether one of the rows is an adapter in a style.
-    fn compares_styles(&self) -> bool {
+    pub fn compares_styles(&self) -> bool {
         match self.each {
             true => self.lora.iter().any(|lora| style_of(std::slice::from_ref(lora)).is_some()),
             false => style_of(&self.lora).is_some(),
         }
     }
 
-    /// Every setting, one row each; without guidance where the base has learnt none.
-    fn requests(&self, guided: bool) -> Vec<Request> {
+    /// One request for each row: every combination of the settings; without guidance where the base has not learnt it.
+    pub fn requests(&self, guided: bool) -> Vec<Request> {
         let mut requests = vec![Request::new(0, 0)];
         vary(&mut requests, &self.sampler, |request, &sampler| request.sampler = sampler);
         vary(&mut requests, &self.steps, |request, &steps| request.num_inference_steps = steps);
@@ -187,13 +116,8 @@ fn vary<T>(requests: &mut Vec<Request>, values: &[T], set: impl Fn(&mut Request,
     *requests = requests.iter().flat_map(|request| values.iter().map(|value| with(request, value))).collect();
 }
 
-/// Adapters by their folders' names, strengths kept.
-fn short_names(loras: &[String]) -> Vec<&str> {
-    loras.iter().map(|lora| lora.trim_end_matches('/').rsplit('/').next().unwrap_or(lora)).collect()
-}
-
 /// The style that a single adapter's folder is named after.
-fn style_of(loras: &[String]) -> Option<&'static Style> {
+pub fn style_of(loras: &[String]) -> Option<&'static Style> {
     let [lora] = loras else { return None };
     Style::named(Path::new(split_scale(lora).0).file_name()?.to_str()?).ok()
 }

@@ -1,4 +1,4 @@
-//! Pictures for people: sheets and film strips as PNG, a denoising as GIF, curves as SVG.
+//! Pictures for people: sheets and film strips as PNG, a denoising as GIF, curves and bars as SVG. Tests: in each file.
 
 mod bars;
 mod canvas;
@@ -9,7 +9,7 @@ mod plot;
 
 pub use bars::bars;
 pub use canvas::Canvas;
-pub use film::{film_strip, moments, save_gif};
+pub use film::{film_strip, save_gif, spread_steps};
 pub use grid::Grid;
 pub use plot::{Plot, Series};
 
