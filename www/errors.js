@@ -27,8 +27,8 @@ export function pack(error) {
   const message = String(error?.message ?? error)
   if (error instanceof WebAssembly.RuntimeError) return { code: 'crashed', details: { message } }
   // What the engine throws has a kind. Any other error is shown with its own message.
-  const { kind, fields } = error ?? {}
-  return { code: kind === undefined ? 'engine' : error.code, details: { ...fields, kind, message } }
+  const { code, kind, fields } = error ?? {}
+  return kind === undefined ? { code: 'engine', details: { message } } : { code, details: { ...fields, kind } }
 }
 
 export const unpack = ({ code, details }) => new DigitDiffusionError(code, details)

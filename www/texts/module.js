@@ -60,7 +60,10 @@ export const refusals = {
   latents: ({ expected, found }) => `latents must have ${expected.join(' x ')} values, not ${found}`,
   'latents-values': () => 'latents must be finite numbers',
   strength: ({ name, found }) => `the strength of adapter "${name}" must be a number, not ${found}`,
-  input: ({ reason }) => reason,
+  prediction: ({ labels, timesteps, channels, side, found }) =>
+    `${labels} labels and ${timesteps} timesteps ask for as many latents of ${channels} channels, sides divisible by ${side}, not for ${shape(found)}`,
+  input: ({ values, timesteps, expected }) =>
+    `${values} values and ${timesteps} timesteps do not make ${expected[0]} latents of ${expected.slice(1).join(' x ')}`,
   over: () => 'the run is over, there is no further step',
   argument: ({ reason }) => reason,
   misuse: ({ reason }) => reason,
@@ -75,8 +78,8 @@ export const refusals = {
   'no-webgpu': ({ why }) => `${noWebGpu[why.code](why)}; choose the device "auto" or "cpu" instead`,
 }
 
-/** The sentence for what the engine refuses. */
-const refusal = details => sentence(refusals[details.kind]?.(details) ?? details.message)
+/** The sentence for what the engine refuses, or for an error that is not the engine's. */
+const refusal = ({ kind, message, ...fields }) => sentence(kind === undefined ? message : refusals[kind](fields))
 
 /** Why WebGPU is not used, by a reason's `code`: beginnings of sentences. */
 const noWebGpu = {
@@ -85,7 +88,7 @@ const noWebGpu = {
   machine: () => 'This browser has WebGPU, but no GPU for it',
   emulated: () => 'WebGPU is only emulated on this machine, slower than the CPU',
   'not-started': ({ reason }) => `WebGPU could not be started (${reason})`,
-  refused: ({ error: { kind, fields, message } }) => `WebGPU could not run this model (${refusals[kind]?.(fields) ?? message})`,
+  refused: ({ error: { kind, fields } }) => `WebGPU could not run this model (${refusals[kind](fields)})`,
   wrong: ({ difference }) => `WebGPU does not compute this model correctly here (off by ${difference.toExponential(1)})`,
 }
 
