@@ -3,7 +3,7 @@
 import { DigitDiffusionError, unpack } from './errors.js'
 
 /** Whether WebAssembly has the instructions of `code`: validates a module whose only function, () -> v128, consists of them. */
-const runs = code =>
+const runs = (/** @type {number[]} */ code) =>
   WebAssembly.validate(
     new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, code.length + 4, 1, code.length + 2, 0, ...code, 11]),
   )
@@ -35,14 +35,29 @@ function startWorker() {
   return worker
 }
 
+/**
+ * A request to the worker, which is asked by { id, method, params } and told to stop by { abort: id }.
+ * @typedef {{ id: number, method: string, params: object, transfer: Transferable[], onprogress?: (progress: any) => void,
+ *   reason: () => unknown, resolve: (result: any) => void, reject: (error: unknown) => void }} Job
+ *
+ * What the worker posts: that it is `ready`; of a request its `progress`, and its `result` or `error`; of itself that it `died`, or
+ * that it is `settled` where the model computes.
+ * @typedef {{ ready?: true, id?: number, result?: any, error?: any, progress?: any, died?: any, settled?: any }} Answer
+ */
+
 export class Client {
   #worker
+  /** @type {Job[]} */
   #queue = []
+  /** @type {Job | null} */
   #current = null
   #ready = false // the worker listens: what is posted before may be lost
   #lastId = 0
+  /** @type {DigitDiffusionError | null} */
   #dead = null
+  /** @type {(error: DigitDiffusionError) => void} */
   #settleLost
+  /** @type {(decided: any) => void} */
   #settle
 
   /** Resolves with the error when the worker or its device dies; stays pending for as long as all is well. */
@@ -75,7 +90,7 @@ export class Client {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
       const abort = () => this.#abort(job)
-      const settle = finish => value => {
+      const settle = (/** @type {(value: any) => void} */ finish) => (/** @type {any} */ value) => {
         signal?.removeEventListener('abort', abort)
         finish(value)
       }
@@ -96,6 +111,7 @@ export class Client {
     this.#worker.postMessage({ id: job.id, method: job.method, params: job.params }, job.transfer)
   }
 
+  /** @param {Job} job */
   #abort(job) {
     // A request under way is told to stop, and keeps its place until the worker has answered.
     if (job === this.#current) this.#worker.postMessage({ abort: job.id })
@@ -104,6 +120,7 @@ export class Client {
     job.reject(job.reason())
   }
 
+  /** @param {Answer} answer */
   #receive({ ready, id, result, error, progress, died, settled }) {
     if (died) return this.#die(unpack(died))
     if (settled) return this.#settle(settled)
@@ -120,10 +137,12 @@ export class Client {
     this.#pump()
   }
 
+  /** @param {DigitDiffusionError} error */
   #die(error) {
     if (this.#end(error)) this.#settleLost(error)
   }
 
+  /** @param {DigitDiffusionError} error */
   #end(error) {
     if (this.#dead) return false
     this.#dead = error

@@ -2,66 +2,15 @@
 // second visit needs no network, and never meets files of two versions. A newer copy is put together beside it, checked, and
 // takes its place when no window is left that has begun with the old one, or when the only window is reloaded.
 // Tests: tests/page/service-worker-offline.test.mjs, service-worker-releases.test.mjs
-const FILES = [
-  '', // index.html
-  'app.webmanifest',
-  'client.js',
-  'digit-diffusion.js',
-  'element.js',
-  'embed.css',
-  'embed.html',
-  'embed.js',
-  'embed/frame.css',
-  'embed/frame.html',
-  'embed/frame.js',
-  'embed/grid.js',
-  'embed/slider.js',
-  'embed/steps.js',
-  'engine/engine.js',
-  'errors.js',
-  'favicon.svg',
-  'guard.js',
-  'model.js',
-  'models/manifest.json',
-  'options.js',
-  'page.js',
-  'page/share-link.js',
-  'page/attention-maps.js',
-  'page/style-changes.js',
-  'page/compare.js',
-  'page/controls.js',
-  'page/dom.js',
-  'page/import-files.js',
-  'page/recording.js',
-  'page/export-files.js',
-  'page/language.js',
-  'page/notice.js',
-  'page/register-service-worker.js',
-  'page/paint.js',
-  'page/png.js',
-  'page/radio-group.js',
-  'page/schedule-plot.js',
-  'page/model-session.js',
-  'page/settings-text.js',
-  'page/contact-sheet.js',
-  'page/stage.js',
-  'page/runner.js',
-  'page/styles.js',
-  'page/tour.js',
-  'remember.js',
-  'style.css',
-  'texts/module.js',
-  'texts/page.js',
-  'texts/zh.js',
-  'worker.js',
-  'worker/devices.js',
-  'worker/download.js',
-  'worker/manifest.js',
-]
-/** The builds of the engine that this browser may ask for: the page registers this script with the one that it has found to run. */
+/** @type {string[]} */
+const FILES = [] // the build lists them here
+/**
+ * The builds of the engine that this browser may ask for: the page registers this script with the one that it has found to run.
+ * @type {Record<string, string>}
+ */
 const BUILDS = { relaxed: 'engine/engine-relaxed_bg.wasm', plain: 'engine/engine_bg.wasm' }
 const build = new URL(location.href).searchParams.get('build')
-const ENGINES = build in BUILDS ? [BUILDS[build]] : Object.values(BUILDS)
+const ENGINES = build !== null && Object.hasOwn(BUILDS, build) ? [BUILDS[build]] : Object.values(BUILDS)
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self))
 const { clients, registration } = worker

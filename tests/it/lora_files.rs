@@ -56,28 +56,38 @@ fn kohya_files_give_the_same_adapter() {
 fn where_others_leave_alpha_out_it_is_the_rank() {
     let base = base("tiny");
     let peft = read("plain", &base);
-    let named = |a: &dyn Fn(&str) -> String, b: &dyn Fn(&str) -> String, metadata: Metadata| {
+    let named = |a: &dyn Fn(&str) -> String,
+                 b: &dyn Fn(&str) -> String,
+                 metadata: Metadata|
+     -> diffusion::error::Result<Vec<f32>> {
         let mut state = StateDict::new();
         for (path, factors) in &peft.modules {
             state.insert(a(path), factors.a.clone());
             state.insert(b(path), factors.b.clone());
         }
         let file = write_tensors(&state, metadata, Precision::F32).unwrap();
-        read_adapter(&file, None, &base.state).unwrap().modules.into_values().map(|f| f.scaling).collect::<Vec<_>>()
+        let adapter = read_adapter(&file, None, &base.state)?;
+        Ok(adapter.modules.into_values().map(|f| f.scaling).collect())
     };
     let diffusers = named(
         &|path| format!("unet.{path}.lora.down.weight"),
         &|path| format!("unet.{path}.lora.up.weight"),
         Metadata::new(),
-    );
+    )
+    .unwrap();
     assert!(diffusers.iter().all(|scaling| *scaling == 1.0), "{diffusers:?}");
-    let kohya = named(
-        &|path| format!("lora_unet_{}.lora_down.weight", path.replace('.', "_")),
-        &|path| format!("lora_unet_{}.lora_up.weight", path.replace('.', "_")),
-        Metadata::from([("ss_network_alpha".into(), "2.0".into())]),
-    );
+    let kohya = |alpha: &str| {
+        named(
+            &|path| format!("lora_unet_{}.lora_down.weight", path.replace('.', "_")),
+            &|path| format!("lora_unet_{}.lora_up.weight", path.replace('.', "_")),
+            Metadata::from([("ss_network_alpha".into(), alpha.into())]),
+        )
+    };
     let ranks: Vec<f32> = peft.modules.values().map(|factors| 2.0 / factors.rank() as f32).collect();
-    assert_eq!(kohya, ranks);
+    assert_eq!(kohya("2.0").unwrap(), ranks);
+    // Said, but not as a number: to take the rank for it would be a guess.
+    let message = kohya("Dynamic").unwrap_err().to_string();
+    assert!(message.contains("ss_network_alpha") && message.contains("not a number"), "{message}");
 }
 
 #[test]

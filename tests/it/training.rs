@@ -189,7 +189,7 @@ fn resumed_equals_uninterrupted(lora: bool) {
     assert_eq!(losses, halves, "losses, bit for bit");
     let (a, b) = (whole.checkpoint().unwrap(), second.checkpoint().unwrap());
     assert_eq!(a.model, b.model, "weights, bit for bit");
-    assert_eq!(a.ema, b.ema, "averaged weights, bit for bit");
+    assert_eq!(a.ema, b.ema, "the EMA, bit for bit");
     assert_ne!(a.model, a.ema);
 }
 
@@ -228,7 +228,7 @@ fn only_the_factors_are_trained() {
             assert!(tensor.values.iter().any(|&value| value != 0.0), "{name} has no moments");
         }
     }
-    let frozen = diffusion::unet::burn::read_state(&trainer.averaged()).unwrap();
+    let frozen = diffusion::unet::burn::read_state(&trainer.ema_unet()).unwrap();
     let initial = trained_looking(initial_state(&unet_config(&info(&data)), 3));
     for (name, tensor) in &initial {
         assert_eq!(Some(tensor), frozen.get(name), "{name} moved");

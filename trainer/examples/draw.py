@@ -2,7 +2,7 @@
 
     python trainer/examples/draw.py
 
-Stands for a folder of one's own drawings: 28 x 28 PNGs, white on black, one folder for each digit. Needs Pillow.
+An example of a folder with a user's own drawings: 28 x 28 PNGs, white on black, one folder for each digit. Needs Pillow.
 """
 
 import math
@@ -36,32 +36,32 @@ STROKES = {
 }
 
 
-def drawn(digit, chance):
+def draw(digit, rng):
     image = Image.new("L", (SIDE * FINE, SIDE * FINE))
     pen = ImageDraw.Draw(image)
-    lean, stretch, turn = chance.gauss(0.06, 0.07), chance.gauss(1, 0.06), chance.gauss(0, 0.05)
-    shift = (chance.gauss(0, 0.5), chance.gauss(0, 0.5))
+    lean, stretch, turn = rng.gauss(0.06, 0.07), rng.gauss(1, 0.06), rng.gauss(0, 0.05)
+    shift = (rng.gauss(0, 0.5), rng.gauss(0, 0.5))
 
-    def place(point):
-        x, y = point[0] - 14 + chance.gauss(0, 0.12), point[1] - 14 + chance.gauss(0, 0.12)
+    def moved(point):
+        x, y = point[0] - 14 + rng.gauss(0, 0.12), point[1] - 14 + rng.gauss(0, 0.12)
         x, y = stretch * x - lean * y, y
         x, y = x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn)
         return (x + 14 + shift[0]) * FINE, (y + 14 + shift[1]) * FINE
 
     dx, dy = NIB / 2 * FINE * math.cos(ANGLE), -NIB / 2 * FINE * math.sin(ANGLE)
     for stroke in STROKES[digit]:
-        points = [place(point) for point in stroke]
+        points = [moved(point) for point in stroke]
         for (x0, y0), (x1, y1) in zip(points, points[1:]):
             pen.polygon([(x0 - dx, y0 - dy), (x0 + dx, y0 + dy), (x1 + dx, y1 + dy), (x1 - dx, y1 - dy)], fill=255)
-            for x, y in ((x0, y0), (x1, y1)):  # the nib itself is a thin edge
+            for x, y in ((x0, y0), (x1, y1)):  # the nib's edge itself
                 pen.line([(x - dx, y - dy), (x + dx, y + dy)], fill=255, width=FINE)
     return image.resize((SIDE, SIDE), Image.LANCZOS)
 
 
 if __name__ == "__main__":
-    chance = random.Random(7)
+    rng = random.Random(7)
     for digit in range(10):
         for number in range(4):
             path = Path(__file__).parent / "nib" / str(digit) / f"{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            drawn(digit, chance).save(path, optimize=True)
+            draw(digit, rng).save(path, optimize=True)

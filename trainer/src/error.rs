@@ -18,7 +18,7 @@ pub enum Error {
         action: &'static str,
         /// On which file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A file is not the IDX file it should be.
@@ -62,10 +62,10 @@ pub enum Error {
         attempts: Vec<String>,
     },
     /// A data set does not hold together.
-    #[error("the data in {place} cannot be used: {reason}")]
+    #[error("the data in {location} cannot be used: {reason}")]
     Data {
-        /// The file or folder.
-        place: String,
+        /// The file, folder, or what else the data are.
+        location: String,
         /// What is wrong, and what is accepted.
         reason: String,
     },
@@ -139,6 +139,14 @@ pub enum Error {
     /// Values could not be read back from the device.
     #[error("the device did not give its result back: {0}")]
     Device(String),
+    /// The system starts no more threads.
+    #[error("{threads} threads cannot be started: {reason}; give fewer with --threads")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// The system's error.
+        reason: String,
+    },
     /// A base folder cannot be used.
     #[error("the base folder {} cannot be used: {source}", .dir.display())]
     Folder {
@@ -147,7 +155,7 @@ pub enum Error {
         /// Why not.
         source: diffusion::Error,
     },
-    /// Another process trains into the folder.
+    /// Another process holds the folder.
     #[error("another run is writing to {} just now; wait for its end, or choose another --out", .dir.display())]
     Held {
         /// The folder.
@@ -159,7 +167,7 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A checkpoint belongs to a run that was started otherwise.
+    /// A checkpoint belongs to a run that was started with something else.
     #[error("--resume cannot go on: {reason}")]
     OtherRun {
         /// What differs.
@@ -220,7 +228,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: what was tried on which path.
+    /// For `map_err`: what was tried, "read" or "write", and on which path.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }

@@ -1,13 +1,18 @@
-//! Files that are either whole or not there: a crash or a full disk leaves the old one untouched.
+//! Atomic writes, and locks of folders. A file is either whole or not there: a crash or a full disk leaves the old one
+//! untouched. Tests: here; killed and resumed runs, in `trainer/tests/runs/ends.rs`.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::messages::say;
 
 /// Writes `bytes` to `path` by way of a temporary file in the same folder, fsync and rename.
 /// Folders on the way are created.
+///
+/// # Errors
+/// What the system refused; then the old file is still there.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomic_with(path, |file| file.write_all(bytes))
 }
@@ -29,36 +34,54 @@ fn write_atomic_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io
     sync_folder(folder).map_err(Error::io("write", folder))
 }
 
-/// A folder that no other process holds meanwhile: dropped, it is free again, however the process ends.
+/// The lock of a folder. Dropped, the folder is free again, however the process ends.
 #[derive(Debug)]
-pub struct Held(#[expect(dead_code, reason = "open files are locked ones")] Option<File>);
+pub struct Held(#[expect(dead_code, reason = "an open file keeps the lock")] Option<File>);
 
-/// Holds a folder, by a lock that leaves no file. Where the system locks no folders, nobody does.
+/// Locks a folder, without leaving a file in it. Other systems than Unix lock no folders; a file system that does not gets a
+/// warning.
+///
+/// # Errors
+/// A folder that another process holds, or that cannot be opened.
 pub fn hold(folder: &Path) -> Result<Held> {
-    let Ok(file) = File::open(folder) else { return Ok(Held(None)) };
+    if !cfg!(unix) {
+        return Ok(Held(None));
+    }
+    let file = File::open(folder).map_err(Error::io("open", folder))?;
     match file.try_lock() {
         Ok(()) => Ok(Held(Some(file))),
         Err(TryLockError::WouldBlock) => Err(Error::Held { dir: folder.to_owned() }),
-        Err(TryLockError::Error(_)) => Ok(Held(None)),
+        Err(TryLockError::Error(error)) => {
+            say!("{} cannot be locked ({error}): see that no other run writes to it meanwhile", folder.display());
+            Ok(Held(None))
+        }
     }
 }
 
-/// Removes what writes left that were killed half way.
+/// Removes the temporary files of writes that were killed. What cannot be read or removed stays: it does no harm.
 pub fn sweep(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
+        // The names of `temporary_name`, which are UTF-8 but for the file's own part.
         let parts: Vec<&str> = name.to_str().unwrap_or_default().split('.').collect();
         if let ["", .., process, "tmp"] = parts[..]
             && process.parse::<u32>().is_ok()
         {
-            // What cannot be removed is no worse than before.
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
+/// Whether both paths are there and are the same file or folder.
+pub fn same_path(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
 /// Reads a whole file.
+///
+/// # Errors
+/// What the system refused.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(Error::io("read", path))
 }
@@ -69,8 +92,8 @@ fn write_synced(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Res
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
-/// The rename itself is only safe on disk once the folder is: without this a power cut may undo it. Folders that are
-/// shared with a virtual machine know no such thing, and are taken as they are.
+/// A rename is only on disk once its folder is: without this a power cut may undo it. Folders that are shared with a virtual
+/// machine cannot be synced, and are left as they are.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
@@ -88,12 +111,13 @@ fn temporary_name(folder: &Path, path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use tempfile::tempdir;
+
     use super::*;
-    use crate::testing::TempDir;
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_no_litter() {
-        let dir = TempDir::new("files");
+        let dir = tempdir().unwrap();
         let path = dir.path().join("sub/weights.bin");
         write_atomic(&path, b"old").unwrap();
         let failed = write_atomic_with(&path, |file| {
@@ -108,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_was_left_half_way_is_swept_and_nothing_else() {
-        let dir = TempDir::new("files-sweep");
+        let dir = tempdir().unwrap();
         let others = [".hidden", "a.17.tmp", ".a.b.tmp", "weights.bin"];
         for name in others.iter().chain(&[".weights.bin.4711.tmp"]) {
             fs::write(dir.path().join(name), b"x").unwrap();
@@ -120,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_folder_is_held_by_one_at_a_time() {
-        let dir = TempDir::new("files-hold");
+        let dir = tempfile::Builder::new().prefix("files-hold").tempdir().unwrap();
         let held = hold(dir.path()).unwrap();
         if cfg!(unix) {
             let message = hold(dir.path()).unwrap_err().to_string();
@@ -129,11 +153,14 @@ mod tests {
         drop(held);
         hold(dir.path()).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "and leaves nothing in it");
+        if cfg!(unix) {
+            assert!(hold(&dir.path().join("absent")).unwrap_err().to_string().contains("absent"));
+        }
     }
 
     #[test]
     fn a_file_in_the_way_of_a_folder_is_named() {
-        let dir = TempDir::new("files-folder");
+        let dir = tempdir().unwrap();
         let blocker = dir.path().join("blocker");
         write_atomic(&blocker, b"").unwrap();
         let message = write_atomic(&blocker.join("x"), b"x").unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! What a file is.
+//! What a file is, for `trainer inspect`. Tests: here and in `trainer/tests/runs`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::files;
 use crate::store::{AdapterFiles, base_sha256, read_base, sha256};
 use crate::train::Checkpoint;
 
-/// What is to be said of a file or folder.
+/// Facts about a file or folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
     /// What it is.
@@ -39,14 +39,18 @@ pub struct ModuleFacts {
     pub norm: f32,
 }
 
-/// Looks at a base folder, an adapter, a checkpoint, a classifier, or any other safetensors file. `base` is only read
-/// for adapters, which can be looked at without it, too.
+/// Looks at a base folder, an adapter, a checkpoint, a classifier, or any other safetensors file. `base` is only read for
+/// adapters, which can be looked at without it, too.
+///
+/// # Errors
+/// Files that are not there, cannot be read, or are no safetensors files.
 pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
     if path.join(diffusion::base::UNET_CONFIG).is_file() {
         return base_folder(path);
     }
     let adapter_files = AdapterFiles::read(path)?;
     let bytes = &adapter_files.bytes;
+    // What has no header that can be read is refused by `read_tensors`.
     let header = |key: &str| {
         let metadata = SafeTensors::read_metadata(bytes).ok()?.1.metadata().clone()?;
         metadata.get(key).cloned()
@@ -66,20 +70,22 @@ pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
     }
     let shown = base.display();
     let fitting = read_base(base).and_then(|base| adapter_files.adapter(&base.state));
-    let fits = fitting.is_ok();
-    // Its own base need not be at hand to see what it is.
+    // Its own base need not be there to see what it is.
     let alone = || adapter_files.adapter(&implied_base(bytes)?);
-    let adapter = match fitting.or_else(|_: Error| alone()) {
-        Ok(adapter) => adapter,
-        Err(error) => return Ok(unusable(&error, bytes, &tensors, &metadata)),
+    let (adapter, misfit) = match fitting {
+        Ok(adapter) => (adapter, None),
+        Err(misfit) => match alone() {
+            Ok(adapter) => (adapter, Some(misfit)),
+            Err(error) => return Ok(unusable(&error, bytes, &tensors, &metadata)),
+        },
     };
     let sum =
         adapter.base_sha256.as_ref().map_or_else(|| "not said in the file".to_owned(), |sum| format!("sha256 {sum}"));
-    let belongs = match &adapter.base_sha256 {
-        _ if !fits => format!("{sum}; does not fit {shown}, or there is none: see --base"),
-        None => sum,
-        Some(known) if *known == base_sha256(base)? => format!("{sum}, which is {shown}"),
-        Some(_) => format!("{sum}, which is not {shown}"),
+    let belongs = match (&adapter.base_sha256, misfit) {
+        (_, Some(misfit)) => format!("{sum}; does not fit {shown} ({misfit}): see --base"),
+        (None, None) => sum,
+        (Some(known), None) if *known == base_sha256(base)? => format!("{sum}, which is {shown}"),
+        (Some(_), None) => format!("{sum}, which is not {shown}"),
     };
     let config = adapter_files.config(&adapter)?;
     Ok(adapter_facts(&adapter, &config, belongs, bytes, &metadata))
@@ -162,7 +168,7 @@ fn adapter_facts(adapter: &Adapter, config: &LoraConfig, belongs: String, bytes:
     Facts { kind: "LoRA adapter", facts, modules: modules.collect() }
 }
 
-/// An adapter that is made in a way that this program does not have, or of another kind of network.
+/// An adapter of a kind that is not supported, or for another kind of network.
 fn unusable(error: &Error, bytes: &[u8], tensors: &StateDict, metadata: &Metadata) -> Facts {
     let mut facts = other(bytes, tensors, metadata).facts;
     let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
@@ -185,7 +191,7 @@ fn other(bytes: &[u8], tensors: &StateDict, metadata: &Metadata) -> Facts {
     Facts { kind, facts, modules: vec![] }
 }
 
-/// To six digits: a scaling says an alpha only to a rounding.
+/// To six digits: an alpha that was computed from a scaling is off by a rounding error.
 fn rounded(value: f32) -> f32 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }
@@ -198,12 +204,13 @@ fn join(numbers: &[usize]) -> String {
 mod tests {
     use diffusion::state::HostTensor;
     use diffusion::tensors::{Precision, write_tensors};
+    use tempfile::tempdir;
 
     use super::*;
 
     #[test]
     fn what_is_not_there_or_no_safetensors_file_is_refused() {
-        let dir = crate::testing::TempDir::new("inspect");
+        let dir = tempdir().unwrap();
         let path = dir.path().join("notes.txt");
         files::write_atomic(&path, b"not a safetensors file at all").unwrap();
         let base = Path::new("nowhere");

@@ -1,4 +1,7 @@
-//! Training, evaluation and pictures.
+//! Training, evaluation and pictures: everything that the `trainer` program does, as a library.
+//!
+//! The way of a run: [`config`] and [`data`] (with [`styles`]) go into [`train::Trainer`], [`session`] logs it, [`store`]
+//! writes what comes out. [`classifier`] and [`eval`] measure it, [`sampling`] and [`picture`] draw it.
 #![deny(missing_docs)]
 
 pub mod classifier;
@@ -8,6 +11,7 @@ pub mod error;
 pub mod eval;
 pub mod files;
 pub mod inspect;
+pub mod messages;
 pub mod parallel;
 pub mod picture;
 pub mod sampling;
@@ -17,12 +21,3 @@ pub mod styles;
 #[cfg(test)]
 mod testing;
 pub mod train;
-
-/// `eprintln!`, but for its panic where nobody reads any more: a run goes on when its terminal is gone.
-#[macro_export]
-macro_rules! say {
-    ($($told:tt)*) => {{
-        use ::std::io::Write as _;
-        let _ = ::std::writeln!(::std::io::stderr(), $($told)*);
-    }};
-}

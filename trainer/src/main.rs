@@ -5,10 +5,10 @@ mod cli;
 use std::process::ExitCode;
 
 use clap::Parser;
-use trainer::say;
+use trainer::messages::say;
 
-/// Training makes and drops hundreds of megabytes a second. The system's allocator gives large blocks back
-/// after every operation and gets them anew, page by page; so would this one, if [`keep_memory`] did not say no.
+/// Training allocates and frees hundreds of megabytes a second. The system's allocator gives large blocks back after every
+/// operation and gets them again page by page; so would this one without [`keep_memory`].
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The error with its causes, but for those that a library's message has told already.
+/// The error with its causes, except those whose text is in the message already.
 fn sentence(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
@@ -36,10 +36,10 @@ fn sentence(error: &anyhow::Error) -> String {
     text
 }
 
-/// Memory once taken from the system is kept, in large pages where there are any: training is 1.7 times as fast.
+/// Keeps memory that was once taken from the system, in large pages where there are any: training is 1.7 times as fast.
 fn keep_memory() {
     use libmimalloc_sys::{mi_option_large_os_pages, mi_option_set, mi_option_t};
-    /// Place of `mi_option_purge_delay` in mimalloc.h's list, for which the crate has no name; -1 is never.
+    /// Number of `mi_option_purge_delay` in mimalloc.h's list, for which the crate has no name; its value -1 is never.
     const PURGE_DELAY: mi_option_t = 15;
     // SAFETY: two integers are stored in the allocator's table of options, before any other thread exists.
     unsafe {

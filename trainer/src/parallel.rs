@@ -1,137 +1,119 @@
-//! Work on all cores with results that depend on the jobs alone, which are combined in their order, not on how many
-//! cores there are.
+//! Work on all cores, on rayon's threads. Results depend on the jobs alone and come in their order, whatever the number of
+//! threads. Tests: here; that training gives the same bytes on any number of threads, in `tests/it/training.rs` and
+//! `trainer/tests/runs`.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
-use std::sync::{Mutex, PoisonError};
-use std::{iter, panic, thread};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use burn::backend::DispatchDevice;
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result};
 
-/// One thread per core that this process may use.
+/// More threads than this are not started, whatever was asked for: no step has as many jobs.
+const MOST_THREADS: usize = 256;
+
+/// One thread per core that this process may use; one where the system does not tell.
 pub fn default_threads() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// Whether a device is the processor that this program runs on.
+/// Whether a device is the CPU, on which work is divided among threads.
 pub fn on_cpu(device: &Device) -> bool {
     let plain = device.clone().without_autodiff();
     matches!(plain.as_dispatch(), DispatchDevice::Flex(_) | DispatchDevice::NdArray(_))
 }
 
-/// Does every job on one of at most `threads` threads, whichever is free; results in the order of the jobs.
-pub fn map<J: Send, T: Send>(jobs: Vec<J>, threads: usize, work: impl Fn(J) -> T + Sync) -> Vec<T> {
+/// Does every job on one of at most `threads` threads, whichever is free; results in the order of the jobs. A single job,
+/// or a single thread, is this thread's.
+///
+/// # Errors
+/// The error of the first job that failed, in the order of the jobs; or that the threads cannot be started.
+pub fn map<J: Send, T: Send>(
+    jobs: Vec<J>,
+    threads: usize,
+    work: impl Fn(J) -> Result<T> + Send + Sync,
+) -> Result<Vec<T>> {
     if threads <= 1 || jobs.len() <= 1 {
         return jobs.into_iter().map(work).collect();
     }
-    let workers = threads.min(jobs.len());
-    let jobs = Mutex::new(jobs.into_iter().enumerate());
-    let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let labour = || iter::from_fn(next).map(|(i, job)| (i, work(job))).collect::<Vec<_>>();
-    let mut results: Vec<(usize, T)> = thread::scope(|scope| {
-        let running: Vec<_> = (0..workers).map(|_| scope.spawn(labour)).collect();
-        let joined = running.into_iter().map(|thread| thread.join());
-        joined.flat_map(|result| result.unwrap_or_else(|panic| panic::resume_unwind(panic))).collect()
-    });
-    results.sort_unstable_by_key(|&(i, _)| i);
-    results.into_iter().map(|(_, result)| result).collect()
+    // All of them before the first error is looked for: rayon's own collecting into a Result would give any.
+    let results: Vec<Result<T>> = pool(threads)?.install(|| jobs.into_par_iter().with_max_len(1).map(work).collect());
+    results.into_iter().collect()
 }
 
-/// Does `aside` on a thread of its own while `work` is done on this one.
-pub fn beside<A: Send, B>(aside: impl FnOnce() -> A + Send, work: impl FnOnce() -> B) -> (A, B) {
-    thread::scope(|scope| {
-        let aside = scope.spawn(aside);
-        let done = work();
-        (aside.join().unwrap_or_else(|panic| panic::resume_unwind(panic)), done)
-    })
-}
-
-/// Loss and gradients of a batch that was cut into jobs: both are sums over the jobs, so `loss` should
-/// give each job its share of the batch's mean. The gradients are still to be summed: what `gather` makes of each job's.
+/// Does `background` on one of the `threads` threads while `foreground` is done on this one, which may [`map`] meanwhile.
 ///
-/// Every job works on a fork of the module, whose graph shares nothing with the others.
-pub fn gradients<M: Module + Sync, J: Send, G: Send>(
-    module: &M,
-    device: &Device,
-    jobs: Vec<J>,
+/// # Errors
+/// That the threads cannot be started.
+pub fn overlap<A: Send, B>(
     threads: usize,
-    loss: impl Fn(&M, J) -> Tensor<1> + Sync,
-    gather: impl Fn(&M, GradientsParams) -> G + Sync,
-) -> Result<(f32, Vec<G>)> {
-    let parts = map(jobs, threads, |job| {
-        let module = module.clone().fork(device);
-        let loss = loss(&module, job);
-        let gradients = gather(&module, GradientsParams::from_grads(loss.clone().backward(), &module));
-        // Only now: reading the value waits for the device.
-        (loss.into_data().try_to_vec::<f32>(), gradients)
+    background: impl FnOnce() -> A + Send,
+    foreground: impl FnOnce() -> B,
+) -> Result<(A, B)> {
+    let mut done = None;
+    let foreground = pool(threads)?.in_place_scope(|scope| {
+        scope.spawn(|_| done = Some(background()));
+        foreground()
     });
-    let mut total = 0.0;
-    let mut gradients = Vec::with_capacity(parts.len());
-    for (value, part) in parts {
-        total += value.map_err(|error| Error::Device(format!("{error:?}")))?.iter().sum::<f32>();
-        gradients.push(part);
+    // The scope ends when the background has; a panic of the background is this thread's, too.
+    let background = done.ok_or_else(|| not_started(threads, "a job was lost"))?;
+    Ok((background, foreground))
+}
+
+/// The pool of so many threads, started at its first use and kept: starting threads anew for every step would lose their
+/// buffers.
+fn pool(threads: usize) -> Result<Arc<ThreadPool>> {
+    static POOLS: Mutex<BTreeMap<usize, Arc<ThreadPool>>> = Mutex::new(BTreeMap::new());
+    let threads = threads.clamp(1, MOST_THREADS);
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pool) = pools.get(&threads) {
+        return Ok(Arc::clone(pool));
     }
-    Ok((total, gradients))
+    let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("trainer-{i}")).build();
+    let pool = Arc::new(pool.map_err(|error| not_started(threads, error))?);
+    pools.insert(threads, Arc::clone(&pool));
+    Ok(pool)
 }
 
-/// The sum of gradients of one module.
-pub fn sum<M: Module>(module: &M, parts: Vec<GradientsParams>) -> GradientsParams {
-    let mut sum = Sum { parts, total: GradientsParams::new() };
-    module.visit(&mut sum);
-    sum.total
-}
-
-struct Sum {
-    parts: Vec<GradientsParams>,
-    total: GradientsParams,
-}
-
-impl ModuleVisitor for Sum {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let parts = self.parts.iter_mut().filter_map(|part| part.remove::<D>(param.id));
-        if let Some(total) = parts.reduce(|total, part| total + part) {
-            self.total.register(param.id, total);
-        }
-    }
+fn not_started(threads: usize, reason: impl ToString) -> Error {
+    Error::Threads { threads, reason: reason.to_string() }
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::nn::LinearConfig;
-
     use super::*;
 
     #[test]
     fn results_keep_the_order_of_the_jobs() {
         let squares: Vec<usize> = (0..50).map(|i| i * i).collect();
-        for threads in [0, 1, 3, 64] {
-            assert_eq!(map((0..50).collect(), threads, |i: usize| i * i), squares);
+        for threads in [0, 1, 3, 64, usize::MAX] {
+            assert_eq!(map((0..50).collect(), threads, |i: usize| Ok(i * i)).unwrap(), squares);
         }
     }
 
     #[test]
-    fn gradients_are_bit_for_bit_the_same_on_any_number_of_threads() {
-        let device = Device::flex().autodiff();
-        let linear = LinearConfig::new(3, 2).init(&device);
-        let sums = |threads| {
-            let loss = |linear: &burn::nn::Linear, job: usize| {
-                let rows: Vec<f32> = (0..6).map(|i| ((job * 6 + i) as f32).sin()).collect();
-                let input = Tensor::<1>::from_floats(&rows[..], &device).reshape([2, 3]);
-                linear.forward(input).powi_scalar(2).sum() / 8.0
-            };
-            let (loss, parts) =
-                gradients(&linear, &device, (0..4).collect(), threads, loss, |_, gradients| gradients).unwrap();
-            let sum = sum(&linear, parts);
-            let weight = sum.get::<2>(linear.weight.id).unwrap().into_data().try_to_vec::<f32>().unwrap();
-            (loss, weight)
-        };
-        let (loss, weight) = sums(1);
-        assert!(loss > 0.0 && weight.iter().any(|&g| g != 0.0));
-        assert_eq!((loss, weight.clone()), sums(2));
-        assert_eq!((loss, weight), sums(5));
+    fn the_first_error_is_told_whichever_job_fails_first() {
+        for threads in [1, 3] {
+            let failing = map((0..50).collect(), threads, |i: usize| match i {
+                7 | 31 => Err(Error::Setting { reason: format!("job {i}") }),
+                _ => Ok(i),
+            });
+            assert_eq!(failing.unwrap_err().to_string(), "job 7");
+        }
+    }
+
+    #[test]
+    fn work_in_the_background_does_not_wait_for_threads_that_wait_for_it() {
+        for threads in [0, 1, 2] {
+            let background = || map((0..8).collect(), threads, |i: usize| Ok(i + 1));
+            let foreground = || map((0..8).collect(), threads, |i: usize| Ok(i + 2));
+            let (background, foreground) = overlap(threads, background, foreground).unwrap();
+            assert_eq!((background.unwrap()[7], foreground.unwrap()[7]), (8, 9));
+        }
     }
 }

@@ -1,36 +1,39 @@
-//! Drawing many pictures on all cores.
+//! Drawing many pictures on all cores. Tests: here for what is refused; what is drawn, in `trainer/tests/runs/files.rs` and the
+//! tests of the pipeline in `tests/it`.
 
 use diffusion::{Model, Request, Step};
 
 use crate::error::{Error, Result};
 use crate::parallel;
 
-/// Pictures per forward: the network's activations stay in the cache.
+/// Pictures per forward pass: few enough that the network's activations stay in the cache.
 const CHUNK: usize = 10;
 
-/// Draws every picture of the request and returns them in [-1, 1], in order; `on_step` sees every step of every chunk
-/// (first picture of the chunk, the step).
+/// Draws every picture of the request and returns them in order, each `image_size * image_size` values in [-1, 1]. `on_step`
+/// gets every step of every chunk: the index of the chunk's first picture, and the step.
+///
+/// # Errors
+/// A request that does not hold together, or that the model refuses.
 pub fn draw(
     model: &Model,
     request: &Request,
     threads: usize,
-    on_step: impl Fn(usize, &Step) + Sync,
+    on_step: impl Fn(usize, &Step) + Send + Sync,
 ) -> Result<Vec<Vec<f32>>> {
     let codec = model.base().codec();
-    let expected = request.labels.len() * codec.len();
-    if let Some(latents) = request.latents.as_ref().filter(|latents| latents.len() != expected) {
-        return Err(Error::Setting {
-            reason: format!(
-                "the latents have {} values, {} pictures need {expected}",
-                latents.len(),
-                request.labels.len()
-            ),
-        });
+    let pictures = request.labels.len();
+    let refuse = |reason: String| Err(Error::Setting { reason });
+    if request.seeds.len() != pictures {
+        return refuse(format!("{} seeds for {pictures} pictures", request.seeds.len()));
     }
-    let jobs: Vec<(usize, Request)> = (0..request.labels.len())
+    let expected = pictures * codec.len();
+    if let Some(latents) = request.latents.as_ref().filter(|latents| latents.len() != expected) {
+        return refuse(format!("the latents have {} values, {pictures} pictures need {expected}", latents.len()));
+    }
+    let chunks: Vec<(usize, Request)> = (0..pictures)
         .step_by(CHUNK)
         .map(|from| {
-            let to = (from + CHUNK).min(request.labels.len());
+            let to = (from + CHUNK).min(pictures);
             let part = Request {
                 labels: request.labels[from..to].to_vec(),
                 seeds: request.seeds[from..to].to_vec(),
@@ -40,17 +43,41 @@ pub fn draw(
             (from, part)
         })
         .collect();
-    let chunks = parallel::map(jobs, threads, |(from, part)| -> Result<Vec<Vec<f32>>> {
-        let run = model.generate(part)?;
-        let mut images = Vec::new();
-        for step in run {
+    let images = parallel::map(chunks, threads, |(from, part)| {
+        let mut last = None;
+        for step in model.generate(part)? {
             let step = step?;
             on_step(from, &step);
-            if step.step == step.total {
-                images = step.sample.chunks_exact(codec.len()).map(|latents| codec.decode(latents)).collect();
-            }
+            last = Some(step.sample);
         }
-        Ok(images)
-    });
-    Ok(chunks.into_iter().collect::<Result<Vec<_>>>()?.concat())
+        let Some(sample) = last else { return refuse("the run has no step".into()) };
+        Ok(sample.chunks_exact(codec.len()).map(|latents| codec.decode(latents)).collect::<Vec<_>>())
+    })?;
+    Ok(images.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use diffusion::Backend;
+    use diffusion::Base;
+    use diffusion::unet::init::initial_state;
+
+    use super::*;
+    use crate::config::ModelConfig;
+    use crate::data::Dataset;
+
+    #[test]
+    fn requests_that_do_not_hold_together_are_refused() {
+        let data = Dataset::new("t", vec![0; 2 * 64], vec![0, 1], 8, vec!["0".into(), "1".into()]).unwrap();
+        let config = ModelConfig { channels: vec![8, 8], cross_attention_dim: 8, ..ModelConfig::default() };
+        let (info, unet, schedule) = config.describe(&data).unwrap();
+        let state = initial_state(&unet, 0);
+        let model = Model::new(Base { info, unet, schedule, state }, Backend::Cpu).unwrap();
+        let request = Request { labels: vec![0; 12], seeds: (0..12).collect(), ..Request::new(0, 0) };
+        let drawn = draw(&model, &request, 2, |_, _| {}).unwrap();
+        assert_eq!((drawn.len(), drawn[11].len()), (12, 64));
+        let refused = |request: &Request| draw(&model, request, 2, |_, _| {}).unwrap_err().to_string();
+        assert!(refused(&Request { seeds: vec![1], ..request.clone() }).contains("1 seeds for 12 pictures"));
+        assert!(refused(&Request { latents: Some(vec![0.0; 64]), ..request }).contains("12 pictures need 768"));
+    }
 }

@@ -1,4 +1,4 @@
-//! Base and adapter folders on disk.
+//! Base and adapter folders on disk, as diffusers and PEFT have them. Tests: in `trainer/tests/runs/files.rs`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,17 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use crate::files;
 
-/// Weights of an adapter folder.
+/// Name of the weights file of an adapter folder.
 pub const ADAPTER_WEIGHTS: &str = "adapter_model.safetensors";
 /// The same in folders that diffusers' `save_lora_weights` and training scripts write.
 const DIFFUSERS_WEIGHTS: &str = "pytorch_lora_weights.safetensors";
-/// Configuration of an adapter folder.
+/// Name of the configuration file of an adapter folder.
 pub const ADAPTER_CONFIG: &str = "adapter_config.json";
 
 /// Reads a base folder.
+///
+/// # Errors
+/// A folder that is not there or holds no base, files that cannot be read, weights that do not fit or are no numbers.
 pub fn read_base(dir: &Path) -> Result<Base> {
     if !dir.join(INFO).is_file() {
         let reason = if dir.is_dir() { format!("it has no {INFO}") } else { "it is not there".to_owned() };
@@ -42,6 +45,9 @@ pub fn read_base(dir: &Path) -> Result<Base> {
 }
 
 /// Writes a base folder, every file whole or not at all, the weights last.
+///
+/// # Errors
+/// Files that cannot be written.
 pub fn write_base(dir: &Path, base: &Base, precision: Precision) -> Result<()> {
     for (name, bytes) in base_files(base, precision)? {
         files::write_atomic(&dir.join(name), &bytes)?;
@@ -49,7 +55,10 @@ pub fn write_base(dir: &Path, base: &Base, precision: Precision) -> Result<()> {
     Ok(())
 }
 
-/// SHA-256 of a base folder's weights file: what an adapter remembers its base by.
+/// SHA-256 of a base folder's weights file, by which an adapter knows its base.
+///
+/// # Errors
+/// That it cannot be read.
 pub fn base_sha256(dir: &Path) -> Result<String> {
     Ok(sha256(&files::read(&dir.join(WEIGHTS))?))
 }
@@ -59,7 +68,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     sha256_of([bytes])
 }
 
-/// The same of several pieces one after the other.
+/// Lower-case hexadecimal SHA-256 of several pieces one after the other.
 pub fn sha256_of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut hasher = Sha256::new();
     pieces.into_iter().for_each(|piece| hasher.update(piece));
@@ -79,7 +88,10 @@ pub struct AdapterFiles {
 }
 
 impl AdapterFiles {
-    /// `path` is a folder of PEFT or diffusers, or a lone `.safetensors` file.
+    /// `path` is a folder of PEFT or diffusers, or a `.safetensors` file alone.
+    ///
+    /// # Errors
+    /// Files that are not there or cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
         let read = |weights: &Path, config| {
             let (path, bytes) = (path.to_owned(), files::read(weights)?);
@@ -90,7 +102,7 @@ impl AdapterFiles {
             false => Ok(None),
         };
         if !path.is_dir() {
-            // PEFT's weights without their folder's name: the configuration is beside them.
+            // The weights file of a PEFT folder: the configuration is next to it.
             let of_peft = path.file_name().is_some_and(|name| name == ADAPTER_WEIGHTS);
             return read(path, if of_peft { text(path.with_file_name(ADAPTER_CONFIG))? } else { None });
         }
@@ -102,6 +114,9 @@ impl AdapterFiles {
     }
 
     /// The adapter for this base.
+    ///
+    /// # Errors
+    /// Weights that are no adapter, do not fit the base, or are no numbers.
     pub fn adapter(&self, base: &StateDict) -> Result<Adapter> {
         read_adapter(&self.bytes, self.config.as_deref(), base).map_err(|source| match source {
             diffusion::Error::NoNumbers { tensor } => Error::NotFinite { path: self.path.clone(), tensor },
@@ -109,18 +124,24 @@ impl AdapterFiles {
         })
     }
 
-    /// What `adapter_config.json` says, or would say.
+    /// The content of `adapter_config.json`; where there is none, what it would be for this adapter.
+    ///
+    /// # Errors
+    /// One that cannot be read, or asks for something that is not supported.
     pub fn config(&self, adapter: &Adapter) -> Result<LoraConfig> {
-        let said = match &self.config {
+        let config = match &self.config {
             Some(text) => LoraConfig::from_json(text).map(Some),
             None => LoraConfig::of_file(&self.bytes),
         };
-        let said = said.map_err(|source| Error::File { path: self.path.clone(), source })?;
-        Ok(said.unwrap_or_else(|| LoraConfig::describing(adapter)))
+        let config = config.map_err(|source| Error::File { path: self.path.clone(), source })?;
+        Ok(config.unwrap_or_else(|| LoraConfig::describing(adapter)))
     }
 }
 
-/// Writes a PEFT folder.
+/// Writes a PEFT folder, every file whole or not at all, the weights last.
+///
+/// # Errors
+/// Files that cannot be written.
 pub fn write_adapter_folder(
     dir: &Path,
     adapter: &Adapter,
@@ -134,7 +155,10 @@ pub fn write_adapter_folder(
     Ok(())
 }
 
-/// The files of a PEFT folder, the weights last.
+/// Names and bytes of the files of a PEFT folder, the weights last.
+///
+/// # Errors
+/// Factors that do not fit their shapes.
 pub fn adapter_folder(
     adapter: &Adapter,
     config: &LoraConfig,

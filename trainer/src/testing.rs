@@ -1,28 +1,36 @@
 //! Helpers of the unit tests.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use burn::tensor::Device;
+use diffusion::config::{ModelInfo, UNetConfig};
+use diffusion::unet::burn::BurnUNet;
 
-/// A folder of its own for one test, removed at its end.
-pub struct TempDir(PathBuf);
-
-impl TempDir {
-    pub fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("digit-diffusion-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// A network of two levels for two classes, with random weights, and what it draws.
+pub fn tiny_unet(device: &Device) -> (BurnUNet, ModelInfo) {
+    let info = ModelInfo {
+        format: 1,
+        labels: vec!["0".into(), "1".into()],
+        tokens_per_class: 2,
+        image_size: 8,
+        patch_size: 2,
+        null_class_trained: true,
+    };
+    let config = UNetConfig {
+        sample_size: 4,
+        in_channels: 4,
+        out_channels: 4,
+        block_out_channels: vec![4, 8],
+        layers_per_block: 1,
+        down_attention: vec![true; 2],
+        up_attention: vec![true; 2],
+        transformer_layers_per_block: 1,
+        norm_num_groups: 2,
+        norm_eps: 1e-5,
+        num_heads: vec![2; 2],
+        only_cross_attention: vec![true, false],
+        cross_attention_dim: 4,
+        encoder_hid_dim: info.encoder_hid_dim(),
+    };
+    (BurnUNet::new(&config, device), info)
 }
 
 /// 28x28 digits drawn with thick strokes: 0, 7, and for every other label a 1.

@@ -27,6 +27,14 @@ const seeds = first => Array.from({ length: MANY }, (_, i) => Math.min(first, Nu
 /** @param {number} ms */
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
+/**
+ * The steps of a run with one picture.
+ * @param {DigitDiffusion} model
+ * @param {import('../digit-diffusion.js').SampleOptions<string, number, false>} options
+ * @returns {AsyncGenerator<Step, void, undefined>}
+ */
+const sampleOne = (model, options) => model.sample(options)
+
 export class Runner {
   #page
   /** @type {Recording | null} */
@@ -90,8 +98,7 @@ export class Runner {
 
       const listens = this.#page.attention.open && recording.track
       /** @param {Track} track @param {Record<string, number>} adapters */
-      const sample = (track, adapters) =>
-        /** @type {AsyncGenerator<Step, void, undefined>} */ (model.sample({ ...options, adapters, signal, attention: track === listens }))
+      const sample = (track, adapters) => sampleOne(model, { ...options, adapters, signal, attention: track === listens })
       const runs = { ...(!kept && { base: sample('base', {}) }), ...(lora && { lora: sample('lora', strengths) }) }
       for await (const fresh of lockstep(runs)) {
         for (const [track, step] of Object.entries(fresh)) tracks[/** @type {Track} */ (track)].push(step)
@@ -132,7 +139,7 @@ export class Runner {
         controls.describeStyle(await this.#addStyles(strengths, task))
         this.#page.changes.show(task.model, strengths)
         const { open: attention } = this.#page.attention
-        for await (const step of task.model.sample({ ...this.#options(), adapters: strengths, signal: task.signal, attention })) {
+        for await (const step of sampleOne(task.model, { ...this.#options(), adapters: strengths, signal: task.signal, attention })) {
           steps.push(step)
           if (this.#released && drawn !== wanted()) break // on the move, a picture now and then is better than none
         }
@@ -205,9 +212,10 @@ export class Runner {
     if (!this.#attendable) return
     const { styles } = this.#page.controls
     const adapters = recording.track === 'lora' ? styles.strengths : {}
+    /** @type {Step[]} */
     const steps = []
     await this.#addStyles(adapters, task)
-    for await (const step of task.model.sample({ ...this.#options(), adapters, signal: task.signal, attention: true })) steps.push(step)
+    for await (const step of sampleOne(task.model, { ...this.#options(), adapters, signal: task.signal, attention: true })) steps.push(step)
     recording.tracks[recording.track] = steps
     this.#page.stage.repaint()
   }

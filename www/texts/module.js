@@ -41,6 +41,7 @@ export const refusals = {
     `adapter: ${path} has factors ${shape(a)} and ${shape(b)}: only Linears are supported, lora_A [rank, in] and lora_B [out, rank]`,
   'unknown-alpha': () => 'adapter: alpha is unknown: give adapter_config.json too, or a file that carries lora_adapter_metadata',
   alpha: ({ path }) => `adapter: the alpha of ${path} must be a number`,
+  'metadata-alpha': ({ found }) => `adapter: its ss_network_alpha is "${found}", which is not a number`,
   dora: ({ tensor }) => `adapter: tensor ${tensor} is not a LoRA factor: DoRA is not supported`,
   'text-encoder': ({ tensor }) =>
     `adapter: tensor ${tensor} is not a LoRA factor: it changes a text encoder, which this model does not have`,

@@ -222,6 +222,7 @@ export const refusals = {
     `这个 LoRA 无法使用：${path} 的因子形状是 ${shape(a)} 和 ${shape(b)}，而这里只支持线性层。`,
   'unknown-alpha': () => '不知道它的 alpha：请同时打开它的 adapter_config.json。',
   alpha: ({ path }) => `这个 LoRA 无法使用：${path} 的 alpha 不是数字。`,
+  'metadata-alpha': ({ found }) => `这个 LoRA 无法使用：它的 ss_network_alpha 是“${found}”，不是数字。`,
   dora: ({ tensor }) => `这个 LoRA 无法使用：${factor(tensor, '不支持 DoRA')}`,
   'text-encoder': ({ tensor }) => `这个 LoRA 无法使用：${factor(tensor, '它要改变文本编码器，而这个模型没有')}`,
   'not-a-factor': ({ tensor }) => `这个 LoRA 无法使用：${factor(tensor, '只支持这个基础模型的线性层的因子')}`,

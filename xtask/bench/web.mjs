@@ -146,7 +146,7 @@ async function compare(browser, device) {
   for (let round = 0; round <= ROUNDS; round++) {
     say(`${device}: ${round ? `round ${round} of ${ROUNDS}` : 'warming up'}`)
     for (const batch of BATCHES)
-      for (const { name, page, steps } of engines) {
+      for (const { page, steps } of engines) {
         const ms = await perStep(page, batch, STEPS[device][batch] ?? 1)
         if (round > 0) steps[batch].push(ms)
       }

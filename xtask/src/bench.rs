@@ -16,11 +16,11 @@ use crate::{
 
 #[derive(Subcommand)]
 pub enum Bench {
-    /// The engine beside onnxruntime-web, in turns, in headless Chromium
+    /// The engine and onnxruntime-web, in turns, in headless Chromium
     Web(WebOptions),
-    /// Drawing natively beside PyTorch with diffusers, in turns (needs a Python with both)
+    /// Drawing natively and PyTorch with diffusers, in turns (needs a Python with both)
     Native(bench_native::Options),
-    /// The trainer beside PyTorch with diffusers, in turns (needs a Python with both)
+    /// The trainer and PyTorch with diffusers, in turns (needs a Python with both)
     Train(bench_train::Options),
 }
 
@@ -53,7 +53,7 @@ pub fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
 
 fn web(workspace: &Workspace, options: &WebOptions) -> Result<()> {
     let rounds = options.rounds;
-    npm::require()?;
+    npm::require("comparing engines in a browser")?;
     let browser = browser::find_or_install()?;
     npm::install(&workspace.page_tests(), "driving a browser")?;
     npm::install(&workspace.root.join("xtask/bench"), "comparing with onnxruntime-web")?;

@@ -1,4 +1,4 @@
-//! Speed of drawing natively beside PyTorch with diffusers: the same weights and batch, one thread each, in turns.
+//! Speed of drawing natively compared with PyTorch with diffusers: the same weights and batch, one thread each, in turns.
 
 use anyhow::{Context, Result};
 use clap::Args;

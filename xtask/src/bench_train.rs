@@ -1,4 +1,4 @@
-//! Training speed of `trainer base` beside PyTorch with diffusers: the same network, batch and work a step, in turns.
+//! Training speed of `trainer base` compared with PyTorch with diffusers: the same network, batch and work a step, in turns.
 
 use std::{
     fs,

@@ -6,13 +6,15 @@ mod bench_native;
 mod bench_train;
 mod browser;
 mod command;
-mod graphics;
+mod lint;
 mod npm;
 mod serve;
+mod service_worker;
 mod site;
 mod size;
 mod test;
 mod toolchain;
+mod vulkan;
 mod wasm;
 mod workspace;
 
@@ -44,10 +46,15 @@ enum Task {
     },
     /// Build the page into dist/, a static folder that any host can serve
     Build,
-    /// Run the native tests, the shaders' on a (software) graphics processor, the page's in a real browser
+    /// Run the native tests, the shaders on a (software) GPU, the page in a real browser
     Test {
         /// Run only this suite
         suite: Option<test::Suite>,
+    },
+    /// Check formatting, lints with every set of features, documentation, JavaScript and third-party crates
+    Lint {
+        /// Check only this part
+        part: Option<lint::Part>,
     },
     /// Measure how fast engine and trainer are
     Bench {
@@ -71,11 +78,12 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Demo { no_serve: true, .. } | Task::Build => site::build(&workspace).map(drop),
         Task::Demo { port, .. } => {
-            // A taken port is said now, not after minutes of building.
+            // A taken port is reported now, not after minutes of building.
             let listener = serve::listen(port)?;
             serve::serve(&site::build(&workspace)?, listener)
         }
         Task::Test { suite } => test::run(&workspace, suite),
+        Task::Lint { part } => lint::run_all(&workspace, part),
         Task::Bench { bench } => bench::run(&workspace, &bench),
     }
 }

@@ -7,20 +7,20 @@ use anyhow::{Context, Result, bail};
 use crate::command::{command, on_path, output, run, say};
 
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
-/// Vite, in one of the tests, asks for it.
+/// Vite, in one of the tests, and ESLint ask for it.
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
 pub fn here() -> bool {
     on_path("node").is_some() && output(command(NPM).arg("--version")).is_ok()
 }
 
-/// An error unless Node and npm are there and new enough.
-pub fn require() -> Result<()> {
+/// An error unless Node and npm are there and new enough; `what_for` begins the sentence "… needs Node.js".
+pub fn require(what_for: &str) -> Result<()> {
     let version = output(command("node").arg("--version")).unwrap_or_default();
     match numbers(&version) {
         Some(found) if found >= OLDEST_NODE && here() => Ok(()),
         _ => bail!(
-            "the page's tests need Node.js {}.{} or newer, with npm; install it from https://nodejs.org, then try again",
+            "{what_for} needs Node.js {}.{} or newer, with npm; install it from https://nodejs.org, then try again",
             OLDEST_NODE.0,
             OLDEST_NODE.1
         ),

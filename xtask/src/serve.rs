@@ -82,21 +82,20 @@ mod tests {
 
     use super::*;
 
-    /// Runs `check` against a server of a folder with a few files, a secret beside it.
-    fn with_server(name: &str, check: impl AsyncFnOnce(u16)) {
-        let folder = std::env::temp_dir().join(format!("xtask-serve-{name}-{}", std::process::id()));
-        let dist = folder.join("dist");
+    /// Runs `check` against a server of a folder with a few files; outside of it lies a secret.
+    fn with_server(check: impl AsyncFnOnce(u16)) {
+        let folder = tempfile::tempdir().unwrap();
+        let dist = folder.path().join("dist");
         fs::create_dir_all(dist.join("engine")).unwrap();
         fs::write(dist.join("index.html"), "<!doctype html>").unwrap();
         fs::write(dist.join("engine/engine.js"), "export {}").unwrap();
         fs::write(dist.join("engine/engine_bg.wasm"), "\0asm").unwrap();
         fs::write(dist.join("weights.safetensors"), "0123456789").unwrap();
-        fs::write(folder.join("secret"), "secret").unwrap();
+        fs::write(folder.path().join("secret"), "secret").unwrap();
         let runtime = runtime::Builder::new_current_thread().enable_io().build().unwrap();
         runtime.block_on(async {
             check(in_background(&dist).unwrap().port()).await;
         });
-        fs::remove_dir_all(folder).unwrap();
     }
 
     async fn ask(port: u16, request: &str) -> String {
@@ -110,7 +109,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_file_has_its_type() {
-        with_server("types", async |port| {
+        with_server(async |port| {
             for (path, kind) in [
                 ("/", "text/html"),
                 ("/engine/engine.js", "text/javascript"),
@@ -127,7 +126,7 @@ mod tests {
 
     #[test]
     fn head_and_range_are_understood() {
-        with_server("range", async |port| {
+        with_server(async |port| {
             let head = ask(port, "HEAD /weights.safetensors HTTP/1.1").await;
             assert!(head.contains("content-length: 10") && head.ends_with("\r\n\r\n"), "{head}");
             let part = ask(port, "GET /weights.safetensors HTTP/1.1\r\nRange: bytes=2-4").await;
@@ -137,7 +136,7 @@ mod tests {
 
     #[test]
     fn nothing_outside_of_the_folder_is_served() {
-        with_server("outside", async |port| {
+        with_server(async |port| {
             for path in ["/../secret", "/%2e%2e/secret", "/engine/../../secret", "/..%2fsecret", "/none"] {
                 let answer = ask(port, &format!("GET {path} HTTP/1.1")).await;
                 assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
@@ -147,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_taken_port_is_named() {
-        with_server("taken", async |port| {
+        with_server(async |port| {
             let error = listen(Some(port)).unwrap_err().to_string();
             assert_eq!(error, format!("port {port} is taken; choose another one with --port"));
         });

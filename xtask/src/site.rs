@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     command::say,
+    service_worker,
     size::{self, Size},
     wasm,
     workspace::Workspace,
@@ -40,7 +41,7 @@ pub fn build_quietly(workspace: &Workspace) -> Result<(PathBuf, BTreeMap<String,
     Ok((dist, sizes))
 }
 
-/// Puts `dist` together beside itself and swaps it in whole, so that a half-copied page is never served.
+/// Puts `dist` together under another name and renames it, so that a half-copied page is never served.
 fn assemble(root: &Path, engine: &Path, dist: &Path) -> Result<()> {
     let www = root.join("www");
     if !www.join("index.html").is_file() {
@@ -48,7 +49,7 @@ fn assemble(root: &Path, engine: &Path, dist: &Path) -> Result<()> {
     }
     let fresh = dist.with_extension(format!("new-{}", process::id()));
     let stale = dist.with_extension(format!("old-{}", process::id()));
-    let put_together = || -> io::Result<()> {
+    let put_together = || -> Result<()> {
         copy_folder(&www, &fresh)?;
         for file in LICENCES {
             fs::copy(root.join(file), fresh.join(file))?;
@@ -57,10 +58,11 @@ fn assemble(root: &Path, engine: &Path, dist: &Path) -> Result<()> {
         for file in wasm::FILES {
             fs::copy(engine.join(file), fresh.join(ENGINE).join(file))?;
         }
+        service_worker::list_files(&fresh)?;
         if dist.exists() {
             fs::rename(dist, &stale)?;
         }
-        fs::rename(&fresh, dist)
+        Ok(fs::rename(&fresh, dist)?)
     };
     let done = put_together();
     for leftover in [fresh, stale] {
@@ -95,7 +97,8 @@ mod tests {
 
     #[test]
     fn a_new_page_replaces_the_old_one_whole() {
-        let folder = std::env::temp_dir().join(format!("xtask-site-{}", process::id()));
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path();
         let (www, engine, dist) = (folder.join("www"), folder.join("engine"), folder.join("dist"));
         for folder in [&www.join("models"), &engine, &dist] {
             fs::create_dir_all(folder).unwrap();
@@ -103,24 +106,25 @@ mod tests {
         fs::write(www.join("index.html"), "page").unwrap();
         fs::write(www.join(".hidden"), "").unwrap();
         fs::write(www.join("models/manifest.json"), "{}").unwrap();
+        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/sw.js"), www.join("sw.js")).unwrap();
         fs::write(dist.join("removed.js"), "").unwrap();
         for file in LICENCES {
             fs::write(folder.join(file), "free").unwrap();
         }
 
-        assert!(assemble(&folder, &engine, &dist).is_err());
+        assert!(assemble(folder, &engine, &dist).is_err());
         assert!(dist.join("removed.js").exists(), "a failed build leaves the old page alone");
 
         for file in wasm::FILES {
             fs::write(engine.join(file), "").unwrap();
         }
-        assemble(&folder, &engine, &dist).unwrap();
+        assemble(folder, &engine, &dist).unwrap();
         assert!(!dist.join("removed.js").exists());
         assert!(!dist.join(".hidden").exists());
         assert!(dist.join("models/manifest.json").exists());
+        assert!(fs::read_to_string(dist.join("sw.js")).unwrap().contains("  'engine/engine.js',"));
         assert!(wasm::FILES.iter().all(|file| dist.join("engine").join(file).exists()));
         assert!(LICENCES.iter().all(|file| dist.join(file).exists()));
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 3 + LICENCES.len(), "nothing is left beside it");
-        fs::remove_dir_all(folder).unwrap();
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 3 + LICENCES.len(), "no other folder is left");
     }
 }

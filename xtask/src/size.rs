@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn sizes_are_measured_once_and_add_up() {
-        let folder = std::env::temp_dir().join(format!("xtask-size-{}", std::process::id()));
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path();
         fs::create_dir_all(folder.join("dist/engine")).unwrap();
         fs::write(folder.join("dist/engine/a"), [7; 10_000]).unwrap();
         fs::write(folder.join("dist/b"), "short").unwrap();
@@ -132,6 +133,5 @@ mod tests {
         assert!(total.brotli < total.gzip && total.gzip < 150, "{total:?}");
         assert_eq!(recall(&cache).len(), 2);
         assert_eq!(measure(&folder.join("dist"), &cache).unwrap(), first);
-        fs::remove_dir_all(folder).unwrap();
     }
 }

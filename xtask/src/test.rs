@@ -13,8 +13,9 @@ use clap::ValueEnum;
 use crate::{
     browser,
     command::{command, run_reading, say, shown},
-    graphics, npm, site,
+    npm, site,
     toolchain::Toolchain,
+    vulkan,
     workspace::{Workspace, cargo},
 };
 
@@ -22,7 +23,7 @@ use crate::{
 pub enum Suite {
     /// `cargo test` over the whole workspace
     Native,
-    /// The shaders that train on graphics processors, on one in software
+    /// The shaders that train on a GPU, on one in software
     Shaders,
     /// The built page, in Chrome or Chromium
     Page,
@@ -44,7 +45,7 @@ impl AddAssign for Count {
 /// Runs `suite`, or all, to the end and prints one line of summary. An error unless all passed.
 pub fn run(workspace: &Workspace, suite: Option<Suite>) -> Result<()> {
     let wanted = |one| suite.is_none_or(|suite| suite == one);
-    // What is missing is said at once, not after the minutes of the suites before.
+    // What is missing is reported at once, not after minutes of other suites.
     let page = wanted(Suite::Page).then(|| page_tests(workspace)).transpose()?;
     let shaders = wanted(Suite::Shaders).then(|| shader_tests(workspace)).transpose()?;
     let mut count = Count::default();
@@ -85,7 +86,7 @@ fn shader_tests(workspace: &Workspace) -> Result<Command> {
         .args(["test", "--package", "diffusion", "--features", "burn-wgpu", "--lib", "ops::webgpu"])
         .current_dir(&workspace.root)
         .env("CARGO_PROFILE_DEV_DEBUG", "0");
-    graphics::lend(&mut tests)?;
+    vulkan::provide(&mut tests)?;
     Ok(tests)
 }
 
@@ -101,13 +102,13 @@ fn cargo_test(mut tests: Command) -> Result<Count> {
 
 /// All but for the page, which takes minutes to build.
 fn page_tests(workspace: &Workspace) -> Result<Command> {
-    npm::require()?;
+    npm::require("testing the page")?;
     let folder = workspace.page_tests();
     let files = test_files(&folder)?;
     let browser = browser::find_or_install()?;
     say(format!("the page's browser is {}", browser.display()));
     Toolchain::find_or_install()?;
-    npm::install(&folder, "testing the page in a browser")?;
+    npm::install(&folder, "testing and linting the page")?;
 
     let mut tests = command("node");
     tests

@@ -27,7 +27,7 @@ const BY_HAND: &str = "rustup target add wasm32-unknown-unknown";
 pub enum Toolchain {
     /// The one that builds everything else; it has the target's standard library.
     Active,
-    /// Debian's, beside the active one. It compiles the standard library from source.
+    /// Debian's, in addition to the active one. It compiles the standard library from source.
     Debian { linker: PathBuf },
 }
 
@@ -76,12 +76,23 @@ impl Toolchain {
 
     /// `cargo build` for the browser, but for what to build.
     pub fn cargo_build(&self) -> Command {
+        self.cargo("build")
+    }
+
+    /// As [`Toolchain::cargo_build`], for lints. Debian has no clippy for its compiler: there the compiler's own warnings count.
+    pub fn cargo_lint(&self) -> Command {
+        let mut lint = self.cargo(if *self == Self::Active { "clippy" } else { "check" });
+        lint.args(["--config", &format!("target.{TARGET}.rustflags=[\"--deny=warnings\"]")]);
+        lint
+    }
+
+    fn cargo(&self, task: &str) -> Command {
         let mut build = match self {
             Self::Active => command(cargo()),
             Self::Debian { .. } => command(DEBIAN_CARGO),
         };
         forget_outer_cargo(&mut build);
-        build.args(["build", "--release", "--target", TARGET]);
+        build.args([task, "--release", "--target", TARGET]);
         if let Self::Debian { linker } = self {
             build
                 .args(["-Z", "build-std=std,panic_abort"])

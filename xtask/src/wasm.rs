@@ -29,7 +29,7 @@ struct Build {
     what: &'static str,
     /// Features of crate `web`, all others off.
     features: &'static str,
-    /// For `-C target-feature`, beside what .cargo/config.toml says.
+    /// For `-C target-feature`, in addition to .cargo/config.toml's.
     target_features: Option<&'static str>,
 }
 
@@ -175,15 +175,13 @@ mod tests {
 
     #[test]
     fn the_recipe_follows_the_engine() {
-        let folder = env::temp_dir().join(format!("xtask-recipe-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let wasm = folder.join("web.wasm");
+        let folder = tempfile::tempdir().unwrap();
+        let wasm = folder.path().join("web.wasm");
         fs::write(&wasm, "one").unwrap();
         let of = || recipe(std::slice::from_ref(&wasm)).unwrap();
         let one = of();
         assert_eq!(one, of());
         fs::write(&wasm, "two").unwrap();
         assert_ne!(one, of());
-        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -2,54 +2,52 @@
 #![cfg(target_os = "linux")]
 
 use std::{
-    env,
     fs::{self, File},
     io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
     path::PathBuf,
-    process::{self, Command, Stdio},
+    process::{Command, Stdio},
 };
+
+use tempfile::TempDir;
 
 const NODE: (&str, &str) = ("node", "echo v22.0.0");
 const NPM: (&str, &str) = ("npm", "echo 10.0.0");
 
-/// A folder of programs, which is all of PATH, and a target folder beside it.
-struct Machine(PathBuf);
+/// A folder with programs, which are all on PATH, and a target folder.
+struct Machine(TempDir);
 
 impl Machine {
-    fn new(name: &str, programs: &[(&str, &str)]) -> Self {
-        let folder = env::temp_dir().join(format!("xtask-machine-{name}-{}", process::id()));
-        let machine = Self(folder);
-        fs::create_dir_all(machine.0.join("bin")).unwrap();
+    fn new(programs: &[(&str, &str)]) -> Self {
+        let machine = Self(tempfile::tempdir().unwrap());
+        fs::create_dir_all(machine.bin()).unwrap();
         fs::create_dir_all(machine.target()).unwrap();
         // Asked for metadata it answers, and of tests it runs none.
         let cargo = format!("echo '{{\"target_directory\": \"{}\"}}'", machine.target().display());
         for (name, script) in [&[("cargo", &*cargo)], programs].concat() {
-            let path = machine.0.join("bin").join(name);
+            let path = machine.bin().join(name);
             fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
         }
         machine
     }
 
+    fn bin(&self) -> PathBuf {
+        self.0.path().join("bin")
+    }
+
     fn target(&self) -> PathBuf {
-        self.0.join("target")
+        self.0.path().join("target")
     }
 
     fn xtask(&self, words: &[&str]) -> Command {
         let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
-        let bin = self.0.join("bin");
+        let bin = self.bin();
         xtask.args(words).env("CARGO", bin.join("cargo")).env("PATH", bin).stderr(Stdio::piped());
         for name in ["CHROME", "VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
             xtask.env_remove(name);
         }
         xtask
-    }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -63,7 +61,7 @@ fn complaint(xtask: &mut Command) -> String {
 #[test]
 fn tests_ask_for_node_before_they_run_anything() {
     for node in [&[][..], &[("node", "echo v18.0.0"), NPM], &[NODE]] {
-        let machine = Machine::new("node", node);
+        let machine = Machine::new(node);
         let said = complaint(&mut machine.xtask(&["test"]));
         assert!(said.contains("Node.js 20.19 or newer"), "{said}");
         assert!(!said.contains("running"), "{said}");
@@ -71,8 +69,15 @@ fn tests_ask_for_node_before_they_run_anything() {
 }
 
 #[test]
+fn lints_ask_for_node_too() {
+    let machine = Machine::new(&[]);
+    let said = complaint(&mut machine.xtask(&["lint"]));
+    assert!(said.contains("linting JavaScript needs Node.js 20.19 or newer"), "{said}");
+}
+
+#[test]
 fn tests_ask_for_a_browser_before_they_run_anything() {
-    let machine = Machine::new("browser", &[NODE, NPM]);
+    let machine = Machine::new(&[NODE, NPM]);
     for words in [&["test"][..], &["test", "shaders"]] {
         let said = complaint(machine.xtask(words).env("CHROME", "no/such/browser"));
         assert!(said.contains("CHROME names no/such/browser"), "{said}");
@@ -82,7 +87,7 @@ fn tests_ask_for_a_browser_before_they_run_anything() {
 
 #[test]
 fn native_tests_need_neither() {
-    let machine = Machine::new("native", &[]);
+    let machine = Machine::new(&[]);
     let said = complaint(&mut machine.xtask(&["test", "native"]));
     assert!(said.contains("ran no test"), "{said}");
 }
@@ -96,7 +101,7 @@ const APTS: [&[(&str, &str)]; 2] = [
 #[test]
 fn where_apt_gives_no_browser_another_way_is_told() {
     for apt in APTS {
-        let machine = Machine::new("apt-browser", &[apt, &[NODE, NPM]].concat());
+        let machine = Machine::new(&[apt, &[NODE, NPM]].concat());
         let said = complaint(&mut machine.xtask(&["test", "page"]));
         assert!(said.contains("install one, or name it in CHROME"), "{said}");
         assert!(said.contains("sudo apt-get install chromium"), "{said}");
@@ -106,7 +111,7 @@ fn where_apt_gives_no_browser_another_way_is_told() {
 #[test]
 fn where_apt_gives_no_compiler_another_way_is_told() {
     for apt in APTS {
-        let machine = Machine::new("apt-compiler", apt);
+        let machine = Machine::new(apt);
         let said = complaint(&mut machine.xtask(&["build"]));
         assert!(said.contains("`rustup target add wasm32-unknown-unknown`"), "{said}");
         assert!(said.contains("sudo apt-get install rustc-web"), "{said}");
@@ -115,7 +120,7 @@ fn where_apt_gives_no_compiler_another_way_is_told() {
 
 #[test]
 fn one_build_waits_for_another() {
-    let machine = Machine::new("lock", &[]);
+    let machine = Machine::new(&[]);
     let other = File::create(machine.target().join("xtask.lock")).unwrap();
     other.lock().unwrap();
     let mut xtask = machine.xtask(&["build"]).spawn().unwrap();

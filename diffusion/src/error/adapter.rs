@@ -60,6 +60,12 @@ pub enum AdapterError {
         /// Path of the module.
         path: String,
     },
+    /// The alpha in kohya's metadata is not a number.
+    #[error("its ss_network_alpha is \"{text}\", which is not a number")]
+    MetadataAlpha {
+        /// What stands there.
+        text: String,
+    },
     /// A tensor of DoRA.
     #[error("tensor {tensor} is not a LoRA factor: DoRA is not supported")]
     Dora {
@@ -107,6 +113,7 @@ impl AdapterError {
             }
             Self::UnknownAlpha => ("unknown-alpha", vec![]),
             Self::Alpha { path: at } => ("alpha", path(at)),
+            Self::MetadataAlpha { text: found } => ("metadata-alpha", vec![("found", text(found))]),
             Self::Dora { tensor: name } => ("dora", tensor(name)),
             Self::TextEncoder { tensor: name } => ("text-encoder", tensor(name)),
             Self::NotAFactor { tensor: name } => ("not-a-factor", tensor(name)),

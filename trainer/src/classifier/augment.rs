@@ -1,11 +1,15 @@
-//! Small random turns, stretches, leans and shifts, so that the classifier does not learn places.
+//! Augmentation: small random turns, stretches, leans and shifts, so that the classifier does not depend on positions. Tests:
+//! here.
 
 use diffusion::noise::NoiseSource;
 
-/// Largest turn in radians, stretch, lean, and shift in pixels of a picture of 28.
+/// Largest turn in radians.
 const TURN: f32 = 0.2;
+/// Largest change of width and of height, as a share.
 const STRETCH: f32 = 0.12;
+/// Largest lean, in pixels to the side per pixel of height.
 const LEAN: f32 = 0.15;
+/// Largest shift, in pixels of a picture of 28 x 28.
 const SHIFT: f32 = 2.2;
 
 /// Writes a distorted copy of a picture in [-1, 1] over `image`.
@@ -16,7 +20,7 @@ pub fn distort(image: &mut [f32], size: usize, noise: &mut NoiseSource) {
     let unit = size as f32 / 28.0;
     let (shift_x, shift_y) = (within(SHIFT) * unit, within(SHIFT) * unit);
     let (sin, cos) = turn.sin_cos();
-    // Where each pixel of the result comes from: turn, lean and stretch about the centre.
+    // The source position of each pixel of the result: turn, lean and stretch about the centre.
     let (xx, xy) = (cos * stretch_x, (lean * cos - sin) * stretch_y);
     let (yx, yy) = (sin * stretch_x, (lean * sin + cos) * stretch_y);
     let centre = (size as f32 - 1.0) / 2.0;

@@ -1,4 +1,5 @@
-//! The network: two pixels by two become channels, then four convolutions and two Linears.
+//! The classifier's network: squares of 2x2 pixels become channels, then three convolutions and two Linears. Tests: in
+//! `classifier/tests.rs`.
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -13,6 +14,7 @@ pub const FEATURES: usize = 128;
 const STEM: usize = 32;
 const BODY: usize = 64;
 
+/// The layers.
 #[derive(Module, Debug)]
 pub struct Net {
     stem: Conv2d,
@@ -23,7 +25,7 @@ pub struct Net {
 }
 
 impl Net {
-    /// Sides of the pictures must be multiples of 4.
+    /// A network with random weights. `image_size`, the pictures' side, must be a multiple of 4.
     pub fn new(image_size: usize, classes: usize, device: &Device) -> Self {
         let conv = |channels, stride| {
             Conv2dConfig::new(channels, [3, 3])
@@ -41,19 +43,24 @@ impl Net {
         }
     }
 
+    /// Logits of the classes.
+    ///
     /// # Shapes
-    /// - `images`: [batch, 1, side, side] in [-1, 1]
-    /// - result: [batch, classes]
+    /// - `images`: `[batch, 1, side, side]` in [-1, 1]
+    /// - result: `[batch, classes]`
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         self.output.forward(self.features(images))
     }
 
+    /// The last hidden layer.
+    ///
     /// # Shapes
-    /// - result: [batch, FEATURES]
+    /// - `images`: `[batch, 1, side, side]` in [-1, 1]
+    /// - result: `[batch, FEATURES]`
     pub fn features(&self, images: Tensor<4>) -> Tensor<2> {
         let convolve =
             |layer: &Conv2d, x: Tensor<4>, resize: Resize| relu(conv3x3(layer, x, resize, None, None, Ops::Custom));
-        let x = convolve(&self.stem, fold(images), Resize::Same); // [B, S/2, S/2, 32]
+        let x = convolve(&self.stem, space_to_depth(images), Resize::Same); // [B, S/2, S/2, 32]
         let x = convolve(&self.down, x, Resize::Half); // [B, S/4, S/4, 64]
         let x = convolve(&self.body, x.clone(), Resize::Same) + x;
         // Channels first, as the weights of `hidden` have them.
@@ -61,8 +68,8 @@ impl Net {
     }
 }
 
-/// Squares of 2x2 pixels become 4 channels, last: a quarter of the places, nothing lost.
-fn fold(images: Tensor<4>) -> Tensor<4> {
+/// Squares of 2x2 pixels become 4 channels: `[b, 1, h, w]` -> `[b, h / 2, w / 2, 4]`.
+fn space_to_depth(images: Tensor<4>) -> Tensor<4> {
     let [batch, _, height, width] = images.dims();
     let squares = images.reshape([batch, height / 2, 2, width / 2, 2]).permute([0, 1, 3, 2, 4]);
     squares.reshape([batch, height / 2, width / 2, 4])

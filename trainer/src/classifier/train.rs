@@ -1,15 +1,20 @@
-//! Training: AdamW, one-cycle learning rate, distorted pictures, the batch cut over all cores.
+//! Training of the classifier: AdamW, one-cycle learning rate, distorted pictures, batches divided among all cores. Tests: in
+//! `classifier/tests.rs`.
 
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::nn::loss::CrossEntropyLossConfig;
-use burn::optim::AdamWConfig;
+use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor};
 use diffusion::noise::NoiseSource;
 
+use super::card::Card;
+use super::model::Classifier;
 use super::net::Net;
-use super::{Card, Classifier, augment, weights};
+use super::{augment, weights};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::parallel;
+use crate::train::gradients;
 
 /// Pictures per job. A batch is always cut like this, so that the result does not depend on the
 /// number of cores.
@@ -17,7 +22,7 @@ const JOB: usize = 32;
 
 /// How a classifier is trained.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TrainConfig {
+pub struct ClassifierConfig {
     /// Times that every picture is seen.
     pub epochs: usize,
     /// Pictures per step.
@@ -26,17 +31,17 @@ pub struct TrainConfig {
     pub learning_rate: f64,
     /// Decides starting weights, order and distortions.
     pub seed: u64,
-    /// Worker threads; does not change the result.
+    /// Worker threads; they do not change the result.
     pub threads: usize,
 }
 
-impl Default for TrainConfig {
+impl Default for ClassifierConfig {
     fn default() -> Self {
         Self { epochs: 12, batch_size: 128, learning_rate: 2e-3, seed: 0, threads: parallel::default_threads() }
     }
 }
 
-/// Where the training stands after a step.
+/// Progress of the training after a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
     /// Step, from 1.
@@ -50,14 +55,17 @@ pub struct Progress {
 }
 
 /// Trains a classifier on `data`. `device` is the plain device, such as `Device::flex()`.
-pub fn train(
-    config: &TrainConfig,
+///
+/// # Errors
+/// A loss that is infinite or not a number; what the device refuses.
+pub fn train_classifier(
+    config: &ClassifierConfig,
     data: &Dataset,
     device: &Device,
     mut on_step: impl FnMut(Progress),
 ) -> Result<Classifier> {
     let training = device.clone().autodiff();
-    let mut net = weights::initial(data.size(), data.class_names().len(), config.seed, &training);
+    let mut net = weights::initial(data.size(), data.class_names().len(), config.seed, &training)?;
     let mut optimizer = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(0.02).init();
     let mut shuffle = NoiseSource::with_stream(config.seed, 1);
     let batch_size = config.batch_size.clamp(1, data.len());
@@ -74,14 +82,14 @@ pub fn train(
                 // Every job has a stream of its own: threads do not share a generator.
                 let stream = ((step as u64) << 16 | job) + 2;
                 let noise = NoiseSource::with_stream(config.seed, stream);
-                job_loss(net, data, part, noise, &training) * (part.len() as f32 * share)
+                Ok(job_loss(net, data, part, noise, &training) * (part.len() as f32 * share))
             };
             let (loss, gradients) =
-                parallel::gradients(&net, &training, jobs, config.threads, loss, |_, gradients| gradients)?;
+                gradients::of_jobs(&net, &training, jobs, config.threads, loss, |_, gradients| Ok(gradients))?;
             if !loss.is_finite() {
                 return Err(Error::LossNotFinite { step, loss });
             }
-            let gradients = parallel::sum(&net, gradients);
+            let gradients = sum(&net, gradients);
             net = optimizer.step(learning_rate(config, step, total), net, gradients);
             on_step(Progress { step, total, loss, images: batch.len() });
         }
@@ -94,7 +102,7 @@ pub fn train(
         train_images: data.len(),
         test_accuracy: None,
     };
-    Ok(Classifier::from_training(&net, card, device))
+    Ok(Classifier::new(net.valid(), card, device.clone()))
 }
 
 /// Mean cross-entropy over some distorted pictures.
@@ -110,11 +118,32 @@ fn job_loss(net: &Net, data: &Dataset, part: &[usize], mut noise: NoiseSource, d
     CrossEntropyLossConfig::new().init(device).forward(net.forward(images), labels)
 }
 
-/// Up over the first fifth, then down to zero along a cosine (Smith and Topin, 1708.07120).
-fn learning_rate(config: &TrainConfig, step: usize, total: usize) -> f64 {
+/// One cycle: up over the first fifth, then down to zero along a cosine (Smith and Topin, arXiv 1708.07120).
+fn learning_rate(config: &ClassifierConfig, step: usize, total: usize) -> f64 {
     const RISE: f64 = 0.2;
     let done = step as f64 / (total + 1) as f64;
     let part =
         if done < RISE { done / RISE } else { 0.5 + 0.5 * ((done - RISE) / (1.0 - RISE) * std::f64::consts::PI).cos() };
     config.learning_rate * part
+}
+
+/// The sum of the gradients of one module.
+fn sum<M: Module>(module: &M, parts: Vec<GradientsParams>) -> GradientsParams {
+    let mut sum = Sum { parts, total: GradientsParams::new() };
+    module.visit(&mut sum);
+    sum.total
+}
+
+struct Sum {
+    parts: Vec<GradientsParams>,
+    total: GradientsParams,
+}
+
+impl ModuleVisitor for Sum {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let parts = self.parts.iter_mut().filter_map(|part| part.remove::<D>(param.id));
+        if let Some(total) = parts.reduce(|total, part| total + part) {
+            self.total.register(param.id, total);
+        }
+    }
 }

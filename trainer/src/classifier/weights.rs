@@ -1,4 +1,4 @@
-//! The classifier's weights by name: starting values and the safetensors file.
+//! The classifier's weights by name: starting values and the safetensors file. Tests: in `classifier/tests.rs`.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,16 @@ use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
 use diffusion::unet::burn::stable_id;
 
-use super::Card;
+use super::card::Card;
 use super::net::Net;
 use crate::error::{Error, Result};
 
 const FORMAT: &str = "digit-diffusion-classifier/1";
 
+/// The bytes of the file.
+///
+/// # Errors
+/// Values that cannot be read from the device.
 pub fn encode(net: &Net, card: &Card) -> Result<Vec<u8>> {
     let mut read = Read { path: Vec::new(), state: StateDict::new(), failed: None };
     net.visit(&mut read);
@@ -26,6 +30,7 @@ pub fn encode(net: &Net, card: &Card) -> Result<Vec<u8>> {
     Ok(write_tensors(&read.state, metadata, Precision::F32)?)
 }
 
+/// Reads the network and its card from the bytes of a file; the error is the reason why it cannot.
 pub fn decode(bytes: &[u8], device: &Device) -> std::result::Result<(Net, Card), String> {
     let (state, metadata) = read_tensors(bytes).map_err(|error| error.to_string())?;
     if metadata.get("format").map(String::as_str) != Some(FORMAT) {
@@ -39,12 +44,16 @@ pub fn decode(bytes: &[u8], device: &Device) -> std::result::Result<(Net, Card),
     if found != shapes {
         return Err(format!("its tensors are {found:?}, they should be {shapes:?}"));
     }
-    Ok((fill(net, &state, device), card))
+    let net = fill(net, &state, device).map_err(|error| error.to_string())?;
+    Ok((net, card))
 }
 
-/// A network with starting values that depend on the seed alone: He et al. 2015 for layers that a
-/// ReLU follows, zero for biases and for the last layer.
-pub fn initial(image_size: usize, classes: usize, seed: u64, device: &Device) -> Net {
+/// A network with starting values that depend on the seed alone: He et al. (arXiv 1502.01852) for layers before a ReLU, zero
+/// for biases and for the last layer.
+///
+/// # Errors
+/// None but a mistake in this file: a parameter without a value.
+pub fn initial(image_size: usize, classes: usize, seed: u64, device: &Device) -> Result<Net> {
     let net = Net::new(image_size, classes, device);
     let mut noise = NoiseSource::new(seed);
     let mut state = StateDict::new();
@@ -68,8 +77,14 @@ fn shapes(net: &Net) -> BTreeMap<String, Vec<usize>> {
     shapes.shapes
 }
 
-fn fill(net: Net, state: &StateDict, device: &Device) -> Net {
-    net.map(&mut Write { path: Vec::new(), state, device })
+/// The network with these values for all of its parameters.
+fn fill(net: Net, state: &StateDict, device: &Device) -> Result<Net> {
+    let mut write = Write { path: Vec::new(), state, device, missing: None };
+    let net = net.map(&mut write);
+    match write.missing {
+        None => Ok(net),
+        Some(name) => Err(Error::Device(format!("the classifier has no values for {name}"))),
+    }
 }
 
 struct Read {
@@ -87,6 +102,7 @@ struct Write<'a> {
     path: Vec<String>,
     state: &'a StateDict,
     device: &'a Device,
+    missing: Option<String>,
 }
 
 impl ModuleVisitor for Read {
@@ -135,10 +151,25 @@ impl ModuleMapper for Write<'_> {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = self.path.join(".");
-        let Some(tensor) = self.state.get(&name) else { return param };
+        let Some(tensor) = self.state.get(&name) else {
+            self.missing = Some(name);
+            return param;
+        };
         let data = TensorData::new(tensor.values.clone(), tensor.shape.clone());
         let mut filled: Param<Tensor<D>> = Param::from_data(data, self.device);
         filled.id = stable_id(&name);
         filled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_without_a_value_does_not_stay_random() {
+        let device = Device::flex();
+        let message = fill(Net::new(28, 10, &device), &StateDict::new(), &device).unwrap_err().to_string();
+        assert!(message.contains("no values for output.bias"), "{message}");
     }
 }

@@ -1,4 +1,4 @@
-//! `trainer base`.
+//! `trainer base`: trains a base model. Tests: in `trainer/tests/runs`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,15 +11,15 @@ use diffusion::unet::init::initial_state;
 use diffusion::{Base, Model};
 use trainer::config::{self, BaseConfig, ModelConfig};
 use trainer::data::Dataset;
-use trainer::say;
+use trainer::messages::say;
 use trainer::store::{read_base, write_base};
 use trainer::train::{Origin, Trainer};
 
 use super::data_args::DataArgs;
 use super::device::DeviceName;
-use super::training::{Interrupt, TrainArgs, is_finished, train, unchanged};
+use super::training::{Interrupt, TrainArgs, check_unchanged, is_finished, train};
 
-/// Fewest steps where nothing is said of the length: what a few dozen pictures need.
+/// Fewest steps of a run whose length nobody has set: what a few dozen pictures need.
 const LEAST_STEPS: usize = 2000;
 
 #[derive(Debug, clap::Args)]
@@ -82,7 +82,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         None => args.source.mnist()?,
     };
     let initial = args.init.as_deref().map(read_base).transpose()?;
-    // A base that is there already may have classes of which no picture came.
+    // The pictures may lack some of an existing base's classes.
     if let Some(base) = resumed.as_ref().map(|(base, _)| base).or(initial.as_ref()) {
         data = data.with_classes(&base.info.labels)?;
         held_out = held_out.map(|data| data.with_classes(&base.info.labels)).transpose()?;
@@ -97,9 +97,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     let base = match (resumed, initial) {
         (Some((base, started)), _) => {
-            // With --init the network is the other base's, whatever a configuration says.
+            // With --init the network is that base's, whatever a configuration says.
             if args.init.is_none() {
-                unchanged(&started.model, &config.model, &[])?;
+                check_unchanged(&started.model, &config.model, &[])?;
             }
             base
         }
@@ -130,8 +130,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         trainer.total(),
         config.train.images_per_step(),
     );
-    let averaged = |trainer: &Trainer<'_>| -> anyhow::Result<Base> {
-        Ok(Base { state: read_state(&trainer.averaged())?, ..base.clone() })
+    let trained = |trainer: &Trainer<'_>| -> anyhow::Result<Base> {
+        Ok(Base { state: read_state(&trainer.ema_unet())?, ..base.clone() })
     };
     train(
         trainer,
@@ -139,8 +139,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         &interrupt,
         &args.out,
         held_out.as_ref(),
-        |trainer, out| Ok(write_base(out, &averaged(trainer)?, Precision::F32)?),
-        |trainer| Ok(Model::new(averaged(trainer)?, backend.clone())?),
+        |trainer, out| Ok(write_base(out, &trained(trainer)?, Precision::F32)?),
+        |trainer| Ok(Model::new(trained(trainer)?, backend.clone())?),
     )
 }
 
@@ -148,7 +148,7 @@ impl Args {
     fn override_model(&self, model: &mut ModelConfig) {
         if let Some(channels) = &self.channels {
             model.channels.clone_from(channels);
-            // As many values as levels, the default's beginning kept: the finest attends to the class alone.
+            // As many values as levels. The first of the default stay: the finest level attends to the class tokens alone.
             model.only_cross_attention.resize(channels.len(), false);
         }
         if let Some(flags) = &self.only_cross_attention {

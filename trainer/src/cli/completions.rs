@@ -1,9 +1,11 @@
-//! `trainer completions`.
+//! `trainer completions`: prints a shell's completions.
 
 use std::process::ExitCode;
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
+
+use super::print::print;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -11,9 +13,10 @@ pub struct Args {
     shell: Shell,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+/// Prints the script for `trainer`, which is this `command`.
+pub fn run(args: Args, mut command: Command) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut super::Cli::command(), "trainer", &mut script);
-    super::print(&String::from_utf8_lossy(&script))?;
+    clap_complete::generate(args.shell, &mut command, "trainer", &mut script);
+    print(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,20 +1,20 @@
-//! `trainer convert`: adapters between PEFT's folders and kohya's files.
+//! `trainer convert`: adapters between PEFT's folders and kohya's files. Tests: in `trainer/tests/runs/files.rs`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use diffusion::base::WEIGHTS;
 use diffusion::peft::write_kohya;
-use trainer::files::write_atomic;
-use trainer::say;
+use trainer::files::{same_path, write_atomic};
+use trainer::messages::say;
 use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, read_base, write_adapter_folder};
 
-use super::export::{Float, same_path};
-use super::sample::{Loaded, load_adapter};
+use super::load::{Loaded, load_adapter};
+use super::precision::Float;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The adapter: a PEFT folder, or a file of PEFT, diffusers or kohya; a :scale behind it is baked in
+    /// The adapter: a PEFT folder, or a file of PEFT, diffusers or kohya; a :scale after it is baked in
     #[arg(long, value_name = "DIR|FILE[:SCALE]")]
     lora: String,
     /// How it is written
@@ -23,7 +23,7 @@ pub struct Args {
     /// A file for kohya, a folder for peft
     #[arg(long)]
     out: PathBuf,
-    /// The base it belongs to: its names tell which module is meant
+    /// The base it belongs to, whose names identify the modules
     #[arg(long, default_value = "www/models/base")]
     base: PathBuf,
     /// Precision of the factors
@@ -64,7 +64,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is read is not written over.
+/// Refuses to write over what is read.
 fn not_over(adapter: &AdapterFiles, base: &Path, written: &Path) -> anyhow::Result<()> {
     for read in [&adapter.weights, &base.join(WEIGHTS)] {
         if same_path(read, written) {
@@ -74,11 +74,11 @@ fn not_over(adapter: &AdapterFiles, base: &Path, written: &Path) -> anyhow::Resu
     Ok(())
 }
 
-/// A folder gets the file inside of it.
+/// The file to write: `--out`, or one in the folder `--out`.
 fn with_extension(out: &Path) -> anyhow::Result<PathBuf> {
     match out.extension() {
         Some(extension) if extension == "safetensors" => Ok(out.to_owned()),
-        // A folder's name may have a version behind its dot, a file's has letters.
+        // A folder's name may have a version after its dot, a file's extension has letters.
         Some(extension) if !out.is_dir() && extension.to_string_lossy().contains(char::is_alphabetic) => {
             anyhow::bail!("--out {} must be a .safetensors file, or a folder for one", out.display())
         }

@@ -1,11 +1,11 @@
-//! `trainer data`.
+//! `trainer data`: fetches MNIST and draws a sheet of it. Tests: of fetching, in `data/fetch.rs`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use trainer::data::{DEFAULT_DIR, Dataset, LICENCE_NOTE, Source, default_sources, fetch_mnist};
+use trainer::messages::say;
 use trainer::picture::Grid;
-use trainer::say;
 use trainer::styles::{STYLES, Style};
 
 #[derive(Debug, clap::Args)]

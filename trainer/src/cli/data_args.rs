@@ -1,9 +1,9 @@
-//! Where pictures come from: what `base` and `lora` share.
+//! Flags of `base` and `lora` that say where pictures come from. Tests: in `trainer/tests/runs/files.rs`.
 
 use std::path::{Path, PathBuf};
 
 use trainer::data::{BadPictures, DEFAULT_DIR, Dataset};
-use trainer::say;
+use trainer::messages::say;
 
 /// Most pictures that are held out to measure the validation loss on.
 const HELD_OUT: usize = 512;
@@ -29,7 +29,7 @@ pub struct DataArgs {
 }
 
 impl DataArgs {
-    /// Says what can be said without data: how many there are.
+    /// Checks the flags that can be checked without data. `sources` is the number of `--data`.
     pub fn check(&self, sources: usize) -> anyhow::Result<()> {
         match &self.labels {
             Some(labels) if sources != 1 => anyhow::bail!(
@@ -77,7 +77,7 @@ impl DataArgs {
         Ok(data)
     }
 
-    /// MNIST's training digits, and held-out ones of its test set.
+    /// MNIST's training digits, and some of its test set to measure the validation loss on.
     pub fn mnist(&self) -> anyhow::Result<(Dataset, Option<Dataset>)> {
         if let Some(labels) = &self.labels {
             anyhow::bail!("--labels {} goes with an IDX file, which --data names: MNIST has its own", labels.display());
@@ -96,7 +96,7 @@ impl DataArgs {
         Ok((train, held_out))
     }
 
-    /// [`open`](Self::open), some pictures held out.
+    /// The user's own pictures (see [`open`](Self::open)), and some of them held out to measure the validation loss on.
     pub fn own(&self, path: &Path) -> anyhow::Result<(Dataset, Option<Dataset>)> {
         let data = self.open(path)?;
         match self.hold_out.unwrap_or((data.len() / 20).min(HELD_OUT).min(data.most_held_out())) {

@@ -1,4 +1,4 @@
-//! Where to compute.
+//! `--device`. Tests: here.
 
 #[cfg(feature = "wgpu")]
 use std::sync::OnceLock;
@@ -31,7 +31,7 @@ pub enum DeviceName {
 }
 
 impl DeviceName {
-    /// Where pictures are drawn.
+    /// What draws pictures.
     pub fn backend(self) -> anyhow::Result<Backend> {
         Ok(match self {
             Self::Cpu => Backend::Cpu,
@@ -39,16 +39,16 @@ impl DeviceName {
         })
     }
 
-    /// Whose operations a network is trained by.
+    /// Whose operations train a network.
     pub fn operations(self) -> Ops {
         if self == Self::Flex { Ops::Burn } else { Ops::Custom }
     }
 
-    /// burn's device, to train on (no autodiff yet). One that computes wrongly is refused.
+    /// burn's device to train on, without autodiff. One that computes wrongly is refused.
     pub fn open(self) -> anyhow::Result<Device> {
         let device = self.device()?;
         if !matches!(self, Self::Cpu | Self::Flex | Self::Ndarray) {
-            check_products(&device)?;
+            check_matmul(&device)?;
         }
         Ok(device)
     }
@@ -60,9 +60,9 @@ impl DeviceName {
             #[allow(deprecated)]
             Self::Ndarray => Ok(Device::ndarray()),
             #[cfg(feature = "wgpu")]
-            Self::Wgpu => graphics(WgpuBackend::Auto),
+            Self::Wgpu => open_gpu(WgpuBackend::Auto),
             #[cfg(feature = "wgpu")]
-            Self::Vulkan => graphics(WgpuBackend::Vulkan),
+            Self::Vulkan => open_gpu(WgpuBackend::Vulkan),
             #[cfg(feature = "cuda")]
             Self::Cuda => Ok(Device::cuda(0)),
             #[cfg(not(all(feature = "wgpu", feature = "cuda")))]
@@ -76,22 +76,20 @@ impl DeviceName {
     }
 }
 
-/// The graphics processor, opened once in a process.
+/// The GPU, opened once in a process.
 #[cfg(feature = "wgpu")]
-fn graphics(api: WgpuBackend) -> anyhow::Result<Device> {
+fn open_gpu(api: WgpuBackend) -> anyhow::Result<Device> {
     static OPENED: OnceLock<Result<Device, String>> = OnceLock::new();
     let opened = OPENED.get_or_init(|| {
         let options = Device::wgpu_options().graphics_api(api);
         options.init().map_err(|error| error.to_string())
     });
-    opened
-        .clone()
-        .map_err(|reason| anyhow::anyhow!("no graphics processor can be used here ({reason}); use --device cpu"))
+    opened.clone().map_err(|reason| anyhow::anyhow!("no GPU can be used here ({reason}); use --device cpu"))
 }
 
-/// Compares a product of matrices with one computed here: some drivers, emulators above all, compile burn's kernels into nonsense
-/// without a word, and the loss of a new network does not show it.
-fn check_products(device: &Device) -> anyhow::Result<()> {
+/// Compares a matrix product with one that is computed here. Some drivers, emulators above all, compile burn's kernels wrongly
+/// without an error, and the loss of a new network does not show it.
+fn check_matmul(device: &Device) -> anyhow::Result<()> {
     const SIDE: usize = 48;
     let matrix = |seed: f32| -> Vec<f32> { (0..SIDE * SIDE).map(|i| (seed * i as f32).sin()).collect() };
     let (left, right) = (matrix(0.7), matrix(1.3));
@@ -99,10 +97,10 @@ fn check_products(device: &Device) -> anyhow::Result<()> {
     let product = tensor(&left).matmul(tensor(&right)).into_data().try_into_vec_as::<f32>();
     let product = product.map_err(|error| anyhow::anyhow!("the device gave no result: {error:?}"))?;
     let expected = |i: usize| (0..SIDE).map(|k| left[i / SIDE * SIDE + k] * right[k * SIDE + i % SIDE]).sum::<f32>();
-    // Wide enough for devices that multiply with fewer bits.
+    // Wide enough for devices that multiply with less precision, such as TF32.
     let close = |(i, value): (usize, &f32)| (value - expected(i)).abs() < 0.1;
     let by_burn = product.len() == SIDE * SIDE && product.iter().enumerate().all(close);
-    // And by the shaders, where they are what trains.
+    // And by this project's shaders, where they train.
     let mut layer = LinearConfig::new(SIDE, SIDE).with_bias(false).init(device);
     layer.weight = Param::from_data(TensorData::new(right.clone(), [SIDE, SIDE]), device);
     let product = linear(&layer, tensor(&left), None, Ops::Custom).into_data().try_into_vec_as::<f32>();
@@ -120,7 +118,7 @@ mod tests {
     #[test]
     fn devices_that_compute_are_taken() {
         for name in [DeviceName::Cpu, DeviceName::Ndarray] {
-            check_products(&name.device().unwrap()).unwrap();
+            check_matmul(&name.device().unwrap()).unwrap();
         }
     }
 }

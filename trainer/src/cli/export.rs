@@ -1,16 +1,19 @@
-//! `trainer export`: what the page loads.
+//! `trainer export`: the folder that the page loads. Tests: in `trainer/tests/runs/resume.rs`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use diffusion::base::{WEIGHTS, base_files};
 use diffusion::tensors::Precision;
 use serde_json::{Map, Value, json};
-use trainer::files::{read, write_atomic};
-use trainer::say;
+use trainer::files::{read, same_path, write_atomic};
+use trainer::messages::say;
 use trainer::store::{AdapterFiles, adapter_folder, base_sha256, read_base, sha256};
 use trainer::styles::Style;
+
+use super::precision::Float;
 
 const MANIFEST: &str = "manifest.json";
 
@@ -36,24 +39,6 @@ pub struct Args {
     title: Option<String>,
 }
 
-/// `--precision`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Float {
-    /// 32 bits
-    F32,
-    /// 16 bits, half the download
-    F16,
-}
-
-impl From<Float> for Precision {
-    fn from(float: Float) -> Self {
-        match float {
-            Float::F32 => Self::F32,
-            Float::F16 => Self::F16,
-        }
-    }
-}
-
 /// A file that is to be written.
 type File = (PathBuf, Vec<u8>);
 
@@ -63,11 +48,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let trained_on = base_sha256(&args.base)?;
     let mut files: Vec<File> = Vec::new();
     let mut base_list = Map::new();
+    let mut shipped_as = None;
     for (name, bytes) in base_files(&base, precision)? {
+        if name == WEIGHTS {
+            shipped_as = Some(sha256(&bytes));
+        }
         base_list.insert(name.to_owned(), entry(&bytes));
         files.push((args.out.join("base").join(name), bytes));
     }
-    let shipped_as = base_list.get(WEIGHTS).and_then(|file| file["sha256"].as_str()).unwrap_or_default().to_owned();
+    let shipped_as = shipped_as.context("the base has no weights file")?;
     if shipped_as != trained_on && same_path(&args.base, &args.out.join("base")) {
         anyhow::bail!(
             "--out {} would write the base over itself in another precision; choose another --out",
@@ -163,42 +152,45 @@ impl Args {
             .map_err(|error| anyhow::anyhow!("{} is not JSON: {error}; mend or remove it", path.display()))
     }
 
-    /// Adapters that this manifest lists and that belong to the same base.
+    /// Adapters that this manifest lists and that belong to the same base. A message names those that are listed no more.
     fn kept(&self, manifest: &Value, base_sha256: &str) -> anyhow::Result<Vec<Value>> {
-        if self.only {
+        if self.only || manifest.is_null() {
             return Ok(Vec::new());
         }
-        let listed = manifest["adapters"].as_array().cloned().unwrap_or_default();
+        let Some(listed) = manifest["adapters"].as_array() else {
+            let path = self.out.join(MANIFEST);
+            anyhow::bail!("{} has no list \"adapters\"; mend or remove it, or give --only", path.display());
+        };
         let mut kept = Vec::new();
         for adapter in listed {
-            let name = adapter["name"].as_str().unwrap_or("?").to_owned();
-            let folder = self.out.join(adapter["path"].as_str().unwrap_or_default());
-            let mut files = adapter["files"].as_object().into_iter().flat_map(Map::keys);
-            let replaced = self.lora.iter().any(|dir| name_of(dir) == Some(&name));
-            if replaced {
-                // In its place in the list comes the new one.
-                kept.push(adapter);
-            } else if adapter["base_sha256"] != base_sha256 {
-                say!("{name} is no longer listed: it belongs to another base, or to this one in another precision");
-            } else if !files.all(|file| folder.join(file).is_file()) {
-                say!("{name} is no longer listed: its files are gone");
-            } else {
-                kept.push(adapter);
+            let name = adapter["name"].as_str().unwrap_or("an adapter without a name");
+            let replaced = self.lora.iter().any(|dir| name_of(dir) == Some(name));
+            // A replaced one is kept for its position in the list.
+            let reason = if replaced { None } else { self.why_not_kept(adapter, base_sha256) };
+            match reason {
+                None => kept.push(adapter.clone()),
+                Some(reason) => say!("{name} is no longer listed: {reason}"),
             }
         }
         Ok(kept)
     }
+
+    fn why_not_kept(&self, adapter: &Value, base_sha256: &str) -> Option<&'static str> {
+        let (Some(path), Some(files)) = (adapter["path"].as_str(), adapter["files"].as_object()) else {
+            return Some("its entry has no path or no files");
+        };
+        if adapter["base_sha256"] != base_sha256 {
+            return Some("it belongs to another base, or to this one in another precision");
+        }
+        let folder = self.out.join(path);
+        (!files.keys().all(|file| folder.join(file).is_file())).then_some("its files are gone")
+    }
 }
 
-/// A lone file is called what it is called without its ending; a folder's name may have a dot in it.
+/// The name of an adapter: a folder's, which may have a dot in it, or a file's without its extension.
 fn name_of(adapter: &Path) -> Option<&str> {
     let name = if adapter.is_dir() { adapter.file_name() } else { adapter.file_stem() };
     name?.to_str()
-}
-
-/// Whether both are there and are one.
-pub fn same_path(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 fn title_of(labels: &[String]) -> String {

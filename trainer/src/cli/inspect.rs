@@ -1,4 +1,4 @@
-//! `trainer inspect`.
+//! `trainer inspect`: prints what a file is. Tests: in `trainer/tests/runs`.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -6,11 +6,13 @@ use std::process::ExitCode;
 
 use trainer::inspect::{Facts, ModuleFacts, inspect};
 
+use super::print::print;
+
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A base folder, an adapter (folder or file), a checkpoint, a classifier, or any other safetensors file
     path: PathBuf,
-    /// The base that tells which modules a kohya file means
+    /// The base whose names identify the modules of a kohya file
     #[arg(long, default_value = "www/models/base")]
     base: PathBuf,
     /// Print JSON
@@ -36,6 +38,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             writeln!(text, "  {path:width$}  rank {rank:<3} alpha {alpha:<6} |update| {norm:.4}")?;
         }
     }
-    super::print(&text)?;
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

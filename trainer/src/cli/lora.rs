@@ -1,4 +1,4 @@
-//! `trainer lora`.
+//! `trainer lora`: trains adapters. Tests: in `trainer/tests/runs`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use diffusion::{Base, Model};
 use trainer::config::{self, AdapterConfig, LoraSettings};
 use trainer::data::Dataset;
 use trainer::files::Held;
-use trainer::say;
+use trainer::messages::say;
 use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, adapter_folder, base_sha256, read_base, write_adapter_folder};
 use trainer::styles::{STYLES, Style};
 use trainer::train::adapter::{attach, detach, initial_adapter, peft_targets};
@@ -20,9 +20,9 @@ use trainer::train::{AdapterOrigin, Origin, Trainer};
 
 use super::data_args::DataArgs;
 use super::device::DeviceName;
-use super::training::{Interrupt, TrainArgs, is_finished, train, unchanged};
+use super::training::{Interrupt, TrainArgs, check_unchanged, is_finished, train};
 
-/// Fewest steps where nothing is said of the length: what a few dozen drawings need.
+/// Fewest steps of a run whose length nobody has set: what a few dozen drawings need.
 const LEAST_STEPS: usize = 300;
 
 #[derive(Debug, clap::Args)]
@@ -63,14 +63,17 @@ pub struct Args {
     train: TrainArgs,
 }
 
-/// One adapter of the command.
+/// One adapter that the command trains.
 struct Job<'a> {
+    /// The value in `--data`.
     source: &'a str,
+    /// The adapter's name.
     name: String,
+    /// Its folder.
     out: PathBuf,
 }
 
-/// What an adapter is trained and measured on, their classes those of the base.
+/// The pictures that an adapter is trained on, and those that its loss is measured on; with the base's classes.
 struct Pictures {
     train: Dataset,
     held_out: Option<Dataset>,
@@ -100,7 +103,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         if jobs.len() > 1 {
             say!("{}:", job.source);
         }
-        let code = one(&args, &base, job, held, pictures, jobs.len() == 1, &mut interrupt)?;
+        let code = train_one(&args, &base, job, held, pictures, jobs.len() == 1, &mut interrupt)?;
         if code != ExitCode::SUCCESS {
             return Ok(code);
         }
@@ -108,7 +111,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn one(
+fn train_one(
     args: &Args,
     base: &Base,
     job: &Job<'_>,
@@ -150,8 +153,8 @@ fn one(
     }
     config.train = args.train.settings(config.train, started.map(|(_, train)| train), data.len(), LEAST_STEPS)?;
     let (initial, peft) = match started {
-        Some((adapter, _)) => args.go_on(out, base, adapter, &mut config.lora)?,
-        None => args.start(&mut config.lora, base, &sha256, config.train.seed)?,
+        Some((adapter, _)) => args.resumed(out, base, adapter, &mut config.lora)?,
+        None => args.initial(&mut config.lora, base, &sha256, config.train.seed)?,
     };
     let origin = AdapterOrigin {
         settings: config.lora.clone(),
@@ -182,8 +185,8 @@ fn one(
         trainer.total(),
         config.train.images_per_step(),
     );
-    let averaged = |trainer: &Trainer<'_>| -> anyhow::Result<Adapter> {
-        let adapter = detach(&initial, &trainer.averaged_state()?)?;
+    let trained = |trainer: &Trainer<'_>| -> anyhow::Result<Adapter> {
+        let adapter = detach(&initial, &trainer.ema_state()?)?;
         Ok(Adapter { base_sha256: Some(sha256.clone()), ..adapter })
     };
     train(
@@ -192,9 +195,9 @@ fn one(
         interrupt,
         out,
         held_out.as_ref(),
-        |trainer, out| Ok(write_adapter_folder(out, &averaged(trainer)?, &peft, name, Precision::F32)?),
+        |trainer, out| Ok(write_adapter_folder(out, &trained(trainer)?, &peft, name, Precision::F32)?),
         |trainer| {
-            let state = merge(&base.state, [(&averaged(trainer)?, 1.0)]);
+            let state = merge(&base.state, [(&trained(trainer)?, 1.0)]);
             Ok(Model::new(Base { state, ..base.clone() }, backend.clone())?)
         },
     )
@@ -211,7 +214,7 @@ impl Args {
         lora.dropout = self.lora_dropout.unwrap_or(lora.dropout);
     }
 
-    /// What is to be trained on, under which name, and where.
+    /// The adapter for one value of `--data`.
     fn job<'a>(&self, source: &'a str) -> anyhow::Result<Job<'a>> {
         let path = Path::new(source);
         if !path.exists() && Style::named(source).is_err() {
@@ -233,8 +236,8 @@ impl Args {
         Ok(Job { source, name, out })
     }
 
-    /// What is there on disk, which goes before a style of the same name. Of a style, whose pictures are made when its
-    /// turn comes, only that they can be.
+    /// Pictures on disk, which take precedence over a style of the same name. Nothing for a style, whose pictures are made
+    /// later; it is only checked that they can be.
     fn pictures(&self, source: &str, base: &Base) -> anyhow::Result<Option<Pictures>> {
         let style = !Path::new(source).exists();
         let (train, held_out) = if style { self.source.mnist()? } else { self.source.own(Path::new(source))? };
@@ -244,7 +247,7 @@ impl Args {
         Ok((!style).then_some(Pictures { train, held_out }))
     }
 
-    /// Pictures of one's own as they are, or MNIST's in a style.
+    /// The user's own pictures as they are, or MNIST's in a style.
     fn styled(&self, source: &str, pictures: Option<Pictures>) -> anyhow::Result<Pictures> {
         if let Some(pictures) = pictures {
             return Ok(pictures);
@@ -255,9 +258,9 @@ impl Args {
         Ok(Pictures { train: train.styled(style)?, held_out: held_out.map(|data| data.styled(style)).transpose()? })
     }
 
-    /// The factors that training begins with, and what their `adapter_config.json` says. With `--init`, the settings
-    /// become those of the adapter.
-    fn start(
+    /// The factors that training begins with, and their `adapter_config.json`. With `--init`, the settings become those of
+    /// that adapter.
+    fn initial(
         &self,
         lora: &mut LoraSettings,
         base: &Base,
@@ -291,14 +294,14 @@ impl Args {
             target_modules: adapter.modules.keys().cloned().collect(),
             dropout: lora.dropout,
         };
-        // Exactly as it will be read when the run goes on: an alpha says a scaling only to a rounding.
+        // Exactly as it will be read when the run is resumed: the scaling that an alpha gives is off by a rounding error.
         let [(_, text), (_, weights)] = adapter_folder(&adapter, &config, "", Precision::F32)?;
-        let adapter = read_adapter(&weights, Some(&String::from_utf8_lossy(&text)), &base.state)?;
+        let adapter = read_adapter(&weights, Some(std::str::from_utf8(&text)?), &base.state)?;
         Ok((adapter, config))
     }
 
-    /// The same of a run that goes on: what it has written tells.
-    fn go_on(
+    /// The factors and configuration of a resumed run, as it has written them.
+    fn resumed(
         &self,
         out: &Path,
         base: &Base,
@@ -306,12 +309,12 @@ impl Args {
         now: &mut LoraSettings,
     ) -> anyhow::Result<(Adapter, LoraConfig)> {
         if self.init.is_some() {
-            // Whatever a configuration says, these are the adapter's own.
+            // The adapter's own settings, whatever a configuration says.
             *now = LoraSettings { dropout: now.dropout, ..started.clone() };
         }
-        unchanged(started, now, &[])?;
+        check_unchanged(started, now, &[])?;
         let mut files = AdapterFiles::read(out)?;
-        // What lies in the folder may have been edited since.
+        // The file in the folder may have been edited since.
         if !adapter_config.is_empty() {
             files.config = Some(adapter_config.clone());
         }

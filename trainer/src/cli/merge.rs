@@ -1,23 +1,23 @@
-//! `trainer merge`.
+//! `trainer merge`: adapters baked into a base. Tests: in `trainer/tests/runs`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use diffusion::base::WEIGHTS;
 use diffusion::tensors::Precision;
-use trainer::say;
+use trainer::messages::say;
 use trainer::store::write_base;
 
 use super::device::DeviceName;
-use super::export::Float;
-use super::sample::load_model;
+use super::load::load_model;
+use super::precision::Float;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The base model's folder
     #[arg(long, default_value = "www/models/base")]
     base: PathBuf,
-    /// Adapters to bake in, with :scale behind them where it is not 1
+    /// Adapters to bake in, followed by :scale where it is not 1
     #[arg(long, value_name = "DIR[:SCALE]", required = true)]
     lora: Vec<String>,
     /// Where the merged base is written

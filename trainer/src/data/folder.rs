@@ -1,10 +1,10 @@
-//! A data set of one's own: `<class name>/*.png`, square, all of the same size.
+//! Reads a user's own pictures: a folder `<class name>/*.png`, square, all of the same size. Tests: here.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, SIZE_MULTIPLE};
+use super::dataset::{Dataset, SIZE_MULTIPLE};
 use crate::error::{BadPicture, Error, Result};
 
 /// What to do with pictures that cannot be used.
@@ -19,7 +19,7 @@ pub enum BadPictures {
 /// Endings of pictures; the first is the one that is read.
 const FORMATS: [&str; 8] = ["png", "jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff"];
 
-/// Next to nothing is to be seen of a picture that is nowhere lighter.
+/// Pictures on a transparent ground with no pixel lighter than this are taken for dark ink.
 const BLANK: u8 = 64;
 
 struct Picture {
@@ -29,9 +29,19 @@ struct Picture {
     pixels: Vec<u8>,
 }
 
-/// `dark_ink`: on light paper or on none; light and dark are changed for each other.
-pub fn load(dir: &Path, policy: BadPictures, dark_ink: bool) -> Result<(Dataset, Vec<BadPicture>)> {
-    let place = dir.display().to_string();
+impl Dataset {
+    /// A folder `<class name>/*.png`, and the pictures that were skipped: none with [`BadPictures::Refuse`]. `dark_ink` says
+    /// that the drawings are dark on a light or transparent ground: they are inverted.
+    ///
+    /// # Errors
+    /// Folders that cannot be read, classes without a picture, and, unless they are skipped, pictures that cannot be used.
+    pub fn from_folder(dir: &Path, bad: BadPictures, dark_ink: bool) -> Result<(Self, Vec<BadPicture>)> {
+        load(dir, bad, dark_ink)
+    }
+}
+
+fn load(dir: &Path, policy: BadPictures, dark_ink: bool) -> Result<(Dataset, Vec<BadPicture>)> {
+    let location = dir.display().to_string();
     let class_names = class_folders(dir)?;
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for path in pictures(dir)? {
@@ -39,7 +49,7 @@ pub fn load(dir: &Path, policy: BadPictures, dark_ink: bool) -> Result<(Dataset,
     }
     for (label, class) in (0u16..).zip(&class_names) {
         let class_dir = dir.join(class);
-        for path in deeper_pictures(&class_dir) {
+        for path in deeper_pictures(&class_dir)? {
             bad.push(BadPicture { path, reason: "it lies in a folder within a class folder".into() });
         }
         for path in pictures(&class_dir)? {
@@ -49,7 +59,7 @@ pub fn load(dir: &Path, policy: BadPictures, dark_ink: bool) -> Result<(Dataset,
             }
         }
     }
-    // One odd picture should not condemn all the others: the size that most of them have counts.
+    // The size that most pictures have counts, so that one odd picture is the bad one, not all the others.
     let size = most_common(good.iter().map(|picture| picture.size));
     let (good, odd): (Vec<_>, Vec<_>) = good.into_iter().partition(|picture| picture.size == size);
     bad.extend(odd.into_iter().map(|picture| BadPicture {
@@ -65,7 +75,7 @@ pub fn load(dir: &Path, policy: BadPictures, dark_ink: bool) -> Result<(Dataset,
             0 => "its class folders hold no picture; expected <class name>/*.png".to_owned(),
             count => format!("{count} bad pictures and no good one, the first of them {}", bad[0]),
         };
-        return Err(Error::Data { place, reason });
+        return Err(Error::Data { location, reason });
     }
     let is_empty = |label: u16| good.iter().all(|picture| picture.label != label);
     let empty: Vec<&str> =
@@ -73,11 +83,11 @@ pub fn load(dir: &Path, policy: BadPictures, dark_ink: bool) -> Result<(Dataset,
     if !empty.is_empty() {
         let reason =
             format!("no picture is left in {}, of which nothing could be learnt; remove the folder", empty.join(", "));
-        return Err(Error::Data { place, reason });
+        return Err(Error::Data { location, reason });
     }
     let labels = good.iter().map(|picture| picture.label).collect();
     let pixels = good.into_iter().flat_map(|picture| picture.pixels).collect();
-    Ok((Dataset::new(&place, pixels, labels, size, class_names)?, bad))
+    Ok((Dataset::new(&location, pixels, labels, size, class_names)?, bad))
 }
 
 /// Names of the sub-folders: numbers in numeric order, then the others in alphabetical order.
@@ -89,19 +99,19 @@ fn class_folders(dir: &Path) -> Result<Vec<String>> {
         }
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             let reason = format!("the folder name {} is not valid UTF-8", path.display());
-            return Err(Error::Data { place: dir.display().to_string(), reason });
+            return Err(Error::Data { location: dir.display().to_string(), reason });
         };
         names.push(name.to_owned());
     }
     if names.is_empty() || names.len() > usize::from(u16::MAX) {
         let reason = format!("{} class folders found; expected <class name>/*.png", names.len());
-        return Err(Error::Data { place: dir.display().to_string(), reason });
+        return Err(Error::Data { location: dir.display().to_string(), reason });
     }
     names.sort_by_cached_key(|name| (name.parse::<u64>().unwrap_or(u64::MAX), name.clone()));
     Ok(names)
 }
 
-/// Everything that is meant as a picture, also in formats that are not read: those are bad ones, not forgotten ones.
+/// Everything that is meant as a picture, also in formats that are not read: those are reported as bad.
 fn pictures(dir: &Path) -> Result<Vec<PathBuf>> {
     let is_picture = |path: &PathBuf| {
         path.extension().is_some_and(|extension| FORMATS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
@@ -109,11 +119,15 @@ fn pictures(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries(dir)?.into_iter().filter(|path| is_picture(path) && !is_hidden(path)).collect())
 }
 
-/// Those in folders within `dir`, however deep. What cannot be looked into holds nothing that was meant.
-fn deeper_pictures(dir: &Path) -> Vec<PathBuf> {
+/// Pictures in the folders within `dir`, however deep.
+fn deeper_pictures(dir: &Path) -> Result<Vec<PathBuf>> {
     let is_folder = |path: &PathBuf| path.is_dir() && !path.is_symlink() && !is_hidden(path);
-    let folders = entries(dir).unwrap_or_default().into_iter().filter(is_folder);
-    folders.flat_map(|folder| [pictures(&folder).unwrap_or_default(), deeper_pictures(&folder)].concat()).collect()
+    let mut found = Vec::new();
+    for folder in entries(dir)?.into_iter().filter(is_folder) {
+        found.extend(pictures(&folder)?);
+        found.extend(deeper_pictures(&folder)?);
+    }
+    Ok(found)
 }
 
 /// Sorted, so that the order of the pictures does not depend on the file system.
@@ -128,7 +142,7 @@ fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-/// Side and grey pixels, ink light on black as MNIST's. Transparent pixels count as ground.
+/// Side and grey pixels, the ink light on black like MNIST's. Transparent pixels are ground.
 fn read_grey(path: &Path, dark_ink: bool) -> std::result::Result<(usize, Vec<u8>), String> {
     if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(FORMATS[0])) {
         return Err("only PNG files are read; convert it".into());
@@ -174,9 +188,9 @@ fn most_common(sizes: impl Iterator<Item = usize>) -> usize {
 #[cfg(test)]
 mod tests {
     use image::{GrayAlphaImage, GrayImage, ImageBuffer, Rgb};
+    use tempfile::{TempDir, tempdir};
 
     use super::*;
-    use crate::testing::TempDir;
 
     fn grey(dir: &TempDir, name: &str, width: u32, height: u32, level: u8) {
         let path = dir.path().join(name);
@@ -186,7 +200,7 @@ mod tests {
 
     #[test]
     fn classes_in_order_and_colours_to_grey() {
-        let dir = TempDir::new("folder-good");
+        let dir = tempdir().unwrap();
         grey(&dir, "10/a.png", 8, 8, 10);
         grey(&dir, "9/a.PNG", 8, 8, 9);
         grey(&dir, "star/z.png", 8, 8, 99);
@@ -210,7 +224,7 @@ mod tests {
 
     #[test]
     fn bad_pictures_are_named_counted_and_skipped_on_request() {
-        let dir = TempDir::new("folder-bad");
+        let dir = tempdir().unwrap();
         for name in ["0/a.png", "0/b.png", "1/a.png"] {
             grey(&dir, name, 8, 8, 200);
         }
@@ -230,7 +244,7 @@ mod tests {
 
     #[test]
     fn pictures_that_are_not_read_are_not_forgotten() {
-        let dir = TempDir::new("folder-odd");
+        let dir = tempdir().unwrap();
         grey(&dir, "0/a.png", 8, 8, 200);
         fs::write(dir.path().join("0/photo.JPG"), b"a photograph").unwrap();
         fs::write(dir.path().join("stray.png"), b"anywhere").unwrap();
@@ -246,17 +260,19 @@ mod tests {
 
     #[test]
     fn empty_and_absent_folders_are_told() {
-        let dir = TempDir::new("folder-empty");
+        let dir = tempdir().unwrap();
         let message = |path: &Path| load(path, BadPictures::Skip, false).unwrap_err().to_string();
         assert!(message(dir.path()).contains("<class name>/*.png"));
         assert!(message(&dir.path().join("absent")).contains("absent"));
         fs::create_dir(dir.path().join("0")).unwrap();
         assert!(message(dir.path()).contains("hold no picture"));
+        // A folder that cannot be looked into is no empty folder.
+        assert!(deeper_pictures(&dir.path().join("absent")).unwrap_err().to_string().contains("absent"));
     }
 
     #[test]
     fn dark_ink_on_no_ground_is_not_taken_for_black_pictures() {
-        let dir = TempDir::new("folder-ink");
+        let dir = tempdir().unwrap();
         fs::create_dir(dir.path().join("0")).unwrap();
         let mut drawing = GrayAlphaImage::from_pixel(8, 8, image::LumaA([0, 0]));
         drawing.put_pixel(4, 4, image::LumaA([0, 255]));

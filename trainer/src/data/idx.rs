@@ -1,5 +1,5 @@
-//! The IDX format of MNIST: two zero bytes, the element type, the number of dimensions, each
-//! dimension as a big-endian u32, then the elements.
+//! Reads pairs of IDX files, the format of MNIST: two zero bytes, the element type, the number of dimensions, each dimension
+//! as a big-endian u32, then the elements. Tests: here.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -8,24 +8,24 @@ use std::path::Path;
 
 use flate2::read::GzDecoder;
 
-use super::Dataset;
+use super::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::files;
 
 const UNSIGNED_BYTE: u8 = 0x08;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// EMNIST's largest file has 0.55 GB.
+/// Most bytes that are unpacked. EMNIST's largest file has 0.55 GB.
 const MOST_UNPACKED: u64 = 1 << 32;
 
 /// Dimensions and elements of an IDX file of unsigned bytes.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Idx {
-    pub dims: Vec<usize>,
-    pub elements: Vec<u8>,
+struct Idx {
+    dims: Vec<usize>,
+    elements: Vec<u8>,
 }
 
-/// Reads the bytes of an IDX file; the reason says what is wrong with it.
-pub fn parse(bytes: Vec<u8>) -> std::result::Result<Idx, String> {
+/// Reads the bytes of an IDX file; the error is what is wrong with it.
+fn parse(bytes: Vec<u8>) -> std::result::Result<Idx, String> {
     let &[zero_1, zero_2, element, rank, ..] = &bytes[..] else {
         return Err(format!("it has only {} bytes", bytes.len()));
     };
@@ -51,15 +51,7 @@ pub fn parse(bytes: Vec<u8>) -> std::result::Result<Idx, String> {
     Ok(Idx { dims, elements })
 }
 
-/// Whether a file begins as one of these does.
-pub fn begins(path: &Path) -> Result<bool> {
-    let mut start = Vec::new();
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    file.take(3).read_to_end(&mut start).map_err(Error::io("read", path))?;
-    Ok(start.starts_with(&GZIP) || start.starts_with(&[0, 0]))
-}
-
-/// What is in a `.gz`, as such files are published; others as they are.
+/// The content of a `.gz`, as such files are published; other bytes as they are.
 fn unpacked(bytes: Vec<u8>) -> std::result::Result<Vec<u8>, String> {
     if !bytes.starts_with(&GZIP) {
         return Ok(bytes);
@@ -72,36 +64,52 @@ fn unpacked(bytes: Vec<u8>) -> std::result::Result<Vec<u8>, String> {
     }
 }
 
-/// A file of pictures and the file of their labels.
-pub fn load_pair(images_path: &Path, labels_path: &Path) -> Result<Dataset> {
-    let refuse = |path: &Path, reason: String| Error::Idx { path: path.to_owned(), reason };
-    let open = |path: &Path| -> Result<Idx> {
-        let bytes = files::read(path)?;
-        unpacked(bytes).and_then(parse).map_err(|reason| refuse(path, reason))
-    };
-    let (images, labels) = (open(images_path)?, open(labels_path)?);
-    let &[count, height, width] = &images.dims[..] else {
-        let reason = format!("pictures need 3 dimensions, it has {}", images.dims.len());
-        return Err(refuse(images_path, reason));
-    };
-    if height != width {
-        return Err(refuse(images_path, format!("its pictures are {width}x{height}, not square")));
+impl Dataset {
+    /// Whether a file is an IDX file, plain or as `.gz`, by its first bytes.
+    ///
+    /// # Errors
+    /// That it cannot be read.
+    pub fn is_idx(path: &Path) -> Result<bool> {
+        let mut start = Vec::new();
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        file.take(3).read_to_end(&mut start).map_err(Error::io("read", path))?;
+        Ok(start.starts_with(&GZIP) || start.starts_with(&[0, 0]))
     }
-    if labels.dims != [count] {
-        let reason = format!("it should hold {count} labels, its dimensions are {:?}", labels.dims);
-        return Err(refuse(labels_path, reason));
+
+    /// A pair of IDX files, plain or as `.gz`: pictures and their labels. Classes are named by their number; numbers without
+    /// a picture are no classes.
+    ///
+    /// # Errors
+    /// Files that cannot be read, are damaged, or do not belong together; pictures that are not square.
+    pub fn from_idx(images_path: &Path, labels_path: &Path) -> Result<Self> {
+        let refuse = |path: &Path, reason: String| Error::Idx { path: path.to_owned(), reason };
+        let open = |path: &Path| -> Result<Idx> {
+            let bytes = files::read(path)?;
+            unpacked(bytes).and_then(parse).map_err(|reason| refuse(path, reason))
+        };
+        let (images, labels) = (open(images_path)?, open(labels_path)?);
+        let &[count, height, width] = &images.dims[..] else {
+            let reason = format!("pictures need 3 dimensions, it has {}", images.dims.len());
+            return Err(refuse(images_path, reason));
+        };
+        if height != width {
+            return Err(refuse(images_path, format!("its pictures are {width}x{height}, not square")));
+        }
+        if labels.dims != [count] {
+            let reason = format!("it should hold {count} labels, its dimensions are {:?}", labels.dims);
+            return Err(refuse(labels_path, reason));
+        }
+        // EMNIST's letters count from 1: there is no class 0.
+        let classes: BTreeSet<u8> = labels.elements.iter().copied().collect();
+        let index_of: Vec<u16> = (0..=u8::MAX).map(|label| classes.range(..label).count() as u16).collect();
+        Self::new(
+            &images_path.display().to_string(),
+            images.elements,
+            labels.elements.into_iter().map(|label| index_of[usize::from(label)]).collect(),
+            height,
+            classes.iter().map(u8::to_string).collect(),
+        )
     }
-    // EMNIST's letters count from 1: there is no class 0.
-    let classes: BTreeSet<u8> = labels.elements.iter().copied().collect();
-    let place = |label: u8| classes.range(..label).count() as u16;
-    let places: Vec<u16> = (0..=u8::MAX).map(place).collect();
-    Dataset::new(
-        &images_path.display().to_string(),
-        images.elements,
-        labels.elements.into_iter().map(|label| places[usize::from(label)]).collect(),
-        height,
-        classes.iter().map(u8::to_string).collect(),
-    )
 }
 
 #[cfg(test)]
@@ -112,7 +120,6 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
-    use crate::testing::TempDir;
 
     fn idx(dims: &[u32], elements: &[u8]) -> Vec<u8> {
         let mut bytes = vec![0, 0, UNSIGNED_BYTE, dims.len() as u8];
@@ -143,7 +150,7 @@ mod tests {
 
     #[test]
     fn pairs_must_agree_and_the_bad_file_is_named() {
-        let dir = TempDir::new("idx");
+        let dir = tempfile::tempdir().unwrap();
         let write = |name: &str, bytes: Vec<u8>| {
             let path = dir.path().join(name);
             files::write_atomic(&path, &bytes).unwrap();
@@ -151,18 +158,18 @@ mod tests {
         };
         let images = write("images", idx(&[2, 4, 4], &[9; 32]));
         let labels = write("labels", idx(&[2], &[0, 4]));
-        let data = load_pair(&images, &labels).unwrap();
+        let data = Dataset::from_idx(&images, &labels).unwrap();
         assert_eq!((data.len(), data.size(), data.labels()), (2, 4, &[0u16, 1][..]));
         assert_eq!(data.class_names(), ["0", "4"], "no class is without pictures");
         let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
         packed.write_all(&idx(&[2, 4, 4], &[9; 32])).unwrap();
         let packed = write("images.gz", packed.finish().unwrap());
         assert_eq!(
-            load_pair(&packed, &labels).unwrap().images().collect::<Vec<_>>(),
+            Dataset::from_idx(&packed, &labels).unwrap().images().collect::<Vec<_>>(),
             data.images().collect::<Vec<_>>()
         );
 
-        let message = |images: &Path, labels: &Path| load_pair(images, labels).unwrap_err().to_string();
+        let message = |images: &Path, labels: &Path| Dataset::from_idx(images, labels).unwrap_err().to_string();
         let three = write("three-labels", idx(&[3], &[0, 4, 1]));
         let oblong = write("oblong", idx(&[2, 4, 8], &[9; 64]));
         assert!(message(&images, &three).contains("three-labels"));

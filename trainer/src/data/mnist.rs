@@ -1,16 +1,16 @@
-//! MNIST's four files: their names, what they must be, and how they become a [`Dataset`].
+//! MNIST's four files: their names, sizes and checksums, and how they become a [`Dataset`]. Tests: in `fetch.rs`.
 
 use std::path::Path;
 
-use super::{Dataset, idx};
+use super::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::store::sha256;
 
-/// Where MNIST is kept unless told otherwise.
+/// The default folder of MNIST.
 pub const DEFAULT_DIR: &str = "data/mnist";
 
-/// Pictures to train on.
-pub const TRAIN_IMAGES: u64 = 60_000;
+/// Number of training pictures.
+const TRAIN_IMAGES: u64 = 60_000;
 
 /// To be shown wherever MNIST is fetched or passed on.
 pub const LICENCE_NOTE: &str =
@@ -24,14 +24,14 @@ pub struct File {
     pub sha256: &'static str,
 }
 
-/// Pictures and labels of one half of MNIST.
+/// The two files of the training or the test set.
 #[derive(Debug)]
-pub struct Split {
-    pub images: File,
-    pub labels: File,
+struct Split {
+    images: File,
+    labels: File,
 }
 
-pub const TRAIN: Split = Split {
+const TRAIN: Split = Split {
     images: File {
         name: "train-images-idx3-ubyte",
         bytes: 47_040_016,
@@ -44,7 +44,7 @@ pub const TRAIN: Split = Split {
     },
 };
 
-pub const TEST: Split = Split {
+const TEST: Split = Split {
     images: File {
         name: "t10k-images-idx3-ubyte",
         bytes: 7_840_016,
@@ -57,6 +57,7 @@ pub const TEST: Split = Split {
     },
 };
 
+/// All four.
 pub const FILES: [&File; 4] = [&TRAIN.images, &TRAIN.labels, &TEST.images, &TEST.labels];
 
 impl File {
@@ -70,11 +71,29 @@ impl File {
     }
 }
 
-pub fn load(dir: &Path, split: &Split) -> Result<Dataset> {
+impl Dataset {
+    /// MNIST's 60,000 training digits, from a folder that [`fetch_mnist`](super::fetch_mnist) has filled.
+    ///
+    /// # Errors
+    /// Files that are missing or damaged.
+    pub fn mnist_train(dir: &Path) -> Result<Self> {
+        load(dir, &TRAIN)
+    }
+
+    /// MNIST's 10,000 test digits.
+    ///
+    /// # Errors
+    /// Files that are missing or damaged.
+    pub fn mnist_test(dir: &Path) -> Result<Self> {
+        Ok(load(dir, &TEST)?.counted_from(TRAIN_IMAGES))
+    }
+}
+
+fn load(dir: &Path, split: &Split) -> Result<Dataset> {
     for file in [&split.images, &split.labels] {
         if !dir.join(file.name).is_file() {
             return Err(Error::MnistMissing { dir: dir.to_owned(), file: file.name });
         }
     }
-    idx::load_pair(&dir.join(split.images.name), &dir.join(split.labels.name))
+    Dataset::from_idx(&dir.join(split.images.name), &dir.join(split.labels.name))
 }

@@ -1,4 +1,4 @@
-//! Fréchet distance between two sets of features (arXiv 1706.08500, section 3).
+//! Fréchet distance between two sets of features (arXiv 1706.08500, section 3). Tests: here.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
@@ -12,26 +12,34 @@ pub struct Gaussian {
 }
 
 impl Gaussian {
-    /// Of at least two rows of equal width; the covariance is the unbiased one.
+    /// Mean and unbiased covariance of at least two rows of equal width.
+    ///
+    /// # Errors
+    /// Fewer rows, rows of different widths, features that are infinite or not a number.
     pub fn of(rows: &[Vec<f32>]) -> Result<Self> {
         let width = rows.first().map_or(0, Vec::len);
         if rows.len() < 2 || rows.iter().any(|row| row.len() != width) {
             let reason = format!("{} rows of features; at least 2 of equal width are needed", rows.len());
-            return Err(Error::Data { place: "the Fréchet distance".into(), reason });
+            return Err(Error::Data { location: "the Fréchet distance".into(), reason });
+        }
+        // A distance that is not a number would come out as 0, the best there is.
+        if rows.iter().flatten().any(|value| !value.is_finite()) {
+            let reason = "features are infinite or no numbers".to_owned();
+            return Err(Error::Data { location: "the Fréchet distance".into(), reason });
         }
         let count = rows.len() as f64;
         let mut mean = DVector::zeros(width);
         for row in rows {
             mean.iter_mut().zip(row).for_each(|(mean, &value)| *mean += f64::from(value) / count);
         }
-        // One column a picture: their products summed are one matrix product.
+        // One column for each picture: the sum of their outer products is one matrix product.
         let centred = DMatrix::from_fn(width, rows.len(), |i, j| f64::from(rows[j][i]) - mean[i]);
         let covariance = &centred * centred.transpose() / (count - 1.0);
         Ok(Self { mean, covariance })
     }
 }
 
-/// `|m_1 - m_2|² + tr(C_1 + C_2 - 2 (C_1 C_2)^(1/2))`.
+/// `|m_1 - m_2|² + tr(C_1 + C_2 - 2 (C_1 C_2)^(1/2))`, at least 0.
 pub fn frechet_distance(a: &Gaussian, b: &Gaussian) -> f64 {
     // The trace of (C_1 C_2)^(1/2) is the sum of the roots of the eigenvalues of C_1^(1/2) C_2 C_1^(1/2), which is
     // symmetric where C_1 C_2 is not.
@@ -42,6 +50,7 @@ pub fn frechet_distance(a: &Gaussian, b: &Gaussian) -> f64 {
     let cross: f64 =
         SymmetricEigen::new((&inner + inner.transpose()) / 2.0).eigenvalues.iter().map(|v| v.max(0.0).sqrt()).sum();
     let distance = (&a.mean - &b.mean).norm_squared() + a.covariance.trace() + b.covariance.trace() - 2.0 * cross;
+    // Rounding may bring a distance of 0 below it.
     distance.max(0.0)
 }
 
@@ -80,8 +89,11 @@ mod tests {
     const NUMPY: f64 = 0.27140699;
 
     #[test]
-    fn too_few_rows_are_refused() {
+    fn too_few_or_broken_rows_are_refused() {
         assert!(Gaussian::of(&[vec![1.0]]).is_err());
         assert!(Gaussian::of(&[vec![1.0], vec![1.0, 2.0]]).is_err());
+        for broken in [f32::NAN, f32::INFINITY] {
+            assert!(Gaussian::of(&[vec![1.0], vec![broken]]).unwrap_err().to_string().contains("no numbers"));
+        }
     }
 }

@@ -1,34 +1,44 @@
 //! Precision and recall (arXiv 1904.06991, eq. 2), density and coverage (arXiv 2002.09797, eq. 4 and 6) of generated
-//! pictures among real ones: each picture stands for a ball that reaches to its k-th nearest neighbour.
+//! pictures among real ones: each picture stands for a ball that reaches to its k-th nearest neighbour. Tests: here.
 
 use crate::error::{Error, Result};
 use crate::parallel;
 
+/// k: neighbours that a picture's ball reaches to.
+pub const NEIGHBOURS: usize = 5;
+
 /// Rows of a job.
 const JOB: usize = 100;
 
-/// The four measures; 1 is what real pictures are about, density may be more.
+/// The four measures. Real pictures reach about 1; density may be more.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Manifold {
     /// Share of the generated pictures within the ball of a real one.
     pub precision: f64,
     /// Share of the real pictures within the ball of a generated one.
     pub recall: f64,
-    /// Balls of real pictures that a generated one lies in, on average, over k.
+    /// Mean number of balls of real pictures that a generated one is in, divided by k.
     pub density: f64,
     /// Share of the real pictures whose ball holds a generated one.
     pub coverage: f64,
 }
 
-/// Compares features of real and generated pictures, with `k` neighbours.
+/// Compares features of real and generated pictures, one row each, with `k` neighbours.
+///
+/// # Errors
+/// Not more than `k` rows, rows of different widths, features that are infinite or not a number.
 pub fn manifold(real: &[Vec<f32>], generated: &[Vec<f32>], k: usize) -> Result<Manifold> {
     let fewest = real.len().min(generated.len());
     let width = real.first().map_or(0, Vec::len);
     if k == 0 || fewest <= k || real.iter().chain(generated).any(|row| row.len() != width) {
         let reason = format!("{fewest} rows of features; more than k = {k} of equal width are needed");
-        return Err(Error::Data { place: "precision and recall".into(), reason });
+        return Err(Error::Data { location: "precision and recall".into(), reason });
     }
-    let (real_reach, generated_reach) = (reaches(real, k), reaches(generated, k));
+    if real.iter().chain(generated).flatten().any(|value| !value.is_finite()) {
+        let reason = "features are infinite or no numbers".to_owned();
+        return Err(Error::Data { location: "precision and recall".into(), reason });
+    }
+    let (real_reach, generated_reach) = (reaches(real, k)?, reaches(generated, k)?);
     let rows: Vec<usize> = (0..real.len()).collect();
     let parts = parallel::map(rows.chunks(JOB).collect(), parallel::default_threads(), |rows: &[usize]| {
         let mut part = Part { within_real: vec![false; generated.len()], pairs: 0, recalled: 0, covered: 0 };
@@ -46,8 +56,8 @@ pub fn manifold(real: &[Vec<f32>], generated: &[Vec<f32>], k: usize) -> Result<M
             part.recalled += usize::from(recalled);
             part.covered += usize::from(covered);
         }
-        part
-    });
+        Ok(part)
+    })?;
     let sum = |value: fn(&Part) -> usize| parts.iter().map(value).sum::<usize>() as f64;
     let precise = (0..generated.len()).filter(|&j| parts.iter().any(|part| part.within_real[j])).count();
     Ok(Manifold {
@@ -58,29 +68,33 @@ pub fn manifold(real: &[Vec<f32>], generated: &[Vec<f32>], k: usize) -> Result<M
     })
 }
 
-/// What some rows of real pictures contribute.
+/// Counts of some rows of real pictures.
 struct Part {
+    /// Of each generated picture, whether it is in the ball of one of them.
     within_real: Vec<bool>,
+    /// Pairs of a generated picture and a ball of theirs that it is in.
     pairs: usize,
+    /// Those that are in the ball of a generated picture.
     recalled: usize,
+    /// Those whose ball holds a generated picture.
     covered: usize,
 }
 
 /// Squared distance of each row to its k-th nearest other row.
-fn reaches(rows: &[Vec<f32>], k: usize) -> Vec<f32> {
-    let places: Vec<usize> = (0..rows.len()).collect();
-    let parts = parallel::map(places.chunks(JOB).collect(), parallel::default_threads(), |places: &[usize]| {
+fn reaches(rows: &[Vec<f32>], k: usize) -> Result<Vec<f32>> {
+    let indices: Vec<usize> = (0..rows.len()).collect();
+    let parts = parallel::map(indices.chunks(JOB).collect(), parallel::default_threads(), |indices: &[usize]| {
         let reach = |&i: &usize| {
             let others = rows.iter().enumerate().filter(|&(j, _)| j != i);
             let mut distances: Vec<f32> = others.map(|(_, other)| squared_distance(&rows[i], other)).collect();
             *distances.select_nth_unstable_by(k - 1, f32::total_cmp).1
         };
-        places.iter().map(reach).collect::<Vec<f32>>()
-    });
-    parts.concat()
+        Ok(indices.iter().map(reach).collect::<Vec<f32>>())
+    })?;
+    Ok(parts.concat())
 }
 
-/// Eight sums side by side: the compiler makes one vector of them.
+/// With eight sums at the same time, so that the compiler makes a SIMD vector of them.
 fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     let mut sums = [0.0f32; 8];
@@ -119,6 +133,9 @@ mod tests {
         let Manifold { precision, recall, coverage, .. } = manifold(&rows, &rows, 5).unwrap();
         assert_eq!((precision, recall, coverage), (1.0, 1.0, 1.0));
         assert!(manifold(&rows[..5], &rows, 5).is_err());
+        let mut broken = rows.clone();
+        broken[3][2] = f32::NAN;
+        assert!(manifold(&rows, &broken, 5).unwrap_err().to_string().contains("no numbers"));
     }
 
     #[test]

@@ -1,21 +1,15 @@
-//! What was measured, as Markdown, JSON and plots.
+//! The report: what was measured, as JSON and plots; as Markdown in `markdown.rs`. Tests: here.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::path::Path;
 
-use super::NEIGHBOURS;
 use super::accuracy::Accuracy;
 use super::manifold::Manifold;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::picture::{Plot, Series, bars};
 
-/// Where the tables go in a file that people write around them.
-const BEGIN: &str = "<!-- trainer eval: begin -->";
-const END: &str = "<!-- trainer eval: end -->";
-
-/// What of a row is plotted.
+/// The value of a row that is plotted.
 type Value = fn(&Row) -> Option<f64>;
 
 /// All that one command measured.
@@ -25,11 +19,11 @@ pub struct Report {
     pub base: String,
     /// SHA-256 of its weights.
     pub base_sha256: String,
-    /// What reads plain digits, and how well it reads real test pictures.
+    /// A sentence about each judge: how well it reads real test pictures.
     pub judges: Vec<String>,
-    /// What real pictures reach, by what the generated ones are compared with.
+    /// What real pictures reach, one for each reference that generated ones are compared with.
     pub floors: Vec<Floor>,
-    /// One a setting.
+    /// One for each setting.
     pub rows: Vec<Row>,
 }
 
@@ -69,7 +63,7 @@ pub struct Row {
     pub guidance_start: f64,
     /// Share of the run from which on there was none.
     pub guidance_stop: f64,
-    /// How much of what guidance adds along the picture was kept.
+    /// Part of guidance's component along the picture that was kept, 0 to 1.
     pub guidance_eta: f32,
     /// Seed of the first picture; the others count up.
     pub first_seed: u64,
@@ -92,69 +86,21 @@ pub struct Row {
 }
 
 impl Report {
-    /// Tables for people.
-    pub fn to_markdown(&self) -> String {
-        let mut text = format!("Base `{}`, weights sha256 `{}`.\n\n", self.base, &self.base_sha256);
-        for judge in &self.judges {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "- {judge}");
-        }
-        text += "\n| model | sampler | steps | guidance | eta | of the run | pictures (first seed) | read as asked | weakest class | style | Fréchet | precision | recall | density | coverage | transfer |\n";
-        text += "|---|---|---:|---:|---:|---:|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|\n";
-        for floor in &self.floors {
-            let _ = writeln!(
-                text,
-                "| *real, {}* | | | | | | {} | {} | | {} | {} | {} | {} |",
-                floor.reference,
-                floor.images,
-                percent(Some(floor.accuracy)),
-                percent(floor.style_accuracy),
-                number(floor.frechet),
-                manifold(floor.manifold),
-                percent(floor.transfer),
-            );
-        }
-        for row in &self.rows {
-            let weakest = row.accuracy.weakest().map_or(String::new(), |(name, share, mistaken)| {
-                let mistaken = mistaken.map_or(String::new(), |other| format!(", read as {other}"));
-                format!("{name}: {}{mistaken}", percent(Some(share)))
-            });
-            let _ = writeln!(
-                text,
-                "| {} | {} | {} | {} | {} | {} to {} | {} ({}) | **{}** | {weakest} | {} | {} | {} | {} |",
-                row.model,
-                row.sampler,
-                row.steps,
-                row.guidance,
-                row.guidance_eta,
-                row.guidance_start,
-                row.guidance_stop,
-                row.images,
-                row.first_seed,
-                percent(Some(row.accuracy.share)),
-                percent(row.style),
-                number(row.frechet),
-                manifold(row.manifold),
-                percent(row.transfer),
-            );
-        }
-        let _ = writeln!(
-            text,
-            "\nThe rows *real* hold training pictures, as many of each class, against the test set: the best that can be hoped for; \
-             their accuracy is the judge's on the test set. Style: read as in the style, the base and plain digits as in none. Distances are in the judge's features. Precision, recall, density and \
-             coverage: k = {NEIGHBOURS}. Transfer: a classifier trained on the row's pictures alone, on the real test set."
-        );
-        text
-    }
-
-    /// JSON for machines.
+    /// The report as JSON.
+    ///
+    /// # Errors
+    /// Values that JSON does not have.
     pub fn to_json(&self) -> Result<String> {
-        let refuse = |error: serde_json::Error| Error::Data { place: "the report".into(), reason: error.to_string() };
+        let refuse =
+            |error: serde_json::Error| Error::Data { location: "the report".into(), reason: error.to_string() };
         serde_json::to_string_pretty(self).map_err(refuse)
     }
 
     /// Writes `report.md`, `report.json`, `accuracy.svg` and, where it was measured, `frechet.svg`: curves over guidance
     /// or over steps, whichever varies, or else a bar for each row.
+    ///
+    /// # Errors
+    /// Files that cannot be written.
     pub fn save(&self, dir: &Path) -> Result<()> {
         files::write_atomic(&dir.join("report.md"), format!("# Evaluation\n\n{}", self.to_markdown()).as_bytes())?;
         files::write_atomic(&dir.join("report.json"), self.to_json()?.as_bytes())?;
@@ -163,8 +109,8 @@ impl Report {
             ("frechet.svg", "Fréchet distance", |row| row.frechet),
         ];
         let axis = AXES.iter().find(|axis| {
-            let first = self.rows.first().map(axis.place);
-            self.rows.iter().any(|row| Some((axis.place)(row)) != first)
+            let first = self.rows.first().map(axis.value);
+            self.rows.iter().any(|row| Some((axis.value)(row)) != first)
         });
         for (file, title, value) in plots {
             let svg = match axis {
@@ -183,38 +129,26 @@ impl Report {
         Ok(())
     }
 
-    /// Puts the tables between the two marks of a file, such as a model card, and leaves the rest of it alone.
-    pub fn put_into(&self, path: &Path) -> Result<()> {
-        let (before, after) = around_the_marks(path)?;
-        let text = format!("{before}{BEGIN}\n{}{END}{after}", self.to_markdown());
-        files::write_atomic(path, text.as_bytes())
-    }
-
-    /// Refuses a file without the marks, before anything is measured.
-    pub fn check_card(path: &Path) -> Result<()> {
-        around_the_marks(path).map(drop)
-    }
-
-    /// A curve for all rows that are alike but for the axis.
+    /// A curve for all rows that differ in the axis alone.
     fn curves(&self, axis: &Axis, value: Value) -> Vec<Series> {
         let mut series = BTreeMap::<String, Vec<(f64, f64)>>::new();
         for row in &self.rows {
             let points = series.entry(row.name_without(axis.name)).or_default();
-            points.extend(value(row).map(|value| ((axis.place)(row), value)));
+            points.extend(value(row).map(|value| ((axis.value)(row), value)));
         }
         series.into_iter().map(|(name, points)| Series { name, points, smooth: 1 }).collect()
     }
 }
 
-/// What curves can run over.
+/// A setting that curves can run over.
 struct Axis {
     name: &'static str,
-    place: fn(&Row) -> f64,
+    value: fn(&Row) -> f64,
 }
 
 const AXES: [Axis; 2] = [
-    Axis { name: "guidance", place: |row| f64::from(row.guidance) },
-    Axis { name: "steps", place: |row| row.steps as f64 },
+    Axis { name: "guidance", value: |row| f64::from(row.guidance) },
+    Axis { name: "steps", value: |row| row.steps as f64 },
 ];
 
 impl Row {
@@ -234,38 +168,17 @@ impl Row {
     }
 }
 
-fn around_the_marks(path: &Path) -> Result<(String, String)> {
-    let text = String::from_utf8_lossy(&files::read(path)?).into_owned();
-    let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before.into(), rest.split_once(END)?.1.into())));
-    parts.ok_or_else(|| Error::Data {
-        place: path.display().to_string(),
-        reason: format!("it needs a line {BEGIN} and a line {END} for the tables to go between"),
-    })
-}
-
-fn percent(share: Option<f64>) -> String {
-    share.map_or(String::new(), |share| format!("{:.2} %", 100.0 * share))
-}
-
-fn number(value: Option<f64>) -> String {
-    value.map_or(String::new(), |value| format!("{value:.2}"))
-}
-
-fn manifold(measures: Option<Manifold>) -> String {
-    measures.map_or(" | | | ".to_owned(), |Manifold { precision, recall, density, coverage }| {
-        format!("{precision:.3} | {recall:.3} | {density:.3} | {coverage:.3}")
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use tempfile::tempdir;
+
     use super::*;
-    use crate::testing::TempDir;
+    use crate::eval::markdown::{BEGIN, END};
 
     fn report() -> Report {
         let names = ["0", "1"].map(str::to_owned);
         let rows: [[f32; 2]; 4] = [[0.8, 0.2], [0.4, 0.6], [0.1, 0.9], [0.2, 0.8]];
-        let accuracy = Accuracy::new(&names, &[0, 0, 1, 1], rows.iter().map(|row| &row[..])).unwrap();
+        let accuracy = Accuracy::new(&names, &[0, 0, 1, 1], &rows.each_ref().map(|row| &row[..])).unwrap();
         let row = |guidance| Row {
             model: "base".into(),
             reference: "plain".into(),
@@ -319,7 +232,7 @@ mod tests {
 
     #[test]
     fn files_are_written_and_a_card_keeps_its_words() {
-        let dir = TempDir::new("report");
+        let dir = tempdir().unwrap();
         report().save(dir.path()).unwrap();
         for name in ["report.md", "report.json", "accuracy.svg", "frechet.svg"] {
             assert!(dir.path().join(name).exists(), "{name}");
@@ -338,5 +251,10 @@ mod tests {
         assert!(text.contains("a judge"));
         files::write_atomic(&card, b"no marks").unwrap();
         assert!(report().put_into(&card).unwrap_err().to_string().contains("begin"));
+        // Words in another encoding would come back damaged.
+        let latin = [b"caf\xe9\n", BEGIN.as_bytes(), b"\n", END.as_bytes()].concat();
+        files::write_atomic(&card, &latin).unwrap();
+        assert!(report().put_into(&card).unwrap_err().to_string().contains("no UTF-8"));
+        assert_eq!(files::read(&card).unwrap(), latin);
     }
 }

@@ -1,4 +1,4 @@
-//! Bars as SVG, for what has no axis to run over.
+//! A bar chart as SVG, for values that have no axis to run over. Tests: here.
 
 use super::plot::{COLOURS, escape, push};
 
@@ -11,7 +11,8 @@ const RIGHT: f64 = 80.0;
 const ROW: f64 = 42.0;
 const BAR: f64 = 14.0;
 
-/// The SVG file's text: a bar from 0 for each name and value, the value behind it.
+/// The SVG file's text: a bar from 0 for each name and value, followed by the value. Values that are negative, infinite or
+/// not a number have no bar.
 pub fn bars(title: &str, values: &[(String, f64)]) -> String {
     let height = TOP + ROW * values.len() as f64 + 10.0;
     let largest = values.iter().map(|(_, value)| *value).filter(|value| value.is_finite()).fold(0.0, f64::max);

@@ -1,4 +1,4 @@
-//! A grey picture that can be drawn on and written as PNG.
+//! A grey picture that can be drawn on and written as PNG. Tests: here.
 
 use std::path::Path;
 
@@ -70,6 +70,9 @@ impl Canvas {
     }
 
     /// The bytes of a PNG file.
+    ///
+    /// # Errors
+    /// The reason as a text: a picture that is too large, or the encoder's error.
     pub fn to_png(&self) -> std::result::Result<Vec<u8>, String> {
         let too_large = |_| format!("{}x{} is too large", self.width, self.height);
         let width = u32::try_from(self.width).map_err(too_large)?;
@@ -82,6 +85,9 @@ impl Canvas {
     }
 
     /// Writes a PNG file, whole or not at all.
+    ///
+    /// # Errors
+    /// A picture that is too large; that the file cannot be written.
     pub fn save_png(&self, path: &Path) -> Result<()> {
         let refuse = |reason| Error::Picture { path: path.to_owned(), reason };
         files::write_atomic(path, &self.to_png().map_err(refuse)?)

@@ -1,15 +1,15 @@
-//! A denoising over time: as a strip of moments, and as an animation.
+//! A denoising over time: as a film strip of some of its steps, and as an animated GIF. Tests: here.
 
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::{Canvas, Grid};
+use super::canvas::Canvas;
+use super::grid::Grid;
 use crate::error::{Error, Result};
 use crate::files;
 
-/// `count` moments spread evenly over `0..total`, the first and the last always among them.
-/// Fewer where there are not so many.
-pub fn moments(total: usize, count: usize) -> Vec<usize> {
+/// `count` steps spread evenly over `0..total`, the first and the last always among them. Fewer where there are not so many.
+pub fn spread_steps(total: usize, count: usize) -> Vec<usize> {
     match count.min(total) {
         0 => Vec::new(),
         1 => vec![total - 1],
@@ -17,8 +17,8 @@ pub fn moments(total: usize, count: usize) -> Vec<usize> {
     }
 }
 
-/// One row per digit, one column per moment: `rows[digit][moment]` are grey tiles of
-/// `size * size`.
+/// One row per digit, one column per step: `rows[digit][step]` are grey tiles of `size * size`. Steps that a row lacks are
+/// black.
 pub fn film_strip(
     rows: &[Vec<Vec<u8>>],
     size: usize,
@@ -33,8 +33,11 @@ pub fn film_strip(
     Grid::new(size, columns).scale(scale).row_labels(row_labels).column_labels(column_labels).draw(&tiles)
 }
 
-/// Writes an endless animation. All frames have the size of the first; `delay` and `hold` (how long
-/// the last frame stays) are hundredths of a second.
+/// Writes an endless animation. `delay`, and `hold` for the last frame, are how long a frame stays, in hundredths of a
+/// second.
+///
+/// # Errors
+/// No frames, frames of several sizes or of more than 65,535 pixels; that the file cannot be written.
 pub fn save_gif(path: &Path, frames: &[Canvas], delay: u16, hold: u16) -> Result<()> {
     let refuse = |reason: String| Error::Picture { path: path.to_owned(), reason };
     let bytes = encode(frames, delay, hold).map_err(refuse)?;
@@ -49,9 +52,9 @@ fn encode(frames: &[Canvas], delay: u16, hold: u16) -> std::result::Result<Vec<u
     // 256 grey levels are exactly what a GIF can hold: nothing is lost.
     let palette: Vec<u8> = (0..=255).flat_map(|level| [level; 3]).collect();
     let mut bytes = Vec::new();
-    let told = |error: gif::EncodingError| error.to_string();
-    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &palette).map_err(told)?;
-    encoder.set_repeat(gif::Repeat::Infinite).map_err(told)?;
+    let text = |error: gif::EncodingError| error.to_string();
+    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &palette).map_err(text)?;
+    encoder.set_repeat(gif::Repeat::Infinite).map_err(text)?;
     for (i, canvas) in frames.iter().enumerate() {
         if (canvas.width(), canvas.height()) != (first.width(), first.height()) {
             return Err(format!("frame {} has another size than the first", i + 1));
@@ -63,7 +66,7 @@ fn encode(frames: &[Canvas], delay: u16, hold: u16) -> std::result::Result<Vec<u
             buffer: Cow::Borrowed(canvas.pixels()),
             ..gif::Frame::default()
         };
-        encoder.write_frame(&frame).map_err(told)?;
+        encoder.write_frame(&frame).map_err(text)?;
     }
     drop(encoder);
     Ok(bytes)
@@ -74,15 +77,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_reach_from_the_first_to_the_last() {
-        assert_eq!(moments(1000, 3), [0, 500, 999]);
-        assert_eq!(moments(20, 20), (0..20).collect::<Vec<_>>());
-        assert_eq!(moments(5, 20), [0, 1, 2, 3, 4]);
-        assert_eq!((moments(9, 1), moments(0, 4)), (vec![8], vec![]));
+    fn steps_reach_from_the_first_to_the_last() {
+        assert_eq!(spread_steps(1000, 3), [0, 500, 999]);
+        assert_eq!(spread_steps(20, 20), (0..20).collect::<Vec<_>>());
+        assert_eq!(spread_steps(5, 20), [0, 1, 2, 3, 4]);
+        assert_eq!((spread_steps(9, 1), spread_steps(0, 4)), (vec![8], vec![]));
     }
 
     #[test]
-    fn a_strip_has_a_row_per_digit_and_a_column_per_moment() {
+    fn a_strip_has_a_row_per_digit_and_a_column_per_step() {
         let rows = vec![vec![vec![255; 16]; 3], vec![vec![255; 16]; 2]];
         let strip = film_strip(&rows, 4, 1, &[], &[]);
         assert_eq!((strip.width(), strip.height()), (3 * 6 + 2, 2 * 6 + 2));

@@ -1,4 +1,4 @@
-//! Letters of 3x5 dots for the margins of sheets: digits, capitals and a few signs.
+//! Letters of 3x5 dots for the margins of sheets: digits, capitals and a few signs. Tests: in `grid.rs`.
 
 /// From one letter to the next, in dots.
 pub const ADVANCE: usize = 4;
@@ -55,7 +55,7 @@ const LETTERS: [(char, [u8; HEIGHT]); 46] = [
     (' ', [0b000, 0b000, 0b000, 0b000, 0b000]),
 ];
 
-/// What a letter that is not in the table looks like: a box.
+/// Letters that are not in the table are a box.
 const UNKNOWN: [u8; HEIGHT] = [0b111, 0b101, 0b101, 0b101, 0b111];
 
 /// Column and row of every dot of a letter. Small letters are drawn as capitals.

@@ -1,6 +1,6 @@
-//! Tiles in rows and columns, with gutters and, where wanted, names in the margins.
+//! A sheet of samples: tiles in rows and columns, with gutters and, where wanted, names in the margins. Tests: here.
 
-use super::Canvas;
+use super::canvas::Canvas;
 use super::font;
 
 const PAPER: u8 = 38;
@@ -18,7 +18,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Tiles of `size * size` pixels, `columns` side by side, doubled, 2 pixels apart.
+    /// Tiles of `size * size` pixels, `columns` in a row, at twice their size, 2 pixels apart.
     pub fn new(size: usize, columns: usize) -> Self {
         Self { size, columns: columns.max(1), scale: 2, gutter: 2, row_labels: Vec::new(), column_labels: Vec::new() }
     }

@@ -1,4 +1,4 @@
-//! Curves over steps as SVG: loss while training, accuracy over sampling steps.
+//! Curves over steps as SVG: loss while training, accuracy over sampling steps. Tests: here.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -14,7 +14,7 @@ const TOP: f64 = 40.0;
 const BOTTOM: f64 = 46.0;
 pub(super) const COLOURS: [&str; 6] = ["#2563eb", "#dc2626", "#059669", "#9333ea", "#d97706", "#0891b2"];
 
-/// More points than this are not told apart on the screen, and make the file slow to draw.
+/// More points than this cannot be told apart on the screen, and make the file slow to draw.
 const MAX_POINTS: usize = 1500;
 
 /// One curve.
@@ -24,7 +24,7 @@ pub struct Series {
     pub name: String,
     /// x and y. Points that are not finite (or not positive, on a logarithmic axis) are left out.
     pub points: Vec<(f64, f64)>,
-    /// Draws a moving average over about this many points, and the points themselves pale behind it.
+    /// Above 1, draws a moving average over about this many points, and the points themselves pale behind it.
     pub smooth: usize,
 }
 
@@ -41,7 +41,7 @@ pub struct Plot {
     pub series: Vec<Series>,
 }
 
-/// The linear map of values to places on the paper.
+/// The linear map of values to coordinates in the picture.
 struct Axis {
     low: f64,
     high: f64,
@@ -50,13 +50,16 @@ struct Axis {
 }
 
 impl Axis {
-    fn place(&self, value: f64) -> f64 {
+    fn position(&self, value: f64) -> f64 {
         self.from + (value - self.low) / (self.high - self.low) * (self.to - self.from)
     }
 }
 
 impl Plot {
     /// Writes the SVG file, whole or not at all.
+    ///
+    /// # Errors
+    /// That it cannot be written.
     pub fn save_svg(&self, path: &Path) -> Result<()> {
         files::write_atomic(path, self.to_svg().as_bytes())
     }
@@ -97,17 +100,17 @@ impl Plot {
         svg
     }
 
-    /// The points as they lie on the axes: finite ones only, y as its logarithm where asked.
+    /// The finite points, y as its logarithm on a logarithmic axis.
     fn transformed(&self, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
         let y = |y: f64| if self.log_y { y.log10() } else { y };
-        let lying = points.iter().map(|&(px, py)| (px, y(py)));
-        lying.filter(|(x, y)| x.is_finite() && y.is_finite()).collect()
+        let points = points.iter().map(|&(px, py)| (px, y(py)));
+        points.filter(|(x, y)| x.is_finite() && y.is_finite()).collect()
     }
 
     fn draw_ticks(&self, svg: &mut String, x: &Axis, y: &Axis) {
         let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
         for tick in ticks(x.low, x.high) {
-            let at = x.place(tick);
+            let at = x.position(tick);
             push(svg, &format!(r##"<path d="M{at:.1} {TOP}V{bottom}" stroke="#e5e7eb"/>"##));
             push(
                 svg,
@@ -115,7 +118,7 @@ impl Plot {
             );
         }
         for tick in ticks(y.low, y.high) {
-            let (at, value) = (y.place(tick), if self.log_y { 10f64.powf(tick) } else { tick });
+            let (at, value) = (y.position(tick), if self.log_y { 10f64.powf(tick) } else { tick });
             push(svg, &format!(r##"<path d="M{LEFT} {at:.1}H{right}" stroke="#e5e7eb"/>"##));
             push(
                 svg,
@@ -145,7 +148,7 @@ fn polyline(curve: &[(f64, f64)], x: &Axis, y: &Axis, colour: &str, opacity: f64
     let kept = curve.iter().enumerate().filter(|(i, _)| i % stride == 0 || i + 1 == curve.len());
     for (_, &(px, py)) in kept {
         // Writing to a String cannot fail.
-        let _ = write!(path, "{:.1},{:.1} ", x.place(px), y.place(py));
+        let _ = write!(path, "{:.1},{:.1} ", x.position(px), y.position(py));
     }
     format!(
         r#"<polyline points="{}" fill="none" stroke="{colour}" stroke-opacity="{opacity}" stroke-width="{width}" stroke-linejoin="round"/>"#,
@@ -163,7 +166,7 @@ fn smoothed(curve: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
     averaged.collect()
 }
 
-/// Smallest and largest value, apart from each other in every case.
+/// Smallest and largest value; a range of 1 where they are equal or there are none.
 fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)));
     match low.partial_cmp(&high) {
@@ -208,11 +211,11 @@ mod tests {
         let svg = plot(points, true);
         assert!(!svg.contains("NaN") && !svg.contains("inf") && svg.contains("a &lt; b"));
         let curve = svg.split("points=\"").nth(1).unwrap().split('"').next().unwrap();
-        let places: Vec<Vec<f64>> =
+        let points: Vec<Vec<f64>> =
             curve.split(' ').map(|p| p.split(',').map(|n| n.parse().unwrap()).collect()).collect();
-        assert!((100..=MAX_POINTS + 1).contains(&places.len()), "{}", places.len());
+        assert!((100..=MAX_POINTS + 1).contains(&points.len()), "{}", points.len());
         let inside = |p: &Vec<f64>| (LEFT..=WIDTH - RIGHT).contains(&p[0]) && (TOP..=HEIGHT - BOTTOM).contains(&p[1]);
-        assert!(places.iter().all(inside));
+        assert!(points.iter().all(inside));
     }
 
     #[test]

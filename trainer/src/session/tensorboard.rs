@@ -1,7 +1,8 @@
 //! TensorBoard's event files: the curves as scalars, the sample sheets as images.
 //!
-//! A file is a row of TFRecords (TensorFlow, "TFRecord and tf.train.Example"), each an `Event` of
-//! `tensorflow/core/util/event.proto`; of its messages only the fields written here are declared.
+//! A file is a sequence of TFRecords (TensorFlow, "TFRecord and tf.train.Example"), each an `Event` of
+//! `tensorflow/core/util/event.proto`; of its messages only the fields written here are declared. Tests: here, against bytes
+//! that TensorBoard has written.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -13,7 +14,7 @@ use prost::Message;
 use crate::error::{Error, Result};
 use crate::picture::Canvas;
 
-/// What the first event says; from version 2 on a [`SessionLog`] takes back what a crashed run had written.
+/// The version in the first event. From version 2 on, TensorBoard drops later steps of a crashed run at a [`SessionLog`].
 const VERSION: &str = "brain.Event:2";
 /// `SessionLog.SessionStatus.START`.
 const START: i32 = 1;
@@ -78,6 +79,9 @@ pub struct EventWriter {
 
 impl EventWriter {
     /// A new file in `dir`, for a run that goes on after `done` steps: TensorBoard drops later steps of files before it.
+    ///
+    /// # Errors
+    /// That it cannot be written.
     pub fn create(dir: &Path, done: usize) -> Result<Self> {
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         // TensorBoard reads a folder's files in the order of their names.
@@ -91,18 +95,24 @@ impl EventWriter {
     }
 
     /// One point of each curve.
+    ///
+    /// # Errors
+    /// That the file cannot be written.
     pub fn scalars(&mut self, step: usize, scalars: &[(&str, f64)]) -> Result<()> {
         self.write(&scalar_event(now(), step, scalars))
     }
 
     /// A picture.
+    ///
+    /// # Errors
+    /// A picture that is too large; that the file cannot be written.
     pub fn picture(&mut self, step: usize, tag: &str, canvas: &Canvas) -> Result<()> {
         let refuse = |reason| Error::Picture { path: self.path.clone(), reason };
         let event = picture_event(now(), step, tag, canvas).map_err(refuse)?;
         self.write(&event)
     }
 
-    /// At once, so that a running TensorBoard shows it and a crash loses nothing.
+    /// Not buffered, so that a running TensorBoard shows the event and a crash loses nothing.
     fn write(&mut self, event: &Event) -> Result<()> {
         self.file.write_all(&record(&event.encode_to_vec())).map_err(Error::io("write", &self.path))
     }
@@ -134,25 +144,27 @@ fn picture_event(wall_time: f64, step: usize, tag: &str, canvas: &Canvas) -> std
     Ok(Event { wall_time, step: step as i64, summary: Some(Summary { value: vec![value] }), ..Event::default() })
 }
 
-/// Length, its checksum, the bytes, their checksum; all little-endian.
+/// A TFRecord: length, its checksum, the bytes, their checksum; all little-endian.
 fn record(bytes: &[u8]) -> Vec<u8> {
     let length = (bytes.len() as u64).to_le_bytes();
     [&length[..], &masked_crc(&length).to_le_bytes(), bytes, &masked_crc(bytes).to_le_bytes()].concat()
 }
 
-/// Rotated and shifted, as a checksum of bytes that hold their own checksum would tell nothing.
+/// CRC-32C, rotated and shifted as TFRecords have it.
 fn masked_crc(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
+/// Seconds since 1970; 0 with a clock that is set before that.
 fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 #[cfg(test)]
 mod tests {
+    use tempfile::tempdir;
+
     use super::*;
-    use crate::testing::TempDir;
 
     /// Written by TensorBoard's own writer (`make_fixtures.py tensorboard`).
     const THEIRS: &[u8] = include_bytes!("../../../tests/fixtures/tensorboard.tfevents");
@@ -170,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_file_holds_the_run_in_order() {
-        let dir = TempDir::new("events");
+        let dir = tempdir().unwrap();
         let mut writer = EventWriter::create(dir.path(), 4).unwrap();
         writer.scalars(5, &[("lr", 0.5)]).unwrap();
         writer.picture(5, "samples", &Canvas::new(3, 2, 9)).unwrap();

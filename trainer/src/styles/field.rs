@@ -1,4 +1,4 @@
-//! Square grids of numbers, and the distance of every point of a finer grid to the ink.
+//! Square grids of numbers, and the distance of every point of a finer grid to the ink. Tests: here.
 
 /// Points per pixel and axis of the finer grid on which shapes are drawn.
 pub const FINE: usize = 3;
@@ -9,15 +9,19 @@ const INK: f32 = 0.45;
 /// A square grid of numbers, row by row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
+    /// Points along a side.
     pub size: usize,
+    /// `size * size` values.
     pub values: Vec<f32>,
 }
 
 impl Field {
+    /// Grey bytes as 0 to 1.
     pub fn from_grey(pixels: &[u8], size: usize) -> Self {
         Self { size, values: pixels.iter().map(|&p| f32::from(p) / 255.0).collect() }
     }
 
+    /// 0 to 1 as grey bytes.
     pub fn to_grey(&self) -> Vec<u8> {
         self.values.iter().map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8).collect()
     }
@@ -53,7 +57,7 @@ impl Field {
     /// Mean over squares of `2 * radius + 1` points, cut off at the border.
     pub fn blurred(&self, radius: usize) -> Self {
         let size = self.size;
-        // Sums grow by a whole row at a time, shifted or of the rows around.
+        // Whole rows are added, shifted or those around, which the compiler does in SIMD vectors.
         let add = |sums: &mut [f32], values: &[f32]| sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
         let window = |i: usize| i.saturating_sub(radius)..=(i + radius).min(size - 1);
         let mut along = vec![0.0; size * size];
@@ -79,19 +83,20 @@ impl Field {
     /// Bilinear samples on the finer grid.
     fn enlarged(&self) -> Self {
         let (size, side) = (self.size, self.size * FINE);
-        let places: Vec<(isize, f32)> = (0..side)
+        // Of every point of the finer grid: the pixel before it, and how far it is towards the next.
+        let positions: Vec<(isize, f32)> = (0..side)
             .map(|i| {
-                let place = (i as f32 + 0.5) / FINE as f32 - 0.5;
-                (floor(place) as isize, place - floor(place))
+                let position = (i as f32 + 0.5) / FINE as f32 - 0.5;
+                (floor(position) as isize, position - floor(position))
             })
             .collect();
         // Every row stretched, and an empty one on either side.
         let mut rows = Vec::with_capacity((size + 2) * side);
         for y in -1..=size as isize {
-            rows.extend(places.iter().map(|&(x, part)| self.at(x, y) * (1.0 - part) + self.at(x + 1, y) * part));
+            rows.extend(positions.iter().map(|&(x, part)| self.at(x, y) * (1.0 - part) + self.at(x + 1, y) * part));
         }
         let mut values = Vec::with_capacity(side * side);
-        for &(y, part) in &places {
+        for &(y, part) in &positions {
             let (upper, lower) = rows[(y + 1) as usize * side..].split_at(side);
             values.extend(upper.iter().zip(lower).map(|(upper, lower)| upper * (1.0 - part) + lower * part));
         }
@@ -104,7 +109,7 @@ impl Field {
         self.enlarged().blurred(1).values.iter().map(|&v| v > INK).collect()
     }
 
-    /// Draws what lies where `distance` (in pixels, on the finer grid) is below zero.
+    /// Draws the points of the finer grid whose `distance`, in pixels, is below zero, with smooth edges.
     pub fn fill(size: usize, distance: impl Fn(usize) -> f32) -> Self {
         let side = size * FINE;
         let softness = FINE as f32;
@@ -125,8 +130,8 @@ pub fn signed_distance(ink: &[bool], side: usize) -> Vec<f32> {
     outside.iter().zip(inside).map(|(outside, inside)| outside - inside).collect()
 }
 
-/// Euclidean distance in pixels of every point of the finer grid to the nearest marked one, exact: first along the rows,
-/// then over all rows, of which several columns at once are cheaper here than an envelope for each.
+/// Euclidean distance in pixels of every point of the finer grid to the nearest marked one, exact: first along the rows, then
+/// over all rows. For such small grids, all rows for several columns at once are cheaper than a lower envelope for each column.
 pub fn distance_to(marked: &[bool], side: usize) -> Vec<f32> {
     let far = (2 * side * side) as f32;
     let mut along = vec![far; side * side];
@@ -155,7 +160,7 @@ pub fn distance_to(marked: &[bool], side: usize) -> Vec<f32> {
     squares.iter().map(|square| square.sqrt() / FINE as f32).collect()
 }
 
-/// The whole number below, without the call that it costs where a processor's newer instructions are not taken for granted.
+/// `f32::floor` for small numbers, without the function call that it costs for the baseline of x86-64.
 fn floor(x: f32) -> f32 {
     let towards_0 = x as i32 as f32;
     if towards_0 > x { towards_0 - 1.0 } else { towards_0 }

@@ -1,8 +1,8 @@
-//! The middle line of strokes: thinning (Zhang and Suen 1984), short side branches pruned.
+//! The middle line of strokes: thinning (Zhang and Suen 1984), then short side branches are pruned. Tests: here.
 
 use super::field::{FINE, Field};
 
-/// Side branches up to this many points come from bumps of the edge, not from the digit.
+/// Side branches of up to this many points come from bumps of the edge, not from the digit.
 const PRUNE: usize = 2 * FINE;
 
 /// The points of the finer grid on the middle line of the ink.
@@ -76,7 +76,7 @@ fn prune(points: &mut [bool], side: usize) {
                 [next] => branch.push(next),
                 // The end of a free line: it is a stroke of its own, short as it may be.
                 [] => break,
-                // A fork: what was walked is a side branch.
+                // A fork: the points so far are a side branch.
                 _ => {
                     for point in branch {
                         points[point] = false;

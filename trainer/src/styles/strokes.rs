@@ -1,7 +1,8 @@
-//! Styles that redraw the strokes: their contour, their width, or their middle line.
+//! The styles "outline", "bold", "thin" and "dotted": they redraw the strokes by their contour, width, or middle line. Lengths
+//! are in pixels. Tests: in `styles/mod.rs`.
 
-use super::Glyph;
 use super::field::{FINE, Field, distance_to, signed_distance};
+use super::glyph::Glyph;
 use super::skeleton;
 
 /// A line of this half-width along the edge of the strokes, a little outside of it, so that thin
@@ -9,26 +10,29 @@ use super::skeleton;
 const OUTLINE_HALF_WIDTH: f32 = 0.68;
 const OUTLINE_OFFSET: f32 = 0.75;
 
-/// How far bold strokes grow on either side, and what is left open of a hole, measured from its middle:
-/// an 8 whose holes are closed is no longer an 8.
+/// How far bold strokes grow on either side.
 const BOLD_GROWTH: f32 = 1.4;
+/// Radius that stays open of a hole: an 8 whose holes are closed is no longer an 8.
 const HOLE_RADIUS: f32 = 0.9;
-/// Holes that were smaller than this are specks, and are filled.
+/// Holes with a smaller radius are specks, and are filled.
 const SPECK_RADIUS: f32 = 0.4;
 
 /// Half-width of the thin line.
 const THIN_HALF_WIDTH: f32 = 0.65;
 
-/// Distance of the lamps, each of which is one pixel. A lamp shines with half its light when the middle
-/// line passes at this distance from the middle of its cell, and is out 0.4 pixels further.
+/// Distance of the lamps, each of which is one pixel.
 const LAMP_PITCH: usize = 2;
+/// A lamp shines with half its light when the middle line passes at this distance from the middle of its cell, and is out
+/// 0.4 pixels further.
 const LAMP_REACH: f32 = 1.25;
 
+/// The contour of the strokes.
 pub fn outline(glyph: &Glyph) -> Field {
     let edge = edge_distance(glyph);
     Field::fill(glyph.image.size, |i| (edge[i] - OUTLINE_OFFSET).abs() - OUTLINE_HALF_WIDTH)
 }
 
+/// Broader strokes, holes kept open.
 pub fn bold(glyph: &Glyph) -> Field {
     let edge = edge_distance(glyph);
     let mut growth = vec![BOLD_GROWTH; edge.len()];
@@ -42,12 +46,14 @@ pub fn bold(glyph: &Glyph) -> Field {
     Field::fill(glyph.image.size, |i| edge[i] - growth[i])
 }
 
+/// A fine line along the middle of the strokes.
 pub fn thin(glyph: &Glyph) -> Field {
     let middle = skeleton::middle_line(&glyph.image);
     let distance = distance_to(&middle, glyph.image.size * FINE);
     Field::fill(glyph.image.size, |i| distance[i] - THIN_HALF_WIDTH)
 }
 
+/// Lamps along the middle of the strokes.
 pub fn dotted(glyph: &Glyph) -> Field {
     let size = glyph.image.size;
     let line = distance_to(&skeleton::middle_line(&glyph.image), size * FINE);

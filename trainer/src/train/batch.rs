@@ -1,4 +1,5 @@
-//! A batch: pictures with their classes, timesteps and noise.
+//! A batch: pictures as latents, with their classes, timesteps and noise. Tests: here; that the same batches come on any
+//! number of threads and after a resume, in `tests/it/training.rs`.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use diffusion::codec::PatchCodec;
@@ -7,21 +8,22 @@ use diffusion::noise::NoiseSource;
 use diffusion::ops::Ops;
 use diffusion::unet::burn::{BurnUNet, class_rows};
 
-use super::objective::Objective;
+use super::loss::{NoisyBatch, TrainingLoss};
 use crate::data::Dataset;
+use crate::error::Result;
 
-/// Latents, their classes, timesteps and noise.
+/// `b` latents `[c, h, w]`, their classes, timesteps and noise.
 pub struct Batch {
     latents: Vec<f32>,
     labels: Vec<usize>,
     timesteps: Vec<usize>,
     noise: Vec<f32>,
-    shape: [usize; 3],
+    latent_shape: [usize; 3],
 }
 
 impl Batch {
     /// The chosen pictures, each with a timestep of `num_train_timesteps`, noise, and its label dropped with
-    /// probability `class_dropout`. All chance comes from `noise`.
+    /// probability `class_dropout`. All random numbers are from `noise`.
     pub fn new(
         data: &Dataset,
         chosen: &[usize],
@@ -43,12 +45,12 @@ impl Batch {
             |label: u16| if noise.uniform() < class_dropout { info.null_class() } else { usize::from(label) };
         let labels = labels.into_iter().map(&mut drop_some).collect();
         let latents = images.chunks_exact(codec.len()).flat_map(|image| codec.encode(image)).collect();
-        Self { noise: noise.normals(b * codec.len()), latents, labels, timesteps, shape: codec.latent_shape() }
+        Self { noise: noise.normals(b * codec.len()), latents, labels, timesteps, latent_shape: codec.latent_shape() }
     }
 
-    /// Cuts the batch into jobs of at most `size` pictures: always alike, whatever the number of threads.
+    /// Cuts the batch into jobs of at most `size` pictures. The jobs do not depend on the number of threads.
     pub fn split(&self, size: usize) -> Vec<Self> {
-        let width: usize = self.shape.iter().product();
+        let width: usize = self.latent_shape.iter().product();
         (0..self.labels.len())
             .step_by(size.max(1))
             .map(|from| {
@@ -58,30 +60,70 @@ impl Batch {
                     labels: self.labels[from..to].to_vec(),
                     timesteps: self.timesteps[from..to].to_vec(),
                     noise: self.noise[from * width..to * width].to_vec(),
-                    shape: self.shape,
+                    latent_shape: self.latent_shape,
                 }
             })
             .collect()
     }
 
-    /// Sum over the pictures of their losses.
+    /// Sum over the pictures of their losses, `[1]`.
+    ///
+    /// # Errors
+    /// Classes that the model does not have.
     pub fn loss(
         &self,
         unet: &BurnUNet,
-        objective: &Objective<'_>,
+        loss: &TrainingLoss<'_>,
         info: &ModelInfo,
         device: &Device,
         operations: Ops,
-    ) -> Tensor<1> {
-        let [c, h, w] = self.shape;
+    ) -> Result<Tensor<1>> {
+        let [c, h, w] = self.latent_shape;
         let b = self.labels.len();
         let tensor = |values: Vec<f32>| Tensor::<4>::from_data(TensorData::new(values, [b, c, h, w]), device);
-        let (noisy, target, weights) = objective.inputs(&self.latents, &self.noise, &self.timesteps);
+        let context = unet.context(class_rows(&self.labels, info, device)?);
+        let NoisyBatch { noisy, target, weights } = loss.add_noise(&self.latents, &self.noise, &self.timesteps);
         let timesteps: Vec<f32> = self.timesteps.iter().map(|&t| t as f32).collect();
-        // Labels come from the data set, whose classes the model was built for.
-        let rows = class_rows(&self.labels, info, device)
-            .unwrap_or_else(|_| Tensor::zeros([b, 1, info.encoder_hid_dim()], device));
-        let output = unet.forward(tensor(noisy), &timesteps, unet.context(rows), operations);
-        objective.loss(output, tensor(target), Tensor::from_data(TensorData::new(weights, [b, 1]), device))
+        let output = unet.forward(tensor(noisy), &timesteps, context, operations);
+        Ok(loss.loss(output, tensor(target), Tensor::from_data(TensorData::new(weights, [b, 1]), device)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diffusion::schedule::{NoiseSchedule, ScheduleConfig};
+
+    use super::*;
+    use crate::config::TrainConfig;
+    use crate::testing::tiny_unet;
+
+    #[test]
+    fn classes_that_the_model_does_not_have_are_an_error_and_no_empty_context() {
+        let device = Device::flex();
+        let (unet, info) = tiny_unet(&device);
+        let names = (0..4).map(|i| i.to_string()).collect();
+        let data = Dataset::new("t", vec![128; 4 * 64], vec![0, 1, 2, 3], 8, names).unwrap();
+        let (config, schedule) = (TrainConfig::base(), NoiseSchedule::new(ScheduleConfig::default()));
+        let loss = |chosen: &[usize]| {
+            let batch = Batch::new(&data, chosen, &info, 1000, 0.0, NoiseSource::new(1));
+            batch.loss(&unet, &TrainingLoss::new(&config, &schedule), &info, &device, Ops::Burn)
+        };
+        assert!(loss(&[0, 1]).unwrap().into_scalar::<f32>().is_finite());
+        // The class after the last is "no class"; there is none after that.
+        let message = loss(&[0, 3]).unwrap_err().to_string();
+        assert!(message.contains("class 3 does not exist"), "{message}");
+    }
+
+    #[test]
+    fn jobs_are_the_batch_cut_in_order() {
+        let (_, info) = tiny_unet(&Device::flex());
+        let pixels = (0..5u8).flat_map(|i| [i * 51; 64]).collect();
+        let data = Dataset::new("t", pixels, vec![0, 1, 0, 1, 0], 8, info.labels.clone()).unwrap();
+        let batch = Batch::new(&data, &[4, 3, 2, 1, 0], &info, 1000, 0.0, NoiseSource::new(1));
+        let jobs = batch.split(2);
+        assert_eq!(jobs.iter().map(|job| job.labels.len()).collect::<Vec<_>>(), [2, 2, 1]);
+        let together = |part: fn(&Batch) -> &[f32]| jobs.iter().flat_map(part).copied().collect::<Vec<f32>>();
+        assert_eq!(together(|job| &job.latents), batch.latents);
+        assert_eq!(together(|job| &job.noise), batch.noise);
     }
 }

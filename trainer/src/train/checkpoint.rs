@@ -1,5 +1,6 @@
-//! One file with all that a run needs to go on: a safetensors file with `model.*`, `ema.*`, `moment_1.*` and
-//! `moment_2.*`, one of each for every trained parameter.
+//! A checkpoint: one safetensors file with all that a run needs to go on. It has `model.*`, `ema.*`, `moment_1.*` and
+//! `moment_2.*`, one of each for every trained parameter, and the run's settings in its header. Tests: here for what is
+//! refused; what a run resumes to, in `tests/it/training.rs` and `trainer/tests/runs`.
 
 use std::path::Path;
 
@@ -8,8 +9,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
-use super::config::TrainConfig;
-use crate::config::{LoraSettings, to_toml};
+use crate::config::{LoraSettings, TrainConfig, to_toml};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -17,7 +17,7 @@ const CONFIG: &str = "digit_diffusion.train_config";
 const ORIGIN: &str = "digit_diffusion.origin";
 pub(crate) const STEP: &str = "digit_diffusion.step";
 
-/// What a run was started with beside its [`TrainConfig`]: it goes on with the same, or not at all.
+/// What a run was started with, in addition to its [`TrainConfig`]. It can only be resumed with the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
     /// [`Dataset::sha256`](crate::data::Dataset::sha256) of the pictures it is trained on.
@@ -33,13 +33,16 @@ pub struct AdapterOrigin {
     pub settings: LoraSettings,
     /// SHA-256 of the weights of the base.
     pub base_sha256: String,
-    /// The text of `adapter_config.json`, which says each module's rank and alpha. Checkpoints of older versions have none.
+    /// The text of `adapter_config.json`, which has each module's rank and alpha. Checkpoints of older versions have none.
     #[serde(default)]
     pub adapter_config: String,
 }
 
 impl Origin {
-    /// Refuses to go on with anything else; says what differs.
+    /// Checks that a run is resumed with what it was started with.
+    ///
+    /// # Errors
+    /// Other pictures, another base, or other settings of the adapter.
     pub fn must_be(&self, now: &Self) -> Result<()> {
         let base = |origin: &Self| origin.adapter.as_ref().map(|adapter| adapter.base_sha256.clone());
         let reason = if self == now {
@@ -66,16 +69,19 @@ pub struct Checkpoint {
     pub origin: Origin,
     /// Trainable parameters.
     pub model: StateDict,
-    /// Their moving average.
+    /// Their exponential moving average.
     pub ema: StateDict,
-    /// AdamW's average of the gradients.
+    /// AdamW's moving average of the gradients.
     pub moment_1: StateDict,
-    /// AdamW's average of their squares.
+    /// AdamW's moving average of their squares.
     pub moment_2: StateDict,
 }
 
 impl Checkpoint {
     /// Writes the file, whole or not at all.
+    ///
+    /// # Errors
+    /// Values that do not fit their shapes; that the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         let refuse = |reason: String| Error::Checkpoint { reason };
         let named = |prefix: &'static str, state: &StateDict| -> Vec<(String, Vec<usize>, Vec<u8>)> {
@@ -107,6 +113,9 @@ impl Checkpoint {
     }
 
     /// Reads the file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no checkpoint, or one of an older version.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = files::read(path)?;
         Self::decode(&bytes).map_err(|reason| Error::Checkpoint { reason: format!("{}: {reason}", path.display()) })
@@ -129,7 +138,10 @@ impl Checkpoint {
         let [model, ema, moment_1, moment_2] = Default::default();
         let mut checkpoint = Self { step, config, origin, model, ema, moment_1, moment_2 };
         for (name, view) in file.iter() {
-            let values = || view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            if view.dtype() != Dtype::F32 {
+                return Err(format!("tensor {name} has values of type {:?}, not F32", view.dtype()));
+            }
+            let values = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
             let (state, path) = match name.split_once('.') {
                 Some(("model", path)) => (&mut checkpoint.model, path),
                 Some(("ema", path)) => (&mut checkpoint.ema, path),
@@ -137,8 +149,38 @@ impl Checkpoint {
                 Some(("moment_2", path)) => (&mut checkpoint.moment_2, path),
                 _ => return Err(format!("tensor {name} does not belong in a checkpoint")),
             };
-            state.insert(path.to_owned(), HostTensor { shape: view.shape().to_vec(), values: values() });
+            state.insert(path.to_owned(), HostTensor { shape: view.shape().to_vec(), values });
         }
         Ok(checkpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata() -> Vec<(String, String)> {
+        let origin = Origin { data_sha256: "00".into(), adapter: None };
+        let texts = [(CONFIG, to_toml(&TrainConfig::base()).unwrap()), (ORIGIN, to_toml(&origin).unwrap())];
+        texts.into_iter().chain([(STEP, "7".to_owned())]).map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+
+    fn decode(name: &str, dtype: Dtype, metadata: Vec<(String, String)>) -> std::result::Result<Checkpoint, String> {
+        let view = TensorView::new(dtype, vec![2], &[0; 8][..2 * dtype.bitsize() / 8]).unwrap();
+        let bytes = safetensors::serialize([(name, view)], Some(metadata.into_iter().collect())).unwrap();
+        Checkpoint::decode(&bytes)
+    }
+
+    #[test]
+    fn files_that_are_no_checkpoint_of_this_version_are_refused() {
+        let checkpoint = decode("ema.conv_in.weight", Dtype::F32, metadata()).unwrap();
+        assert_eq!((checkpoint.step, checkpoint.ema["conv_in.weight"].values.len()), (7, 2));
+        let refused = |name, dtype, metadata| decode(name, dtype, metadata).unwrap_err();
+        assert!(refused("ema.conv_in.weight", Dtype::F16, metadata()).contains("F16, not F32"));
+        assert!(refused("noise", Dtype::F32, metadata()).contains("does not belong in a checkpoint"));
+        assert!(refused("optimizer", Dtype::F32, metadata()).contains("older version"));
+        let without = |key: &str| metadata().into_iter().filter(|(name, _)| name != key).collect();
+        assert!(refused("ema.x", Dtype::F32, without(STEP)).contains("digit_diffusion.step is missing"));
+        assert!(refused("ema.x", Dtype::F32, without(ORIGIN)).contains("older version"));
     }
 }

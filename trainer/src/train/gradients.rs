@@ -1,18 +1,49 @@
-//! A step's gradients: those of its micro-batches added up, as one vector, with its norm.
+//! A step's gradients: loss and gradients of each of its jobs, and their sum as one vector with its norm. Tests: here.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
 
-use super::flat::{ALIGNMENT, host};
+use super::parameter_vector::{ALIGNMENT, host};
 use crate::error::{Error, Result};
 use crate::parallel;
 
-/// Values that one thread takes at a time, whatever the number of threads: sums are the same with any.
+/// Values that one thread adds at a time, whatever the number of threads: sums are the same with any.
 const PART: usize = 1 << 15;
-/// Sums side by side, as wide as processors have registers for.
+/// Sums kept at the same time, so that the compiler makes SIMD vectors of them.
 const LANES: usize = 32;
 
-/// The sum of vectors of one length, a multiple of [`ALIGNMENT`], and the root of its sum of squares.
-pub fn summed(vectors: Vec<Tensor<1>>, threads: usize) -> Result<(Tensor<1>, f32)> {
+/// Loss and gradients of a batch that was cut into jobs: both are sums over the jobs, so `loss` should give each job its
+/// share of the batch's mean. The gradients are still to be summed: what `gather` makes of each job's, in their order.
+///
+/// Every job works on a fork of the module, whose graph shares nothing with the others.
+///
+/// # Errors
+/// Those of `loss` and `gather`; that a loss cannot be read from the device.
+pub fn of_jobs<M: Module + Sync, J: Send, G: Send>(
+    module: &M,
+    device: &Device,
+    jobs: Vec<J>,
+    threads: usize,
+    loss: impl Fn(&M, J) -> Result<Tensor<1>> + Send + Sync,
+    gather: impl Fn(&M, GradientsParams) -> Result<G> + Send + Sync,
+) -> Result<(f32, Vec<G>)> {
+    let parts = parallel::map(jobs, threads, |job| {
+        let module = module.clone().fork(device);
+        let loss = loss(&module, job)?;
+        let gradients = gather(&module, GradientsParams::from_grads(loss.clone().backward(), &module))?;
+        // Only now: reading the value waits for the device.
+        Ok((host(loss)?.iter().sum::<f32>(), gradients))
+    })?;
+    let (losses, gradients): (Vec<f32>, Vec<G>) = parts.into_iter().unzip();
+    Ok((losses.iter().sum(), gradients))
+}
+
+/// The sum of vectors of one length, a multiple of [`ALIGNMENT`], and its Euclidean norm.
+///
+/// # Errors
+/// None or of several lengths; that they cannot be read from the device.
+pub fn sum_and_norm(vectors: Vec<Tensor<1>>, threads: usize) -> Result<(Tensor<1>, f32)> {
     let mut others = vectors.into_iter();
     let Some(first) = others.next() else {
         return Err(Error::Setting { reason: "a step without pictures has no gradients".into() });
@@ -20,23 +51,23 @@ pub fn summed(vectors: Vec<Tensor<1>>, threads: usize) -> Result<(Tensor<1>, f32
     let device = first.device();
     if !parallel::on_cpu(&device) {
         let sum = others.fold(first, |sum, vector| sum + vector);
-        let norm = norm(sum.clone())?;
+        let norm = norm_on_gpu(sum.clone())?;
         return Ok((sum, norm));
     }
     let mut sum = host(first)?;
     let others = others.map(host).collect::<Result<Vec<_>>>()?;
+    if let Some(other) = others.iter().find(|other| other.len() != sum.len()) {
+        return Err(Error::Device(format!("gradients of {} and of {} values", sum.len(), other.len())));
+    }
     let jobs = sum.chunks_mut(PART).enumerate().collect();
-    let squares: f32 = parallel::map(jobs, threads, |(i, part): (usize, &mut [f32])| {
+    let squares = parallel::map(jobs, threads, |(i, part): (usize, &mut [f32])| {
         for other in &others {
-            let other = other.get(i * PART..).unwrap_or_default();
-            part.iter_mut().zip(other).for_each(|(sum, value)| *sum += value);
+            part.iter_mut().zip(&other[i * PART..]).for_each(|(sum, value)| *sum += value);
         }
-        sum_of_squares(part)
-    })
-    .into_iter()
-    .sum();
+        Ok(sum_of_squares(part))
+    })?;
     let len = sum.len();
-    Ok((Tensor::from_data(TensorData::new(sum, [len]), &device), squares.sqrt()))
+    Ok((Tensor::from_data(TensorData::new(sum, [len]), &device), squares.iter().sum::<f32>().sqrt()))
 }
 
 fn sum_of_squares(values: &[f32]) -> f32 {
@@ -47,8 +78,7 @@ fn sum_of_squares(values: &[f32]) -> f32 {
     sums.iter().sum()
 }
 
-/// On a graphics processor.
-fn norm(vector: Tensor<1>) -> Result<f32> {
+fn norm_on_gpu(vector: Tensor<1>) -> Result<f32> {
     let [len] = vector.dims();
     // In two steps: burn's sum of a million values at once is wrong on OpenGL in software.
     let sums = vector.square().reshape([len / ALIGNMENT, ALIGNMENT]).sum_dim(1);
@@ -57,9 +87,44 @@ fn norm(vector: Tensor<1>) -> Result<f32> {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
+    use burn::nn::{Linear, LinearConfig};
 
     use super::*;
+
+    #[test]
+    fn gradients_are_bit_for_bit_the_same_on_any_number_of_threads() {
+        let device = Device::flex().autodiff();
+        let linear = LinearConfig::new(3, 2).init(&device);
+        let sums = |threads| {
+            let loss = |linear: &Linear, job: usize| {
+                let rows: Vec<f32> = (0..6).map(|i| ((job * 6 + i) as f32).sin()).collect();
+                let input = Tensor::<1>::from_floats(&rows[..], &device).reshape([2, 3]);
+                Ok(linear.forward(input).powi_scalar(2).sum() / 8.0)
+            };
+            let gather = |linear: &Linear, gradients: GradientsParams| {
+                host(gradients.get::<2>(linear.weight.id).unwrap().flatten(0, 1))
+            };
+            of_jobs(&linear, &device, (0..4).collect(), threads, loss, gather).unwrap()
+        };
+        let (loss, parts) = sums(1);
+        assert!(loss > 0.0 && parts.len() == 4 && parts.iter().flatten().any(|&g| g != 0.0));
+        assert_eq!((loss, parts.clone()), sums(2));
+        assert_eq!((loss, parts), sums(5));
+    }
+
+    #[test]
+    fn an_error_of_one_job_is_the_steps() {
+        let device = Device::flex().autodiff();
+        let linear = LinearConfig::new(3, 2).init(&device);
+        for threads in [1, 3] {
+            let loss = |linear: &Linear, job: usize| match job {
+                2 => Err(Error::Setting { reason: "no such class".into() }),
+                _ => Ok(linear.forward(Tensor::<2>::ones([2, 3], &device)).sum()),
+            };
+            let failed = of_jobs(&linear, &device, (0..4).collect(), threads, loss, |_, _| Ok(()));
+            assert_eq!(failed.unwrap_err().to_string(), "no such class");
+        }
+    }
 
     #[test]
     fn sums_and_norms_are_burns_and_the_same_on_any_number_of_threads() {
@@ -70,14 +135,22 @@ mod tests {
         };
         let vectors = || vec![wave(0.3), wave(0.7), wave(1.1)];
         let burns = (wave(0.3) + wave(0.7)) + wave(1.1);
-        let (sum, norm_1) = summed(vectors(), 1).unwrap();
+        let (sum, norm_1) = sum_and_norm(vectors(), 1).unwrap();
         assert_eq!(host(sum).unwrap(), host(burns.clone()).unwrap());
-        let expected = norm(burns).unwrap();
+        let expected = norm_on_gpu(burns).unwrap();
         assert!((norm_1 - expected).abs() < 1e-5 * expected, "{norm_1} {expected}");
         for threads in [0, 2, 7] {
-            let (_, norm) = summed(vectors(), threads).unwrap();
+            let (_, norm) = sum_and_norm(vectors(), threads).unwrap();
             assert_eq!(norm, norm_1);
         }
+    }
+
+    #[test]
+    fn vectors_that_do_not_belong_together_are_refused() {
+        let ones = |len: usize| Tensor::ones([len], &Device::flex());
+        let message = sum_and_norm(vec![ones(2 * ALIGNMENT), ones(ALIGNMENT)], 2).unwrap_err().to_string();
+        assert!(message.contains("128") && message.contains("64"), "{message}");
+        assert!(sum_and_norm(vec![], 2).is_err());
     }
 
     #[test]
@@ -86,6 +159,6 @@ mod tests {
         let mut values = vec![1.0; ALIGNMENT];
         values[5] = f32::NAN;
         let vectors = vec![Tensor::ones([ALIGNMENT], &device), Tensor::from_floats(&values[..], &device)];
-        assert!(summed(vectors, 2).unwrap().1.is_nan());
+        assert!(sum_and_norm(vectors, 2).unwrap().1.is_nan());
     }
 }

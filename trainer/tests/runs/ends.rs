@@ -1,4 +1,4 @@
-//! Killed, interrupted, gone astray, out of space.
+//! Runs that are killed or interrupted, diverge, or run out of disk space.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::support::*;
 
-/// Kills a run some time after its first checkpoint, again and again, and resumes it until it comes to its end.
+/// Kills a run some time after its first checkpoint, several times, and resumes it until its end.
 fn killed_again_and_again(args: &[String], out: &Path) {
     let mut resumed: Vec<String> = args.to_vec();
     for delay in [0, 30, 75] {
@@ -27,7 +27,7 @@ fn killed_again_and_again(args: &[String], out: &Path) {
 
 #[test]
 fn killed_runs_resume_to_the_same_bytes() {
-    let folder = Folder::new("kill");
+    let folder = Folder::new();
     let (whole, killed) = (folder.path("whole"), folder.path("killed"));
     done(&strs(&base_run(&whole, "30")));
     killed_again_and_again(&base_run(&killed, "30"), Path::new(&killed));
@@ -50,7 +50,7 @@ fn killed_runs_resume_to_the_same_bytes() {
 
 #[test]
 fn ctrl_c_leaves_a_checkpoint_and_resumes_to_the_same_bytes() {
-    let folder = Folder::new("interrupt");
+    let folder = Folder::new();
     let (whole, out) = (folder.path("whole"), folder.path("interrupted"));
     done(&strs(&base_run(&whole, "100")));
     let mut args = base_run(&out, "100");
@@ -60,9 +60,9 @@ fn ctrl_c_leaves_a_checkpoint_and_resumes_to_the_same_bytes() {
     wait_for(&Path::new(&out).join("metrics.jsonl"), &mut child);
     signal(&child, "-INT");
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(said.contains("with a checkpoint; go on with --resume"), "{said}");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{message}");
+    assert!(message.contains("with a checkpoint; go on with --resume"), "{message}");
     let again = refused(&strs(&args));
     assert!(again.contains("already holds a run"), "{again}");
     args.push("--resume".into());
@@ -75,49 +75,49 @@ fn ctrl_c_leaves_a_checkpoint_and_resumes_to_the_same_bytes() {
 
 #[test]
 fn a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint() {
-    let folder = Folder::new("nan");
+    let folder = Folder::new();
     let out = folder.path("run");
     // The first step's loss is finite whatever the learning rate: a checkpoint after it is there to be kept.
     let mut args: Vec<String> = base_run(&out, "200");
     let every = args.iter().position(|arg| arg == "--save-every").unwrap();
     args[every + 1] = "1".into();
     args.extend(["--lr", "1e18", "--warmup-steps", "100", "--max-grad-norm", "0"].map(str::to_owned));
-    let said = refused(&strs(&args));
-    assert!(said.contains("so training stopped; lower the learning rate"), "{said}");
-    assert!(said.contains("is intact"), "{said}");
+    let message = refused(&strs(&args));
+    assert!(message.contains("so training stopped; lower the learning rate"), "{message}");
+    assert!(message.contains("is intact"), "{message}");
     let facts = done(&["inspect", &format!("{out}/{CHECKPOINT}")]);
     assert!(facts.contains("checkpoint of a run") && facts.contains("step"), "{facts}");
 
     // Weights that are no numbers are not saved over those that are.
     let lost = folder.path("lost");
-    let said = refused(&strs(&with(&base_run(&lost, "1"), &["--lr", "1e39", "--warmup-steps", "0"])));
-    assert!(said.contains("the weights are no numbers any more after step 1"), "{said}");
+    let message = refused(&strs(&with(&base_run(&lost, "1"), &["--lr", "1e39", "--warmup-steps", "0"])));
+    assert!(message.contains("the weights are no numbers any more after step 1"), "{message}");
     assert!(done(&["inspect", &lost]).contains("base model"));
 }
 
 #[test]
 fn sigterm_ends_as_ctrl_c_does() {
-    let folder = Folder::new("term");
+    let folder = Folder::new();
     let out = folder.path("run");
     let mut child = trainer(&strs(&base_run(&out, "100000"))).spawn().unwrap();
     wait_for(&Path::new(&out).join(CHECKPOINT), &mut child);
     signal(&child, "-TERM");
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(said.contains("with a checkpoint; go on with --resume"), "{said}");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{message}");
+    assert!(message.contains("with a checkpoint; go on with --resume"), "{message}");
 }
 
 #[test]
 fn a_folder_is_one_runs_at_a_time() {
-    let folder = Folder::new("held");
+    let folder = Folder::new();
     let out = folder.path("run");
     let args = base_run(&out, "100000");
     let mut child = trainer(&strs(&args)).spawn().unwrap();
     wait_for(&Path::new(&out).join(CHECKPOINT), &mut child);
     for more in [&[][..], &["--resume"]] {
-        let said = refused(&strs(&with(&args, more)));
-        assert!(said.contains("another run is writing to"), "{said}");
+        let message = refused(&strs(&with(&args, more)));
+        assert!(message.contains("another run is writing to"), "{message}");
     }
     assert!(child.try_wait().unwrap().is_none(), "the first goes on");
     let _ = child.kill();
@@ -126,18 +126,18 @@ fn a_folder_is_one_runs_at_a_time() {
 
 #[test]
 fn a_run_outlives_its_terminal() {
-    let folder = Folder::new("terminal");
+    let folder = Folder::new();
     let out = folder.path("run");
     let mut child = trainer(&strs(&base_run(&out, "4"))).spawn().unwrap();
     drop((child.stderr.take(), child.stdout.take()));
     assert!(child.wait().unwrap().success());
-    let said = done(&strs(&with(&base_run(&out, "4"), &["--resume"])));
-    assert!(said.contains("nothing is left to do: 4 steps are done"), "{said}");
+    let message = done(&strs(&with(&base_run(&out, "4"), &["--resume"])));
+    assert!(message.contains("nothing is left to do: 4 steps are done"), "{message}");
 }
 
 #[test]
-fn a_disk_that_is_full_or_not_to_be_written_is_said_and_loses_nothing() {
-    let folder = Folder::new("disk");
+fn a_disk_that_is_full_or_not_to_be_written_is_reported_and_loses_nothing() {
+    let folder = Folder::new();
     let out = folder.path("run");
     // A limit on the size of files stands in for a full disk: writing fails in the middle of the weights.
     let limited = Command::new("sh")
@@ -145,8 +145,8 @@ fn a_disk_that_is_full_or_not_to_be_written_is_said_and_loses_nothing() {
         .args(base_run(&out, "4"))
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&limited.stderr).into_owned();
-    assert!(!limited.status.success() && said.contains("cannot write") && said.contains(WEIGHTS), "{said}");
+    let message = String::from_utf8_lossy(&limited.stderr).into_owned();
+    assert!(!limited.status.success() && message.contains("cannot write") && message.contains(WEIGHTS), "{message}");
     let litter: Vec<_> =
         fs::read_dir(Path::new(&out).join("unet")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(litter.iter().all(|name| name == "config.json"), "{litter:?}");
@@ -158,8 +158,8 @@ fn a_disk_that_is_full_or_not_to_be_written_is_said_and_loses_nothing() {
         .args(base_run(&tight, "4"))
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&limited.stderr).into_owned();
-    assert!(!limited.status.success() && said.contains("cannot write") && said.contains(CHECKPOINT), "{said}");
+    let message = String::from_utf8_lossy(&limited.stderr).into_owned();
+    assert!(!limited.status.success() && message.contains("cannot write") && message.contains(CHECKPOINT), "{message}");
     done(&strs(&base_run(&tight, "2")));
 
     // Half way, the weights can no longer be written.
@@ -170,11 +170,11 @@ fn a_disk_that_is_full_or_not_to_be_written_is_said_and_loses_nothing() {
     fs::remove_file(half.join(WEIGHTS)).unwrap();
     fs::create_dir(half.join(WEIGHTS)).unwrap();
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && said.contains("cannot write") && said.contains("is intact"), "{said}");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && message.contains("cannot write") && message.contains("is intact"), "{message}");
     fs::remove_dir(half.join(WEIGHTS)).unwrap();
     let facts = done(&["inspect", "--json", &half.join(CHECKPOINT).display().to_string()]);
     assert!(facts.contains("checkpoint of a run"), "{facts}");
-    let said = refused(&strs(&base_run("/proc/not/here", "4")));
-    assert!(said.contains("cannot create /proc/not"), "{said}");
+    let message = refused(&strs(&base_run("/proc/not/here", "4")));
+    assert!(message.contains("cannot create /proc/not"), "{message}");
 }

@@ -1,4 +1,4 @@
-//! What goes in and what comes out.
+//! Bad input, and the files that runs and conversions write.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::support::*;
 
 #[test]
 fn bad_input_is_answered_with_a_sentence() {
-    let folder = Folder::new("input");
+    let folder = Folder::new();
     let out = folder.path("run");
     let base_with = |more: &[&str]| refused(&strs(&with(&base_run(&out, "2"), more)));
     assert!(base_with(&["--config", "nowhere.toml"]).contains("the presets are seed, small, shipped"));
@@ -16,62 +16,62 @@ fn bad_input_is_answered_with_a_sentence() {
     assert!(base_with(&["--device", "cuda"]).contains("cuda"));
     assert!(base_with(&["--resume"]).contains("no checkpoint"));
     assert!(!Path::new(&out).exists(), "nothing is left behind");
-    let said = refused(&["base", "--data", &folder.path("none")]);
-    assert!(said.contains("a folder <class name>/*.png or an IDX file"), "{said}");
+    let message = refused(&["base", "--data", &folder.path("none")]);
+    assert!(message.contains("a folder <class name>/*.png or an IDX file"), "{message}");
     let size = folder.path("size");
     fs::create_dir_all(Path::new(&size).join("3")).unwrap();
     image::GrayImage::new(16, 16).save(Path::new(&size).join("3/a.png")).unwrap();
     let base = folder.path("base");
     done(&strs(&base_run(&base, "2")));
-    let said = refused(&["lora", "--base", &base, "--data", &size, "--hold-out", "0", "--out", &out]);
-    assert!(said.contains("pictures are 16x16, the base draws 28x28"), "{said}");
+    let message = refused(&["lora", "--base", &base, "--data", &size, "--hold-out", "0", "--out", &out]);
+    assert!(message.contains("pictures are 16x16, the base draws 28x28"), "{message}");
     for (flag, value) in [("--alpha", "nan"), ("--alpha", "0"), ("--rank", "0"), ("--rank", "1000000000")] {
-        let said = refused(&strs(&with(&without(&lora_run(&base, &out, "2"), &["--rank"]), &[flag, value])));
-        assert!(said.contains(&flag[2..]), "{said}");
+        let message = refused(&strs(&with(&without(&lora_run(&base, &out, "2"), &["--rank"]), &[flag, value])));
+        assert!(message.contains(&flag[2..]), "{message}");
     }
-    let said = refused(&["sample", "--base", &size, "--out", &folder.path("a.png")]);
-    assert!(said.contains("is no base folder"), "{said}");
-    let said = refused(&["sample", "--base", &base, "--eta", "1", "--out", &folder.path("a.png")]);
-    assert!(said.contains("--sampler ddim"), "{said}");
+    let message = refused(&["sample", "--base", &size, "--out", &folder.path("a.png")]);
+    assert!(message.contains("is no base folder"), "{message}");
+    let message = refused(&["sample", "--base", &base, "--eta", "1", "--out", &folder.path("a.png")]);
+    assert!(message.contains("--sampler ddim"), "{message}");
     assert!(base_with(&["--lr", "-0.001"]).contains("lr must be a positive number"));
     assert!(base_with(&["--hold-out", "100"]).contains("--hold-out"));
     assert!(refused(&["eval", "--count", "5"]).contains("--count 5 is too few"));
-    let said = refused(&["sample", "--base", &base, "--out", &folder.path("a.jpg")]);
-    assert!(said.contains("not a .jpg file"), "{said}");
-    let said = refused(&["data", "--dir", &folder.path("none"), "--sheet", &folder.path("a.jpg")]);
-    assert!(said.contains("must be a .png file"), "{said}");
+    let message = refused(&["sample", "--base", &base, "--out", &folder.path("a.jpg")]);
+    assert!(message.contains("not a .jpg file"), "{message}");
+    let message = refused(&["data", "--dir", &folder.path("none"), "--sheet", &folder.path("a.jpg")]);
+    assert!(message.contains("must be a .png file"), "{message}");
     let text = folder.path("pictures.zip");
     fs::write(&text, "PK and so on").unwrap();
-    let said = refused(&["base", "--data", &text, "--out", &out]);
-    assert!(said.contains("neither a folder nor an IDX file"), "{said}");
+    let message = refused(&["base", "--data", &text, "--out", &out]);
+    assert!(message.contains("neither a folder nor an IDX file"), "{message}");
     let (pictures, labels) = (fixture("mnist-64.idx3"), fixture("mnist-64.idx1"));
-    let said = refused(&["lora", "--data", &format!("{pictures},{size}"), "--labels", &labels, "--out", &out]);
-    assert!(said.contains("--labels") && said.contains("one IDX file"), "{said}");
+    let message = refused(&["lora", "--data", &format!("{pictures},{size}"), "--labels", &labels, "--out", &out]);
+    assert!(message.contains("--labels") && message.contains("one IDX file"), "{message}");
     assert!(refused(&["base", "--labels", &labels, "--out", &out]).contains("MNIST has its own"));
     // Before the first of several trains for minutes, the last is looked at.
     let several = format!("{},{size}", fixture("mnist-64.idx3"));
-    let said = refused(&["lora", "--base", &base, "--data", &several, "--hold-out", "0", "--out", &out]);
-    assert!(said.contains("pictures are 16x16") && !Path::new(&out).exists(), "{said}");
-    let said = refused(&["lora", "--base", &base, "--data", &format!("{size},{size}/"), "--out", &out]);
-    assert!(said.contains("would both be written"), "{said}");
-    let said = refused(&["lora", "--data", "outlin", "--out", &out]);
-    assert!(said.contains("neither a style nor a folder") && said.contains("seven-segment"), "{said}");
+    let message = refused(&["lora", "--base", &base, "--data", &several, "--hold-out", "0", "--out", &out]);
+    assert!(message.contains("pictures are 16x16") && !Path::new(&out).exists(), "{message}");
+    let message = refused(&["lora", "--base", &base, "--data", &format!("{size},{size}/"), "--out", &out]);
+    assert!(message.contains("would both be written"), "{message}");
+    let message = refused(&["lora", "--data", "outlin", "--out", &out]);
+    assert!(message.contains("neither a style nor a folder") && message.contains("seven-segment"), "{message}");
 }
 
 #[test]
 fn a_length_that_is_said_is_kept() {
-    let folder = Folder::new("length");
+    let folder = Folder::new();
     let (base, config) = (folder.path("base"), folder.path("length.toml"));
     done(&strs(&base_run(&base, "2")));
     fs::write(&config, "[train]\nepochs = 1\n").unwrap();
-    let args = without(&lora_run(&base, &folder.path("said"), "2"), &["--max-train-steps"]);
-    let said = done(&strs(&with(&args, &["--config", &config])));
-    assert!(said.contains(", 5 steps of 12") && !said.contains("so few"), "{said}");
+    let args = without(&lora_run(&base, &folder.path("message"), "2"), &["--max-train-steps"]);
+    let message = done(&strs(&with(&args, &["--config", &config])));
+    assert!(message.contains(", 5 steps of 12") && !message.contains("so few"), "{message}");
 }
 
 #[test]
 fn latents_must_be_those_of_the_pictures() {
-    let folder = Folder::new("latents");
+    let folder = Folder::new();
     let (base, latents, out) = (folder.path("base"), folder.path("latents.safetensors"), folder.path("x.png"));
     done(&strs(&base_run(&base, "2")));
     let draw = |label: &str| {
@@ -87,15 +87,15 @@ fn latents_must_be_those_of_the_pictures() {
     for (shape, fits) in [([3, 4, 14, 14], true), ([2, 4, 14, 14], false), ([3, 1, 28, 28], false)] {
         write(&shape);
         let output = draw("1,2,3");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.success(), fits, "{shape:?}: {said}");
-        assert!(fits || said.contains("[3, 4, 14, 14] are needed"), "{said}");
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.success(), fits, "{shape:?}: {message}");
+        assert!(fits || message.contains("[3, 4, 14, 14] are needed"), "{message}");
     }
 }
 
 #[test]
 fn adapters_travel_between_dialects() {
-    let folder = Folder::new("dialects");
+    let folder = Folder::new();
     let (base, adapter, kohya, back) =
         (folder.path("base"), folder.path("adapter"), folder.path("adapter.safetensors"), folder.path("back"));
     done(&strs(&base_run(&base, "2")));
@@ -147,7 +147,7 @@ fn adapters_travel_between_dialects() {
     assert_eq!(drawn(&twice, "twice"), strong);
     assert_ne!(drawn(&adapter, "once"), strong);
 
-    // Training goes on from either, with the ranks and targets that are there.
+    // Training continues from either, with its ranks and targets.
     let more = folder.path("more");
     let data = fixture("mnist-64.idx3");
     let args = ["lora", "--base", &base, "--data", &data, "--init", &kohya, "--batch-size", "12", "--out", &more];
@@ -160,35 +160,35 @@ fn adapters_travel_between_dialects() {
 
 #[test]
 fn what_is_read_is_not_written_over() {
-    let folder = Folder::new("over");
+    let folder = Folder::new();
     let (base, adapter) = (folder.path("base"), folder.path("adapter"));
     done(&strs(&base_run(&base, "2")));
     done(&strs(&lora_run(&base, &adapter, "2")));
     let weights = || fs::read(Path::new(&base).join(WEIGHTS)).unwrap();
     let before = weights();
-    let said = refused(&["merge", "--base", &base, "--lora", &adapter, "--out", &base]);
-    assert!(said.contains("already holds a base"), "{said}");
+    let message = refused(&["merge", "--base", &base, "--lora", &adapter, "--out", &base]);
+    assert!(message.contains("already holds a base"), "{message}");
     assert_eq!(weights(), before);
     let adapter_bytes = || fs::read(Path::new(&adapter).join(ADAPTER)).unwrap();
     let adapter_before = adapter_bytes();
     let file = format!("{adapter}/{ADAPTER}");
     let over = |lora: &str, to: &str, out: &str| {
-        let said = refused(&["convert", "--base", &base, "--lora", lora, "--to", to, "--out", out]);
-        assert!(said.contains("would be written over"), "{said}");
+        let message = refused(&["convert", "--base", &base, "--lora", lora, "--to", to, "--out", out]);
+        assert!(message.contains("would be written over"), "{message}");
     };
     over(&format!("{adapter}:0.5"), "peft", &adapter);
     over(&format!("{file}:0.5"), "peft", &adapter);
     over(&adapter, "kohya", &file);
     over(&adapter, "kohya", &format!("{base}/{WEIGHTS}"));
     assert_eq!((adapter_bytes(), weights()), (adapter_before, before));
-    let said = refused(&["convert", "--base", &base, "--lora", &adapter, "--to", "peft", "--out", "x.safetensors"]);
-    assert!(said.contains("must be a folder"), "{said}");
+    let message = refused(&["convert", "--base", &base, "--lora", &adapter, "--to", "peft", "--out", "x.safetensors"]);
+    assert!(message.contains("must be a folder"), "{message}");
     let (models, trained) = (folder.path("models"), folder.path("models/lora/mine"));
     done(&strs(&lora_run(&base, &trained, "2")));
-    let said = refused(&["export", "--base", &base, "--lora", &trained, "--out", &models]);
-    assert!(said.contains("over the files that it is read from"), "{said}");
+    let message = refused(&["export", "--base", &base, "--lora", &trained, "--out", &models]);
+    assert!(message.contains("over the files that it is read from"), "{message}");
     assert!(!Path::new(&models).join("base").exists(), "and nothing else is written");
-    // PEFT's weights by their own name: the configuration beside them is theirs.
+    // The weights file of a PEFT folder: its configuration is next to it.
     let config = Path::new(&adapter).join("adapter_config.json");
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, text.replace("\"lora_alpha\": 8", "\"lora_alpha\": 2")).unwrap();
@@ -197,14 +197,14 @@ fn what_is_read_is_not_written_over() {
 
 #[test]
 fn a_base_that_has_learnt_no_null_class_is_drawn_without_guidance() {
-    let folder = Folder::new("unguided");
+    let folder = Folder::new();
     let base = folder.path("base");
     done(&strs(&with(&base_run(&base, "2"), &["--class-dropout", "0"])));
     let drawn = |guidance: &str| {
         let raw = folder.path(&format!("{guidance}.safetensors"));
         let common = ["sample", "--base", &base, "--steps", "4", "--raw", &raw, "--out", &folder.path("x.png")];
-        let said = done(&[&common[..], &["--guidance", guidance]].concat());
-        assert_eq!(said.contains("drawn without guidance"), guidance != "1", "{said}");
+        let message = done(&[&common[..], &["--guidance", guidance]].concat());
+        assert_eq!(message.contains("drawn without guidance"), guidance != "1", "{message}");
         fs::read(raw).unwrap()
     };
     assert_eq!(drawn("3"), drawn("1"));

@@ -1,7 +1,6 @@
-//! Running the program.
+//! Running the program, and the arguments of small runs.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -10,25 +9,17 @@ pub const WEIGHTS: &str = "unet/diffusion_pytorch_model.safetensors";
 pub const ADAPTER: &str = "adapter_model.safetensors";
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 
-/// A folder of its own for one test, removed at its end.
-pub struct Folder(PathBuf);
+/// A temporary folder of one test, removed at its end.
+pub struct Folder(tempfile::TempDir);
 
 impl Folder {
-    pub fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("digit-diffusion-runs-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
+    pub fn new() -> Self {
+        Self(tempfile::Builder::new().prefix("digit-diffusion-runs-").tempdir().unwrap())
     }
 
+    /// A path in it.
     pub fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        self.0.path().join(name).display().to_string()
     }
 }
 
@@ -42,21 +33,21 @@ pub fn trainer(args: &[&str]) -> Command {
     command
 }
 
-/// Runs to the end; answers what it said.
+/// Runs to the end; returns what it printed.
 pub fn done(args: &[&str]) -> String {
     let Output { status, stdout, stderr } = trainer(args).output().unwrap();
-    let said = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
-    assert!(status.success(), "{args:?}: {said}");
-    said
+    let message = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
+    assert!(status.success(), "{args:?}: {message}");
+    message
 }
 
-/// Runs into an error; answers its sentence.
+/// Runs into an error; returns its message.
 pub fn refused(args: &[&str]) -> String {
     let Output { status, stderr, .. } = trainer(args).output().unwrap();
-    let said = String::from_utf8_lossy(&stderr).into_owned();
-    assert!(!status.success(), "{args:?}: {said}");
-    assert!(!said.contains("panicked"), "{said}");
-    said
+    let message = String::from_utf8_lossy(&stderr).into_owned();
+    assert!(!status.success(), "{args:?}: {message}");
+    assert!(!message.contains("panicked"), "{message}");
+    message
 }
 
 /// A tiny network on the 64 digits of the fixture; a checkpoint after every second step.

@@ -1,22 +1,23 @@
-//! Real pictures, the judges that read them, and what generated ones score beside them.
+//! Measuring: real pictures, the judges that read them, and the scores of real and generated pictures. Tests: of the measures,
+//! in `eval/`.
 
 use std::time::Instant;
 
 use burn::tensor::Device;
 use diffusion::{Model, Request};
 use indicatif::{ProgressBar, ProgressStyle};
-use trainer::classifier::{Classifier, TrainConfig, train};
+use trainer::classifier::{Classifier, ClassifierConfig, Progress, train_classifier};
 use trainer::data::Dataset;
 use trainer::eval::{
     Accuracy, Floor, Gaussian, Judge, Manifold, NEIGHBOURS, Row, frechet_distance, manifold, train_on_styles,
 };
+use trainer::messages::say;
 use trainer::parallel::default_threads;
 use trainer::picture::grey;
 use trainer::sampling::draw;
-use trainer::say;
 use trainer::styles::Style;
 
-use super::{Args, Measure};
+use super::args::{Args, Measure};
 
 /// Pictures drawn between two moves of the progress bar.
 const ROUND: usize = 500;
@@ -29,6 +30,7 @@ pub struct Bench<'a> {
     device: Device,
     train: Dataset,
     test: Dataset,
+    /// Each with a sentence about it.
     judges: Vec<(Judge, String)>,
     references: Vec<Reference>,
 }
@@ -36,8 +38,9 @@ pub struct Bench<'a> {
 /// Real pictures, plain or in a style.
 struct Reference {
     style: Option<&'static str>,
+    /// Index of the judge that reads digits.
     judge: usize,
-    /// Who tells styles, where one is looked at.
+    /// Index of the judge that reads styles, where they are compared.
     style_judge: Option<usize>,
     test: Dataset,
     test_features: Vec<Vec<f32>>,
@@ -81,11 +84,11 @@ impl<'a> Bench<'a> {
         self.args.measure.contains(&measure)
     }
 
-    /// Place of the real pictures in this style; they are made where they are new.
+    /// Index of the real pictures in this style, which are made at the first call.
     pub fn reference(&mut self, style: Option<&'static Style>) -> anyhow::Result<usize> {
         let name = style.map(|style| style.name);
-        if let Some(place) = self.references.iter().position(|reference| reference.style == name) {
-            return Ok(place);
+        if let Some(index) = self.references.iter().position(|reference| reference.style == name) {
+            return Ok(index);
         }
         let judge = self.judge(style.is_some())?;
         let per_class = (self.args.count / self.train.class_names().len()).max(1);
@@ -94,7 +97,7 @@ impl<'a> Bench<'a> {
             Some(style) => (train.styled(style)?, self.test.styled(style)?),
             None => (train, self.test.clone()),
         };
-        // Whether the base's pictures are taken for a style is half of telling the two apart.
+        // Of the base, too: whether its pictures are taken for some style.
         let style_judge = match style {
             Some(_) => Some(judge),
             None if self.args.compares_styles() => Some(self.judge(true)?),
@@ -157,8 +160,8 @@ impl<'a> Bench<'a> {
         let drawn = self.draw(&title, model, &request)?;
         let seconds = start.elapsed().as_secs_f64();
         let readings = judge.read(&drawn)?;
-        let accuracy =
-            Accuracy::new(judge.digits(), drawn.labels(), readings.iter().map(|reading| &reading.digits[..]))?;
+        let rows: Vec<&[f32]> = readings.iter().map(|reading| &reading.digits[..]).collect();
+        let accuracy = Accuracy::new(judge.digits(), drawn.labels(), &rows)?;
         let style = match reference.style_judge.filter(|_| styled) {
             Some(judge) => Some(self.judges[judge].0.share_in(&drawn, reference.style)?),
             None => None,
@@ -189,7 +192,7 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// Pictures as bytes, as a file of them would be.
+    /// Draws pictures and rounds them to bytes, as in a file.
     fn draw(&self, title: &str, model: &Model, request: &Request) -> anyhow::Result<Dataset> {
         let info = &model.base().info;
         let bar = bar(self.args.count, &format!("drawing: {title}"));
@@ -211,8 +214,8 @@ impl<'a> Bench<'a> {
         Ok(Dataset::new("the generated pictures", pixels, labels, info.image_size, info.labels.clone())?)
     }
 
-    /// Fréchet distance and the four measures of `data` against the reference's test pictures, and how many of them
-    /// the latter compared.
+    /// Fréchet distance of `data` from the reference's test pictures; precision and so on; and the number of pictures of each
+    /// side in those.
     fn distances(
         &self,
         reference: &Reference,
@@ -242,7 +245,7 @@ impl<'a> Bench<'a> {
     /// Trains on pictures, generated or real, and tests on real ones.
     fn transfer(&self, title: &str, pictures: &Dataset, test: &Dataset) -> anyhow::Result<f64> {
         let bar = bar(0, &format!("training on {title}"));
-        let mut classifier = train(&TrainConfig::default(), pictures, &self.device, |progress| {
+        let mut classifier = train_classifier(&ClassifierConfig::default(), pictures, &self.device, |progress| {
             bar.set_length(progress.total as u64);
             bar.set_position(progress.step as u64);
         })?;
@@ -250,26 +253,26 @@ impl<'a> Bench<'a> {
         Ok(classifier.test(test)?)
     }
 
-    /// Place of the judge of plain digits, or of digits and styles: read from its file, or trained.
+    /// Index of the judge of plain digits, or of digits and styles: read from its file, or trained.
     fn judge(&mut self, styles: bool) -> anyhow::Result<usize> {
         let name = if styles { "styles" } else { "digits" };
         let path = self.args.judges.join(format!("{name}.safetensors"));
         let title = format!("judge of {name}");
-        if let Some(place) = self.judges.iter().position(|(_, sentence)| sentence.starts_with(&title)) {
-            return Ok(place);
+        if let Some(index) = self.judges.iter().position(|(_, sentence)| sentence.starts_with(&title)) {
+            return Ok(index);
         }
         let classifier = if path.exists() {
             Classifier::load(&path, &self.device)?
         } else {
             say!("training the judge of {name} on real MNIST first: minutes, once");
             let bar = bar(0, &format!("the judge of {name}"));
-            let on_step = |progress: trainer::classifier::Progress| {
+            let on_step = |progress: Progress| {
                 bar.set_length(progress.total as u64);
                 bar.set_position(progress.step as u64);
             };
             let mut classifier = match styles {
                 true => train_on_styles(&self.train, &self.device, on_step)?,
-                false => train(&TrainConfig::default(), &self.train, &self.device, on_step)?,
+                false => train_classifier(&ClassifierConfig::default(), &self.train, &self.device, on_step)?,
             };
             bar.finish_and_clear();
             if !styles {
@@ -290,13 +293,14 @@ impl<'a> Bench<'a> {
             card.epochs,
             card.seed
         );
-        self.judges.push((Judge::new(classifier), sentence));
+        self.judges.push((Judge::new(classifier)?, sentence));
         Ok(self.judges.len() - 1)
     }
 }
 
 fn bar(length: usize, title: &str) -> ProgressBar {
     let bar = ProgressBar::new(length as u64).with_message(title.to_owned());
+    // The template is constant. Were it wrong, the bar would have its default looks.
     if let Ok(style) = ProgressStyle::with_template("{msg}  {wide_bar:.cyan/blue} {pos}/{len}  {eta} left") {
         bar.set_style(style.progress_chars("━╸─"));
     }

@@ -1,0 +1,76 @@
+//! Training, reading and refusing, on three drawn digits.
+
+use burn::tensor::Device;
+use tempfile::tempdir;
+
+use super::card::Card;
+use super::model::Classifier;
+use super::net::{FEATURES, Net};
+use super::train::{ClassifierConfig, train_classifier};
+use crate::data::Dataset;
+use crate::files;
+use crate::testing::drawn_digit;
+
+/// Three digits, moved about a little.
+fn data() -> Dataset {
+    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+    for shift in 0..16 {
+        for (label, digit) in [0, 1, 7].into_iter().enumerate() {
+            let mut image = drawn_digit(digit);
+            image.rotate_right(shift % 4 + 28 * (shift / 4));
+            pixels.extend(image);
+            labels.push(label as u16);
+        }
+    }
+    let names = ["zero", "one", "seven"].map(str::to_owned).to_vec();
+    Dataset::new("test", pixels, labels, 28, names).unwrap()
+}
+
+fn trained(threads: usize) -> Classifier {
+    let config = ClassifierConfig { epochs: 10, batch_size: 48, learning_rate: 3e-3, seed: 4, threads };
+    train_classifier(&config, &data(), &Device::flex(), |_| ()).unwrap()
+}
+
+#[test]
+fn learns_three_digits_the_same_on_any_number_of_threads_and_survives_a_file() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("judge.safetensors");
+    let mut classifier = trained(1);
+    assert_eq!(classifier.test(&data()).unwrap(), 1.0);
+    classifier.save(&path).unwrap();
+
+    let again = Classifier::load(&path, &Device::flex()).unwrap();
+    assert_eq!(again.card(), classifier.card());
+    let (images, labels) = data().batch(&[0, 1, 2, 47]);
+    assert_eq!(again.probabilities(&images).unwrap(), classifier.probabilities(&images).unwrap());
+    assert_eq!(again.predict(&images).unwrap(), labels);
+    assert_eq!(again.features(&images).unwrap()[3].len(), FEATURES);
+
+    let threaded = trained(3).probabilities(&images).unwrap();
+    assert_eq!(threaded, classifier.probabilities(&images).unwrap());
+}
+
+#[test]
+fn other_files_and_odd_pictures_are_refused() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("judge.safetensors");
+    for bytes in [&b"not weights"[..], b"\x02\0\0\0\0\0\0\0{}"] {
+        files::write_atomic(&path, bytes).unwrap();
+        let message = Classifier::load(&path, &Device::flex()).unwrap_err().to_string();
+        assert!(message.contains("judge.safetensors") && message.contains("train one anew"), "{message}");
+    }
+    let net = Net::new(28, 10, &Device::flex());
+    let card = Card {
+        class_names: (0..10).map(|i| i.to_string()).collect(),
+        image_size: 28,
+        seed: 0,
+        epochs: 0,
+        train_images: 0,
+        test_accuracy: None,
+    };
+    let classifier = Classifier::new(net, card, Device::flex());
+    assert!(classifier.predict(&[]).unwrap().is_empty());
+    assert!(classifier.predict(&[0.0; 785]).unwrap_err().to_string().contains("785 values"));
+    let message = classifier.predict(&[f32::NAN; 784]).unwrap_err().to_string();
+    assert!(message.contains("not all numbers"), "{message}");
+}

@@ -1,0 +1,123 @@
+//! Flags of `trainer eval`, and the settings that they ask for.
+
+use std::path::{Path, PathBuf};
+
+use diffusion::{Request, SamplerKind};
+use trainer::data::DEFAULT_DIR;
+use trainer::styles::Style;
+
+use crate::cli::device::DeviceName;
+use crate::cli::load::split_scale;
+use crate::cli::sample::sampler;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The base model's folder
+    #[arg(long, default_value = "www/models/base")]
+    pub base: PathBuf,
+    /// Adapters to switch on, followed by :scale where it is not 1. A folder named like a style is compared with
+    /// real pictures in that style
+    #[arg(long, value_name = "DIR[:SCALE]")]
+    pub lora: Vec<String>,
+    /// The base alone first, then each --lora alone, instead of all of them together
+    #[arg(long)]
+    pub each: bool,
+    /// Denoising steps, one row each
+    #[arg(long, value_delimiter = ',', default_values_t = [12])]
+    pub steps: Vec<usize>,
+    /// Guidance scales, one row each
+    #[arg(long, value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_scale])]
+    pub guidance: Vec<f32>,
+    /// Shares of the run before which there is no guidance, one row each
+    #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_start])]
+    pub guidance_start: Vec<f64>,
+    /// Shares of the run from which on there is no guidance, one row each
+    #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_stop])]
+    pub guidance_stop: Vec<f64>,
+    /// How much of what guidance adds along the predicted picture, its ink, is kept (1: plain guidance), one row each
+    #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_eta])]
+    pub guidance_eta: Vec<f32>,
+    /// dpm++2m, ddim, euler or ddpm, one row each
+    #[arg(long, value_delimiter = ',', default_value = "dpm++2m", value_parser = sampler)]
+    pub sampler: Vec<SamplerKind>,
+    /// Pictures per row, spread evenly over the classes
+    #[arg(long, default_value_t = 1000)]
+    pub count: usize,
+    /// First seed
+    #[arg(long, default_value_t = 1_000_000)]
+    pub seed: u64,
+    /// What is measured
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Measure::Accuracy, Measure::Frechet, Measure::Manifold])]
+    pub measure: Vec<Measure>,
+    /// The folder of the judges, which are trained on real MNIST first where their files do not exist
+    #[arg(long, default_value = "data/judges")]
+    pub judges: PathBuf,
+    /// The folder with MNIST (see `trainer data`)
+    #[arg(long, default_value = DEFAULT_DIR)]
+    pub mnist: PathBuf,
+    /// Where the report is written (Markdown, JSON, plots)
+    #[arg(long, default_value = "runs/eval")]
+    pub out: PathBuf,
+    /// A model card with the two marks that the tables go between
+    #[arg(long, value_name = "FILE")]
+    pub card: Option<PathBuf>,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t)]
+    pub device: DeviceName,
+}
+
+/// `--measure`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Measure {
+    /// Read as asked, and in the style that was asked for
+    Accuracy,
+    /// Fréchet distance to the test set
+    Frechet,
+    /// Precision, recall, density, coverage
+    Manifold,
+    /// A classifier trained on the generated pictures, tested on real ones; and one trained on as many real ones
+    /// (minutes; comparable at --count 60000, as many as MNIST has)
+    Transfer,
+}
+
+impl Args {
+    /// Whether one of the rows is an adapter in a style.
+    pub fn compares_styles(&self) -> bool {
+        match self.each {
+            true => self.lora.iter().any(|lora| style_of(std::slice::from_ref(lora)).is_some()),
+            false => style_of(&self.lora).is_some(),
+        }
+    }
+
+    /// One request for each row: every combination of the settings; without guidance where the base has not learnt it.
+    pub fn requests(&self, guided: bool) -> Vec<Request> {
+        let mut requests = vec![Request::new(0, 0)];
+        vary(&mut requests, &self.sampler, |request, &sampler| request.sampler = sampler);
+        vary(&mut requests, &self.steps, |request, &steps| request.num_inference_steps = steps);
+        if !guided {
+            requests.iter_mut().for_each(|request| request.guidance_scale = 1.0);
+            return requests;
+        }
+        vary(&mut requests, &self.guidance, |request, &scale| request.guidance_scale = scale);
+        vary(&mut requests, &self.guidance_start, |request, &start| request.guidance_start = start);
+        vary(&mut requests, &self.guidance_stop, |request, &stop| request.guidance_stop = stop);
+        vary(&mut requests, &self.guidance_eta, |request, &eta| request.guidance_eta = eta);
+        requests
+    }
+}
+
+/// Each request with each of the values.
+fn vary<T>(requests: &mut Vec<Request>, values: &[T], set: impl Fn(&mut Request, &T)) {
+    let with = |request: &Request, value: &T| {
+        let mut request = request.clone();
+        set(&mut request, value);
+        request
+    };
+    *requests = requests.iter().flat_map(|request| values.iter().map(|value| with(request, value))).collect();
+}
+
+/// The style that a single adapter's folder is named after.
+pub fn style_of(loras: &[String]) -> Option<&'static Style> {
+    let [lora] = loras else { return None };
+    Style::named(Path::new(split_scale(lora).0).file_name()?.to_str()?).ok()
+}

@@ -1,0 +1,159 @@
+//! Configuration files and presets: reading, writing, comparing. Tests: here.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+
+/// The presets: configurations that come with the program, name and text.
+pub const PRESETS: [(&str, &str); 3] = [
+    ("seed", include_str!("../../presets/seed.toml")),
+    ("small", include_str!("../../presets/small.toml")),
+    ("shipped", include_str!("../../presets/shipped.toml")),
+];
+
+/// `defaults`, overridden by the values of a configuration: a file, or a preset by name.
+///
+/// # Errors
+/// A file that cannot be read, is no TOML, or has sections, keys or values that are not known.
+pub fn load<T: Serialize + DeserializeOwned>(defaults: T, file_or_preset: Option<&str>) -> Result<T> {
+    let Some(name) = file_or_preset else { return Ok(defaults) };
+    overlay(&defaults, &text_of(name)?).map_err(|reason| Error::Config { file: name.to_owned(), reason })
+}
+
+/// Whether a configuration sets the length of the training.
+///
+/// # Errors
+/// As [`load`].
+pub fn sets_length(file_or_preset: Option<&str>) -> Result<bool> {
+    let Some(name) = file_or_preset else { return Ok(false) };
+    let given = parse(&text_of(name)?).map_err(|reason| Error::Config { file: name.to_owned(), reason })?;
+    let train = given.get("train").and_then(toml::Value::as_table);
+    Ok(train.is_some_and(|train| train.contains_key("epochs") || train.contains_key("max_train_steps")))
+}
+
+/// A whole configuration as TOML, in which every float is written so that it is read back exactly.
+///
+/// # Errors
+/// Values that TOML does not have, as integers of 2^63 and more.
+pub fn to_toml<T: Serialize>(config: &T) -> Result<String> {
+    toml::to_string(config).map_err(|error| Error::Config { file: "config.toml".into(), reason: error.to_string() })
+}
+
+/// Settings of a section that differ: name, and a text with both values.
+///
+/// # Errors
+/// As [`to_toml`].
+pub fn differences<T: Serialize>(before: &T, now: &T) -> Result<Vec<(String, String)>> {
+    // By way of the text, in which a float is as short as it was given.
+    let table = |section: &T| {
+        let text = to_toml(section)?;
+        toml::from_str::<toml::Table>(&text)
+            .map_err(|error| Error::Config { file: "config.toml".into(), reason: error.to_string() })
+    };
+    let (before, now) = (table(before)?, table(now)?);
+    // Both have all keys: no setting is optional.
+    let differing = before.into_iter().filter_map(|(name, before)| {
+        let now = now.get(&name)?;
+        (before != *now).then(|| (name.clone(), format!("{name} {before}, not {now}")))
+    });
+    Ok(differing.collect())
+}
+
+fn text_of(file_or_preset: &str) -> Result<String> {
+    if let Some((_, text)) = PRESETS.iter().find(|(preset, _)| *preset == file_or_preset) {
+        return Ok((*text).to_owned());
+    }
+    let path = Path::new(file_or_preset);
+    if !path.exists() {
+        let presets = PRESETS.map(|(name, _)| name).join(", ");
+        let reason = format!("there is no such file, and the presets are {presets}");
+        return Err(Error::Config { file: path.display().to_string(), reason });
+    }
+    fs::read_to_string(path).map_err(Error::io("read", path))
+}
+
+fn parse(text: &str) -> std::result::Result<toml::Table, String> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        format!("line {line}: {}", error.message().replace('\n', ", "))
+    })
+}
+
+fn overlay<T: Serialize + DeserializeOwned>(defaults: &T, text: &str) -> std::result::Result<T, String> {
+    let given = parse(text)?;
+    let mut merged = toml::Table::try_from(defaults).map_err(|error| error.to_string())?;
+    for (section, values) in given {
+        if !["model", "lora", "train"].contains(&section.as_str()) {
+            return Err(format!("[{section}] is not one of the sections [model], [lora], [train]"));
+        }
+        let toml::Value::Table(values) = values else {
+            return Err(format!("{section} must be a section, [{section}]"));
+        };
+        // A file may hold both kinds of runs: `base` skips [lora], `lora` skips [model].
+        if let Some(toml::Value::Table(known)) = merged.get_mut(&section) {
+            for (key, value) in values {
+                if !known.contains_key(&key) {
+                    let names: Vec<&str> = known.keys().map(String::as_str).collect();
+                    return Err(format!("[{section}] has no {key}; it has {}", names.join(", ")));
+                }
+                known.insert(key, value);
+            }
+        }
+    }
+    merged.try_into().map_err(|error: toml::de::Error| error.to_string().trim().replace('\n', " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use diffusion::schedule::PredictionType;
+
+    use super::*;
+    use crate::config::{AdapterConfig, BaseConfig, LossKind, TrainConfig};
+
+    #[test]
+    fn every_preset_is_a_base_run_and_an_adapter_run() {
+        for (name, _) in PRESETS {
+            let base = load(BaseConfig::default(), Some(name)).unwrap();
+            base.train.check().unwrap();
+            let lora = load(AdapterConfig::default(), Some(name)).unwrap();
+            lora.lora.check().unwrap();
+            lora.train.check().unwrap();
+        }
+    }
+
+    #[test]
+    fn the_seeds_recipe_is_what_the_article_says() {
+        let config = load(BaseConfig::default(), Some("seed")).unwrap();
+        assert_eq!(config.model.prediction_type, PredictionType::Epsilon);
+        assert_eq!(config.model.num_train_timesteps, 1000);
+        let TrainConfig { loss, lr, batch_size, lr_floor, weight_decay, .. } = config.train;
+        assert_eq!((loss, lr, batch_size, lr_floor, weight_decay), (LossKind::L1, 1e-3, 50, 1.0, 0.0));
+        let lora = load(AdapterConfig::default(), Some("seed")).unwrap();
+        assert_eq!(lora.lora.target_modules, ["to_q", "to_k", "to_v"]);
+    }
+
+    #[test]
+    fn a_written_configuration_is_read_again() {
+        let mut config = BaseConfig::default();
+        config.train.lr = 0.125;
+        assert_eq!(overlay(&BaseConfig::default(), &to_toml(&config).unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn what_a_file_gets_wrong_is_named() {
+        let refused = |text: &str| overlay(&BaseConfig::default(), text).unwrap_err();
+        assert!(refused("[train]\nlearning_rate = 1").contains("no learning_rate"));
+        assert!(refused("[optimizer]\nlr = 1").contains("[optimizer]"));
+        assert!(refused("train = 3").contains("[train]"));
+        assert!(refused("[train]\nlr = \"fast\"").contains("lr"));
+        assert!(refused("[train\n").contains("line 1"));
+        assert!(refused("[train]\nlr = 1\nlr = 2\n").contains("line 3"));
+        assert!(sets_length(Some("nowhere.toml")).is_err() && !sets_length(Some("shipped")).unwrap());
+        let message = load(BaseConfig::default(), Some("nowhere.toml")).unwrap_err().to_string();
+        assert!(message.contains("nowhere.toml") && message.contains("seed"), "{message}");
+    }
+}

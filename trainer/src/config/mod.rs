@@ -1,0 +1,15 @@
+//! Configuration files: TOML with the sections `[model]`, `[lora]` and `[train]`, one file here for each. What a file leaves
+//! out keeps its default; what it misspells is refused. A run writes its own `config.toml` beside the weights, so that it
+//! can be repeated.
+
+mod file;
+mod lora;
+mod model;
+mod run;
+mod train;
+
+pub use file::{PRESETS, differences, load, sets_length, to_toml};
+pub use lora::LoraSettings;
+pub use model::ModelConfig;
+pub use run::{AdapterConfig, BaseConfig};
+pub use train::{LossKind, TrainConfig};

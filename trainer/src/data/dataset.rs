@@ -1,0 +1,331 @@
+//! A data set in memory. Tests: here.
+
+use std::collections::BTreeSet;
+
+use diffusion::codec::from_grey;
+use diffusion::config::ModelInfo;
+use diffusion::noise::NoiseSource;
+
+use crate::error::{Error, Result};
+use crate::parallel;
+use crate::store::sha256_of;
+use crate::styles::Style;
+
+/// Sides of pictures must be a multiple of this: two halvings in the network.
+pub const SIZE_MULTIPLE: usize = 4;
+
+/// Pictures with their labels, at least one. Pixels are kept as bytes (60,000 digits are 47 MB) and scaled when a batch is
+/// made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    pixels: Vec<u8>,
+    labels: Vec<u16>,
+    size: usize,
+    class_names: Vec<String>,
+    /// The file or folder, for messages.
+    location: String,
+    /// Index of the first picture for styles that draw at random. Test pictures come after the training pictures, so that
+    /// no two share a seed.
+    first_index: u64,
+}
+
+impl Dataset {
+    /// Pictures of `size * size` pixels, one after the other, row by row. `location` names the data in messages.
+    ///
+    /// # Errors
+    /// No picture, a size that is not a multiple of [`SIZE_MULTIPLE`], parts that do not fit together.
+    pub fn new(
+        location: &str,
+        pixels: Vec<u8>,
+        labels: Vec<u16>,
+        size: usize,
+        class_names: Vec<String>,
+    ) -> Result<Self> {
+        let refuse = |reason: String| Error::Data { location: location.to_owned(), reason };
+        if labels.is_empty() {
+            return Err(refuse("there is no picture in it".into()));
+        }
+        if size == 0 || !size.is_multiple_of(SIZE_MULTIPLE) {
+            return Err(refuse(format!(
+                "its pictures are {size}x{size}, but the side must be a multiple of {SIZE_MULTIPLE}"
+            )));
+        }
+        if pixels.len() != labels.len() * size * size {
+            return Err(refuse(format!(
+                "{} labels for {} pictures of {size}x{size}",
+                labels.len(),
+                pixels.len() as f64 / (size * size) as f64
+            )));
+        }
+        if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= class_names.len()) {
+            return Err(refuse(format!("label {label}, but only {} classes", class_names.len())));
+        }
+        Ok(Self { pixels, labels, size, class_names, location: location.to_owned(), first_index: 0 })
+    }
+
+    /// The same data, their pictures counted from `first_index` by styles that draw at random.
+    pub(super) fn counted_from(self, first_index: u64) -> Self {
+        Self { first_index, ..self }
+    }
+
+    /// Number of pictures, at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "a data set is never empty")]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Side of the pictures in pixels.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Names of the classes; a label is an index into them.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// Labels in order.
+    pub fn labels(&self) -> &[u16] {
+        &self.labels
+    }
+
+    /// Label of one picture.
+    pub fn label(&self, index: usize) -> u16 {
+        self.labels[index]
+    }
+
+    /// Grey pixels of one picture, row by row.
+    pub fn image(&self, index: usize) -> &[u8] {
+        let area = self.size * self.size;
+        &self.pixels[index * area..(index + 1) * area]
+    }
+
+    /// Pictures in order.
+    pub fn images(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.pixels.chunks_exact(self.size * self.size)
+    }
+
+    /// SHA-256 of pictures, labels and class names, in lower-case hexadecimal.
+    pub fn sha256(&self) -> String {
+        let labels: Vec<u8> = self.labels.iter().flat_map(|label| label.to_le_bytes()).collect();
+        let names = self.class_names.join("\n");
+        sha256_of([&self.size.to_le_bytes()[..], names.as_bytes(), b"\n\n", &labels, &self.pixels])
+    }
+
+    /// The chosen pictures scaled to [-1, 1], one after the other, and their labels.
+    ///
+    /// # Shapes
+    /// `[indices, size, size]` and `[indices]`.
+    pub fn batch(&self, indices: &[usize]) -> (Vec<f32>, Vec<u16>) {
+        let pixels = indices.iter().flat_map(|&i| self.image(i)).map(|&p| from_grey(p)).collect();
+        (pixels, indices.iter().map(|&i| self.labels[i]).collect())
+    }
+
+    /// The same pictures with a style applied. Deterministic.
+    ///
+    /// # Errors
+    /// A style that cannot draw so many classes.
+    pub fn styled(&self, style: &Style) -> Result<Self> {
+        style.check(self.class_names.len())?;
+        let jobs = (self.images().zip(&self.labels).enumerate()).collect();
+        let styled = parallel::map(jobs, parallel::default_threads(), |(i, (image, &label))| {
+            Ok(style.apply(image, self.size, label, self.first_index + i as u64))
+        })?;
+        Ok(Self { pixels: styled.concat(), ..self.clone_without_pixels() })
+    }
+
+    /// Most pictures that can be held out: every class keeps one.
+    pub fn most_held_out(&self) -> usize {
+        let classes: BTreeSet<u16> = self.labels.iter().copied().collect();
+        self.len() - classes.len()
+    }
+
+    /// Holds out `count` pictures that `seed` chooses, no class's last one. Returns the rest, and the held-out ones.
+    ///
+    /// # Errors
+    /// A count of 0, or above [`most_held_out`](Self::most_held_out).
+    pub fn split(self, count: usize, seed: u64) -> Result<(Self, Self)> {
+        let most = self.most_held_out();
+        if !(1..=most).contains(&count) {
+            return Err(self.refuse(format!(
+                "{count} of its {} pictures cannot be held out, where every class keeps one to learn from: --hold-out is {most} at most, 0 holds out none",
+                self.len()
+            )));
+        }
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        NoiseSource::new(seed).shuffle(&mut order);
+        let mut left = vec![0usize; self.class_names.len()];
+        self.labels.iter().for_each(|&label| left[usize::from(label)] += 1);
+        let (mut held_out, mut rest) = (Vec::with_capacity(count), Vec::new());
+        for index in order {
+            let left = &mut left[usize::from(self.labels[index])];
+            if held_out.len() < count && *left > 1 {
+                *left -= 1;
+                held_out.push(index);
+            } else {
+                rest.push(index);
+            }
+        }
+        held_out.sort_unstable();
+        rest.sort_unstable();
+        Ok((self.pick(&rest), self.pick(&held_out)))
+    }
+
+    /// The chosen pictures, in that order. `indices` must not be empty.
+    pub fn pick(&self, indices: &[usize]) -> Self {
+        Self {
+            pixels: indices.iter().flat_map(|&i| self.image(i)).copied().collect(),
+            labels: indices.iter().map(|&i| self.labels[i]).collect(),
+            ..self.clone_without_pixels()
+        }
+    }
+
+    /// Checks that a model can be trained on these pictures.
+    ///
+    /// # Errors
+    /// Pictures of another size, or other classes, than the model draws.
+    pub fn must_fit(&self, info: &ModelInfo) -> Result<()> {
+        if self.size != info.image_size {
+            return Err(self.refuse(format!(
+                "its pictures are {0}x{0}, the base draws {1}x{1}; bring them to that size, or train a base of theirs with `trainer base`",
+                self.size, info.image_size
+            )));
+        }
+        if self.class_names != info.labels {
+            let (has, wants) = (self.class_names.join(", "), info.labels.join(", "));
+            return Err(self.refuse(format!("its classes are {has}, the base has {wants}")));
+        }
+        Ok(())
+    }
+
+    /// An error about these data.
+    pub(crate) fn refuse(&self, reason: String) -> Error {
+        Error::Data { location: self.location.clone(), reason }
+    }
+
+    fn clone_without_pixels(&self) -> Self {
+        Self {
+            pixels: Vec::new(),
+            labels: self.labels.clone(),
+            class_names: self.class_names.clone(),
+            location: self.location.clone(),
+            ..*self
+        }
+    }
+
+    /// The negative: light for dark and dark for light.
+    pub fn inverted(mut self) -> Self {
+        self.pixels.iter_mut().for_each(|pixel| *pixel = 255 - *pixel);
+        self
+    }
+
+    /// Whether the pixels along the edges are light on average: dark ink on a light ground.
+    pub fn has_light_ground(&self) -> bool {
+        let n = self.size;
+        let edge = |image: &[u8]| -> u64 {
+            (0..n).flat_map(|i| [i, n * (n - 1) + i, n * i, n * i + n - 1]).map(|at| u64::from(image[at])).sum()
+        };
+        self.images().map(edge).sum::<u64>() > 128 * 4 * (n * self.len()) as u64
+    }
+
+    /// The same pictures, their labels as indices into `names`. Classes of which there are no pictures are fine.
+    ///
+    /// # Errors
+    /// Classes that are not in `names`.
+    pub fn with_classes(mut self, names: &[String]) -> Result<Self> {
+        let (mut new_labels, mut unknown) = (Vec::new(), Vec::new());
+        for name in &self.class_names {
+            match names.iter().position(|known| known == name) {
+                Some(index) => new_labels.push(index as u16),
+                None => unknown.push(name.as_str()),
+            }
+        }
+        if !unknown.is_empty() {
+            let (classes, are) = if unknown.len() == 1 { ("class", "is") } else { ("classes", "are") };
+            return Err(self.refuse(format!(
+                "its {classes} {} {are} unknown to the base, which has {}; rename them, or train a base of your own with `trainer base`",
+                unknown.join(", "),
+                names.join(", ")
+            )));
+        }
+        self.labels.iter_mut().for_each(|label| *label = new_labels[usize::from(*label)]);
+        self.class_names = names.to_vec();
+        Ok(self)
+    }
+
+    /// Indices of the first `per_class` pictures of every class, class by class.
+    pub fn first_of_each_class(&self, per_class: usize) -> Vec<usize> {
+        (0..self.class_names.len())
+            .flat_map(|class| {
+                let of_class = move |&i: &usize| usize::from(self.labels[i]) == class;
+                (0..self.len()).filter(of_class).take(per_class)
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|i| i.to_string()).collect()
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_are_refused() {
+        let refused = |pixels: usize, labels: Vec<u16>, size| {
+            Dataset::new("x.idx", vec![0; pixels], labels, size, names(3)).unwrap_err().to_string()
+        };
+        assert!(refused(0, vec![], 4).contains("no picture"));
+        assert!(refused(36, vec![0], 6).contains("multiple of 4"));
+        assert!(refused(33, vec![0, 1], 4).contains("2 labels"));
+        assert!(refused(32, vec![0, 3], 4).contains("label 3"));
+        assert!(refused(32, vec![0, 3], 4).contains("x.idx"));
+    }
+
+    #[test]
+    fn real_digits_are_read_from_the_fixture() {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+        let data = Dataset::from_idx(&fixtures.join("mnist-64.idx3"), &fixtures.join("mnist-64.idx1")).unwrap();
+        assert_eq!((data.len(), data.size(), data.class_names().len()), (64, 28, 10));
+        assert!(data.images().all(|image| image[0] == 0 && image.iter().any(|&p| p > 200)));
+        let styled = data.styled(Style::named("outline").unwrap()).unwrap();
+        assert_eq!((styled.len(), styled.labels()), (64, data.labels()));
+        assert_ne!(styled.image(63), data.image(63));
+    }
+
+    #[test]
+    fn batches_and_splits_pick_the_right_pictures() {
+        let pixels = (0..5u8).flat_map(|i| [i * 51; 16]).collect();
+        let data = Dataset::new("t", pixels, vec![1, 0, 2, 0, 1], 4, names(3)).unwrap();
+        let (batch, labels) = data.batch(&[4, 2]);
+        assert_eq!((batch.len(), batch[0], batch[16]), (32, from_grey(204), from_grey(102)));
+        assert_eq!(labels, [1, 2]);
+        assert_eq!(data.first_of_each_class(1), [1, 0, 2]);
+        assert_eq!(data.first_of_each_class(2), [1, 3, 0, 4, 2]);
+        let (rest, held_out) = data.clone().split(2, 7).unwrap();
+        assert_eq!((rest.len(), held_out.len()), (3, 2));
+        let mut all: Vec<u8> = rest.images().chain(held_out.images()).map(|image| image[0]).collect();
+        all.sort_unstable();
+        assert_eq!(all, [0, 51, 102, 153, 204]);
+        // Every class keeps a picture, whatever the seed.
+        for seed in 0..20 {
+            let (rest, _) = data.clone().split(2, seed).unwrap();
+            assert_eq!(rest.labels().iter().collect::<BTreeSet<_>>().len(), 3);
+        }
+        let message = data.split(3, 7).unwrap_err().to_string();
+        assert!(message.contains("--hold-out is 2 at most"), "{message}");
+    }
+
+    #[test]
+    fn labels_follow_the_names_of_the_base() {
+        let data = Dataset::new("t", vec![0; 32], vec![0, 1], 4, vec!["7".into(), "3".into()]).unwrap();
+        let renamed = data.clone().with_classes(&names(10)).unwrap();
+        assert_eq!((renamed.labels(), renamed.class_names().len()), (&[7, 3][..], 10));
+        let message = data.with_classes(&names(4)).unwrap_err().to_string();
+        assert!(message.contains("class 7 is unknown") && message.contains("0, 1, 2, 3;"), "{message}");
+    }
+}

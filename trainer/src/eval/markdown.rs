@@ -1,0 +1,109 @@
+//! The report's tables as Markdown, alone or within a model card. Tests: in `report.rs`.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::manifold::{Manifold, NEIGHBOURS};
+use super::report::Report;
+use crate::error::{Error, Result};
+use crate::files;
+
+/// The marks between which the tables go in a file that people write around them.
+pub(super) const BEGIN: &str = "<!-- trainer eval: begin -->";
+pub(super) const END: &str = "<!-- trainer eval: end -->";
+
+impl Report {
+    /// The tables as Markdown.
+    pub fn to_markdown(&self) -> String {
+        let mut text = format!("Base `{}`, weights sha256 `{}`.\n\n", self.base, &self.base_sha256);
+        for judge in &self.judges {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "- {judge}");
+        }
+        text += "\n| model | sampler | steps | guidance | eta | of the run | pictures (first seed) | read as asked | weakest class | style | Fréchet | precision | recall | density | coverage | transfer |\n";
+        text += "|---|---|---:|---:|---:|---:|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|\n";
+        for floor in &self.floors {
+            let _ = writeln!(
+                text,
+                "| *real, {}* | | | | | | {} | {} | | {} | {} | {} | {} |",
+                floor.reference,
+                floor.images,
+                percent(Some(floor.accuracy)),
+                percent(floor.style_accuracy),
+                number(floor.frechet),
+                manifold(floor.manifold),
+                percent(floor.transfer),
+            );
+        }
+        for row in &self.rows {
+            let weakest = row.accuracy.weakest().map_or(String::new(), |(name, share, mistaken)| {
+                let mistaken = mistaken.map_or(String::new(), |other| format!(", read as {other}"));
+                format!("{name}: {}{mistaken}", percent(Some(share)))
+            });
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} | {} | {} to {} | {} ({}) | **{}** | {weakest} | {} | {} | {} | {} |",
+                row.model,
+                row.sampler,
+                row.steps,
+                row.guidance,
+                row.guidance_eta,
+                row.guidance_start,
+                row.guidance_stop,
+                row.images,
+                row.first_seed,
+                percent(Some(row.accuracy.share)),
+                percent(row.style),
+                number(row.frechet),
+                manifold(row.manifold),
+                percent(row.transfer),
+            );
+        }
+        let _ = writeln!(
+            text,
+            "\nThe rows *real* hold training pictures, as many of each class, against the test set: the best that can be hoped for; \
+             their accuracy is the judge's on the test set. Style: read as in the style, the base and plain digits as in none. Distances are in the judge's features. Precision, recall, density and \
+             coverage: k = {NEIGHBOURS}. Transfer: a classifier trained on the row's pictures alone, on the real test set."
+        );
+        text
+    }
+
+    /// Puts the tables between the two marks of a file, such as a model card, and leaves the rest of it alone.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written, is no UTF-8 text, or lacks the marks.
+    pub fn put_into(&self, path: &Path) -> Result<()> {
+        let (before, after) = around_the_marks(path)?;
+        let text = format!("{before}{BEGIN}\n{}{END}{after}", self.to_markdown());
+        files::write_atomic(path, text.as_bytes())
+    }
+
+    /// Checks a file for [`put_into`](Self::put_into), before anything is measured.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no UTF-8 text, or lacks the marks.
+    pub fn check_card(path: &Path) -> Result<()> {
+        around_the_marks(path).map(drop)
+    }
+}
+
+fn around_the_marks(path: &Path) -> Result<(String, String)> {
+    let refuse = |reason: String| Error::Data { location: path.display().to_string(), reason };
+    let text = String::from_utf8(files::read(path)?).map_err(|_| refuse("it is no UTF-8 text".into()))?;
+    let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before.into(), rest.split_once(END)?.1.into())));
+    parts.ok_or_else(|| refuse(format!("it needs a line {BEGIN} and a line {END} for the tables to go between")))
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or(String::new(), |share| format!("{:.2} %", 100.0 * share))
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or(String::new(), |value| format!("{value:.2}"))
+}
+
+fn manifold(measures: Option<Manifold>) -> String {
+    measures.map_or(" | | | ".to_owned(), |Manifold { precision, recall, density, coverage }| {
+        format!("{precision:.3} | {recall:.3} | {density:.3} | {coverage:.3}")
+    })
+}

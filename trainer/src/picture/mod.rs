@@ -1,0 +1,21 @@
+//! Pictures for people: sheets and film strips as PNG, a denoising as GIF, curves and bars as SVG. Tests: in each file.
+
+mod bars;
+mod canvas;
+mod film;
+mod font;
+mod grid;
+mod plot;
+
+pub use bars::bars;
+pub use canvas::Canvas;
+pub use film::{film_strip, save_gif, spread_steps};
+pub use grid::Grid;
+pub use plot::{Plot, Series};
+
+use diffusion::codec::to_grey;
+
+/// Grey bytes of a picture in the network's range [-1, 1].
+pub fn grey(values: &[f32]) -> Vec<u8> {
+    values.iter().map(|&value| to_grey(value)).collect()
+}

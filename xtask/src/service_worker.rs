@@ -1,0 +1,91 @@
+//! The list of files that the service worker keeps for visits without a network: all that a browser may ask for.
+//!
+//! It stands in `sw.js` itself, which browsers compare byte by byte: another list is another service worker.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+
+pub const SCRIPT: &str = "sw.js";
+
+/// The line of `www/sw.js` in whose place the list is put.
+const PLACEHOLDER: &str = "const FILES = [] // the build lists them here\n";
+
+/// Fills in the list of files in `dist`'s service worker.
+pub fn list_files(dist: &Path) -> Result<()> {
+    let path = dist.join(SCRIPT);
+    let script = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(script.matches(PLACEHOLDER).count() == 1, "{SCRIPT} needs the line `{}` once", PLACEHOLDER.trim_end());
+    let mut files = Vec::new();
+    collect(dist, &PathBuf::new(), &mut files)?;
+    files.retain(|file| is_kept(file));
+    files.sort();
+    let list: String = files.iter().map(|file| format!("  '{}',\n", address(file))).collect();
+    Ok(fs::write(path, script.replace(PLACEHOLDER, &format!("const FILES = [\n{list}]\n")))?)
+}
+
+/// A folder's index.html is asked for by the folder's name.
+fn address(file: &str) -> &str {
+    match file.strip_suffix("index.html") {
+        Some(folder) if folder.is_empty() || folder.ends_with('/') => folder,
+        _ => file,
+    }
+}
+
+/// Not kept: what no page asks for, and what the service worker chooses itself (the build of the engine for this browser, the models
+/// that the manifest lists).
+fn is_kept(file: &str) -> bool {
+    let is_for_people = file.ends_with(".d.ts") || file.ends_with(".md") || file.starts_with("LICENSE-");
+    let is_chosen = file.ends_with(".wasm") || (file.starts_with("models/") && file != "models/manifest.json");
+    !is_for_people && !is_chosen && ![SCRIPT, "package.json"].contains(&file)
+}
+
+/// All files below `folder`, as paths of a URL.
+fn collect(root: &Path, folder: &Path, found: &mut Vec<String>) -> io::Result<()> {
+    for entry in fs::read_dir(root.join(folder))? {
+        let path = folder.join(entry?.file_name());
+        if root.join(&path).is_dir() {
+            collect(root, &path, found)?;
+        } else {
+            found.push(path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_has_what_a_page_asks_for() {
+        let dist = tempfile::tempdir().unwrap();
+        for file in [
+            "index.html",
+            "page.js",
+            "page/film.js",
+            "package.json",
+            "README.md",
+            "LICENSE-MIT",
+            "digit-diffusion.d.ts",
+            "engine/engine.js",
+            "engine/engine_bg.wasm",
+            "models/manifest.json",
+            "models/base/unet/config.json",
+        ] {
+            let path = dist.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let script = dist.path().join(SCRIPT);
+        fs::write(&script, format!("// before\n{PLACEHOLDER}// after\n")).unwrap();
+        list_files(dist.path()).unwrap();
+        let list = "  'engine/engine.js',\n  '',\n  'models/manifest.json',\n  'page.js',\n  'page/film.js',\n";
+        assert_eq!(fs::read_to_string(&script).unwrap(), format!("// before\nconst FILES = [\n{list}]\n// after\n"));
+        let error = list_files(dist.path()).unwrap_err().to_string();
+        assert!(error.contains("needs the line"), "{error}");
+    }
+}
