@@ -15,7 +15,7 @@ export type BackendReason =
   | { code: 'start' | 'chosen' | 'chosen-emulated' | 'emulated' | 'browser' | 'insecure' | 'machine' }
   | { code: 'measured'; cpuMs: number; gpuMs: number }
   | { code: 'not-started'; reason: string }
-  | { code: 'refused'; error: { code: ErrorCode; kind: string; fields: Record<string, unknown> } }
+  | { code: 'refused'; error: { code: ErrorCode; kind: string; fields: Record<string, unknown>; message: string } }
   | { code: 'wrong'; difference: number }
 
 export type Sampler = 'dpm++2m' | 'ddim' | 'ddpm' | 'euler'

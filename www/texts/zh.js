@@ -256,9 +256,9 @@ export const refusals = {
   'no-webgpu': ({ why }) => `${noWebGpu[why.code](why)}。请把设备改为“自动”或“CPU”。`,
 }
 
-const refusal = ({ kind, message, ...fields }) => (kind === undefined ? `引擎报告了一个问题。${english(message)}` : refusals[kind](fields))
+const refusal = ({ kind, message, ...fields }) => refusals[kind]?.(fields) ?? `引擎报告了一个问题。${english(message)}`
 
-const noWebGpu = {
+export const noWebGpu = {
   browser: () => '这个浏览器没有 WebGPU',
   insecure: () => '浏览器只对通过 HTTPS 提供的页面开放 WebGPU',
   machine: () => '浏览器支持 WebGPU，但没有找到可用的 GPU',
