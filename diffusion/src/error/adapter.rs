@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Field, Fields, text};
+use super::fields::{Field, Fields, text};
 
 /// Why an adapter is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -98,7 +98,7 @@ impl AdapterError {
     pub(super) fn describe(&self) -> (&'static str, Fields) {
         let path = |path: &String| vec![("path", text(path))];
         let tensor = |name: &String| vec![("tensor", text(name))];
-        let shape = |shape: &Vec<usize>| Field::Shape(shape.clone());
+        let shape = |shape: &[usize]| Field::Shape(shape.to_vec());
         match self {
             Self::Empty => ("adapter-empty", vec![]),
             Self::UnknownModule { path: at } => ("unknown-module", path(at)),

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Field, Fields, number, text};
+use super::fields::{Field, Fields, number, text};
 
 /// What is wrong with a request.
 #[derive(Debug, Clone, PartialEq, Error)]

@@ -81,11 +81,7 @@ fn the_network_is_described_once() {
         }
         for (number, line) in code(&path) {
             for block in BLOCKS {
-                assert!(
-                    !line.contains(block),
-                    "{}:{number} spells {block}: ask {TOPOLOGY}",
-                    shown(&path)
-                );
+                assert!(!line.contains(block), "{}:{number} spells {block}: ask {TOPOLOGY}", shown(&path));
             }
         }
     }
