@@ -21,7 +21,6 @@ fn files_stay_short() {
 }
 
 #[test]
-#[ignore = "until all have landed"]
 fn lines_of_documents_fit_a_screen() {
     let mut long = Vec::new();
     for path in files("", &["md"]) {
@@ -36,7 +35,6 @@ fn lines_of_documents_fit_a_screen() {
 }
 
 #[test]
-#[ignore = "until all have landed"]
 fn formulas_name_their_tests() {
     for path in rust_files("diffusion/src") {
         let name = shown(&path);
