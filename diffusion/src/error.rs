@@ -3,15 +3,18 @@
 mod adapter;
 mod config;
 mod device;
+mod fields;
 mod request;
 mod tensors;
 
+use fields::{number, text};
 use thiserror::Error;
 
 pub use adapter::AdapterError;
 pub use config::ConfigError;
 pub(crate) use config::shown;
 pub use device::{DeviceError, WebGpuLimit};
+pub use fields::{Field, Fields};
 pub use request::RequestError;
 pub use tensors::{TensorsError, WriteError, WrongShape};
 
@@ -88,22 +91,6 @@ pub enum Error {
     WebGpuLimit(#[from] WebGpuLimit),
 }
 
-/// The value of an error's field.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Field {
-    /// A word, or a technical detail in English.
-    Text(String),
-    /// A number.
-    Number(f64),
-    /// The sides of a tensor.
-    Shape(Vec<usize>),
-    /// Names.
-    Names(Vec<String>),
-}
-
-/// Fields by name, in camelCase.
-pub type Fields = Vec<(&'static str, Field)>;
-
 impl Error {
     /// What a program may branch on: one of "engine", "unreadable", "misfit", "unconfigured", "adapter". These are the codes of the
     /// JavaScript class `DigitDiffusionError`, and never change.
@@ -158,15 +145,9 @@ impl Error {
     }
 }
 
-/// As it is shown. Of an f32 these are fewer and better digits than those of the f64 next to it.
-fn text(value: impl ToString) -> Field {
-    Field::Text(value.to_string())
-}
-
-fn number(value: usize) -> Field {
-    Field::Number(value as f64)
-}
-
 fn names(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
+
+// Clippy's limit for the errors that hold one, of the trainer.
+const _: () = assert!(size_of::<Error>() <= 96);

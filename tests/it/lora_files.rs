@@ -87,7 +87,7 @@ fn where_others_leave_alpha_out_it_is_the_rank() {
     assert_eq!(kohya("2.0").unwrap(), ranks);
     // Said, but not as a number: to take the rank for it would be a guess.
     let message = kohya("Dynamic").unwrap_err().to_string();
-    assert!(message.contains("alpha of") && message.contains("must be a number"), "{message}");
+    assert!(message.contains("ss_network_alpha") && message.contains("not a number"), "{message}");
 }
 
 #[test]

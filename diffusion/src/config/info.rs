@@ -4,8 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::UNetConfig;
 use crate::error::{ConfigError, Error, Result};
+
+use super::unet::UNetConfig;
 
 const FILE: &str = "digit_diffusion.json";
 

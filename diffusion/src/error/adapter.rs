@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Field, Fields, text};
+use super::fields::{Field, Fields, text};
 
 /// Why an adapter is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -33,7 +33,7 @@ pub enum AdapterError {
         /// Shape of lora_B.
         b: Vec<usize>,
         /// Shape of the base's weight.
-        weight: Vec<usize>,
+        weight: [usize; 2],
     },
     /// One of a module's two factors is not there.
     #[error("{path} has only one of its two factors")]
@@ -59,6 +59,12 @@ pub enum AdapterError {
     Alpha {
         /// Path of the module.
         path: String,
+    },
+    /// The alpha in kohya's metadata is not a number.
+    #[error("its ss_network_alpha is \"{text}\", which is not a number")]
+    MetadataAlpha {
+        /// What stands there.
+        text: String,
     },
     /// A tensor of DoRA.
     #[error("tensor {tensor} is not a LoRA factor: DoRA is not supported")]
@@ -92,14 +98,14 @@ impl AdapterError {
     pub(super) fn describe(&self) -> (&'static str, Fields) {
         let path = |path: &String| vec![("path", text(path))];
         let tensor = |name: &String| vec![("tensor", text(name))];
-        let shape = |shape: &Vec<usize>| Field::Shape(shape.clone());
+        let shape = |shape: &[usize]| Field::Shape(shape.to_vec());
         match self {
             Self::Empty => ("adapter-empty", vec![]),
             Self::UnknownModule { path: at } => ("unknown-module", path(at)),
             Self::NotLinear { path: at } => ("not-linear", path(at)),
             Self::Shape { path, a, b, weight } => (
                 "module-shape",
-                vec![("path", text(path)), ("a", shape(a)), ("b", shape(b)), ("weight", shape(weight))],
+                vec![("path", text(path)), ("a", shape(a)), ("b", shape(b)), ("weight", Field::Shape(weight.to_vec()))],
             ),
             Self::MissingFactor { path: at } => ("missing-factor", path(at)),
             Self::Factors { path, a, b } => {
@@ -107,6 +113,7 @@ impl AdapterError {
             }
             Self::UnknownAlpha => ("unknown-alpha", vec![]),
             Self::Alpha { path: at } => ("alpha", path(at)),
+            Self::MetadataAlpha { text: found } => ("metadata-alpha", vec![("found", text(found))]),
             Self::Dora { tensor: name } => ("dora", tensor(name)),
             Self::TextEncoder { tensor: name } => ("text-encoder", tensor(name)),
             Self::NotAFactor { tensor: name } => ("not-a-factor", tensor(name)),

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Fields, text};
+use super::fields::{Fields, text};
 
 /// What is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Fields, number, text};
+use super::fields::{Fields, number, text};
 
 /// Why there is no result.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

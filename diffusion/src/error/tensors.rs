@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Fields, text};
+use super::fields::{Fields, text};
 
 /// Why a safetensors file cannot be read.
 #[derive(Debug, Error)]

@@ -8,10 +8,11 @@ use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DIFFUSERS_METADATA, PREFIX};
 use crate::error::{ConfigError, Error, Result, shown};
 use crate::lora::{Adapter, LoraFactors};
 use crate::tensors::read_tensors;
+
+use super::names::{DIFFUSERS_METADATA, PEFT_PREFIX};
 
 const FILE: &str = "adapter_config.json";
 
@@ -174,8 +175,12 @@ impl LoraConfig {
             "rank_pattern": self.rank_pattern,
             "alpha_pattern": self.alpha_pattern,
         });
-        let prefixed: BTreeMap<String, &Value> =
-            fields.as_object().into_iter().flatten().map(|(key, value)| (format!("{PREFIX}{key}"), value)).collect();
+        let prefixed: BTreeMap<String, &Value> = fields
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (format!("{PEFT_PREFIX}{key}"), value))
+            .collect();
         serde_json::json!(prefixed).to_string()
     }
 
@@ -183,7 +188,7 @@ impl LoraConfig {
         let fields: BTreeMap<String, Value> =
             serde_json::from_str(text).map_err(|source| Error::Json { file: DIFFUSERS_METADATA, source })?;
         let plain = fields.into_iter().map(|(key, value)| {
-            let name = [PREFIX, "unet."].iter().find_map(|prefix| key.strip_prefix(prefix)).unwrap_or(&key);
+            let name = [PEFT_PREFIX, "unet."].iter().find_map(|prefix| key.strip_prefix(prefix)).unwrap_or(&key);
             (name.to_owned(), value)
         });
         Self::from_value(Value::Object(plain.collect()))

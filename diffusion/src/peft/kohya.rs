@@ -7,16 +7,14 @@ use crate::lora::Adapter;
 use crate::state::{HostTensor, StateDict};
 use crate::tensors::{Metadata, Precision, write_tensors};
 
-use super::{BASE_SHA256, KOHYA_ALPHA, LoraConfig};
-
-/// What kohya puts in front of a UNet's modules.
-pub(super) const PREFIX: &str = "lora_unet_";
+use super::config::LoraConfig;
+use super::names::{BASE_SHA256, KOHYA_ALPHA, KOHYA_PREFIX};
 
 /// Writes the adapter as kohya names it. An alpha is `scaling · rank`, so rank-stabilised adapters keep their values.
 pub fn write_kohya(adapter: &Adapter, title: &str, precision: Precision) -> Result<Vec<u8>> {
     let mut tensors = StateDict::new();
     for (path, factors) in &adapter.modules {
-        let name = format!("{PREFIX}{}", path.replace('.', "_"));
+        let name = format!("{KOHYA_PREFIX}{}", path.replace('.', "_"));
         let alpha = factors.scaling * factors.rank() as f32;
         tensors.insert(format!("{name}.lora_down.weight"), factors.a.clone());
         tensors.insert(format!("{name}.lora_up.weight"), factors.b.clone());

@@ -2,9 +2,11 @@
 //!
 //! Tests: `tests/it/samplers.rs`.
 
-use super::{Sampler, as_f32, leading_timesteps};
 use crate::prediction::{Predicted, clip, predict};
 use crate::schedule::NoiseSchedule;
+
+use super::step::Sampler;
+use super::timesteps::{as_f32, leading_timesteps};
 
 #[derive(Debug)]
 pub(super) struct Ddim {

@@ -2,9 +2,11 @@
 //!
 //! Tests: `tests/it/samplers.rs`.
 
-use super::{Sampler, as_f32, descending_linspace, sigmas};
 use crate::prediction::predict;
 use crate::schedule::{NoiseSchedule, PredictionType};
+
+use super::step::Sampler;
+use super::timesteps::{as_f32, descending_linspace, sigmas};
 
 #[derive(Debug)]
 pub(super) struct DpmPlusPlus2M {

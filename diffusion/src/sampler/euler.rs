@@ -2,8 +2,10 @@
 //!
 //! Tests: `tests/it/samplers.rs`.
 
-use super::{Sampler, descending_linspace, sigmas};
 use crate::schedule::{NoiseSchedule, PredictionType};
+
+use super::step::Sampler;
+use super::timesteps::{descending_linspace, sigmas};
 
 #[derive(Debug)]
 pub(super) struct Euler {
