@@ -9,7 +9,7 @@
 //! | [`objects`] | objects and errors of JavaScript, made of Rust values |
 //! | [`failure`] | what is thrown: Rust's errors with their code and fields |
 //! | [`pixels`] | latents to what a canvas takes |
-//! | [`panic`] | the last words of an engine that broke |
+//! | [`mod@panic`] | the last words of an engine that broke |
 #![deny(missing_docs)]
 
 pub mod convert;
