@@ -7,7 +7,7 @@ use pulp::{Simd, WithSimd};
 
 use crate::packed_matrix::PackedMatrix;
 use crate::simd::vectorized;
-use crate::tile::{AVX512_LANES, MANY_ROWS, ROWS, VECTORS, add_row, load_row, store_row};
+use crate::tile::{AVX512_LANES, AVX512_ROWS, ROWS, VECTORS, add_row, load_row, store_row};
 use crate::view::{MatrixView, MatrixViewMut};
 
 /// In [`MatMul::taps`]: a row of zeros, beyond the edge of the map.
@@ -80,7 +80,7 @@ impl WithSimd for MatMul<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match S::F32_LANES {
-            AVX512_LANES => self.by_tiles::<S, MANY_ROWS>(simd, multiply_avx512),
+            AVX512_LANES => self.by_tiles::<S, AVX512_ROWS>(simd, multiply_avx512),
             _ => self.by_tiles::<S, ROWS>(simd, multiply),
         }
     }
@@ -212,10 +212,10 @@ fn multiply<S: Simd>(simd: S, left: Left<'_, ROWS>, right: Right<'_, S>, mut sum
 #[inline(always)]
 fn multiply_avx512<S: Simd>(
     simd: S,
-    mut left: Left<'_, MANY_ROWS>,
+    mut left: Left<'_, AVX512_ROWS>,
     right: Right<'_, S>,
-    mut sums: Sums<S, MANY_ROWS>,
-) -> Sums<S, MANY_ROWS> {
+    mut sums: Sums<S, AVX512_ROWS>,
+) -> Sums<S, AVX512_ROWS> {
     for left in &mut left {
         *left = &left[..right.len()];
     }

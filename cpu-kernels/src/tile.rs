@@ -10,7 +10,7 @@ use crate::simd::{load, store};
 /// left matrix and a vector of the right one fit Chromium's registers; with six rows it spills.
 pub const ROWS: usize = 4;
 /// Rows of a tile with the 32 registers of AVX-512, whose multiply-add can load a value of the left matrix.
-pub const MANY_ROWS: usize = 8;
+pub const AVX512_ROWS: usize = 8;
 /// Floats in an AVX-512 vector.
 pub const AVX512_LANES: usize = 16;
 /// Vectors in a row of a panel, and of a tile.

@@ -1,5 +1,7 @@
 //! Views of row-major matrices in memory: what [`MatMul`](crate::matmul::MatMul) and
 //! [`OuterProduct`](crate::gradients::outer_product::OuterProduct) read and write.
+//!
+//! Tests: `columns_of_wider_rows` in [`crate::matmul`].
 
 /// Some columns of a row-major matrix.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@
 use pulp::{Simd, WithSimd};
 
 use crate::simd::vectorized;
-use crate::tile::{AVX512_LANES, MANY_ROWS, ROWS, VECTORS, add_row, load_row, store_row};
+use crate::tile::{AVX512_LANES, AVX512_ROWS, ROWS, VECTORS, add_row, load_row, store_row};
 use crate::view::{MatrixView, MatrixViewMut};
 
 /// Rows that all tiles sum over before the next rows. Few enough for both matrices' rows to stay in the L2 cache and for small rounding
@@ -155,7 +155,7 @@ impl WithSimd for OuterProduct<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match S::F32_LANES {
-            AVX512_LANES => self.by_tiles::<S, MANY_ROWS>(simd),
+            AVX512_LANES => self.by_tiles::<S, AVX512_ROWS>(simd),
             _ => self.by_tiles::<S, ROWS>(simd),
         }
     }

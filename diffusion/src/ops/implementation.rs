@@ -1,4 +1,6 @@
 //! The switch: which implementation computes an operation on a device.
+//!
+//! Tests: `other_devices_compute_by_burns` in `tests/it/operations.rs`.
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{Device, GradientCheckpointingStrategy};

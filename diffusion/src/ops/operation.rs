@@ -1,4 +1,6 @@
 //! An operation with a gradient of its own in burn's autodiff graph, on any backend.
+//!
+//! Tests: `tests/it/operations.rs`, with autodiff, without, and with constants among the inputs.
 
 use std::fmt::Debug;
 

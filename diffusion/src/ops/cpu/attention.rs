@@ -1,4 +1,6 @@
 //! Attention with its gradient.
+//!
+//! Tests: `tests/it/operations.rs`.
 
 use cpu_kernels::attention::MultiHeadAttention;
 use cpu_kernels::buffers::Buffers;

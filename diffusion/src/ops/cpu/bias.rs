@@ -1,4 +1,6 @@
 //! The gradient of a convolution's bias.
+//!
+//! Tests: `tests/it/operations.rs`.
 
 use cpu_kernels::gradients::add_rows;
 

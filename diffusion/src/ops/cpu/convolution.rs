@@ -1,4 +1,6 @@
 //! 3 x 3 convolutions of stride 1 with their gradients, by Winograd's algorithm.
+//!
+//! Tests: `tests/it/operations.rs`.
 
 use cpu_kernels::buffers::Buffers;
 use cpu_kernels::winograd::{self, Conv3x3};

@@ -1,4 +1,6 @@
 //! GEGLU with its gradient.
+//!
+//! Tests: `tests/it/operations.rs`.
 
 use cpu_kernels::activation;
 use cpu_kernels::buffers::Buffers;

@@ -1,4 +1,6 @@
 //! Linear layers and 1 x 1 convolutions with their gradients.
+//!
+//! Tests: `tests/it/operations.rs`.
 
 use cpu_kernels::buffers::Buffers;
 use cpu_kernels::gradients::add_rows;

@@ -1,4 +1,6 @@
 //! GroupNorm and LayerNorm with their gradients.
+//!
+//! Tests: `tests/it/operations.rs`.
 
 use cpu_kernels::buffers::Buffers;
 use cpu_kernels::gradients::norm::Affine;

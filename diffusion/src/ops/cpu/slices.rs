@@ -1,4 +1,6 @@
 //! Operations on slices of host memory, as [`Operation`]s on burn's device flex.
+//!
+//! Tests: `tests/it/operations.rs`.
 
 use std::cell::RefCell;
 use std::fmt::Debug;

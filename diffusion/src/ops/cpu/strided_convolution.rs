@@ -1,4 +1,6 @@
 //! 3 x 3 convolutions of stride 2 with their gradients, as products with a gathered left matrix.
+//!
+//! Tests: `tests/it/operations.rs`.
 
 use cpu_kernels::buffers::Buffers;
 use cpu_kernels::gradients::outer_product::OuterProduct;

@@ -1,4 +1,6 @@
 //! Attention with its gradient.
+//!
+//! Tests: `tests.rs`.
 
 use burn::tensor::Shape;
 use burn_cubecl::Cube;

@@ -1,4 +1,6 @@
 //! Linear layers and 1 x 1 convolutions with their gradients.
+//!
+//! Tests: `tests.rs`.
 
 use burn::tensor::Shape;
 use burn_cubecl::Cube;

@@ -1,4 +1,6 @@
 //! GroupNorm and LayerNorm with their gradients.
+//!
+//! Tests: `tests.rs`.
 
 use burn::tensor::Shape;
 use burn_cubecl::Cube;

@@ -1,4 +1,6 @@
 //! Many tensors joined to one vector, and parts of the vector as tensors.
+//!
+//! Tests: `tests.rs`.
 
 use std::ops::Range;
 
