@@ -89,8 +89,8 @@ impl Adapter {
                 return Err(AdapterError::NotLinear { path: path() }.into());
             };
             if a[..] != [rank, inner] || b[..] != [out, rank] {
-                let (a, b, weight) = (a.clone(), b.clone(), weight.shape.clone());
-                return Err(AdapterError::Shape { path: path(), a, b, weight }.into());
+                let (a, b) = (a.clone(), b.clone());
+                return Err(AdapterError::Shape { path: path(), a, b, weight: [out, inner] }.into());
             }
         }
         Ok(())

@@ -60,7 +60,7 @@ fn examples() -> Vec<(Error, &'static str)> {
     ];
     let misfit = [
         AdapterError::UnknownModule { path: path() },
-        AdapterError::Shape { path: path(), a: vec![4, 8], b: vec![8, 4], weight: vec![16, 16] },
+        AdapterError::Shape { path: path(), a: vec![4, 8], b: vec![8, 4], weight: [16, 16] },
     ];
     let adapter = [
         AdapterError::Empty,
@@ -108,7 +108,7 @@ fn fields_carry_what_the_sentence_needs() {
     let steps = fields(RequestError::Steps { sampler: "ddim", most: 1000, found: 0 }.into());
     let word = |text: &str| Field::Text(text.into());
     assert_eq!(steps, [("sampler", word("ddim")), ("most", Field::Number(1000.0)), ("found", Field::Number(0.0))]);
-    let shape = AdapterError::Shape { path: "mid.q".into(), a: vec![4, 8], b: vec![8, 4], weight: vec![16, 16] };
+    let shape = AdapterError::Shape { path: "mid.q".into(), a: vec![4, 8], b: vec![8, 4], weight: [16, 16] };
     let names: Vec<_> = fields(shape.into()).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["path", "a", "b", "weight"]);
     let eta = fields(RequestError::Eta { found: 1.1 }.into());

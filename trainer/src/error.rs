@@ -153,7 +153,7 @@ pub enum Error {
         /// The folder.
         dir: PathBuf,
         /// Why not.
-        source: diffusion::Error,
+        source: Box<diffusion::Error>,
     },
     /// Another process holds the folder.
     #[error("another run is writing to {} just now; wait for its end, or choose another --out", .dir.display())]
@@ -214,7 +214,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: diffusion::Error,
+        source: Box<diffusion::Error>,
     },
     /// A setting makes no sense.
     #[error("{reason}")]

@@ -61,7 +61,8 @@ pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
     if let Some(card) = header("card") {
         return Ok(classifier(path, &card));
     }
-    let (tensors, metadata) = read_tensors(bytes).map_err(|source| Error::File { path: path.to_owned(), source })?;
+    let (tensors, metadata) =
+        read_tensors(bytes).map_err(|source| Error::File { path: path.to_owned(), source: source.into() })?;
     let is_adapter = tensors
         .keys()
         .any(|name| ["lora_A", "lora_B", "lora_down", "lora.down"].iter().any(|part| name.contains(part)));

@@ -40,7 +40,7 @@ pub fn read_base(dir: &Path) -> Result<Base> {
         BaseFiles { info: &info, unet_config: &unet_config, scheduler_config: &scheduler_config, weights: &weights };
     Base::read(&files).map_err(|source| match source {
         diffusion::Error::NoNumbers { tensor } => Error::NotFinite { path: dir.join(WEIGHTS), tensor },
-        source => Error::Folder { dir: dir.to_owned(), source },
+        source => Error::Folder { dir: dir.to_owned(), source: source.into() },
     })
 }
 
@@ -120,7 +120,7 @@ impl AdapterFiles {
     pub fn adapter(&self, base: &StateDict) -> Result<Adapter> {
         read_adapter(&self.bytes, self.config.as_deref(), base).map_err(|source| match source {
             diffusion::Error::NoNumbers { tensor } => Error::NotFinite { path: self.path.clone(), tensor },
-            source => Error::File { path: self.path.clone(), source },
+            source => Error::File { path: self.path.clone(), source: source.into() },
         })
     }
 
@@ -133,7 +133,7 @@ impl AdapterFiles {
             Some(text) => LoraConfig::from_json(text).map(Some),
             None => LoraConfig::of_file(&self.bytes),
         };
-        let config = config.map_err(|source| Error::File { path: self.path.clone(), source })?;
+        let config = config.map_err(|source| Error::File { path: self.path.clone(), source: source.into() })?;
         Ok(config.unwrap_or_else(|| LoraConfig::describing(adapter)))
     }
 }

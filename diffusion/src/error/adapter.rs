@@ -33,7 +33,7 @@ pub enum AdapterError {
         /// Shape of lora_B.
         b: Vec<usize>,
         /// Shape of the base's weight.
-        weight: Vec<usize>,
+        weight: [usize; 2],
     },
     /// One of a module's two factors is not there.
     #[error("{path} has only one of its two factors")]
@@ -98,7 +98,7 @@ impl AdapterError {
     pub(super) fn describe(&self) -> (&'static str, Fields) {
         let path = |path: &String| vec![("path", text(path))];
         let tensor = |name: &String| vec![("tensor", text(name))];
-        let shape = |shape: &Vec<usize>| Field::Shape(shape.clone());
+        let shape = |shape: &[usize]| Field::Shape(shape.to_vec());
         match self {
             Self::Empty => ("adapter-empty", vec![]),
             Self::UnknownModule { path: at } => ("unknown-module", path(at)),

@@ -163,7 +163,7 @@ fn train_one(
     };
 
     let (device, backend) = (args.device.open()?.autodiff(), args.device.backend()?);
-    let unet = attach(BurnUNet::from_base(&base, &device)?, &initial, &device);
+    let unet = attach(BurnUNet::from_base(base, &device)?, &initial, &device);
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
         .with_operations(args.device.operations())
