@@ -21,14 +21,5 @@ export class DigitDiffusionError extends Error {
 
 export const isAbort = error => error?.name === 'AbortError'
 
-/** An error as plain data, so that it survives postMessage with its type. */
-export function pack(error) {
-  if (error instanceof DigitDiffusionError) return { code: error.code, details: error.details }
-  const message = String(error?.message ?? error)
-  if (error instanceof WebAssembly.RuntimeError) return { code: 'crashed', details: { message } }
-  // What the engine throws has a kind. Any other error is shown with its own message.
-  const { kind, fields } = error ?? {}
-  return { code: kind === undefined ? 'engine' : error.code, details: { ...fields, kind, message } }
-}
-
+/** What the worker has packed (worker/pack.js). */
 export const unpack = ({ code, details }) => new DigitDiffusionError(code, details)

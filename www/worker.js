@@ -2,10 +2,11 @@
 // Not import(): bundlers make one file of a worker.
 // Tests: tests/page/worker-protocol.test.mjs, devices.test.mjs
 import * as wasm from './engine/engine.js'
-import { DigitDiffusionError, pack } from './errors.js'
+import { DigitDiffusionError } from './errors.js'
 import { download, Progress, receive } from './worker/download.js'
 import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { findManifest, shortName } from './worker/manifest.js'
+import { pack, packReason } from './worker/pack.js'
 
 const BASE_FILES = [
   'digit_diffusion.json',
@@ -92,7 +93,7 @@ async function settle(device, remembered) {
   let facts
   try {
     if (device === 'auto') facts = await decide(remembered)
-    postMessage({ settled: { backend: engine.backend, backendReason: engine.backendReason, ...facts } })
+    postMessage({ settled: { backend: engine.backend, backendReason: packReason(engine.backendReason), ...facts } })
     await rest()
     if (engine.backend === 'cpu') await engine.warmUp()
   } catch (error) {

@@ -44,6 +44,7 @@ fn examples() -> Vec<(Error, &'static str)> {
         RequestError::Latents { expected: [1, 4, 14, 14], found: 3 }.into(),
         RequestError::LatentsNotFinite.into(),
         RequestError::Strength { name: name(), found: f32::NAN }.into(),
+        RequestError::Prediction { labels: 1, timesteps: 1, channels: 4, side: 2, found: vec![1, 4] }.into(),
         RequestError::Input { values: 1, timesteps: 1, expected: [1, 4, 14, 14] }.into(),
         RequestError::Over.into(),
         Error::NotFinite { step: 3 },
@@ -92,7 +93,7 @@ fn codes_are_those_of_the_javascript_class() {
 fn every_kind_has_a_sentence_in_every_language() {
     let kinds: BTreeSet<&str> = examples().iter().map(|(error, _)| error.kind()).collect();
     assert_eq!(kinds.len(), examples().len(), "kinds are unique");
-    for file in ["module.js", "zh.js"] {
+    for file in ["engine.js", "zh.js"] {
         let texts = text(Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/texts").join(file));
         for kind in &kinds {
             let (bare, quoted) = (format!("\n  {kind}: "), format!("\n  '{kind}': "));

@@ -83,7 +83,7 @@ test('what it throws has a code, a kind and fields, whatever its sentence', asyn
     argument: 'engine argument',
     misuse: 'engine misuse',
   })
-  for (const { isError, message } of Object.values(told)) assert.ok(isError && message.length > 10, message)
+  for (const { isError, message } of Object.values(told)) assert.ok(isError && message.length > 0, message)
   assert.equal(told.argument.name, 'TypeError')
   assert.deepEqual(told.config.fields, { file: 'unet/config.json', key: 'act_fn', found: '"gelu"', accepted: '"silu"' })
   assert.deepEqual(told.steps.fields, { sampler: 'ddim', most: 1000, found: 1001 })

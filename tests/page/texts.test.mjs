@@ -29,5 +29,7 @@ test('the Chinese texts are all there, each taking what the English one takes', 
   const open = { styleTitles: null } // titles come from the manifest; a translation may know some
   for (const name of ['page', 'samplers']) assert.deepEqual(shape(chinese[name]), shape(english[name]), name)
   assert.deepEqual({ ...shape(chinese.live), ...open }, { ...shape(english.live), ...open })
-  for (const name of ['errors', 'refusals', 'backend']) assert.deepEqual(Object.keys(chinese[name]).sort(), Object.keys(module[name]).sort(), name)
+  const engine = await texts('engine')
+  for (const [name, { [name]: english }] of Object.entries({ errors: module, refusals: engine, backend: module, noWebGpu: module }))
+    assert.deepEqual(Object.keys(chinese[name]).sort(), Object.keys(english).sort(), name)
 })

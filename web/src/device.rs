@@ -123,8 +123,7 @@ impl NoWebGpu {
             Self::NotStarted(reason) => ("not-started", Some(("reason", reason.into()))),
             Self::Refused(error) => {
                 // A plain object: an Error would lose its properties on the way out of a worker.
-                let told = object([("message", error.to_string().into())]);
-                ("refused", Some(("error", describe_model_error(told, error))))
+                ("refused", Some(("error", describe_model_error(object([]), error))))
             }
             Self::Wrong(difference) => ("wrong", Some(("difference", (*difference).into()))),
         };

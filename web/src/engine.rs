@@ -37,7 +37,7 @@ export type BackendReason =
   /** Milliseconds of a step on one picture with guidance. */
   | { code: "measured"; cpuMs: number; gpuMs: number }
   | { code: "not-started"; reason: string }
-  | { code: "refused"; error: Pick<EngineError, "code" | "kind" | "fields" | "message"> }
+  | { code: "refused"; error: Pick<EngineError, "code" | "kind" | "fields"> }
   | { code: "wrong"; difference: number };
 
 /** The files of a base folder. */

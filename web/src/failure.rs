@@ -1,5 +1,5 @@
 //! What the engine throws: always an `Error` with `code`, `kind` and `fields`, of which JavaScript makes a sentence in the visitor's
-//! language, and with an English `message`.
+//! language (www/texts). The English sentences of Rust are left out of the engine, which is smaller so: `message` is the kind.
 
 use diffusion::error::RequestError;
 use wasm_bindgen::JsValue;
@@ -45,10 +45,10 @@ impl From<Failure> for JsValue {
             Failure::Misuse(message) => {
                 describe(js_sys::Error::new(message).into(), "engine", "misuse", &reason(message))
             }
-            Failure::Model(error) => describe_model_error(js_sys::Error::new(&error.to_string()).into(), &error),
+            Failure::Model(error) => describe_model_error(js_sys::Error::new(error.kind()).into(), &error),
             Failure::NoWebGpu(why) => {
-                let message = js_sys::Error::new("WebGPU cannot be used");
-                describe(message.into(), "engine", "no-webgpu", &object([("why", why.record())]))
+                let error = js_sys::Error::new("no-webgpu").into();
+                describe(error, "engine", "no-webgpu", &object([("why", why.record())]))
             }
         }
     }

@@ -240,7 +240,9 @@ export const refusals = {
   latents: ({ expected, found }) => `初始噪声必须有 ${expected.join(' x ')} 个值，而不是 ${found} 个。`,
   'latents-values': () => '初始噪声必须全是有限的数字。',
   strength: ({ name, found }) => `适配器“${name}”的强度必须是数字，而不是 ${found}。`,
-  input: ({ reason }) => `网络的输入不符合要求。${english(reason)}`,
+  prediction: ({ labels, timesteps, channels, side, found }) =>
+    `${labels} 个标签和 ${timesteps} 个时间步需要同样多的 ${channels} 通道潜变量，边长须能被 ${side} 整除，而不是 ${shape(found)}。`,
+  input: ({ values, timesteps, expected }) => `${values} 个值和 ${timesteps} 个时间步不能组成 ${expected.join(' x ')} 的潜变量。`,
   over: () => '这次运行已经结束，没有下一步了。',
   argument: ({ reason }) => `引擎收到了错误的参数。${english(reason)}`,
   misuse: ({ reason }) => `引擎在错误的时刻被调用。${english(reason)}`,
@@ -254,15 +256,15 @@ export const refusals = {
   'no-webgpu': ({ why }) => `${noWebGpu[why.code](why)}。请把设备改为“自动”或“CPU”。`,
 }
 
-const refusal = details => refusals[details.kind]?.(details) ?? `引擎报告了一个问题。${english(details.message)}`
+const refusal = ({ kind, message, ...fields }) => refusals[kind]?.(fields) ?? `引擎报告了一个问题。${english(message)}`
 
-const noWebGpu = {
+export const noWebGpu = {
   browser: () => '这个浏览器没有 WebGPU',
   insecure: () => '浏览器只对通过 HTTPS 提供的页面开放 WebGPU',
   machine: () => '浏览器支持 WebGPU，但没有找到可用的 GPU',
   emulated: () => '这台机器上的 WebGPU 只是软件模拟的，比 CPU 慢',
   'not-started': ({ reason }) => `WebGPU 无法启动（${english(reason)}）`,
-  refused: ({ error: { fields, ...error } }) => `WebGPU 无法运行这个模型（${refusal({ ...fields, ...error }).replace(/。$/, '')}）`,
+  refused: ({ error: { kind, fields } }) => `WebGPU 无法运行这个模型（${refusals[kind](fields).replace(/。$/, '')}）`,
   wrong: ({ difference }) => `WebGPU 在这里算不对这个模型（相差 ${difference.toExponential(1)}）`,
 }
 

@@ -105,7 +105,7 @@ impl AdapterError {
             Self::NotLinear { path: at } => ("not-linear", path(at)),
             Self::Shape { path, a, b, weight } => (
                 "module-shape",
-                vec![("path", text(path)), ("a", shape(a)), ("b", shape(b)), ("weight", shape(weight))],
+                vec![("path", text(path)), ("a", shape(a)), ("b", shape(b)), ("weight", Field::Shape(weight.to_vec()))],
             ),
             Self::MissingFactor { path: at } => ("missing-factor", path(at)),
             Self::Factors { path, a, b } => {

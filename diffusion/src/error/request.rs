@@ -158,7 +158,24 @@ impl RequestError {
             }
             Self::LatentsNotFinite => ("latents-values", vec![]),
             Self::Strength { name, found } => ("strength", vec![("name", text(name)), ("found", text(found))]),
-            Self::Prediction { .. } | Self::Input { .. } => ("input", vec![("reason", text(self))]),
+            Self::Prediction { labels, timesteps, channels, side, found } => (
+                "prediction",
+                vec![
+                    ("labels", number(*labels)),
+                    ("timesteps", number(*timesteps)),
+                    ("channels", number(*channels)),
+                    ("side", number(*side)),
+                    ("found", Field::Shape(found.clone())),
+                ],
+            ),
+            Self::Input { values, timesteps, expected } => (
+                "input",
+                vec![
+                    ("values", number(*values)),
+                    ("timesteps", number(*timesteps)),
+                    ("expected", Field::Shape(expected.to_vec())),
+                ],
+            ),
             Self::Over => ("over", vec![]),
         }
     }

@@ -1,0 +1,77 @@
+// What the engine refuses, in English; texts/zh.js has it in Chinese. Only the worker loads it: the module stays small.
+// Tests: tests/page/texts.test.mjs, engine.test.mjs; tests/it/errors.rs
+import { noWebGpu } from './module.js'
+
+const list = names => (names.length > 6 ? `${names.slice(0, 6).join(', ')}, …` : names.join(', '))
+const shape = sides => `[${sides.join(', ')}]`
+const batch = ({ pictures, height, width }) => `${pictures} pictures of ${height} x ${width}`
+const unread = reason => `not a readable safetensors file: ${reason}`
+const noResult = reason => `the device did not give its result back: ${reason}`
+
+/** What the engine refuses, by the error's `kind`: beginnings of sentences. */
+export const refusals = {
+  // Files.
+  json: ({ file, reason }) => `${file} is not the JSON that was expected: ${reason}`,
+  'config-unsupported': ({ file, key, found, accepted }) =>
+    `${file}: ${key} ${found} is not supported, ${accepted === undefined ? 'leave it out' : `only ${accepted}`}`,
+  'config-value': ({ file, key, accepted, found }) =>
+    `${file}: ${key} ${found === undefined ? `is missing, it must be ${accepted}` : `must be ${accepted}, not ${found}`}`,
+  'config-changes-base': ({ file, method }) =>
+    `${file}: init_lora_weights "${method}" changes the base’s own weights too and is not supported, convert it to plain LoRA`,
+  'config-invalid': ({ file, reason }) => `${file}: ${reason}`,
+  safetensors: ({ reason }) => unread(reason),
+  'tensor-type': ({ tensor, found }) => unread(`tensor ${tensor} has type ${found}; F32, F16, BF16 and I64 are read`),
+  unwritable: ({ reason }) => `no safetensors file can be written: ${reason}`,
+  weights: ({ missing, unexpected, wrong }) => {
+    const parts = Object.entries({ missing, unexpected, 'of the wrong shape or type': wrong }).filter(([, names]) => names.length)
+    return `the weights do not fit the model: ${parts.map(([what, names]) => `${names.length} ${what} (${list(names)})`).join('; ')}`
+  },
+  'no-numbers': ({ tensor }) => `${tensor} has values that are no numbers: the file is broken, or its training was`,
+  // Adapters.
+  'adapter-empty': () => 'adapter: the file has no lora_A and lora_B tensors in it',
+  'unknown-module': ({ path }) => `adapter: it changes ${path}, which this base does not have: it was made for another model`,
+  'not-linear': ({ path }) => `adapter: it changes ${path}, which is not a Linear; only Linears are supported`,
+  'module-shape': ({ path, a, b, weight }) =>
+    `adapter: ${path} has lora_A ${shape(a)} and lora_B ${shape(b)}, the base’s weight is ${shape(weight)}: it was made for another model`,
+  'missing-factor': ({ path }) => `adapter: ${path} has only one of its two factors`,
+  'factor-shapes': ({ path, a, b }) =>
+    `adapter: ${path} has factors ${shape(a)} and ${shape(b)}: only Linears are supported, lora_A [rank, in] and lora_B [out, rank]`,
+  'unknown-alpha': () => 'adapter: alpha is unknown: give adapter_config.json too, or a file that carries lora_adapter_metadata',
+  alpha: ({ path }) => `adapter: the alpha of ${path} must be a number`,
+  'metadata-alpha': ({ found }) => `adapter: its ss_network_alpha is "${found}", which is not a number`,
+  dora: ({ tensor }) => `adapter: tensor ${tensor} is not a LoRA factor: DoRA is not supported`,
+  'text-encoder': ({ tensor }) =>
+    `adapter: tensor ${tensor} is not a LoRA factor: it changes a text encoder, which this model does not have`,
+  'not-a-factor': ({ tensor }) => `adapter: tensor ${tensor} is not a LoRA factor: only factors of Linears of this base are`,
+  'unknown-adapter': ({ name, loaded }) => `no adapter called "${name}" is loaded (loaded: ${loaded.join(', ') || 'none'})`,
+  // Requests.
+  steps: ({ sampler, most, found }) => `steps must be 1 to ${most} for ${sampler}, not ${found}`,
+  eta: ({ found }) => `eta must be 0 to 1, not ${found}`,
+  'guidance-scale': ({ found }) => `guidance must be a number, not ${found}`,
+  'guidance-start': ({ found }) => `the start of guidance must be at least 0 and below 1, not ${found}`,
+  'guidance-stop': ({ start, found }) => `the end of guidance must be ${start}, its start, to 1, not ${found}`,
+  'guidance-eta': ({ found }) => `the eta of guidance must be 0 to 1, not ${found}`,
+  batch: ({ labels, seeds }) => `there must be as many seeds as labels and at least one, not ${seeds} and ${labels}`,
+  class: ({ found, last }) => `class ${found} does not exist, the model has classes 0 to ${last}`,
+  'class-name': ({ found, known }) => `there is no class "${found}", the model has ${known.join(', ')}`,
+  sampler: ({ found, known }) => `there is no sampler "${found}", choose one of ${known.join(', ')}`,
+  latents: ({ expected, found }) => `latents must have ${expected.join(' x ')} values, not ${found}`,
+  'latents-values': () => 'latents must be finite numbers',
+  strength: ({ name, found }) => `the strength of adapter "${name}" must be a number, not ${found}`,
+  prediction: ({ labels, timesteps, channels, side, found }) =>
+    `${labels} labels and ${timesteps} timesteps ask for as many latents of ${channels} channels, sides divisible by ${side}, not for ${shape(found)}`,
+  input: ({ values, timesteps, expected }) =>
+    `${values} values and ${timesteps} timesteps do not make ${expected[0]} latents of ${expected.slice(1).join(' x ')}`,
+  over: () => 'the run is over, there is no further step',
+  argument: ({ reason }) => reason,
+  misuse: ({ reason }) => reason,
+  // Devices.
+  'not-finite': ({ step }) => `the network’s output at step ${step} is not finite: the weights or the device are broken`,
+  'gpu-lost': () => noResult('the GPU was lost'),
+  'gpu-memory': details => noResult(`${batch(details)} at once need more memory than it has`),
+  'gpu-batch': details => noResult(`${batch(details)} are more than this GPU takes at once`),
+  'device-refused': ({ reason }) => noResult(reason),
+  'device-length': ({ found, expected }) => noResult(`${found} values came back, ${expected} were asked for`),
+  'webgpu-limit': ({ reason }) => `the WebGPU kernels cannot run this network: ${reason}`,
+  'no-webgpu': ({ why }) => `${noWebGpu[why.code](why)}; choose the device "auto" or "cpu" instead`,
+}
