@@ -17,7 +17,6 @@ type Module = Vec<String>;
 type Uses = BTreeMap<Module, BTreeMap<Module, String>>;
 
 #[test]
-#[ignore = "until all have landed"]
 fn no_files_use_each_other_in_a_circle() {
     let circles: Vec<String> = CRATES
         .into_iter()

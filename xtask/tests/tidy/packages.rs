@@ -67,7 +67,6 @@ fn the_compiler_is_the_one_that_crates_ask_for() {
 }
 
 #[test]
-#[ignore = "until all have landed"]
 fn every_crate_says_what_it_is() {
     let workspace = table("Cargo.toml");
     for member in workspace["workspace"]["members"].as_array().unwrap() {

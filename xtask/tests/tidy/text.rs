@@ -21,7 +21,6 @@ fn files_stay_short() {
 }
 
 #[test]
-#[ignore = "until all have landed"]
 fn lines_of_documents_fit_a_screen() {
     let mut long = Vec::new();
     for path in files("", &["md"]) {
@@ -35,8 +34,20 @@ fn lines_of_documents_fit_a_screen() {
     assert!(long.is_empty(), "lines of Markdown have {LONGEST_LINE} columns at most:\n{}", long.join("\n"));
 }
 
+/// A document that sends people to a file that is not there is worse than none.
 #[test]
-#[ignore = "until all have landed"]
+fn documents_name_files_that_are_there() {
+    const FOLDERS: [&str; 9] =
+        ["cpu-kernels/", "diffusion/", "docs/", "tests/", "trainer/", "web/", "workspace-hack/", "www/", "xtask/"];
+    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        for quoted in read(&root().join(document)).split('`').skip(1).step_by(2) {
+            let is_path = FOLDERS.iter().any(|folder| quoted.starts_with(folder)) && !quoted.contains(['*', ' ', '<']);
+            assert!(!is_path || root().join(quoted).exists(), "{document} names `{quoted}`, which is not there");
+        }
+    }
+}
+
+#[test]
 fn formulas_name_their_tests() {
     for path in rust_files("diffusion/src") {
         let name = shown(&path);

@@ -51,7 +51,6 @@ const OLD: &[Old] = &[
 ];
 
 #[test]
-#[ignore = "until all have landed"]
 fn old_names_are_gone() {
     let kinds = [&SOURCES[..], &["md", "toml"]].concat();
     let mut found = Vec::new();
@@ -73,7 +72,6 @@ fn old_names_are_gone() {
 }
 
 #[test]
-#[ignore = "until all have landed"]
 fn the_network_is_described_once() {
     for path in rust_files("diffusion/src") {
         if shown(&path) == TOPOLOGY {
