@@ -1,6 +1,6 @@
 //! Memory that layers reuse instead of allocating.
 //!
-//! Test: `a_run_needs_no_more_memory_the_longer_it_is`, of the network that draws on the CPU.
+//! Tests: `a_run_needs_no_more_memory_the_longer_it_is` in `diffusion/src/unet/cpu/`.
 
 /// A pool of free buffers.
 #[derive(Debug, Default)]

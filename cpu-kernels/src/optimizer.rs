@@ -1,6 +1,6 @@
 //! A step of AdamW, with the exponential moving average (EMA) of the weights.
 //!
-//! Test: the trainer compares it with burn's AdamW.
+//! Tests: `trainer/src/train/optimizer.rs` compares it with burn's AdamW.
 
 use pulp::{Simd, WithSimd};
 

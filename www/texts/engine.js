@@ -1,5 +1,5 @@
 // What the engine refuses, in English; texts/zh.js has it in Chinese. Only the worker loads it: the module stays small.
-// Tests: tests/page/texts.test.mjs, engine.test.mjs; tests/it/errors.rs
+// Tests: tests/page/texts.test.mjs, engine.test.mjs
 import { noWebGpu } from './module.js'
 
 const list = names => (names.length > 6 ? `${names.slice(0, 6).join(', ')}, …` : names.join(', '))

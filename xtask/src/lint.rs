@@ -25,7 +25,7 @@ pub enum Part {
 /// Native sets of features; with the profile of the tests, which the dependencies of both share.
 const CLIPPY: [&[&str]; 4] = [
     &["--workspace"],
-    &["--package", "diffusion", "--package", "trainer", "--features", "trainer/wgpu"],
+    &["--package", "diffusion", "--package", "trainer", "--features", "trainer/wgpu,diffusion/wgpu"],
     &["--package", "diffusion", "--no-default-features", "--features", "wgpu"],
     &["--package", "diffusion", "--no-default-features"],
 ];

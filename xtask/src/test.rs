@@ -23,7 +23,7 @@ use crate::{
 pub enum Suite {
     /// `cargo test` over the whole workspace
     Native,
-    /// The shaders that train on a GPU, on one in software
+    /// The shaders that draw and train on a GPU, on one in software
     Shaders,
     /// The built page, in Chrome or Chromium
     Page,
@@ -81,9 +81,9 @@ fn native(workspace: &Workspace) -> Result<Count> {
 
 fn shader_tests(workspace: &Workspace) -> Result<Command> {
     let mut tests = command(cargo());
-    // Without --release: the time is the compiler's.
+    // Without --release: the time is the compiler's. The filter takes drawing's shaders and training's.
     tests
-        .args(["test", "--package", "diffusion", "--features", "burn-wgpu", "--lib", "ops::webgpu"])
+        .args(["test", "--locked", "--package", "diffusion", "--features", "burn-wgpu,wgpu", "--lib", "webgpu"])
         .current_dir(&workspace.root)
         .env("CARGO_PROFILE_DEV_DEBUG", "0");
     vulkan::provide(&mut tests)?;

@@ -1,6 +1,6 @@
 //! The gradient of the kernels, with equally few multiplications: in the transformed domain it is a sum of products, too.
 //!
-//! Test: `gradients_are_those_of_the_sum_of_products` in [`super`].
+//! Tests: `gradients_are_those_of_the_sum_of_products` in [`super`].
 
 use super::transforms::{KERNEL, POINTS, ROWS_TOGETHER, TILE, ToPoints, ToProducts};
 use crate::buffers::Buffers;

@@ -1,6 +1,6 @@
 //! Attention and GEGLU: which implementation computes them.
 //!
-//! Tests: `tests/it/operations.rs` on the CPU, `webgpu/tests.rs` on a GPU.
+//! Tests: `tests/it/operations.rs` on the CPU, `diffusion/src/ops/webgpu/tests.rs` on a GPU.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::gelu;

@@ -1,6 +1,6 @@
 //! 3 x 3 convolutions: which implementation computes them.
 //!
-//! Tests: `tests/it/operations.rs` on the CPU, `webgpu/tests.rs` on a GPU.
+//! Tests: `tests/it/operations.rs` on the CPU, `diffusion/src/ops/webgpu/tests.rs` on a GPU.
 
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;

@@ -10,7 +10,7 @@
 //! | `composed` | by burn's operations, composed for GPUs |
 //! | `operation` | an operation with a gradient of its own in burn's graph |
 //!
-//! Tests: `composed` has its own; `webgpu/tests.rs` compares shaders with `cpu`; `tests/it/operations.rs` compares `cpu` with burn.
+//! Tests: `composed` has its own; `diffusion/src/ops/webgpu/tests.rs` compares shaders with `cpu`; `tests/it/operations.rs` compares `cpu` with burn.
 
 mod attention;
 mod composed;

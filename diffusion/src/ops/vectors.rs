@@ -1,6 +1,6 @@
 //! Many tensors joined to one vector, and parts of the vector as tensors.
 //!
-//! Tests: `webgpu/tests.rs`; on the CPU the runs in `tests/it/training.rs`.
+//! Tests: `diffusion/src/ops/webgpu/tests.rs`; on the CPU the runs in `tests/it/training.rs`.
 
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
 //! 3 x 3 convolutions with their gradients, as products whose left rows are windows of the map (implicit GEMM).
 //!
-//! Tests: `tests.rs`.
+//! Tests: `diffusion/src/ops/webgpu/tests.rs`.
 
 use burn::backend::TensorMetadata;
 use burn::tensor::Shape;

@@ -1,6 +1,6 @@
 //! GEGLU with its gradient.
 //!
-//! Tests: `tests.rs`.
+//! Tests: `diffusion/src/ops/webgpu/tests.rs`.
 
 use burn::tensor::Shape;
 use burn_cubecl::Cube;

@@ -1,6 +1,6 @@
 //! Launching shaders on burn's tensors.
 //!
-//! Tests: `tests.rs`.
+//! Tests: `diffusion/src/ops/webgpu/tests.rs`.
 
 use burn::backend::{DType, TensorMetadata};
 use burn::tensor::{Shape, Tensor};

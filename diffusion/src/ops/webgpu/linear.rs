@@ -1,6 +1,6 @@
 //! Linear layers and 1 x 1 convolutions with their gradients.
 //!
-//! Tests: `tests.rs`.
+//! Tests: `diffusion/src/ops/webgpu/tests.rs`.
 
 use burn::tensor::Shape;
 use burn_cubecl::Cube;

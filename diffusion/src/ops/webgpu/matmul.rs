@@ -1,6 +1,6 @@
 //! Matrix products and their gradients: what linear layers and convolutions are made of.
 //!
-//! Tests: `tests.rs`.
+//! Tests: `diffusion/src/ops/webgpu/tests.rs`.
 
 use burn::backend::TensorMetadata;
 use burn::tensor::Shape;

@@ -1,7 +1,7 @@
 //! Operations with gradients on burn's device wgpu, as WGSL shaders (`shaders/`) that burn launches between its own. A shader is compiled
 //! once for each set of sizes that it meets.
 //!
-//! Tests: `tests.rs` compares them with `cpu`, results and gradients.
+//! Tests: `diffusion/src/ops/webgpu/tests.rs` compares them with `cpu`, results and gradients.
 
 mod attention;
 mod convolution;

@@ -1,6 +1,6 @@
 //! GroupNorm and LayerNorm with their gradients.
 //!
-//! Tests: `tests.rs`.
+//! Tests: `diffusion/src/ops/webgpu/tests.rs`.
 
 use burn::tensor::Shape;
 use burn_cubecl::Cube;

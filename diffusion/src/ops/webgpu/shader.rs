@@ -1,6 +1,6 @@
 //! A shader's text, put together from constants, bindings and WGSL files, as a kernel of burn's.
 //!
-//! Tests: `tests.rs`.
+//! Tests: `diffusion/src/ops/webgpu/tests.rs`.
 
 use burn_cubecl::cubecl::ir::metadata::Info;
 use burn_cubecl::cubecl::ir::{ElemType, UIntKind};

@@ -1,6 +1,6 @@
 //! Many tensors joined to one vector, and parts of the vector as tensors.
 //!
-//! Tests: `tests.rs`.
+//! Tests: `diffusion/src/ops/webgpu/tests.rs`.
 
 use std::ops::Range;
 

@@ -1,9 +1,8 @@
 //! The parameters in one buffer, as the shaders read them.
 
 use crate::config::UNetConfig;
-use crate::unet::precompute::upsample_kernel;
 use crate::unet::topology::{self, Layer, Resnet, layers};
-use crate::unet::weights::Weights;
+use crate::unet::{precompute::upsample_kernel, weights::Weights};
 
 use super::host::{HostWeights, Projection};
 
