@@ -180,7 +180,7 @@ impl WebGpuRun {
             };
             let buffer = |bound: &Bound| match bound {
                 Bound::Weights => &unet.weights,
-                Bound::ClassContext => &self.class_values,
+                Bound::Classes => &self.class_values,
                 Bound::ClassOf => &self.class_of,
                 Bound::Step => &step,
                 Bound::Map(index) => &maps[*index],
