@@ -18,31 +18,22 @@ impl Report {
         let mut text = format!("Base `{}`, weights sha256 `{}`.\n\n", self.base, &self.base_sha256);
         for judge in &self.judges {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "- {judge}");
+            let _ = writeln!(text, "- {}", judge.replacen(" (", "\n  (", 1));
         }
-        text += "\n| model | sampler | steps | guidance | eta | of the run | pictures (first seed) | read as asked | weakest class | style | Fréchet | precision | recall | density | coverage | transfer |\n";
-        text += "|---|---|---:|---:|---:|---:|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|\n";
-        for floor in &self.floors {
-            let _ = writeln!(
-                text,
-                "| *real, {}* | | | | | | {} | {} | | {} | {} | {} | {} |",
-                floor.reference,
-                floor.images,
-                percent(Some(floor.accuracy)),
-                percent(floor.style_accuracy),
-                number(floor.frechet),
-                manifold(floor.manifold),
-                percent(floor.transfer),
-            );
+        text += "\n| | model | sampler | steps | guidance | eta | of the run | pictures (first seed) | read as asked | weakest class |\n";
+        text += "|---:|---|---|---:|---:|---:|---:|---:|---:|---|\n";
+        for (i, floor) in (1..).zip(&self.floors) {
+            let accuracy = percent(Some(floor.accuracy));
+            let _ = writeln!(text, "| {i} | *real, {}* | | | | | | {} | {accuracy} | |", floor.reference, floor.images);
         }
-        for row in &self.rows {
+        for (i, row) in (self.floors.len() + 1..).zip(&self.rows) {
             let weakest = row.accuracy.weakest().map_or(String::new(), |(name, share, mistaken)| {
                 let mistaken = mistaken.map_or(String::new(), |other| format!(", read as {other}"));
                 format!("{name}: {}{mistaken}", percent(Some(share)))
             });
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {} | {} | {} to {} | {} ({}) | **{}** | {weakest} | {} | {} | {} | {} |",
+                "| {i} | {} | {} | {} | {} | {} | {} to {} | {} ({}) | **{}** | {weakest} |",
                 row.model,
                 row.sampler,
                 row.steps,
@@ -53,17 +44,28 @@ impl Report {
                 row.images,
                 row.first_seed,
                 percent(Some(row.accuracy.share)),
-                percent(row.style),
-                number(row.frechet),
-                manifold(row.manifold),
-                percent(row.transfer),
             );
+        }
+        // The same rows again: one table would be too wide to read.
+        text += "\n| | model | style | Fréchet | precision | recall | density | coverage | transfer |\n";
+        text += "|---:|---|---:|---:|---:|---:|---:|---:|---:|\n";
+        let of_floors = self.floors.iter().map(|floor| {
+            let measures = measures(floor.style_accuracy, floor.frechet, floor.manifold, floor.transfer);
+            format!("*real, {}* | {measures}", floor.reference)
+        });
+        let of_rows = self
+            .rows
+            .iter()
+            .map(|row| format!("{} | {}", row.model, measures(row.style, row.frechet, row.manifold, row.transfer)));
+        for (i, cells) in (1..).zip(of_floors.chain(of_rows)) {
+            let _ = writeln!(text, "| {i} | {cells} |");
         }
         let _ = writeln!(
             text,
-            "\nThe rows *real* hold training pictures, as many of each class, against the test set: the best that can be hoped for; \
-             their accuracy is the judge's on the test set. Style: read as in the style, the base and plain digits as in none. Distances are in the judge's features. Precision, recall, density and \
-             coverage: k = {NEIGHBOURS}. Transfer: a classifier trained on the row's pictures alone, on the real test set."
+            "\nThe rows *real* hold training pictures, as many of each class, against the test set: the best that can be\n\
+             hoped for; their accuracy is the judge's on the test set. Style: read as in the style, the base and plain\n\
+             digits as in none. Distances are in the judge's features. Precision, recall, density and coverage: k = {NEIGHBOURS}.\n\
+             Transfer: a classifier trained on the row's pictures alone, on the real test set."
         );
         text
     }
@@ -102,8 +104,10 @@ fn number(value: Option<f64>) -> String {
     value.map_or(String::new(), |value| format!("{value:.2}"))
 }
 
-fn manifold(measures: Option<Manifold>) -> String {
-    measures.map_or(" | | | ".to_owned(), |Manifold { precision, recall, density, coverage }| {
+/// The cells of the second table.
+fn measures(style: Option<f64>, frechet: Option<f64>, manifold: Option<Manifold>, transfer: Option<f64>) -> String {
+    let manifold = manifold.map_or(" | | | ".to_owned(), |Manifold { precision, recall, density, coverage }| {
         format!("{precision:.3} | {recall:.3} | {density:.3} | {coverage:.3}")
-    })
+    });
+    format!("{} | {} | {manifold} | {}", percent(style), number(frechet), percent(transfer))
 }
