@@ -22,6 +22,7 @@ pub mod objects;
 pub mod panic;
 pub mod pixels;
 pub mod run;
+mod types;
 
 use sha2::{Digest, Sha256};
 use wasm_bindgen::prelude::wasm_bindgen;

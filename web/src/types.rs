@@ -1,0 +1,113 @@
+//! TypeScript's view of the engine.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// What `engine.d.ts` says of the objects that go in and out.
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+export type Backend = "webgpu" | "cpu";
+
+/** What is thrown: a TypeError for wrong arguments, else an Error. */
+export interface EngineError extends Error {
+  /** Stable, for programs. */
+  code: "engine" | "unreadable" | "misfit" | "unconfigured" | "adapter";
+  /** Which sentence is to be said. */
+  kind: string;
+  /** What the sentence needs. */
+  fields: Record<string, unknown>;
+}
+
+/** Why the model computes where it does. */
+export type BackendReason =
+  | { code: "start" | "chosen" | "chosen-emulated" | "emulated" | "browser" | "insecure" | "machine" }
+  /** Milliseconds of a step on one picture with guidance. */
+  | { code: "measured"; cpuMs: number; gpuMs: number }
+  | { code: "not-started"; reason: string }
+  | { code: "refused"; error: Pick<EngineError, "code" | "kind" | "fields"> }
+  | { code: "wrong"; difference: number };
+
+/** The files of a base folder. */
+export interface EngineFiles {
+  /** digit_diffusion.json */
+  info: string;
+  /** unet/config.json */
+  unetConfig: string;
+  /** scheduler/scheduler_config.json */
+  schedulerConfig: string;
+  /** unet/diffusion_pytorch_model.safetensors */
+  weights: Uint8Array;
+}
+
+/** Milliseconds of a step on one picture with guidance. */
+export interface Timing {
+  cpu: number;
+  gpu: number;
+}
+
+export interface AdapterInfo {
+  name: string;
+  /** The largest rank of its modules. */
+  rank: number;
+  /** How many Linears it changes. */
+  modules: number;
+}
+
+/** A Linear that an adapter changes. */
+export interface AdapterModule {
+  /** Its path in the base. */
+  path: string;
+  rank: number;
+  /** Frobenius norm of the update at strength 1. */
+  updateNorm: number;
+  /** That over the norm of the base's own weight. */
+  relativeNorm: number;
+}
+
+export interface SampleOptions {
+  /** Class names or indices; as many as seeds. The index after the last class means "no class". */
+  labels: (string | number)[];
+  /** Whole numbers from 0 to Number.MAX_SAFE_INTEGER. */
+  seeds: number[];
+  /** This and what follows: where it is left out, as `defaults()` says. */
+  steps?: number;
+  sampler?: "ddpm" | "ddim" | "dpm++2m" | "euler";
+  /** 1 is off. */
+  guidanceScale?: number;
+  /** At least 0 and below 1: share of the run before which there is no guidance, and a step costs half. */
+  guidanceStart?: number;
+  /** guidanceStart to 1: share of the run from which on there is none. */
+  guidanceStop?: number;
+  /** 0 to 1: how much of what guidance adds along the predicted picture itself, its ink, is kept; 1 is plain guidance. */
+  guidanceEta?: number;
+  /** 0 to 1: how much fresh noise DDIM adds. */
+  eta?: number;
+  /** Standard normal starting noise, [labels.length, channels, height, width], in place of that of the seeds. */
+  latents?: Float32Array;
+  /** Adds rawImage and rawX0. */
+  raw?: boolean;
+  /** Adds attention: one more forward per step, on the CPU. */
+  attention?: boolean;
+}
+
+export type SampleDefaults = Required<
+  Pick<SampleOptions, "steps" | "sampler" | "guidanceScale" | "guidanceStart" | "guidanceStop" | "guidanceEta" | "eta">
+>;
+
+/** What one step gave: all pictures of the batch, one after the other. */
+export interface Step {
+  /** 1 to total. */
+  step: number;
+  total: number;
+  timestep: number;
+  /** x_t after the step, brought to the scale of pictures: imageSize * imageSize * 4 bytes of RGBA each. */
+  image: Uint8ClampedArray;
+  /** The clean picture as predicted at this step. */
+  x0: Uint8ClampedArray;
+  /** x_t as the sampler has it: imageSize * imageSize numbers each, neither rescaled nor clipped. */
+  rawImage?: Float32Array;
+  /** The clean picture as the sampler has it. */
+  rawX0?: Float32Array;
+  /** How much each pixel of the latents listened to each token of its class: [pictures, tokens, height, width], 1 in sum at each pixel. */
+  attention?: Float32Array;
+}
+"#;
