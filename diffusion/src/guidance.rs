@@ -1,6 +1,6 @@
 //! Classifier-free guidance: how strongly the class counts, and at which steps.
 //!
-//! Tests: `tests/it/generate.rs`.
+//! Tests: `tests/it/pipeline.rs`.
 
 use std::ops::Range;
 

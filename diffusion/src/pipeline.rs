@@ -1,7 +1,7 @@
 //! One run: the only file where sampler, guidance and network meet. It yields steps; the caller logs, draws, and cancels
 //! by stopping.
 //!
-//! Tests: `tests/it/generate.rs`, `tests/it/samplers.rs`.
+//! Tests: `tests/it/pipeline.rs`, `tests/it/samplers.rs`.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::request::Request;
 use crate::sampler::Sampler;
 use crate::schedule::PredictionType;
 use crate::unet::backend::ConditionedUNet;
-use crate::unet::cpu::{Classes, CpuUNet};
+use crate::unet::cpu::{ClassContext, CpuUNet};
 
 /// What one step gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -236,7 +236,7 @@ impl Generation {
 struct AttentionMaps {
     unet: Arc<CpuUNet>,
     /// Of each picture.
-    classes: Vec<Classes>,
+    classes: Vec<ClassContext>,
     tokens: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Operations on feature maps `[pictures, height, width, channels]`, with gradients. [`Ops`] says whose: burn's own on any device, or
+//! Training's operations on feature maps `[pictures, height, width, channels]`, with gradients. [`Ops`] says whose: burn's own on any device, or
 //! this project's, which take part in burn's autodiff graph like burn's.
 //!
 //! | module | what it is |

@@ -3,12 +3,12 @@
 //! Tests: `tests/it/lora_files.rs`.
 
 mod config;
-mod kohya;
 mod names;
 mod read;
-mod write;
+mod write_kohya;
+mod write_peft;
 
 pub use config::LoraConfig;
-pub use kohya::write_kohya;
 pub use read::{implied_base, read_adapter};
-pub use write::write_adapter;
+pub use write_kohya::write_kohya;
+pub use write_peft::write_adapter;

@@ -5,7 +5,7 @@
 use crate::prediction::{Predicted, clip, predict};
 use crate::schedule::NoiseSchedule;
 
-use super::step::Sampler;
+use super::interface::Sampler;
 use super::timesteps::{as_f32, leading_timesteps};
 
 #[derive(Debug)]

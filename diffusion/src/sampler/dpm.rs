@@ -5,7 +5,7 @@
 use crate::prediction::predict;
 use crate::schedule::{NoiseSchedule, PredictionType};
 
-use super::step::Sampler;
+use super::interface::Sampler;
 use super::timesteps::{as_f32, descending_linspace, sigmas};
 
 #[derive(Debug)]

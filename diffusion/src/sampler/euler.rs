@@ -4,7 +4,7 @@
 
 use crate::schedule::{NoiseSchedule, PredictionType};
 
-use super::step::Sampler;
+use super::interface::Sampler;
 use super::timesteps::{descending_linspace, sigmas};
 
 #[derive(Debug)]

@@ -9,9 +9,9 @@ mod ddim;
 mod ddpm;
 mod dpm;
 mod euler;
-mod kind;
-mod step;
+mod interface;
+mod list;
 mod timesteps;
 
-pub use kind::SamplerKind;
-pub use step::Sampler;
+pub use interface::Sampler;
+pub use list::SamplerKind;

@@ -9,7 +9,7 @@ use crate::config::ModelInfo;
 use crate::error::Result;
 use crate::state::StateDict;
 
-use super::cpu::{Classes, CpuUNet, Scratch};
+use super::cpu::{ClassContext, CpuUNet, Scratch};
 
 #[cfg(feature = "burn")]
 use super::burn::{BurnUNet, class_rows, write_state};
@@ -117,7 +117,7 @@ impl LoadedUNet {
 pub(crate) enum ConditionedUNet {
     Cpu {
         unet: Arc<CpuUNet>,
-        classes: Classes,
+        classes: ClassContext,
         scratch: Scratch,
     },
     #[cfg(feature = "wgpu")]

@@ -2,7 +2,6 @@
 //!
 //! Tests: `diffusion/src/ops/webgpu/tests.rs`.
 
-use burn::backend::TensorMetadata;
 use burn::tensor::Shape;
 use burn_cubecl::Cube;
 use burn_cubecl::tensor::CubeTensor;

@@ -28,8 +28,8 @@ impl GroupNorm {
     }
 
     /// `[b, h, w, c] -> [b, h, w, c]`, with SiLU after it if wanted.
-    pub fn forward(&self, x: Tensor<4>, silu: bool, operations: Ops) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, silu: bool, ops: Ops) -> Tensor<4> {
         let settings = GroupNormSettings { groups: self.groups, eps: self.eps, silu };
-        group_norm(x, self.weight.val(), self.bias.val(), settings, operations)
+        group_norm(x, self.weight.val(), self.bias.val(), settings, ops)
     }
 }

@@ -50,16 +50,16 @@ impl ResnetBlock {
     }
 
     /// `x [b, h, w, in]`, `time [b, time_dim]` already through its SiLU (it is the same for all blocks).
-    pub fn forward(&self, x: Tensor<4>, time: Tensor<2>, operations: Ops) -> Tensor<4> {
-        let h = self.norm1.forward(x.clone(), true, operations);
-        let time = linear(&self.time_emb_proj, time, None, operations);
-        let h = conv3x3(&self.conv1, h, Resize::Same, Some(time), None, operations);
-        let h = self.norm2.forward(h, true, operations);
+    pub fn forward(&self, x: Tensor<4>, time: Tensor<2>, ops: Ops) -> Tensor<4> {
+        let h = self.norm1.forward(x.clone(), true, ops);
+        let time = linear(&self.time_emb_proj, time, None, ops);
+        let h = conv3x3(&self.conv1, h, Resize::Same, Some(time), None, ops);
+        let h = self.norm2.forward(h, true, ops);
         let x = match &self.conv_shortcut {
-            Some(shortcut) => conv1x1(shortcut, x, None, operations),
+            Some(shortcut) => conv1x1(shortcut, x, None, ops),
             None => x,
         };
-        conv3x3(&self.conv2, h, Resize::Same, None, Some(x), operations)
+        conv3x3(&self.conv2, h, Resize::Same, None, Some(x), ops)
     }
 }
 
@@ -76,8 +76,8 @@ impl Downsample {
     }
 
     /// `[b, h, w, c] -> [b, h/2, w/2, c]`.
-    pub fn forward(&self, x: Tensor<4>, operations: Ops) -> Tensor<4> {
-        conv3x3(&self.conv, x, Resize::Half, None, None, operations)
+    pub fn forward(&self, x: Tensor<4>, ops: Ops) -> Tensor<4> {
+        conv3x3(&self.conv, x, Resize::Half, None, None, ops)
     }
 }
 
@@ -94,7 +94,7 @@ impl Upsample {
     }
 
     /// `[b, h, w, c] -> [b, 2h, 2w, c]`.
-    pub fn forward(&self, x: Tensor<4>, operations: Ops) -> Tensor<4> {
-        conv3x3(&self.conv, x, Resize::Double, None, None, operations)
+    pub fn forward(&self, x: Tensor<4>, ops: Ops) -> Tensor<4> {
+        conv3x3(&self.conv, x, Resize::Double, None, None, ops)
     }
 }

@@ -37,12 +37,12 @@ impl Attention {
     }
 
     /// `x [b, n, dim]`, `context [b, m, context_dim]`, added to `residual [b, n, dim]`.
-    pub fn forward(&self, x: Tensor<3>, context: Tensor<3>, residual: Tensor<3>, operations: Ops) -> Tensor<3> {
-        let query = linear(&self.to_q, x, None, operations);
-        let key = linear(&self.to_k, context.clone(), None, operations);
-        let value = linear(&self.to_v, context, None, operations);
-        let out = attention(query, key, value, self.heads, operations);
-        self.to_out.iter().fold(out, |x, layer| linear(layer, x, Some(residual.clone()), operations))
+    pub fn forward(&self, x: Tensor<3>, context: Tensor<3>, residual: Tensor<3>, ops: Ops) -> Tensor<3> {
+        let query = linear(&self.to_q, x, None, ops);
+        let key = linear(&self.to_k, context.clone(), None, ops);
+        let value = linear(&self.to_v, context, None, ops);
+        let out = attention(query, key, value, self.heads, ops);
+        self.to_out.iter().fold(out, |x, layer| linear(layer, x, Some(residual.clone()), ops))
     }
 }
 
@@ -63,9 +63,9 @@ impl FeedForward {
     }
 
     /// `[b, n, dim]`, added to `residual` of the same shape.
-    pub fn forward(&self, x: Tensor<3>, residual: Tensor<3>, operations: Ops) -> Tensor<3> {
-        let gated = geglu(linear(&self.proj_in, x, None, operations), operations);
-        linear(&self.proj_out, gated, Some(residual), operations)
+    pub fn forward(&self, x: Tensor<3>, residual: Tensor<3>, ops: Ops) -> Tensor<3> {
+        let gated = geglu(linear(&self.proj_in, x, None, ops), ops);
+        linear(&self.proj_out, gated, Some(residual), ops)
     }
 }
 
@@ -100,13 +100,13 @@ impl TransformerBlock {
     }
 
     /// `x [b, n, dim]`, `context [b, tokens, context_dim] -> [b, n, dim]`.
-    pub fn forward(&self, x: Tensor<3>, context: Tensor<3>, operations: Ops) -> Tensor<3> {
-        let normed = layer_norm(&self.norm1, x.clone(), operations);
+    pub fn forward(&self, x: Tensor<3>, context: Tensor<3>, ops: Ops) -> Tensor<3> {
+        let normed = layer_norm(&self.norm1, x.clone(), ops);
         let seen = if self.only_cross_attention { context.clone() } else { normed.clone() };
-        let x = self.attn1.forward(normed, seen, x, operations);
-        let normed = layer_norm(&self.norm2, x.clone(), operations);
-        let x = self.attn2.forward(normed, context, x, operations);
-        self.ff.forward(layer_norm(&self.norm3, x.clone(), operations), x, operations)
+        let x = self.attn1.forward(normed, seen, x, ops);
+        let normed = layer_norm(&self.norm2, x.clone(), ops);
+        let x = self.attn2.forward(normed, context, x, ops);
+        self.ff.forward(layer_norm(&self.norm3, x.clone(), ops), x, ops)
     }
 }
 
@@ -133,12 +133,12 @@ impl Transformer {
     }
 
     /// `x [b, h, w, c]`, `context [b, tokens, context_dim] -> [b, h, w, c]`.
-    pub fn forward(&self, x: Tensor<4>, context: Tensor<3>, operations: Ops) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, context: Tensor<3>, ops: Ops) -> Tensor<4> {
         let [b, h, w, c] = x.dims();
-        let normed = self.norm.forward(x.clone(), false, operations);
-        let tokens = conv1x1(&self.proj_in, normed, None, operations).reshape([b, h * w, c]);
+        let normed = self.norm.forward(x.clone(), false, ops);
+        let tokens = conv1x1(&self.proj_in, normed, None, ops).reshape([b, h * w, c]);
         let blocks = self.transformer_blocks.iter();
-        let tokens = blocks.fold(tokens, |tokens, block| block.forward(tokens, context.clone(), operations));
-        conv1x1(&self.proj_out, tokens.reshape([b, h, w, c]), Some(x), operations)
+        let tokens = blocks.fold(tokens, |tokens, block| block.forward(tokens, context.clone(), ops));
+        conv1x1(&self.proj_out, tokens.reshape([b, h, w, c]), Some(x), ops)
     }
 }

@@ -126,7 +126,7 @@ impl BurnUNet {
     /// # Shapes
     /// `sample [b, in_channels, h, w]` with h and w divisible by 2^(levels - 1); `timesteps` b values in
     /// `0..T`, fractions allowed; `context [b, tokens, cross_attention_dim]` -> `[b, out_channels, h, w]`.
-    pub fn forward(&self, sample: Tensor<4>, timesteps: &[f32], context: Tensor<3>, operations: Ops) -> Tensor<4> {
+    pub fn forward(&self, sample: Tensor<4>, timesteps: &[f32], context: Tensor<3>, ops: Ops) -> Tensor<4> {
         let sinusoids =
             TensorData::new(sinusoids(timesteps, self.time_channels), [timesteps.len(), self.time_channels]);
         let sinusoids = Tensor::from_data(sinusoids, &sample.device());
@@ -138,7 +138,7 @@ impl BurnUNet {
         let mut skips = Vec::new();
         for layer in self.layers.iter() {
             h = match layer {
-                Layer::ConvIn => conv3x3(&self.conv_in, h, Resize::Same, None, None, operations),
+                Layer::ConvIn => conv3x3(&self.conv_in, h, Resize::Same, None, None, ops),
                 Layer::PushSkip => {
                     skips.push(h.clone());
                     h
@@ -149,17 +149,17 @@ impl BurnUNet {
                         Some(skip) => Tensor::cat(vec![h, skip], 3),
                         None => h,
                     };
-                    self.block(resnet.block).resnets[resnet.index].forward(x, time.clone(), operations)
+                    self.block(resnet.block).resnets[resnet.index].forward(x, time.clone(), ops)
                 }
                 Layer::Transformer(transformer) => {
                     let module = &self.block(transformer.block).attentions[transformer.index];
-                    module.forward(h, context.clone(), operations)
+                    module.forward(h, context.clone(), ops)
                 }
-                Layer::Downsample(resample) => self.block(resample.block).downsamplers[0].forward(h, operations),
-                Layer::Upsample(resample) => self.block(resample.block).upsamplers[0].forward(h, operations),
+                Layer::Downsample(resample) => self.block(resample.block).downsamplers[0].forward(h, ops),
+                Layer::Upsample(resample) => self.block(resample.block).upsamplers[0].forward(h, ops),
                 Layer::ConvOut => {
-                    let h = self.conv_norm_out.forward(h, true, operations);
-                    conv3x3(&self.conv_out, h, Resize::Same, None, None, operations)
+                    let h = self.conv_norm_out.forward(h, true, ops);
+                    conv3x3(&self.conv_out, h, Resize::Same, None, None, ops)
                 }
             };
         }

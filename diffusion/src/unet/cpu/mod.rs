@@ -4,6 +4,12 @@
 //! and attention all become matrix products of the crate `cpu-kernels`. What does not depend on the picture is computed
 //! once per run ([`precompute`](super::precompute)); norms and activations are fused.
 //!
+//! | file | what it is |
+//! |---|---|
+//! | `unet` | packing, what a run precomputes, predictions |
+//! | `forward` | the forward: the walk over the packed layers |
+//! | `resnet`, `transformer`, `attention`, `layers` | the layers; `geometry`: which pixels a convolution's taps read |
+//!
 //! Tests: `tests/it/unet.rs` against diffusers, and in `unet.rs` beside this file.
 
 mod attention;
@@ -16,4 +22,4 @@ mod transformer;
 mod unet;
 
 pub use scratch::Scratch;
-pub use unet::{Classes, CpuUNet};
+pub use unet::{ClassContext, CpuUNet};

@@ -40,7 +40,7 @@ pub struct CpuUNet {
 
 /// The classes of a run's pictures, with what their cross-attentions precompute.
 #[derive(Debug)]
-pub struct Classes {
+pub struct ClassContext {
     /// By class; for each transformer, in the order of the layers.
     attentions: BTreeMap<usize, Vec<Vec<ClassAttention>>>,
     /// The class of each picture.
@@ -87,7 +87,7 @@ impl CpuUNet {
     ///
     /// # Errors
     /// [`Error::Request`](crate::Error::Request) for a class that the model does not have.
-    pub fn classes(&self, labels: &[usize], info: &ModelInfo) -> Result<Classes> {
+    pub fn classes(&self, labels: &[usize], info: &ModelInfo) -> Result<ClassContext> {
         let Linear { weight, bias } = &self.encoder_hid_proj;
         let mut attentions = BTreeMap::new();
         for &label in labels {
@@ -102,7 +102,7 @@ impl CpuUNet {
             let of_class = self.transformers().map(|transformer| transformer.for_class(&context, weight.n()));
             attentions.insert(label, of_class.collect());
         }
-        Ok(Classes { attentions, labels: labels.to_vec() })
+        Ok(ClassContext { attentions, labels: labels.to_vec() })
     }
 
     fn transformers(&self) -> impl Iterator<Item = &Transformer> {
@@ -125,7 +125,7 @@ impl CpuUNet {
         sample: &[f32],
         size: [usize; 2],
         timesteps: &[f32],
-        classes: &Classes,
+        classes: &ClassContext,
         scratch: &mut Scratch,
     ) -> Result<Vec<f32>> {
         let batch = classes.labels.len();
@@ -159,7 +159,7 @@ impl CpuUNet {
         sample: &[f32],
         size: [usize; 2],
         timestep: f32,
-        class: &Classes,
+        class: &ClassContext,
         tokens: usize,
     ) -> Result<Vec<f32>> {
         let mut scratch = Scratch { attention_maps: Some(Vec::new()), ..Scratch::default() };

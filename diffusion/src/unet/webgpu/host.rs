@@ -48,7 +48,7 @@ pub struct HostWeights {
 
 /// What the cross-attentions of a run read.
 #[derive(Debug)]
-pub struct Classes {
+pub struct ClassContext {
     /// Class after class, attention after attention.
     pub values: Vec<f32>,
     /// Offset of each cross-attention's part in a class, in vec4s.
@@ -116,7 +116,7 @@ impl HostWeights {
     }
 
     /// Precomputes the cross-attentions of these classes, in the layout of `shaders/class_attention.wgsl`.
-    pub fn classes(&self, labels: &[usize], info: &ModelInfo) -> Result<Classes> {
+    pub fn classes(&self, labels: &[usize], info: &ModelInfo) -> Result<ClassContext> {
         let mut slots = BTreeMap::new();
         let (mut values, mut starts, mut stride) = (Vec::new(), Vec::new(), 0);
         for &label in labels {
@@ -145,6 +145,6 @@ impl HostWeights {
             stride = ((values.len() - begin) / 4) as u32;
         }
         let of = labels.iter().filter_map(|label| slots.get(label).copied()).collect();
-        Ok(Classes { values, starts, stride, of })
+        Ok(ClassContext { values, starts, stride, of })
     }
 }

@@ -9,16 +9,16 @@
 //! | `device` | the GPU and its pipelines |
 //! | `pack` | the parameters in one buffer, layer by layer |
 //! | `host` | the parameters that stay on the host, and what is computed from them |
-//! | `plan` | the dispatches of a forward, made of the packed layers; `dispatch`: one of each shader |
-//! | `unet`, `run` | the network, and the buffers and forwards of a run |
+//! | `forward` | the forward: the walk over the packed layers, as a list of dispatches; `dispatch`: one of each shader |
+//! | `unet`, `run` | the network with its weights; the buffers of a sampling run, which submits the forwards |
 //!
-//! Tests: in `plan.rs` and `pack.rs`; whole forwards in `tests.rs`, and in a browser in `tests/page/parity.test.mjs`.
+//! Tests: in `forward.rs` and `pack.rs`; whole forwards in `tests.rs`, and in a browser in `tests/page/parity.test.mjs`.
 
 mod device;
 mod dispatch;
+mod forward;
 mod host;
 mod pack;
-mod plan;
 mod run;
 #[cfg(all(test, feature = "burn-wgpu"))]
 mod tests;

@@ -11,8 +11,8 @@ use crate::config::ModelInfo;
 use crate::error::{DeviceError, Error, Result, WebGpuLimit};
 
 use super::dispatch::{Bound, ClassOffsets, Dispatch};
-use super::host::Classes;
-use super::plan::{Plan, Planner};
+use super::forward::{Plan, Planner};
+use super::host::ClassContext;
 use super::unet::WebGpuUNet;
 
 /// Bytes from one dispatch's `Shape` to the next: the alignment that WebGPU asks for.
@@ -26,7 +26,7 @@ const MOST_TOKENS: usize = 64;
 pub struct WebGpuRun {
     unet: Arc<WebGpuUNet>,
     tokens: u32,
-    classes: Classes,
+    classes: ClassContext,
     class_values: wgpu::Buffer,
     class_of: wgpu::Buffer,
     /// For the size of the last prediction.
@@ -65,10 +65,10 @@ impl WebGpuRun {
         timesteps: &[f32],
     ) -> Result<Vec<f32>> {
         let channels = self.unet.channels[1];
-        if let Some(watch) = self.submit(sample, shape, timesteps)? {
-            let [memory, rules] = watch.ended();
-            let complaint = memory.await.or(rules.await);
-            self.heed(complaint, shape)?;
+        if let Some(scopes) = self.submit(sample, shape, timesteps)? {
+            let [memory, rules] = scopes.ended();
+            let error = memory.await.or(rules.await);
+            self.check_gpu_error(error, shape)?;
         }
         let Some(forward) = &self.forward else { return Err(lost()) };
         let mapped = forward.map();
@@ -80,9 +80,9 @@ impl WebGpuRun {
     pub(crate) fn predict(&mut self, sample: &[f32], shape: [usize; 4], timesteps: &[f32]) -> Result<Vec<f32>> {
         let device = self.unet.gpu.device.clone();
         let channels = self.unet.channels[1];
-        if let Some(watch) = self.submit(sample, shape, timesteps)? {
-            let complaint = watch.ended().into_iter().find_map(at_once);
-            self.heed(complaint, shape)?;
+        if let Some(scopes) = self.submit(sample, shape, timesteps)? {
+            let error = scopes.ended().into_iter().find_map(poll_once);
+            self.check_gpu_error(error, shape)?;
         }
         let Some(forward) = &self.forward else { return Err(lost()) };
         let mut mapped = forward.map();
@@ -95,12 +95,12 @@ impl WebGpuRun {
     }
 
     /// One upload, all dispatches, one copy for the host. The first one of a size is watched.
-    fn submit(&mut self, sample: &[f32], shape: [usize; 4], timesteps: &[f32]) -> Result<Option<Watch>> {
+    fn submit(&mut self, sample: &[f32], shape: [usize; 4], timesteps: &[f32]) -> Result<Option<ErrorScopes>> {
         let [batch, channels, height, width] = shape;
         let size = [height, width];
-        let mut watch = None;
+        let mut scopes = None;
         if self.forward.as_ref().is_none_or(|forward| forward.size != size) {
-            watch = Some(Watch::new(&self.unet.gpu.device));
+            scopes = Some(ErrorScopes::new(&self.unet.gpu.device));
             self.forward = Some(self.prepare(batch, size)?);
         }
         let Some(forward) = &self.forward else { return Err(lost()) };
@@ -127,15 +127,15 @@ impl WebGpuRun {
         }
         encoder.copy_buffer_to_buffer(&forward.maps[forward.result], 0, &forward.read, 0, forward.read.size());
         gpu.queue.submit([encoder.finish()]);
-        Ok(watch)
+        Ok(scopes)
     }
 
-    /// What was complained about is not used any more.
-    fn heed(&mut self, complaint: Option<wgpu::Error>, [batch, _, height, width]: [usize; 4]) -> Result<()> {
-        let error = match complaint {
+    /// An error of the GPU as ours; the next forward makes its buffers anew.
+    fn check_gpu_error(&mut self, error: Option<wgpu::Error>, [batch, _, height, width]: [usize; 4]) -> Result<()> {
+        let error = match error {
             None => return Ok(()),
             Some(wgpu::Error::OutOfMemory { .. }) => DeviceError::OutOfMemory { pictures: batch, height, width },
-            // What follows says in which call of WebGPU.
+            // The lines after the first name the call of WebGPU.
             Some(error) => DeviceError::refused(error.to_string().lines().next().unwrap_or_default()),
         };
         self.forward = None;
@@ -201,28 +201,28 @@ impl WebGpuRun {
     }
 }
 
-/// Looks whether WebGPU takes what it is given: where it does not, it says so to nobody but who asks, and leaves zeros or old
-/// data as the result.
-struct Watch {
+/// WebGPU reports an error only to an open error scope. Without one, a call that it refuses leaves zeros or old data as the
+/// result.
+struct ErrorScopes {
     memory: wgpu::ErrorScopeGuard,
     rules: wgpu::ErrorScopeGuard,
 }
 
-impl Watch {
+impl ErrorScopes {
     fn new(device: &wgpu::Device) -> Self {
         let rules = device.push_error_scope(wgpu::ErrorFilter::Validation);
         Self { memory: device.push_error_scope(wgpu::ErrorFilter::OutOfMemory), rules }
     }
 
-    /// What there was to complain about since.
+    /// Closes the scopes: the first error in each.
     fn ended(self) -> [impl Future<Output = Option<wgpu::Error>>; 2] {
         let end = wgpu::ErrorScopeGuard::pop;
         [end(self.memory), end(self.rules)]
     }
 }
 
-/// What is known without waiting, as native programs know it.
-fn at_once<T>(future: impl Future<Output = Option<T>>) -> Option<T> {
+/// Polls once. Natively the answer is there at the first poll.
+fn poll_once<T>(future: impl Future<Output = Option<T>>) -> Option<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => None,

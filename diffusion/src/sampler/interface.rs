@@ -1,4 +1,4 @@
-//! What every sampler does.
+//! The trait of all samplers.
 //!
 //! Tests: `tests/it/samplers.rs`.
 

@@ -1,4 +1,4 @@
-//! The dispatches of one forward, for a number of pictures of one size.
+//! The forward: the walk over the packed layers, as a list of dispatches for a number of pictures of one size.
 
 use super::dispatch::{
     Bound, ClassOffsets, Dispatch, ImplicitGemm, Map, Size, class_attention, group_norm, self_attention,

@@ -1,4 +1,4 @@
-//! kohya's dialect (`networks.lora` of sd-scripts): one file, alphas as tensors, dots of module paths as underscores.
+//! Writing kohya's dialect (`networks.lora` of sd-scripts): one file, alphas as tensors, dots of module paths as underscores.
 //!
 //! Tests: `tests/it/lora_files.rs`.
 

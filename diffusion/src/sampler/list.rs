@@ -11,7 +11,7 @@ use super::ddim::Ddim;
 use super::ddpm::Ddpm;
 use super::dpm::DpmPlusPlus2M;
 use super::euler::Euler;
-use super::step::Sampler;
+use super::interface::Sampler;
 
 /// The samplers there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
