@@ -4,8 +4,8 @@
 //! |---|---|
 //! | [`topology`] | the layers, their order, skip connections and names: what all else follows |
 //! | [`parameters`], [`init`] | names and shapes of the parameters; starting weights |
-//! | [`conditioning`] | timestep and class as the network's input |
-//! | [`precompute`], `weights` | what is multiplied out before a run; the parameters as packing reads them |
+//! | `conditioning` | timestep and class as the network's input |
+//! | `precompute`, `weights` | what is multiplied out before a run; the parameters as packing reads them |
 //! | [`backend`] | where it computes: the choice among the implementations |
 //! | `burn` | with gradients, on burn's devices (feature `burn`) |
 //! | [`cpu`] | for sampling on the CPU |
@@ -16,11 +16,11 @@
 pub mod backend;
 #[cfg(feature = "burn")]
 pub mod burn;
-pub mod conditioning;
+pub(crate) mod conditioning;
 pub mod cpu;
 pub mod init;
 pub mod parameters;
-pub mod precompute;
+pub(crate) mod precompute;
 pub mod topology;
 #[cfg(feature = "wgpu")]
 pub mod webgpu;

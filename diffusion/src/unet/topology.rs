@@ -148,6 +148,7 @@ pub fn layers(config: &UNetConfig) -> Vec<Layer> {
         let block = Block::Up(i);
         // One more than on the way down: for what came in there.
         for index in 0..=config.layers_per_block {
+            // The way up pops as many as the way down pushed: a test counts them.
             let skip_channels = walk.skips.pop().unwrap_or_default();
             walk.resnet(block, index, level, skip_channels);
             if config.up_attention[i] {

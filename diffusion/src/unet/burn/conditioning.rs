@@ -31,7 +31,7 @@ impl TimeEmbedding {
     }
 }
 
-/// [`conditioning::class_rows`] as a tensor `[b, tokens, (classes + 1) * tokens]`.
+/// The one-hot rows of these classes as a tensor `[b, tokens, (classes + 1) * tokens]`.
 pub fn class_rows(labels: &[usize], info: &ModelInfo, device: &Device) -> Result<Tensor<3>> {
     let rows = conditioning::class_rows(labels, info)?;
     let shape = [labels.len(), info.tokens_per_class, info.encoder_hid_dim()];

@@ -2,7 +2,7 @@
 //!
 //! The mathematics is that of the network in burn. Feature maps are `[pixels, channels]`, so that convolutions, Linears
 //! and attention all become matrix products of the crate `cpu-kernels`. What does not depend on the picture is computed
-//! once per run ([`precompute`](super::precompute)); norms and activations are fused.
+//! once per run (`precompute`); norms and activations are fused.
 //!
 //! | file | what it is |
 //! |---|---|
