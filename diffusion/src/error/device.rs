@@ -48,6 +48,7 @@ pub enum DeviceError {
 }
 
 impl DeviceError {
+    #[cfg(any(feature = "burn", feature = "wgpu"))]
     pub(crate) fn refused(reason: impl ToString) -> Self {
         Self::Refused { reason: reason.to_string() }
     }

@@ -64,6 +64,10 @@ pub(crate) enum LoadedUNet {
     },
 }
 
+#[allow(
+    clippy::arc_with_non_send_sync,
+    reason = "in a browser wgpu's types stay on one thread, and the model with them"
+)]
 impl LoadedUNet {
     pub(crate) fn new(base: &Base, backend: Backend) -> Result<Self> {
         Ok(match backend {

@@ -116,7 +116,7 @@ impl BurnUNet {
         }
     }
 
-    /// Class tokens from one-hot rows (see [`class_rows`]): `[b, tokens, encoder_hid_dim] -> [b, tokens, cross_attention_dim]`.
+    /// Class tokens from one-hot rows (see [`class_rows`](super::class_rows)): `[b, tokens, encoder_hid_dim] -> [b, tokens, cross_attention_dim]`.
     pub fn context(&self, rows: Tensor<3>) -> Tensor<3> {
         self.encoder_hid_proj.forward(rows)
     }
