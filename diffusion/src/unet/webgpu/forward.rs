@@ -247,8 +247,8 @@ mod tests {
             let mut popped = BTreeSet::new();
             for (i, dispatch) in plan.dispatches.iter().enumerate() {
                 let (result, _) = result_and_reads(dispatch);
-                if let (Kernel::GroupNorm, Bound::Map(skip)) = (dispatch.kernel, dispatch.bindings[2]) {
-                    assert!(popped.insert(last_write[skip]), "two joins read what one dispatch wrote");
+                if let (Kernel::GroupNorm, Some(Bound::Map(skip))) = (dispatch.kernel, dispatch.bindings.get(2)) {
+                    assert!(popped.insert(last_write[*skip]), "two joins read what one dispatch wrote");
                 }
                 last_write[result] = Some(i);
             }
