@@ -3,14 +3,11 @@
 export type Device = 'auto' | 'webgpu' | 'cpu'
 export type Backend = 'webgpu' | 'cpu'
 
-/**
- * Why the model computes where it does. Times are milliseconds of a step on one picture with guidance.
- *
+/** Why the model computes where it does. Times are milliseconds of a step on one picture with guidance.
  * `start`: every model begins on the CPU; `chosen`, `chosen-emulated`: as `device` says; `measured`: the faster one is taken;
  * `emulated`: there is no GPU behind this WebGPU. The others say why WebGPU cannot be used: the browser has none (`browser`), or only
  * for pages served over HTTPS (`insecure`), or finds no GPU (`machine`); no device could be opened (`not-started`); it refused the model
- * (`refused`); its output is not the CPU's (`wrong`).
- */
+ * (`refused`); its output is not the CPU's (`wrong`). */
 export type BackendReason =
   | { code: 'start' | 'chosen' | 'chosen-emulated' | 'emulated' | 'browser' | 'insecure' | 'machine' }
   | { code: 'measured'; cpuMs: number; gpuMs: number }
@@ -24,10 +21,8 @@ export type Sampler = 'dpm++2m' | 'ddim' | 'ddpm' | 'euler'
 export type Label = string | number
 
 export type Progress =
-  /**
-   * Bytes so far. `total` is undefined while, or where, the size is not known. `retry`: the connection broke off, and the file
-   * is taken up again, for the first, second or third time.
-   */
+  /** Bytes so far. `total` is undefined while, or where, the size is not known. `retry`: the connection broke off, and the file
+   * is taken up again, for the first, second or third time. */
   | { phase: 'download'; file: string; loaded: number; total: number | undefined; retry: number | undefined }
   /** Everything has arrived; the engine starts and checks itself. */
   | { phase: 'start' }
@@ -59,10 +54,8 @@ export interface LoadOptions {
   /** Stops the download. */
   signal?: AbortSignal | undefined
   onprogress?: ((progress: Progress) => void) | undefined
-  /**
-   * By what to check the files' sizes and SHA-256: an address, the list itself (paths then relative to the folder above the
-   * base), or false for no check. By default `../manifest.json`, where there is one of this very base.
-   */
+  /** By what to check the files' sizes and SHA-256: an address, the list itself (paths then relative to the folder above the
+   * base), or false for no check. By default `../manifest.json`, where there is one of this very base. */
   manifest?: string | URL | Manifest | false | undefined
 }
 
@@ -116,17 +109,13 @@ interface SampleOptionsBase {
   guidanceStart?: number | undefined
   /** Share of the run from which on there is none; default 0.75. */
   guidanceStop?: number | undefined
-  /**
-   * 0 (default) to 1: how much of what guidance adds along the predicted picture itself, its ink, is kept (arXiv 2410.02416);
-   * 1 is plain guidance.
-   */
+  /** 0 (default) to 1: how much of what guidance adds along the predicted picture itself, its ink, is kept (arXiv 2410.02416);
+   * 1 is plain guidance. */
   guidanceEta?: number | undefined
   /** 0 (default) to 1: how much fresh noise DDIM adds. */
   eta?: number | undefined
-  /**
-   * Starting noise in place of the seed's: standard normal, imageSize² numbers for every picture of the batch, in the layout
-   * that the network works in, [channels, height, width].
-   */
+  /** Starting noise in place of the seed's: standard normal, imageSize² numbers for every picture of the batch, in the layout
+   * that the network works in, [channels, height, width]. */
   latents?: Float32Array | undefined
   /** Adapters for this run alone, in place of those of setAdapters(). */
   adapters?: Scales | undefined
@@ -166,10 +155,8 @@ export interface RawStep {
   rawX0: Float32Array
 }
 
-/**
- * How much every pixel listened to every token of its label at this step, before guidance: the network's cross-attention, its
- * mean over heads and layers.
- */
+/** How much every pixel listened to every token of its label at this step, before guidance: the network's cross-attention, its
+ * mean over heads and layers. */
 export interface AttentionMaps {
   /** How many learned tokens a label has. */
   tokens: number
@@ -194,24 +181,20 @@ export class DigitDiffusion {
 
   /** Where the next run computes. With 'auto' it may change once, see `settled`; runs under way stay where they are. */
   readonly backend: Backend
-  /**
-   * Resolves when it is decided where the model computes: with 'auto', as soon as nothing has been asked of it for a tenth of a second and the
-   * GPU has been tried; otherwise at once. How fast each device was, is kept in localStorage for a month.
-   */
+  /** Resolves when it is decided where the model computes: with 'auto', as soon as nothing has been asked of it for a tenth of a second and the
+   * GPU has been tried; otherwise at once. How fast each device was, is kept in localStorage for a month. */
   readonly settled: Promise<Backend>
   /** Why this backend, for programs. */
   readonly backendReason: BackendReason
-  /** Why this backend, for people: one sentence, in English. */
+  /** Why this backend, for people: one sentence, in English; on this project's page in the page's language. */
   readonly backendNote: string
   readonly labels: string[]
   /** Pixels along one side. */
   readonly imageSize: number
   /** 'sha256-…' of the weights file. */
   readonly baseHash: string
-  /**
-   * The noise schedule that the model was trained with, as diffusers calls it: for every timestep the share of the clean
-   * picture's energy that is left in x_t, from near 1 down to near 0.
-   */
+  /** The noise schedule that the model was trained with, as diffusers calls it: for every timestep the share of the clean
+   * picture's energy that is left in x_t, from near 1 down to near 0. */
   readonly alphasCumprod: Float32Array
   /** The adapters that are loaded, with their present strength. */
   readonly adapters: (Adapter & { scale: number })[]
@@ -220,10 +203,8 @@ export class DigitDiffusion {
   /** Resolves when the engine dies: its device was lost or it crashed. Load a new model then. */
   readonly lost: Promise<DigitDiffusionError>
 
-  /**
-   * @param source a PEFT folder's address; a .safetensors file; or a list of files with its configuration among them.
-   * Without it, the adapter of that name in the manifest.
-   */
+  /** @param source a PEFT folder's address; a .safetensors file; or a list of files with its configuration among them.
+   * Without it, the adapter of that name in the manifest. */
   addAdapter(name: string, source?: string | URL | Blob | Iterable<File>, options?: AdapterOptions): Promise<Adapter>
   removeAdapter(name: string): Promise<void>
   /** What a loaded adapter changes, layer by layer. */
@@ -231,10 +212,8 @@ export class DigitDiffusion {
   /** For the runs that are begun from then on. */
   setAdapters(scales: Scales): Promise<void>
 
-  /**
-   * Draws step by step, each when it is asked for: stop iterating and the run is over and freed.
-   * Wrong arguments throw a TypeError or RangeError at once.
-   */
+  /** Draws step by step, each when it is asked for: stop iterating and the run is over and freed.
+   * Wrong arguments throw a TypeError or RangeError at once. */
   sample<
     L extends Label | Label[],
     S extends number | number[] = number,
@@ -297,10 +276,8 @@ export class DigitDiffusionError extends Error {
   readonly code: ErrorCode
   /** The file it is about, where there is one. */
   readonly file: string | undefined
-  /**
-   * What the sentence is made of. What the engine refuses has a `kind` in it, finer than the code, and the fields of that kind;
-   * these may grow.
-   */
+  /** What the sentence is made of. What the engine refuses has a `kind` in it, finer than the code, and the fields of that kind;
+   * these may grow. */
   readonly details: Record<string, unknown>
 }
 
@@ -317,14 +294,10 @@ export interface DigitDiffusionElementEventMap {
 
 type ElementEvents = Omit<HTMLElementEventMap, keyof DigitDiffusionElementEventMap> & DigitDiffusionElementEventMap
 
-/**
- * `<digit-diffusion label="7" seed="42" lora="outline" lora-scale="0.8" steps="12">`
- *
+/** `<digit-diffusion label="7" seed="42" lora="outline" lora-scale="0.8" steps="12">`
  * Loads when it comes into view; elements of the same base and device share one engine. Attributes and properties are in step:
  * `lora-scale` is `loraScale`, the others have one name. null and undefined take the attribute away, which gives the default.
- *
- * CSS parts: picture, progress, error. Custom properties: --digit-diffusion-size, --digit-diffusion-ground, --digit-diffusion-accent.
- */
+ * CSS parts: picture, progress, error. Custom properties: --digit-diffusion-size, --digit-diffusion-ground, --digit-diffusion-accent. */
 export class DigitDiffusionElement extends HTMLElement {
   static readonly observedAttributes: string[]
   /** A class name; nothing is drawn without it. */
