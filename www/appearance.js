@@ -37,7 +37,7 @@ export function dress(/** @type {ShadowRoot} */ root) {
   }
 }
 
-/** Parts are made one by one: a page with Trusted Types takes no markup. @param {string} tag @param {object} properties */
+/** Parts are made one by one: a page with Trusted Types takes no markup. @param {string} tag @param {any} properties */
 export function part(tag, { part, role, ...properties }) {
   const made = Object.assign(document.createElement(tag), properties)
   made.setAttribute('part', part)

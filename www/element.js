@@ -11,7 +11,7 @@ import { element as texts } from './texts/module.js'
  * The accessors of a property that is kept in an attribute. Nothing, '' (so Preact writes nothing) and false are the default. `written`: how HTML has it of a server that writes out a property's
  * name; it is not rewritten, because a framework that takes the page over compares the attributes.
  */
-const attribute = (name, fallback, read = (value, element) => value, written = name) => ({
+const attribute = (name, fallback, read = (value, ..._) => value, written = name) => ({
   /** @this {HTMLElement} */
   get() {
     const value = this.getAttribute(name) || this.getAttribute(written)
@@ -32,6 +32,7 @@ function resolve(address, { baseURI }) {
   }
 }
 
+/** @type {Record<string, ReturnType<typeof attribute>>} */
 const PROPERTIES = {
   label: attribute('label', null),
   seed: attribute('seed', undefined, Number),
@@ -43,9 +44,7 @@ const PROPERTIES = {
   device: attribute('device', DEFAULTS.device),
   base: attribute('base', DEFAULT_BASE, resolve),
 }
-
-/** What is told to a listener that comes late, if nobody has heard it: a page that a server wrote may be finished before its framework listens. */
-const OUTCOMES = ['load', 'done', 'error']
+PROPERTIES.lorascale = PROPERTIES.loraScale // as Solid writes it
 
 /** Importing the module must not fail where there is no DOM, as in server-side rendering. */
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {})
@@ -69,8 +68,8 @@ export class DigitDiffusionElement extends Base {
   #observer
   #ondone = null
   #heard = new Set() // the types of events that somebody has listened to
-  /** @type {Map<string, Event>} */
-  #missed = new Map() // outcomes that nobody has heard, by type
+  /** Outcomes that nobody has heard, by type: of a page that a server wrote, pictures may be finished before its framework listens. @type {Map<string, Event>} */
+  #missed = new Map()
   /** @type {{ type: string, listener: any, options: any }[]} */
   #late = []
   #onprogress = ({ loaded, total }) => {

@@ -35,6 +35,9 @@ export class DigitDiffusionElement extends HTMLElement {
   set lora(value: string | null | undefined)
   get loraScale(): number
   set loraScale(value: number | null | undefined)
+  /** The same, as Solid writes it in lower case. */
+  get lorascale(): number
+  set lorascale(value: number | null | undefined)
   get steps(): number
   set steps(value: number | null | undefined)
   get sampler(): Sampler

@@ -1,10 +1,10 @@
 // Projects of others: frameworks/NAME, with its own packages and ours from npm's tarball; and what each of them must do in a browser.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { npm, runScript } from './package.mjs'
 import { fingerprint } from './pictures.mjs'
@@ -51,7 +51,7 @@ export async function buildWithVite({ folder, command }, { server = '' } = {}) {
   await command('vite/bin/vite.js', 'build', '--logLevel', 'error')
   if (!server) return
   await command('vite/bin/vite.js', 'build', '--ssr', server, '--outDir', 'dist-server', '--logLevel', 'error')
-  const { render } = await import(join(folder, 'dist-server', server.replace(/^.*\//, '').replace(/\.\w+$/, '.js')))
+  const { render } = await import(pathToFileURL(join(folder, 'dist-server', server.replace(/^.*\//, '').replace(/\.\w+$/, '.js'))).href)
   const html = await readFile(join(folder, 'dist/index.html'), 'utf8')
   assert.match(html, /<!--app-->/)
   await writeFile(join(folder, 'dist/server.html'), html.replace('<!--app-->', await render()))
@@ -92,6 +92,7 @@ export async function pictures(server, scales = [0.8, 0.4]) {
  */
 export async function drive(url, [first, second], { late = false } = {}) {
   await freshPage()
+  page.setDefaultTimeout(120_000)
   /** @type {string[]} */
   const warnings = []
   page.on('console', message => message.type() === 'warning' && warnings.push(message.text()))
