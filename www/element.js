@@ -8,10 +8,10 @@ import { acquire, ensureAdapter, isShared, release, takeTurn } from './pool.js'
 import { element as texts } from './texts/module.js'
 
 /**
- * The accessors of a property that is kept in an attribute. Nothing, '' (so Preact writes nothing) and false are the default. `written`: how HTML has it of a server that writes out a property's
- * name; it is not rewritten, because a framework that takes the page over compares the attributes.
+ * The accessors of a property that is kept in an attribute. Nothing, '' (Preact's undefined) and false are the default. `written`: how
+ * HTML has it of a server that writes a property's name; it stays so, for a framework that takes the page over compares attributes.
  */
-const attribute = (name, fallback, read = (value, ..._) => value, written = name) => ({
+const attribute = (name, fallback, /** @type {(value: string, element: HTMLElement) => any} */ read = value => value, written = name) => ({
   /** @this {HTMLElement} */
   get() {
     const value = this.getAttribute(name) || this.getAttribute(written)
@@ -271,7 +271,7 @@ export class DigitDiffusionElement extends Base {
     this.#late = this.#late.filter(late => late.type !== type)
     if (this.#missed.get(type) !== event || !late.length) return
     this.#missed.delete(type)
-    Object.defineProperty(event, 'currentTarget', { value: this, configurable: true })
+    for (const name of ['target', 'currentTarget']) Object.defineProperty(event, name, { value: this })
     for (const { listener, options } of late) {
       if (options?.signal?.aborted) continue
       if (options?.once) super.removeEventListener(type, listener, options)
