@@ -14,6 +14,7 @@ mod operations;
 mod pipeline;
 mod requests;
 mod samplers;
+mod scheduler_settings;
 mod schedules;
 mod shipped;
 mod support;
