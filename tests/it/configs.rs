@@ -1,7 +1,7 @@
 //! Configuration files: what they become, and every setting that is refused, in tables.
 
 use diffusion::config::{ModelInfo, UNetConfig};
-use diffusion::schedule::{BetaSchedule, PredictionType, ScheduleConfig};
+use diffusion::schedule::{BetaSchedule, PredictionType, ScheduleConfig, TimestepSpacing};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -139,11 +139,12 @@ fn scheduler_config_defaults_and_round_trip() {
     let differing =
         ScheduleConfig { num_train_timesteps: 400, beta_start: 0.0002, beta_end: 0.03, ..ScheduleConfig::default() };
     assert_eq!(uneven, differing, "what is not there is diffusers' default");
+    assert_eq!(tiny.timestep_spacing, Some(TimestepSpacing::Leading), "diffusers saved it");
     for config in [tiny, uneven] {
         let text = config.to_json();
         assert_eq!(ScheduleConfig::from_json(&text).unwrap(), config);
-        // With this key DPM-Solver++ and Euler would take over DDPM's spacing.
-        assert!(!text.contains("timestep_spacing"));
+        // Where it was not said it stays unsaid: DPM-Solver++ and Euler would take over DDPM's spacing.
+        assert_eq!(text.contains("timestep_spacing"), config.timestep_spacing.is_some());
     }
 }
 
