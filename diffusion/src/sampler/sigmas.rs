@@ -51,8 +51,9 @@ impl Sigmas {
         let below = self.logarithms.iter().rposition(|&other| logarithm >= f64::from(other)).unwrap_or(0);
         let below = below.min(self.logarithms.len() - 2);
         let (low, high) = (self.logarithms[below], self.logarithms[below + 1]);
+        let share = (f64::from(low) - logarithm) / f64::from(low - high);
         // Where two timesteps have the same sigma it is the first.
-        let share = ((f64::from(low) - logarithm) / f64::from(low - high)).max(0.0).min(1.0);
+        let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
         (1.0 - share) * below as f64 + share * (below + 1) as f64
     }
 
