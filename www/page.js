@@ -9,6 +9,7 @@ import { ExportButtons } from './page/export-files.js'
 import { receiveFiles, recognise } from './page/import-files.js'
 import { startLanguage } from './page/language.js'
 import { ModelSession } from './page/model-session.js'
+import { NetworkSection } from './page/network-section.js'
 import { hideNotice, showNotice } from './page/notice.js'
 import { registerServiceWorker } from './page/register-service-worker.js'
 import { Runner } from './page/runner.js'
@@ -26,20 +27,21 @@ import { live } from './texts/page.js'
  * @typedef {NonNullable<ReturnType<typeof readSettings>>} Asked
  */
 
-const savesData = navigator.connection?.saveData || matchMedia('(prefers-reduced-data: reduce)').matches
+const savesData = /** @type {any} */ (navigator).connection?.saveData || matchMedia('(prefers-reduced-data: reduce)').matches
 
 document.documentElement.dataset.started = '' // guard.js can stand down
 await startLanguage(translate)
 
+const network = new NetworkSection({ title: name => controls.styles.title(name) })
 const attention = new AttentionMaps({ onopen: () => runner.attend() })
-const stage = new Stage(attention)
+const stage = new Stage(attention, network)
 const session = new ModelSession({ onprogress: showProgress, onready: adopt, onlost: recover, onsettled: settle })
 const controls = new Controls({ onchange: change, onaction: act })
 const { state, styles } = controls
 const sheet = new ContactSheet({ onopen: openCell })
 const shareLink = new ShareLink({ compose, onchange: restore })
 const exportButtons = new ExportButtons({ link: () => shareLink.link, shown: () => stage.shown, announce, onfail: error => refuse(error, live.failed.keep) })
-const changes = new StyleChanges({ title: name => styles.title(name) })
+const changes = new StyleChanges({ title: name => styles.title(name), onshow: (model, name) => network.change(model, name) })
 const runner = new Runner({ session, controls, stage, attention, changes, sheet, compose, announce, onsettled: settle, onfail: report, onstylefail: goWithout, onprogress: showProgress })
 const tour = new Tour({ draw: wander, onchange: settle })
 let spare = true // a model that dies is replaced once
@@ -293,6 +295,7 @@ function translate() {
   stage.translate()
   attention.translate()
   changes.translate()
+  network.translate()
   sheet.translate()
   if (stage.shown === undefined && session.model && !runner.busy) stage.say(live.ready)
   invite()

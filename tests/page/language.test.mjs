@@ -20,7 +20,7 @@ test('a Chinese browser gets Chinese, all of it', async () => {
   await page.click('#schedule summary')
   await page.click('#changes summary')
   await page.waitForSelector('#changes-map tbody tr')
-  assert.match(await page.innerText('#position'), /^第 3 步，共 3 步 · t = \d+ · 每步/)
+  assert.match(await page.innerText('#position'), /^第 3 步，共 3 步 · t = \d+ → 0 · 每步/)
   assert.equal(await page.innerText('#styles label:has(:checked)'), '空心')
   const said = await page.evaluate(() => {
     const labels = [...document.querySelectorAll('[aria-label]')].map(element => element.ariaLabel)

@@ -23,14 +23,16 @@ export class Stage {
   #recording = null
   #compare = new Compare()
   #attention
+  #network
   #strip
   /** One of each track for every step. @type {Partial<Record<Track, HTMLCanvasElement>>[]} */
   #thumbs = []
   #painted = 0
 
-  /** @param {import('./attention-maps.js').AttentionMaps} attention */
-  constructor(attention) {
+  /** @param {import('./attention-maps.js').AttentionMaps} attention @param {import('./network-section.js').NetworkSection} network */
+  constructor(attention, network) {
     this.#attention = attention
+    this.#network = network
     this.#strip = new RadioGroup($('strip'), {
       wrap: false,
       onchange: value => {
@@ -158,6 +160,7 @@ export class Stage {
     this.#compare.show(base && lora ? { base: base[this.#view], lora: lora[this.#view], label } : null)
     showSchedule(recording)
     this.#attention.show(recording, this.#view)
+    this.#network.show(recording)
     if (this.#strip.value !== String(position)) {
       this.#strip.value = String(position)
       this.#scrollTo(this.#strip.inputs[position - 1])

@@ -62,6 +62,7 @@ function arrange(modules) {
 
 export class StyleChanges {
   #title
+  #onshow
   /** What the adapters of a model change, by name. @type {WeakMap<DigitDiffusion, Record<string, Module[]>>} */
   #known = new WeakMap()
   /** @type {{ model: DigitDiffusion, name: string, mixed: boolean } | null} */
@@ -72,9 +73,10 @@ export class StyleChanges {
   #grid = []
   #at = [0, 0]
 
-  /** @param {{ title: (name: string) => string }} styles */
-  constructor({ title }) {
+  /** @param {{ title: (name: string) => string, onshow?: (model: DigitDiffusion, name: string | undefined) => void }} page `onshow` hears which style is shown */
+  constructor({ title, onshow = () => {} }) {
     this.#title = title
+    this.#onshow = onshow
     $('changes').addEventListener('toggle', () => this.#load())
     const table = $('changes-map')
     /** @param {Event} event */
@@ -94,6 +96,7 @@ export class StyleChanges {
     const names = Object.keys(strengths).filter(name => strengths[name])
     const [name] = (names.length ? names : Object.keys(strengths)).sort((a, b) => Math.abs(strengths[b]) - Math.abs(strengths[a]))
     $('changes').hidden = name === undefined
+    this.#onshow(model, name)
     const same = this.#wanted?.model === model && this.#wanted.name === name
     this.#wanted = name === undefined ? null : { model, name, mixed: names.length > 1 }
     if (same) this.#caption()

@@ -68,6 +68,8 @@ export const page = {
   copyLink: 'Copy link',
   savePicture: 'Save picture',
   saveFilm: 'Save animation',
+  network: 'Inside the network',
+  networkText: 'At every step the noisy picture goes once through this network, a UNet: down to a coarse view, through the middle, and up again. Choose a part to read what it does. Dots mark the parts that the style changes: one, two or three, by how much.',
   many: 'Many at once',
   manyText: 'One batch through the same network, with the settings above. Choose a picture to look at it closely.',
   manyDigits: 'All ten digits',

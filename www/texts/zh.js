@@ -60,6 +60,8 @@ export const page = {
   copyLink: '复制链接',
   savePicture: '保存图像',
   saveFilm: '保存动画',
+  network: '网络内部',
+  networkText: '每一步，含噪的图像都会完整地穿过这个网络（UNet）一次：先下到粗略的视野，穿过中间，再上来。选一个部分，看看它做什么。圆点表示风格改变了哪些部分：一到三个，按改变的大小。',
   many: '一次画很多',
   manyText: '用上面的设置，把一整批图像一起送进同一个网络。点一张可以仔细看。',
   manyDigits: '全部十个数字',
