@@ -55,18 +55,30 @@ impl Drawing {
 
     fn new(size: usize, picture: DynamicImage) -> Self {
         let deep = picture.color().bytes_per_pixel() > picture.color().channel_count();
-        let (limit, opaque) = if deep { (levels::DARK_16, 255) } else { (1, 1) };
-        let small = if deep { picture.to_luma_alpha16() } else { widened(&picture) };
-        let most = |of: usize| small.pixels().map(|pixel| pixel.0[of]).max().unwrap_or(0);
-        let lightest = most(0);
-        // What is drawn on a transparent ground may well be black.
-        let whole = !picture.color().has_alpha() || (deep && lightest <= opaque && most(1) <= opaque);
-        let values = if whole && lightest <= limit {
-            Values::Small(small.pixels().copied().collect(), lightest)
-        } else {
-            Values::Whole(picture.into_luma_alpha8().pixels().copied().collect())
-        };
+        let values = if deep { Self::of_16(picture) } else { Self::of_8(picture) };
         Self { size, deep, values }
+    }
+
+    fn of_8(picture: DynamicImage) -> Values {
+        // What is drawn on a transparent ground may well be black.
+        let opaque = !picture.color().has_alpha();
+        let pixels: Vec<LumaA<u8>> = picture.into_luma_alpha8().pixels().copied().collect();
+        let lightest = pixels.iter().map(|pixel| pixel.0[0]).max().unwrap_or(0);
+        if !opaque || lightest > 1 {
+            return Values::Whole(pixels);
+        }
+        Values::Small(pixels.iter().map(|pixel| LumaA(pixel.0.map(u16::from))).collect(), lightest.into())
+    }
+
+    fn of_16(picture: DynamicImage) -> Values {
+        let values = picture.to_luma_alpha16();
+        let most = |of: usize| values.pixels().map(|pixel| pixel.0[of]).max().unwrap_or(0);
+        let (lightest, opaque) = (most(0), !picture.color().has_alpha());
+        // An opacity that ends at 255, too, was written with 8 bits.
+        if lightest <= levels::DARK_16 && opaque || lightest.max(most(1)) <= 255 {
+            return Values::Small(values.pixels().copied().collect(), lightest);
+        }
+        Values::Whole(picture.into_luma_alpha8().pixels().copied().collect())
     }
 
     /// The largest grey value of a picture that uses a small part of its range; `None` of others.
@@ -95,12 +107,6 @@ impl Drawing {
         };
         over_black(&pixels, dark_ink)
     }
-}
-
-/// Values of 8 bits, kept as they are.
-fn widened(picture: &DynamicImage) -> image::ImageBuffer<LumaA<u16>, Vec<u16>> {
-    let narrow = picture.to_luma_alpha8();
-    image::ImageBuffer::from_fn(narrow.width(), narrow.height(), |x, y| LumaA(narrow.get_pixel(x, y).0.map(u16::from)))
 }
 
 fn over_black(picture: &[LumaA<u8>], dark_ink: bool) -> Result<Vec<u8>, String> {

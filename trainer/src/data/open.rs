@@ -165,11 +165,11 @@ fn without_blank(
         return Ok(data);
     }
     let names: Vec<String> = blank.iter().map(|&index| name(index)).collect();
-    let (is, them) = if blank.len() == 1 { ("picture is", "it") } else { ("pictures are", "them") };
+    let (is, them) = if blank.len() == 1 { ("is", "it") } else { ("are", "them") };
     let left_out = bad == BadPictures::Skip;
     let what = if left_out { "left out" } else { "learnt as they are; --skip-bad leaves them out" };
     notes.push(format!(
-        "{} of {} {is} blank, without ink in {them}{counted}: {}; {what}",
+        "{} of {} pictures {is} blank, without ink in {them}{counted}: {}; {what}",
         blank.len(),
         data.len(),
         levels::told(&names)
@@ -241,7 +241,7 @@ mod tests {
         fs::write(&beside, labels(3)).unwrap();
         let opened = open(&path).unwrap();
         assert_eq!((opened.data.len(), opened.data.class_names()), (3, &["5".to_owned()][..]));
-        assert!(opened.notes[0].contains("1 of 3 picture is blank") && opened.notes[0].contains("picture 1;"));
+        assert!(opened.notes[0].contains("1 of 3 pictures is blank") && opened.notes[0].contains("picture 1;"));
         let skip = ReadOptions { bad: BadPictures::Skip, ..ReadOptions::default() };
         assert_eq!(Dataset::open(&path, &skip).unwrap().data.len(), 2);
         fs::write(&path, idx(&[[0, 1], [0, 1], [0, 0]])).unwrap();
@@ -289,6 +289,6 @@ mod tests {
             (opened.data.class_names(), opened.data.labels()),
             (&["3".to_owned(), "4".to_owned()][..], &[0, 1][..])
         );
-        assert!(opened.notes[0].contains("1 of 2 picture is blank"), "{:?}", opened.notes);
+        assert!(opened.notes[0].contains("1 of 2 pictures is blank"), "{:?}", opened.notes);
     }
 }
