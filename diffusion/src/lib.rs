@@ -44,13 +44,15 @@
 //! | [`unet`] | the network: one topology, three implementations |
 //! | `ops` | training's operations on feature maps, with gradients (feature `burn`) |
 //! | [`lora`], [`peft`] | adapters: composing and merging; their files |
-//! | [`config`], [`state`], [`tensors`], [`codec`] | configurations, parameters by name, safetensors, pictures ↔ latents |
+//! | [`config`], [`state`], [`tensors`], [`codec`] | configurations, parameters by name, safetensors, pictures ↔ latents
+//! | [`foreign`] | what a file is that is no safetensors file |
 #![deny(missing_docs)]
 
 pub mod base;
 pub mod codec;
 pub mod config;
 pub mod error;
+pub mod foreign;
 pub mod guidance;
 pub mod lora;
 pub mod model;
