@@ -44,8 +44,8 @@
 //! | [`unet`] | the network: one topology, three implementations |
 //! | `ops` | training's operations on feature maps, with gradients (feature `burn`) |
 //! | [`lora`], [`peft`] | adapters: composing and merging; their files |
-//! | [`config`], [`state`], [`tensors`], [`codec`] | configurations, parameters by name, safetensors, pictures ↔ latents
-//! | [`foreign`] | what a file is that is no safetensors file |
+//! | [`config`], [`json`], [`state`], [`tensors`], [`codec`] | configurations, JSON as Python writes it, parameters by name, safetensors, pictures ↔ latents |
+//! | [`foreign`] | what a file is that is no safetensors file
 #![deny(missing_docs)]
 
 pub mod base;
@@ -54,6 +54,7 @@ pub mod config;
 pub mod error;
 pub mod foreign;
 pub mod guidance;
+pub mod json;
 pub mod lora;
 pub mod model;
 pub mod noise;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::error::{ConfigError, Error, Result, shown};
+use crate::json;
 use crate::lora::{Adapter, LoraFactors};
 use crate::tensors::read_tensors;
 
@@ -18,20 +19,41 @@ use super::patterns::{BothPatterns, Patterns};
 
 pub(super) const FILE: &str = "adapter_config.json";
 
-/// Settings with which PEFT computes something else than `W + scaling · B A`.
-const NOT_SUPPORTED: [&str; 12] = [
-    "alora_invocation_tokens",
-    "arrow_config",
-    "kasa_config",
-    "layer_replication",
-    "lora_bias",
-    "megatron_config",
-    "modules_to_save",
-    "monteclora_config",
-    "target_parameters",
-    "trainable_token_indices",
-    "use_bdlora",
-    "use_qalora",
+/// Settings that are read here, or only matter to training and to PEFT's own book-keeping. With all others PEFT computes
+/// something else than `W + scaling · B A`: `modules_to_save`, `lora_bias`, `layer_replication`, `use_qalora`, ….
+const TAKEN: [&str; 32] = [
+    "alpha_pattern",
+    "auto_mapping",
+    "base_model_name_or_path",
+    "bias",
+    "corda_config",
+    "ensure_weight_tying",
+    "eva_config",
+    "exclude_modules",
+    "fan_in_fan_out",
+    "inference_mode",
+    "init_lora_weights",
+    "layers_pattern",
+    "layers_to_transform",
+    "loftq_config",
+    "lora_alpha",
+    "lora_dropout",
+    "lora_ga_config",
+    "megatron_core",
+    "merge_weights",
+    "peft_type",
+    "peft_version",
+    "qalora_group_size",
+    "r",
+    "rank_pattern",
+    "revision",
+    "runtime_config",
+    "target_modules",
+    "task_type",
+    "use_dora",
+    "use_rslora",
+    "velora_config",
+    "version",
 ];
 
 /// Ways of starting the factors that take their product away from the base's weights.
@@ -73,15 +95,13 @@ pub struct LoraConfig {
 impl LoraConfig {
     /// Reads `adapter_config.json`, refusing what would change the result and is not supported.
     pub fn from_json(text: &str) -> Result<Self> {
-        let unreadable = |source| Error::Json { file: FILE, source };
-        let json: Value = serde_json::from_str(text).map_err(unreadable)?;
-        let config = Self::from_value(json)?;
-        config.in_order_of(text).map_err(unreadable)
+        Self::from_value(json::read(FILE, text)?)?.in_order_of(FILE, text)
     }
 
     /// With the patterns in the order of the text, which [`Value`] does not keep.
-    fn in_order_of(self, text: &str) -> serde_json::Result<Self> {
-        let BothPatterns { ranks, alphas } = serde_json::from_str(text)?;
+    fn in_order_of(self, file: &'static str, text: &str) -> Result<Self> {
+        let both = serde_json::from_str(&json::standard(text)).map_err(json::json_error(file));
+        let BothPatterns { ranks, alphas } = both?;
         Ok(Self { rank_pattern: ranks, alpha_pattern: alphas, ..self })
     }
 
@@ -174,8 +194,9 @@ impl LoraConfig {
                 return refuse(ConfigError::unsupported(name, true, false));
             }
         }
-        for key in NOT_SUPPORTED {
-            if let Some(value) = json.get(key).filter(|_| is_set(key)) {
+        // What later versions add may change the result, too.
+        for (key, value) in json.as_object().into_iter().flatten() {
+            if !TAKEN.contains(&key.as_str()) && is_set(key) {
                 return refuse(ConfigError::Unsupported { key: key.into(), found: shown(value), accepted: None });
             }
         }
@@ -232,13 +253,13 @@ impl LoraConfig {
     }
 
     pub(super) fn from_metadata(text: &str) -> Result<Self> {
-        let unreadable = |source| Error::Json { file: DIFFUSERS_METADATA, source };
-        let fields: BTreeMap<String, Value> = serde_json::from_str(text).map_err(unreadable)?;
+        let fields: BTreeMap<String, Value> = serde_json::from_value(json::read(DIFFUSERS_METADATA, text)?)
+            .map_err(json::json_error(DIFFUSERS_METADATA))?;
         let plain = fields.into_iter().map(|(key, value)| {
             let name = [PEFT_PREFIX, "unet."].iter().find_map(|prefix| key.strip_prefix(prefix)).unwrap_or(&key);
             (name.to_owned(), value)
         });
-        Self::from_value(Value::Object(plain.collect()))?.in_order_of(text).map_err(unreadable)
+        Self::from_value(Value::Object(plain.collect()))?.in_order_of(DIFFUSERS_METADATA, text)
     }
 }
 

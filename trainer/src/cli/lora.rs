@@ -278,6 +278,9 @@ impl Args {
                 use_rslora: lora.use_rslora,
                 rank_pattern: Default::default(),
                 alpha_pattern: Default::default(),
+                exclude_modules: Default::default(),
+                layers_to_transform: Default::default(),
+                layers_pattern: Default::default(),
             };
             return Ok((adapter, config));
         };
