@@ -13,7 +13,7 @@
 //!     info: &text("base/digit_diffusion.json")?,
 //!     unet_config: &text("base/unet/config.json")?,
 //!     scheduler_config: &text("base/scheduler/scheduler_config.json")?,
-//!     weights: &std::fs::read(format!("{folder}/base/unet/diffusion_pytorch_model.safetensors"))?,
+//!     weights: &[&std::fs::read(format!("{folder}/base/unet/diffusion_pytorch_model.safetensors"))?],
 //! })?;
 //! let mut model = Model::new(base, Backend::Cpu)?;
 //!

@@ -77,6 +77,15 @@ impl Adapter {
         self.modules.values().map(LoraFactors::rank).max().unwrap_or(0)
     }
 
+    /// What people should know of it, in English: that a file says something of alpha which nobody heeds.
+    pub fn note(&self) -> Option<String> {
+        let said = self.ignored_alpha.as_ref()?;
+        Some(format!(
+            "its ss_network_alpha is {said}, but it has no .alpha tensors, so that alpha is the rank ({}), as it is for sd-scripts, diffusers and ComfyUI",
+            self.rank()
+        ))
+    }
+
     /// The same adapter with a strength baked in: at 1 it does what it did at `scale` before.
     pub fn scaled(mut self, scale: f32) -> Self {
         self.modules.values_mut().for_each(|factors| factors.b.values.iter_mut().for_each(|b| *b *= scale));
@@ -92,7 +101,8 @@ impl Adapter {
         if self.modules.is_empty() {
             return Err(AdapterError::Empty.into());
         }
-        let example = || base.keys().find_map(|key| key.strip_suffix(".to_q.weight")).map(|path| format!("{path}.to_q"));
+        let example =
+            || base.keys().find_map(|key| key.strip_suffix(".to_q.weight")).map(|path| format!("{path}.to_q"));
         let unknown: Vec<String> =
             self.modules.keys().filter(|path| !base.contains_key(&format!("{path}.weight"))).cloned().collect();
         if !unknown.is_empty() {

@@ -93,7 +93,8 @@ fn small_float(byte: u8, places: u32) -> f32 {
         f16::from_bits(bits << 8).to_f32()
     } else {
         let bias = (1 << (exponents - 1)) - 1;
-        let (exponent, fraction) = (i32::from(bits >> places), f32::from(bits & ((1 << places) - 1)) / (1 << places) as f32);
+        let (exponent, fraction) =
+            (i32::from(bits >> places), f32::from(bits & ((1 << places) - 1)) / (1 << places) as f32);
         match exponent {
             0 => fraction * 2f32.powi(1 - bias),
             _ => (1.0 + fraction) * 2f32.powi(exponent - bias),

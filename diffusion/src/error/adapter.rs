@@ -26,7 +26,9 @@ pub enum AdapterError {
         path: String,
     },
     /// The configuration leaves a module out whose factors the file has.
-    #[error("its file has factors of {path}, but {setting} in adapter_config.json leaves it out: PEFT would draw without them; correct one of the two")]
+    #[error(
+        "its file has factors of {path}, but {setting} in adapter_config.json leaves it out: PEFT would draw without them; correct one of the two"
+    )]
     NotTargeted {
         /// Path of the module.
         path: String,
@@ -58,7 +60,9 @@ pub enum AdapterError {
         path: String,
     },
     /// The factors are not two matrices of one rank.
-    #[error("{path} has factors {a:?} and {b:?}, not lora_A [rank, in] and lora_B [out, rank], or of a convolution [rank, in, height, width] and [out, rank, 1, 1]")]
+    #[error(
+        "{path} has factors {a:?} and {b:?}, not lora_A [rank, in] and lora_B [out, rank], or of a convolution [rank, in, height, width] and [out, rank, 1, 1]"
+    )]
     Factors {
         /// Path of the module.
         path: String,
@@ -112,7 +116,9 @@ impl AdapterError {
         match self {
             Self::Empty => ("adapter-empty", vec![]),
             Self::UnknownModules { paths, known } => {
-                ("unknown-modules", vec![("paths", Field::Names(paths.clone())), ("known", text(known))])
+                let first = paths.first().into_iter().map(|path| ("path", text(path)));
+                let fields = first.chain([("paths", Field::Names(paths.clone())), ("known", text(known))]);
+                ("unknown-modules", fields.collect())
             }
             Self::Twice { path: at } => ("factor-twice", path(at)),
             Self::NotTargeted { path, setting } => {

@@ -16,10 +16,18 @@ pub enum TensorsError {
     #[error("{0}")]
     Foreign(ForeignFile),
     /// It is shorter or longer than its header says.
-    #[error("its header tells of other tensors than these {found} bytes hold: the download broke off, or the file was damaged; fetch it again")]
+    #[error(
+        "its header tells of other tensors than these {found} bytes hold: the download broke off, or the file was damaged; fetch it again"
+    )]
     Length {
         /// Bytes of the file.
         found: usize,
+    },
+    /// Two shards of the same weights have a tensor of the same name.
+    #[error("tensor {tensor} is in two of its shards: they are not of one model")]
+    Twice {
+        /// Name of the tensor.
+        tensor: String,
     },
     /// It holds values of a type that is not read.
     #[error("tensor {tensor} has type {found:?}; floats of 8 to 64 bits and whole numbers are read")]
@@ -37,6 +45,7 @@ impl TensorsError {
             Self::Format(source) => ("safetensors", vec![("reason", text(source))]),
             Self::Foreign(what) => ("foreign-file", vec![("what", text(what.code()))]),
             Self::Length { found } => ("safetensors-length", vec![("found", number(*found))]),
+            Self::Twice { tensor } => ("tensor-twice", vec![("tensor", text(tensor))]),
             Self::DataType { tensor, found } => {
                 ("tensor-type", vec![("tensor", text(tensor)), ("found", text(format!("{found:?}")))])
             }

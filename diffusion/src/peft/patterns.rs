@@ -52,7 +52,9 @@ impl<T> Patterns<T> {
     /// A key that is no pattern, or one that is not supported.
     pub fn matching(&self, path: &str) -> Result<Option<&T>> {
         for (key, value) in self.iter() {
-            if pattern(&format!(r"(.*\.)?({key})$"), key).and_then(|pattern| pattern.matches(path).map_err(refuse(key)))? {
+            if pattern(&format!(r"(.*\.)?({key})$"), key)
+                .and_then(|pattern| pattern.matches(path).map_err(refuse(key)))?
+            {
                 return Ok(Some(value));
             }
         }

@@ -10,7 +10,9 @@ use crate::state::{HostTensor, StateDict};
 use crate::tensors::{Metadata, must_be_numbers, read_tensors};
 
 use super::config::LoraConfig;
-use super::names::{BASE_SHA256, DIFFUSERS_METADATA, KOHYA_ALPHA, PEFT_PREFIX, Part, flat_paths, is_text_encoder, split};
+use super::names::{
+    BASE_SHA256, DIFFUSERS_METADATA, KOHYA_ALPHA, PEFT_PREFIX, Part, flat_paths, is_text_encoder, split,
+};
 
 /// Reads an adapter for this base. `config` is the text of `adapter_config.json`; without it a file of PEFT must
 /// carry its alphas itself (diffusers' metadata). Files named as diffusers and kohya name them may leave alpha out: it

@@ -76,9 +76,12 @@ impl LoraConfig {
 /// are none.
 fn named(names: &Value, path: &str) -> Result<Option<bool>> {
     Ok(match names {
-        Value::Array(names) if !names.is_empty() => Some(names.iter().filter_map(Value::as_str).any(|name| {
-            path.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        })),
+        Value::Array(names) if !names.is_empty() => Some(
+            names
+                .iter()
+                .filter_map(Value::as_str)
+                .any(|name| path.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))),
+        ),
         Value::String(text) if !text.is_empty() => {
             Some(pattern(text, text)?.find(path, true, "").map_err(refuse(text))?.is_some())
         }

@@ -14,7 +14,8 @@ impl Parser {
             '1'..='9' => {
                 let second = self.digits(10, 1);
                 let octal = |digit: char| digit.is_digit(8);
-                let third = second.chars().all(octal) && !second.is_empty() && octal(c) && self.peek().is_some_and(octal);
+                let third =
+                    second.chars().all(octal) && !second.is_empty() && octal(c) && self.peek().is_some_and(octal);
                 if third {
                     let code = format!("{c}{second}{}", self.digits(8, 1));
                     return Ok(Node::Char(character(&code, 8)?, ignore_case));
@@ -90,4 +91,3 @@ fn character(digits: &str, radix: u32) -> Result<char, PatternError> {
     let code = u32::from_str_radix(digits, radix).ok().filter(|code| radix != 8 || *code <= 0o377);
     code.and_then(char::from_u32).ok_or("a character's code is none")
 }
-

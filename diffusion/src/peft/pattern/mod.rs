@@ -28,7 +28,12 @@ impl Pattern {
 
     /// Whether the text begins with a match, as `re.match` has it; `whole`: whether all of it is one, as `re.fullmatch`
     /// has it. Of a match, the text of the group with this name, if there is one and it took part.
-    pub(super) fn find<'t>(&self, text: &'t str, whole: bool, group: &str) -> Result<Option<Option<&'t str>>, PatternError> {
+    pub(super) fn find<'t>(
+        &self,
+        text: &'t str,
+        whole: bool,
+        group: &str,
+    ) -> Result<Option<Option<&'t str>>, PatternError> {
         let chars: Vec<char> = text.chars().collect();
         let mut run = Run::new(&self.0, &chars, whole);
         if !run.matches()? {

@@ -130,7 +130,9 @@ impl Parser {
                 if matches!(node, Node::Start | Node::End | Node::VeryEnd | Node::Edge(_)) {
                     return Err("nothing stands before a repetition");
                 }
-                if matches!(&node, Node::Repeat(..)) || matches!(&node, Node::Atomic(inner) if matches!(**inner, Node::Repeat(..))) {
+                if matches!(&node, Node::Repeat(..))
+                    || matches!(&node, Node::Atomic(inner) if matches!(**inner, Node::Repeat(..)))
+                {
                     return Err("a repetition is repeated");
                 }
                 let lazy = self.take("?");
@@ -227,11 +229,14 @@ impl Parser {
             self.close()?;
             return Ok(Some(Node::If(index, Box::new(yes), Box::new(no))));
         }
-        for (opening, behind, negative) in [("=", false, false), ("!", false, true), ("<=", true, false), ("<!", true, true)] {
+        for (opening, behind, negative) in
+            [("=", false, false), ("!", false, true), ("<=", true, false), ("<!", true, true)]
+        {
             if self.take(opening) {
                 let node = self.either(ignore_case)?;
                 self.close()?;
-                let width = if behind { Some(width(&node).ok_or("what it looks back for has no fixed length")?) } else { None };
+                let width =
+                    if behind { Some(width(&node).ok_or("what it looks back for has no fixed length")?) } else { None };
                 return Ok(Some(Node::Look(width, negative, Box::new(node))));
             }
         }
@@ -254,7 +259,9 @@ impl Parser {
                 Some('a' | 'u') if on => {}
                 Some('-') if on => on = false,
                 Some(':') => return Ok(ignore_case),
-                Some(')') => return Err("flags for all of it do not stand at its start, where PEFT puts its own words"),
+                Some(')') => {
+                    return Err("flags for all of it do not stand at its start, where PEFT puts its own words");
+                }
                 _ => return Err("it has a kind of bracket that is not supported"),
             }
         }
