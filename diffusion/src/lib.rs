@@ -44,7 +44,7 @@
 //! | [`unet`] | the network: one topology, three implementations |
 //! | `ops` | training's operations on feature maps, with gradients (feature `burn`) |
 //! | [`lora`], [`peft`] | adapters: composing and merging; their files |
-//! | [`config`], [`state`], [`tensors`], [`codec`] | configurations, parameters by name, safetensors, pictures ↔ latents |
+//! | [`config`], [`json`], [`state`], [`tensors`], [`codec`] | configurations, JSON as Python writes it, parameters by name, safetensors, pictures ↔ latents |
 #![deny(missing_docs)]
 
 pub mod base;
@@ -52,6 +52,7 @@ pub mod codec;
 pub mod config;
 pub mod error;
 pub mod guidance;
+pub mod json;
 pub mod lora;
 pub mod model;
 pub mod noise;

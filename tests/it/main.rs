@@ -6,6 +6,7 @@ mod codec;
 mod configs;
 mod errors;
 mod hostile;
+mod json;
 mod lora;
 mod lora_files;
 mod noise;

@@ -286,6 +286,7 @@ export const backend = {
 export const errors = {
   unsupported: ({ what }) => `这个浏览器太旧，无法运行模型：它没有 ${what}。2023 年以后更新过的浏览器都可以。`,
   start: () => '无法启动运行模型的后台线程：它的一个脚本没有加载到。请检查网络后重试。',
+  release: ({ module, worker }) => `后台线程的版本（${worker}）与启动它的脚本的版本（${module}）不同：其中一个是旧的副本。请重新加载页面；如果一直如此，说明服务器上的文件不配套。`,
   engine: refusal,
   unreadable: refusal,
   misfit: refusal,

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::error::{ConfigError, Error, Result, shown};
+use crate::json;
 
 pub(super) const FILE: &str = "unet/config.json";
 
@@ -23,8 +24,7 @@ pub(super) fn whole(value: &Value) -> Option<usize> {
 impl Reader {
     /// Parses the text, and refuses the settings that are not supported.
     pub(super) fn new(text: &str) -> Result<Self> {
-        let json = serde_json::from_str(text).map_err(|source| Error::Json { file: FILE, source })?;
-        let reader = Self { json };
+        let reader = Self { json: json::read(FILE, text)? };
         reader.require_defaults()?;
         Ok(reader)
     }

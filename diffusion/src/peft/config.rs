@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{ConfigError, Error, Result, shown};
+use crate::json;
 use crate::lora::{Adapter, LoraFactors};
 use crate::tensors::read_tensors;
 
@@ -60,8 +61,7 @@ pub struct LoraConfig {
 impl LoraConfig {
     /// Reads `adapter_config.json`, refusing what would change the result and is not supported.
     pub fn from_json(text: &str) -> Result<Self> {
-        let json: Value = serde_json::from_str(text).map_err(|source| Error::Json { file: FILE, source })?;
-        Self::from_value(json)
+        Self::from_value(json::read(FILE, text)?)
     }
 
     /// The configuration that a weights file of PEFT or diffusers carries itself.
@@ -185,8 +185,8 @@ impl LoraConfig {
     }
 
     pub(super) fn from_metadata(text: &str) -> Result<Self> {
-        let fields: BTreeMap<String, Value> =
-            serde_json::from_str(text).map_err(|source| Error::Json { file: DIFFUSERS_METADATA, source })?;
+        let fields: BTreeMap<String, Value> = serde_json::from_value(json::read(DIFFUSERS_METADATA, text)?)
+            .map_err(json::json_error(DIFFUSERS_METADATA))?;
         let plain = fields.into_iter().map(|(key, value)| {
             let name = [PEFT_PREFIX, "unet."].iter().find_map(|prefix| key.strip_prefix(prefix)).unwrap_or(&key);
             (name.to_owned(), value)

@@ -6,6 +6,7 @@ use diffusion::codec::from_grey;
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
 
+use super::names::{position, same_list};
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::store::sha256_of;
@@ -191,7 +192,7 @@ impl Dataset {
                 self.size, info.image_size
             )));
         }
-        if self.class_names != info.labels {
+        if !same_list(&self.class_names, &info.labels) {
             let (has, wants) = (self.class_names.join(", "), info.labels.join(", "));
             return Err(self.refuse(format!("its classes are {has}, the base has {wants}")));
         }
@@ -235,7 +236,7 @@ impl Dataset {
     pub fn with_classes(mut self, names: &[String]) -> Result<Self> {
         let (mut new_labels, mut unknown) = (Vec::new(), Vec::new());
         for name in &self.class_names {
-            match names.iter().position(|known| known == name) {
+            match position(names, name) {
                 Some(index) => new_labels.push(index as u16),
                 None => unknown.push(name.as_str()),
             }

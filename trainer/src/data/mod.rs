@@ -7,6 +7,7 @@ mod fetch;
 mod folder;
 mod idx;
 mod mnist;
+pub mod names;
 
 pub use dataset::{Dataset, SIZE_MULTIPLE};
 pub use fetch::{Source, default_sources, fetch_mnist};
