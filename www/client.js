@@ -1,6 +1,7 @@
 // The page's end of the worker: one request at a time, in order; aborting settles at once; a dead worker fails everything.
 // Tests: tests/page/worker-protocol.test.mjs, failures.test.mjs
 import { DigitDiffusionError, unpack } from './errors.js'
+import { RELEASE } from './release.js'
 
 /** Whether WebAssembly has the instructions of `code`: validates a module whose only function, () -> v128, consists of them. */
 const runs = (/** @type {number[]} */ code) =>
@@ -40,9 +41,9 @@ function startWorker() {
  * @typedef {{ id: number, method: string, params: object, transfer: Transferable[], onprogress?: (progress: any) => void,
  *   reason: () => unknown, resolve: (result: any) => void, reject: (error: unknown) => void }} Job
  *
- * What the worker posts: that it is `ready`; of a request its `progress`, and its `result` or `error`; of itself that it `died`, or
+ * What the worker posts: that it is `ready`, and of which release; of a request its `progress`, and its `result` or `error`; of itself that it `died`, or
  * that it is `settled` where the model computes.
- * @typedef {{ ready?: true, id?: number, result?: any, error?: any, progress?: any, died?: any, settled?: any }} Answer
+ * @typedef {{ ready?: string, id?: number, result?: any, error?: any, progress?: any, died?: any, settled?: any }} Answer
  */
 
 export class Client {
@@ -125,6 +126,7 @@ export class Client {
     if (died) return this.#die(unpack(died))
     if (settled) return this.#settle(settled)
     if (ready) {
+      if (ready !== RELEASE) return this.#die(new DigitDiffusionError('release', { module: RELEASE, worker: ready }))
       this.#ready = true
       return this.#pump()
     }

@@ -3,6 +3,7 @@
 // Tests: tests/page/worker-protocol.test.mjs, devices.test.mjs
 import * as wasm from './engine/engine.js'
 import { DigitDiffusionError } from './errors.js'
+import { RELEASE } from './release.js'
 import { download, Progress, receive } from './worker/download.js'
 import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { findManifest, shortName } from './worker/manifest.js'
@@ -224,4 +225,4 @@ addEventListener('message', async ({ data: { id, method, params, abort } }) => {
     requested = performance.now()
   }
 })
-postMessage({ ready: true })
+postMessage({ ready: RELEASE })

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 pub use adapter::AdapterError;
 pub use config::ConfigError;
-pub(crate) use config::shown;
+pub(crate) use config::{NOT_FINITE, shown};
 pub use device::{DeviceError, WebGpuLimit};
 pub use fields::{Field, Fields};
 pub use request::RequestError;

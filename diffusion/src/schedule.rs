@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ConfigError, Error, Result, shown};
+use crate::json;
 
 const FILE: &str = "scheduler_config.json";
 
@@ -69,7 +70,7 @@ impl Default for ScheduleConfig {
 impl ScheduleConfig {
     /// Reads a diffusers `scheduler_config.json`.
     pub fn from_json(text: &str) -> Result<Self> {
-        let raw: serde_json::Value = serde_json::from_str(text).map_err(|source| Error::Json { file: FILE, source })?;
+        let raw = json::read_any_number(FILE, text)?;
         let refuse = |source: ConfigError| Err(Error::Config { file: FILE, source });
         if let Some(value) = raw.get("variance_type").and_then(|v| v.as_str())
             && value != "fixed_small"

@@ -1,6 +1,9 @@
 // What the page explains beside a drawing: the noise schedule, and what a style changes.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { importsOf, WWW } from './support/package.mjs'
 import { choose, errors, openPage, page, pick, server, set, settled, setUp, toggleLora } from './support.mjs'
 
 setUp()
@@ -108,6 +111,8 @@ test('what a style changes: a cell for each of its matrices, coloured by the siz
 })
 
 test('what a style changes: adapters of other layers have their places too', async () => {
+  // By itself, from the sources: the site has it in page.js.
+  for (const path of await importsOf('page/style-changes.js')) server.pages[path] = await readFile(join(WWW, path))
   await openPage(page, server.url)
   await page.evaluate(async () => {
     const { StyleChanges } = await import(new URL('page/style-changes.js', location.href).href)

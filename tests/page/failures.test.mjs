@@ -19,7 +19,7 @@ describe('while loading', () => {
     ['a broken connection', FILES.weights, { cut: 5000 }, /connection broke off.*diffusion_pytorch_model\.safetensors/],
     ['a missing engine', FILES.engine, { status: 404 }, /engine\/engine-relaxed_bg\.wasm is missing/],
     ['a corrupted engine', FILES.engine, { keep: 1000 }, /engine could not be started.*engine\/engine-relaxed_bg\.wasm/],
-    ['a missing engine script', 'engine/engine.js', { status: 404 }, /worker.*could not be started.*scripts/],
+    ['a worker that is cut short', 'worker.js', { keep: 2000 }, /worker.*could not be started/],
     ['a manifest that breaks off', FILES.manifest, { cut: 20 }, /connection broke off.*manifest\.json/],
     ['a broken manifest', FILES.manifest, { keep: 20 }, /manifest\.json cannot be used.*JSON/],
     ['a missing worker', 'worker.js', { status: 404 }, /worker.*could not be started/],
@@ -38,8 +38,8 @@ describe('while loading', () => {
     })
   }
 
-  test('a page that cannot load its own scripts is not blank, and says so', async () => {
-    server.faults['page/recording.js'] = { status: 404 }
+  test('a page that cannot load its own script is not blank, and says so', async () => {
+    server.faults['page.js'] = { status: 404 }
     await page.goto(server.url)
     await page.locator('#broken').waitFor({ state: 'visible' })
     assert.match(await page.innerText('h1'), /noise/)

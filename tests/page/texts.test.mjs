@@ -5,9 +5,10 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import { WWW } from './support/package.mjs'
 import { DIST } from './support.mjs'
 
-const texts = name => import(pathToFileURL(join(DIST, `texts/${name}.js`)).href)
+const texts = name => import(pathToFileURL(join(WWW, `texts/${name}.js`)).href)
 
 test('index.html says what texts/page.js says', async () => {
   const html = await readFile(join(DIST, 'index.html'), 'utf8')

@@ -38,9 +38,11 @@ fn address(file: &str) -> &str {
 /// Not kept: what no page asks for, and what the service worker chooses itself (the build of the engine for this browser, the models
 /// that the manifest lists).
 fn is_kept(file: &str) -> bool {
-    let is_for_people = file.ends_with(".d.ts") || file.ends_with(".md") || file.starts_with("LICENSE-");
+    let is_for_people =
+        [".d.ts", ".md", ".map"].iter().any(|ending| file.ends_with(ending)) || file.starts_with("LICENSE-");
+    let is_for_tests = file.starts_with("engine/") && file.ends_with(".js"); // bundled into the worker
     let is_chosen = file.ends_with(".wasm") || (file.starts_with("models/") && file != "models/manifest.json");
-    !is_for_people && !is_chosen && ![SCRIPT, "package.json"].contains(&file)
+    !is_for_people && !is_for_tests && !is_chosen && ![SCRIPT, "package.json"].contains(&file)
 }
 
 /// All files below `folder`, as paths of a URL.
@@ -66,7 +68,8 @@ mod tests {
         for file in [
             "index.html",
             "page.js",
-            "page/film.js",
+            "page.js.map",
+            "page/zh.js",
             "package.json",
             "README.md",
             "LICENSE-MIT",
@@ -83,7 +86,7 @@ mod tests {
         let script = dist.path().join(SCRIPT);
         fs::write(&script, format!("// before\n{PLACEHOLDER}// after\n")).unwrap();
         list_files(dist.path()).unwrap();
-        let list = "  'engine/engine.js',\n  '',\n  'models/manifest.json',\n  'page.js',\n  'page/film.js',\n";
+        let list = "  '',\n  'models/manifest.json',\n  'page.js',\n  'page/zh.js',\n";
         assert_eq!(fs::read_to_string(&script).unwrap(), format!("// before\nconst FILES = [\n{list}]\n// after\n"));
         let error = list_files(dist.path()).unwrap_err().to_string();
         assert!(error.contains("needs the line"), "{error}");

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ConfigError, Error, Result};
+use crate::json;
 
 use super::unet::UNetConfig;
 
@@ -43,7 +44,7 @@ fn is_true(value: &bool) -> bool {
 impl ModelInfo {
     /// Reads `digit_diffusion.json`.
     pub fn from_json(text: &str) -> Result<Self> {
-        let info: Self = serde_json::from_str(text).map_err(|source| Error::Json { file: FILE, source })?;
+        let info: Self = serde_json::from_value(json::read(FILE, text)?).map_err(json::json_error(FILE))?;
         info.validate()?;
         Ok(info)
     }

@@ -79,10 +79,14 @@ fn but(found: &Option<String>) -> String {
     found.as_ref().map_or_else(String::new, |found| format!(", not {found}"))
 }
 
+/// Stands before a number that is not finite, which `json` keeps as a string: a noncharacter, which no text holds.
+pub(crate) const NOT_FINITE: char = '\u{fdd0}';
+
 /// A value of a file, short enough for a sentence.
 pub(crate) fn shown(value: &serde_json::Value) -> String {
     const MOST: usize = 80;
-    let text = value.to_string();
+    let number = value.as_str().and_then(|text| text.strip_prefix(NOT_FINITE));
+    let text = number.map_or_else(|| value.to_string().replace(NOT_FINITE, ""), str::to_owned);
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

@@ -99,6 +99,9 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
         held.push(args.train.guard(&job.out, ADAPTER_WEIGHTS)?);
     }
     let base = read_base(&args.base)?;
+    if base.unet.dropout > 0.0 {
+        say!("note: the base's dropout of {} is not applied in this training", base.unet.dropout);
+    }
     let pictures = jobs.iter().map(|job| args.pictures(job.source, &base)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut interrupt = None;
     for ((job, held), pictures) in jobs.iter().zip(held).zip(pictures) {
@@ -280,11 +283,20 @@ impl Args {
                 use_rslora: lora.use_rslora,
                 rank_pattern: Default::default(),
                 alpha_pattern: Default::default(),
+                exclude_modules: Default::default(),
+                layers_to_transform: Default::default(),
+                layers_pattern: Default::default(),
             };
             return Ok((adapter, config));
         };
         let files = AdapterFiles::read(path)?;
         let adapter = files.adapter(&base.state)?;
+        if let Some(note) = adapter.note() {
+            say!("note: {}: {note}", path.display());
+        }
+        if let Some((path, _)) = adapter.modules.iter().find(|(_, factors)| factors.a.shape.len() != 2) {
+            anyhow::bail!("--init has factors of {path}, a convolution; only those of Linears can be trained on");
+        }
         if adapter.base_sha256.as_ref().is_some_and(|sum| sum != base_sha256) {
             say!("{} was trained on another base than {}; it goes on on this one", path.display(), self.base.display());
         }
