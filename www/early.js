@@ -1,4 +1,4 @@
-// Runs while the page is read, before its scripts are there: begins the download of the model. The build puts it into index.html itself.
+// Runs while the page is read, before its other scripts are there: begins the download of the model.
 // Tests: tests/page/first-visit.test.mjs
 import { probeBuild } from './build.js'
 import { begin } from './early-downloads.js'

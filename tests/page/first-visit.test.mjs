@@ -84,3 +84,11 @@ test('a download that was begun early and fails is tried again by the worker', a
   assert.equal(await page.locator('#notice').isHidden(), true)
   assert.deepEqual(repeated(), { [FILES.weights]: 2 })
 })
+
+test('without what begins the downloads early, the page does it all by itself', async () => {
+  await freshServer({ faults: { 'early.js': { status: 404 } } })
+  await page.goto(server.url + LINK)
+  await settled(page)
+  for (const id of ['#notice', '#broken', '#outdated']) assert.equal(await page.locator(id).isHidden(), true)
+  assert.deepEqual(repeated(), {})
+})
