@@ -193,7 +193,18 @@ const shape = sides => `[${sides.join(', ')}]`
 const english = reason => `英文原文：${reason}`
 const batch = ({ pictures, height, width }) => `一次 ${pictures} 张 ${height} x ${width} 的图像`
 const unread = '无法读取这个文件：它不是完整的 safetensors 文件，可能已损坏，或没有下载完。'
-const misfit = path => `它要改变的 ${path} 与这里的基础模型对不上：它是为另一个模型训练的。`
+const foreign = {
+  empty: '它是空的，请重新下载',
+  lfs: '它只是 Git LFS 的指针，不是权重本身；请在它的仓库里运行 git lfs pull，或直接下载这个文件',
+  page: '它是网页（HTML）；这个地址通向一个页面，请使用下载文件本身的链接',
+  pickle: '它是 PyTorch 的 pickle 文件（.bin、.pt、.pth、.ckpt），打开时可能运行代码；请在信任它的前提下用 Python 读取，再用 safetensors.torch.save_file 保存',
+  zip: '它是 ZIP 压缩包；请解压，使用其中的 .safetensors 文件',
+  compressed: '它是压缩过的；请先解压',
+  gguf: '它是 GGUF 文件；请使用这个模型的 .safetensors 文件',
+  onnx: '它是 ONNX 模型；请使用这个模型的 .safetensors 文件',
+  hdf5: '它是 HDF5 文件（Keras）；请使用这个模型的 .safetensors 文件',
+  json: '它是 JSON（配置或文件清单）；请使用它所属的 .safetensors 文件',
+}
 const factor = (tensor, why) => `张量 ${tensor} 不是 LoRA 的因子：${why}。`
 
 export const refusals = {
@@ -206,7 +217,10 @@ export const refusals = {
     `${file}：init_lora_weights "${method}" 还会改变基础模型自己的权重，不受支持。请先转换成普通的 LoRA。`,
   'config-invalid': ({ file, reason }) => `${file} 的设置无法使用。${english(reason)}`,
   safetensors: () => unread,
-  'tensor-type': ({ tensor, found }) => `无法读取这个文件：张量 ${tensor} 的类型是 ${found}，只能读取 F32、F16、BF16 和 I64。`,
+  'foreign-file': ({ what }) => `无法读取这个文件：它不是 safetensors 文件。${foreign[what]}。`,
+  'safetensors-length': () => unread,
+  'tensor-twice': ({ tensor }) => `无法读取这个文件：张量 ${tensor} 出现在两个分片里，它们不属于同一个模型。`,
+  'tensor-type': ({ tensor, found }) => `无法读取这个文件：张量 ${tensor} 的类型是 ${found}，只能读取 8 到 64 位的浮点数和整数。`,
   unwritable: ({ reason }) => `无法写出 safetensors 文件。${english(reason)}`,
   weights: ({ missing, unexpected, wrong }) => {
     const parts = Object.entries({ 缺少: missing, 多出: unexpected, 形状或类型不符: wrong }).filter(([, names]) => names.length)
@@ -214,18 +228,21 @@ export const refusals = {
   },
   'no-numbers': ({ tensor }) => `${tensor} 里有些值不是数字：文件已损坏，或训练出了问题。`,
   'adapter-empty': () => '这个 LoRA 无法使用：文件里没有 lora_A 和 lora_B 张量。',
-  'unknown-module': ({ path }) => misfit(path),
-  'not-linear': ({ path }) => `这个 LoRA 无法使用：它要改变的 ${path} 不是线性层，而这里只支持线性层。`,
-  'module-shape': ({ path }) => misfit(path),
+  'unknown-modules': ({ paths, known }) =>
+    `这个 LoRA 无法使用：它要改变的 ${list(paths)} 是这里的基础模型没有的；基础模型的模块名形如 ${known}。`,
+  'factor-twice': ({ path }) => `这个 LoRA 无法使用：${path} 的因子以两个名字出现了两次，请去掉其中一个。`,
+  'not-targeted': ({ path, setting }) =>
+    `这个 LoRA 无法使用：文件里有 ${path} 的因子，而 adapter_config.json 的 ${setting} 把它排除在外；请改正其中之一。`,
+  'not-linear': ({ path }) => `这个 LoRA 无法使用：它要改变的 ${path} 既不是线性层，也不是卷积。`,
+  'module-shape': ({ path }) => `它要改变的 ${path} 与这里的基础模型对不上：它是为另一个模型训练的。`,
   'missing-factor': ({ path }) => `这个 LoRA 无法使用：${path} 的两个因子只有一个。`,
   'factor-shapes': ({ path, a, b }) =>
-    `这个 LoRA 无法使用：${path} 的因子形状是 ${shape(a)} 和 ${shape(b)}，而这里只支持线性层。`,
+    `这个 LoRA 无法使用：${path} 的因子形状是 ${shape(a)} 和 ${shape(b)}，不是线性层或卷积的一对因子。`,
   'unknown-alpha': () => '不知道它的 alpha：请同时打开它的 adapter_config.json。',
   alpha: ({ path }) => `这个 LoRA 无法使用：${path} 的 alpha 不是数字。`,
-  'metadata-alpha': ({ found }) => `这个 LoRA 无法使用：它的 ss_network_alpha 是“${found}”，不是数字。`,
   dora: ({ tensor }) => `这个 LoRA 无法使用：${factor(tensor, '不支持 DoRA')}`,
   'text-encoder': ({ tensor }) => `这个 LoRA 无法使用：${factor(tensor, '它要改变文本编码器，而这个模型没有')}`,
-  'not-a-factor': ({ tensor }) => `这个 LoRA 无法使用：${factor(tensor, '只支持这个基础模型的线性层的因子')}`,
+  'not-a-factor': ({ tensor }) => `这个 LoRA 无法使用：${factor(tensor, '只读取这个基础模型的模块的因子和 alpha')}`,
   'unknown-adapter': ({ name, loaded }) => `没有加载名为“${name}”的适配器（已加载：${loaded.join('、') || '无'}）。`,
   steps: ({ sampler, most, found }) => `采样器 ${sampler} 的步数必须是 1 到 ${most}，而不是 ${found}。`,
   eta: ({ found }) => `eta 必须是 0 到 1，而不是 ${found}。`,
