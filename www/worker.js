@@ -141,7 +141,7 @@ function compose(scales) {
 }
 
 const methods = {
-  async load({ build, base, device, manifest, remembered, early }, { signal, onprogress }) {
+  async load({ build, base, device, manifest, remembered, early = [] }, { signal, onprogress }) {
     expectEarly(early)
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
