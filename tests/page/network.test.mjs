@@ -56,8 +56,10 @@ test('other networks: more levels, blocks without attention, lists per level', (
 })
 
 test('it comes when the visitor comes near; every part tells what it does, by keyboard too', async () => {
-  await openPage(page, server.url)
+  await page.goto(server.url)
+  await settled(page)
   assert.equal(server.requests.includes('network.css'), false)
+  await openPage(page, server.url)
   await openNetwork()
   assert.equal(await page.locator('#unet input').count(), partsOf(CONFIG).length)
   assert.match(await page.innerText('#part-name'), /^Attention/)

@@ -48,14 +48,15 @@ describe('the picture is seen while it is drawn', () => {
       await page.evaluate(() => scrollTo(0, document.body.scrollHeight))
       await tap('#many-digits')
       await settled(page)
-      await tap('#sheet button')
+      await tap('#sheet button:first-child')
       await assertSeen('.base .frame', 'chosen on the sheet')
     })
 })
 
 test('a whole picture and the digits stand on the first screen of 1366 x 650', async () => {
   await freshPage({ viewport: { width: 1366, height: 650 } })
-  await openPage(page, server.url)
+  await page.goto(server.url)
+  await settled(page)
   await assertSeen('.base .frame', 'at first')
   await assertSeen('.styled .frame', 'at first')
   const { bottom } = await place('#digits')
@@ -68,11 +69,11 @@ const collisions = () =>
     const shown = [...document.querySelectorAll('main :is(p, h1, h2, h3, figcaption, summary, label, button, select, input[type=range], input[type=number], output, .segments), .masthead a, .footer a')].filter(
       element => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && element.getClientRects().length && !element.closest('.overlay, .pictures, .hidden-visually, .map, .schedule svg'),
     )
-    const boxes = shown.map(element => ({ element, box: element.getBoundingClientRect() })).filter(({ box }) => box.width && box.height)
+    const boxes = shown.flatMap(element => [...element.getClientRects()].map(box => ({ element, box }))).filter(({ box }) => box.width && box.height)
     const found = []
     for (const [i, a] of boxes.entries())
       for (const b of boxes.slice(i + 1)) {
-        if (a.element.contains(b.element) || b.element.contains(a.element)) continue
+        if (a.element === b.element || a.element.contains(b.element) || b.element.contains(a.element)) continue
         const x = Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left)
         const y = Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top)
         if (x > 2 && y > 2) found.push(`${a.element.textContent.trim().slice(0, 30) || a.element.id} / ${b.element.textContent.trim().slice(0, 30) || b.element.id}`)
