@@ -1,22 +1,15 @@
 // The page's end of the worker: one request at a time, in order; aborting settles at once; a dead worker fails everything.
 // Tests: tests/page/worker-protocol.test.mjs, failures.test.mjs
+import { probeBuild } from './build.js'
 import { DigitDiffusionError, unpack } from './errors.js'
-
-/** Whether WebAssembly has the instructions of `code`: validates a module whose only function, () -> v128, consists of them. */
-const runs = (/** @type {number[]} */ code) =>
-  WebAssembly.validate(
-    new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, code.length + 4, 1, code.length + 2, 0, ...code, 11]),
-  )
-const SPLAT = [65, 1, 253, 17] // i32.const 1, i32x4.splat
-const POPCNT = [...SPLAT, 253, 98] // i8x16.popcnt, one of the last instructions of SIMD
-const FUSED = [...SPLAT, ...SPLAT, ...SPLAT, 253, 133, 2] // f32x4.relaxed_madd
+import { RELEASE } from './release.js'
 
 /** Which build of the engine this browser can run: with fused multiply-add, or without. */
 export function findBuild() {
   if (typeof WebAssembly !== 'object') throw new DigitDiffusionError('unsupported', { what: 'WebAssembly' })
-  if (runs(FUSED)) return 'relaxed'
-  if (runs(POPCNT)) return 'plain'
-  throw new DigitDiffusionError('unsupported', { what: 'WebAssembly SIMD' })
+  const build = probeBuild()
+  if (!build) throw new DigitDiffusionError('unsupported', { what: 'WebAssembly SIMD' })
+  return build
 }
 
 // By another name, because bundlers take `new URL('…', import.meta.url)` for a file that they are to copy.
@@ -40,9 +33,9 @@ function startWorker() {
  * @typedef {{ id: number, method: string, params: object, transfer: Transferable[], onprogress?: (progress: any) => void,
  *   reason: () => unknown, resolve: (result: any) => void, reject: (error: unknown) => void }} Job
  *
- * What the worker posts: that it is `ready`; of a request its `progress`, and its `result` or `error`; of itself that it `died`, or
+ * What the worker posts: that it is `ready`, and of which release; of a request its `progress`, and its `result` or `error`; of itself that it `died`, or
  * that it is `settled` where the model computes.
- * @typedef {{ ready?: true, id?: number, result?: any, error?: any, progress?: any, died?: any, settled?: any }} Answer
+ * @typedef {{ ready?: string, id?: number, result?: any, error?: any, progress?: any, died?: any, settled?: any }} Answer
  */
 
 export class Client {
@@ -125,6 +118,7 @@ export class Client {
     if (died) return this.#die(unpack(died))
     if (settled) return this.#settle(settled)
     if (ready) {
+      if (ready !== RELEASE) return this.#die(new DigitDiffusionError('release', { module: RELEASE, worker: ready }))
       this.#ready = true
       return this.#pump()
     }

@@ -250,6 +250,8 @@ export type ErrorCode =
   | 'adapter'
   /** The engine's file is not what it must be. */
   | 'engine-file'
+  /** `details.worker`, the release of the worker, is not that of the module: one of them is an old copy. */
+  | 'release'
   /** The connection broke off. */
   | 'network'
   /** The server does not give a file: it answers `details.status`. */

@@ -2,6 +2,7 @@
 
 use diffusion::config::{ModelInfo, UNetConfig};
 use diffusion::schedule::{BetaSchedule, PredictionType, ScheduleConfig, TimestepSpacing};
+use diffusion::tensors::{Metadata, Precision, write_tensors};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -45,7 +46,7 @@ fn unet_config_round_trip() {
 #[test]
 fn unet_config_refusals() {
     let good = config_text("tiny/unet/config.json");
-    let table: [(&str, Value, &[&str]); 30] = [
+    let table: [(&str, Value, &[&str]); 33] = [
         ("_class_name", json!("UNet2DModel"), &["_class_name", "UNet2DModel"]),
         ("_class_name", Value::Null, &["_class_name", "missing"]),
         ("act_fn", json!("gelu"), &["act_fn", "gelu", "silu"]),
@@ -73,13 +74,16 @@ fn unet_config_refusals() {
         ("flip_sin_to_cos", json!(false), &["flip_sin_to_cos"]),
         ("layers_per_block", json!(0), &["layers_per_block"]),
         ("layers_per_block", json!(1_000_000_000u64), &["layers_per_block"]),
-        ("mid_block_only_cross_attention", json!(true), &["mid_block_only_cross_attention"]),
+        ("layers_per_block", json!([1, 2]), &["layers_per_block", "the same 2 times"]),
+        ("layers_per_block", json!([1]), &["layers_per_block", "the same 2 times"]),
+        ("mid_block_type", json!("UNetMidBlock2D"), &["mid_block_type", "UNetMidBlock2DCrossAttn"]),
         ("norm_eps", json!("tiny"), &["norm_eps"]),
         ("norm_num_groups", json!(0), &["norm_num_groups"]),
         ("num_attention_heads", json!(4), &["num_attention_heads"]),
-        ("only_cross_attention", json!(true), &["mid_block_only_cross_attention"]),
+        ("dropout", json!(2), &["dropout", "from 0 to 1"]),
+        ("sample_size", json!([14]), &["sample_size"]),
+        ("a_later_setting", json!("on"), &["a_later_setting"]),
         ("resnet_time_scale_shift", json!("scale_shift"), &["resnet_time_scale_shift"]),
-        ("use_linear_projection", json!(true), &["use_linear_projection"]),
     ];
     for (key, value, parts) in table {
         let text = with(&good, key, value.clone());
@@ -93,6 +97,53 @@ fn unet_config_refusals() {
     assert_refused("40 resolutions", UNetConfig::from_json(&deep), &["block_out_channels", "40"]);
     assert_refused("a number", UNetConfig::from_json("7"), &["unet/config.json"]);
     assert_refused("half a file", UNetConfig::from_json(&good[..99]), &["unet/config.json", "line"]);
+}
+
+/// Whether diffusers computes the same with two configurations (`unet/configs.json`): what it does is taken as the same
+/// network, what it does not is refused, or is another network here, too.
+#[test]
+fn configurations_that_draw_the_same_are_taken_as_the_same() {
+    let tiny = config_text("tiny/unet/config.json");
+    let read = |changes: &Value| {
+        let mut config: Value = serde_json::from_str(&tiny).unwrap();
+        changes.as_object().unwrap().iter().for_each(|(key, value)| config[key] = value.clone());
+        UNetConfig::from_json(&config.to_string())
+    };
+    let (mut same, mut other) = (0, 0);
+    for entry in json("unet/configs.json")["configs"].as_array().unwrap() {
+        let before = read(&entry["before"]).unwrap();
+        let what = entry["after"].to_string();
+        let after = read(&entry["after"]);
+        // Dropout and the size of pictures are kept, and matter to nobody who draws.
+        let after = after.map(|after| UNetConfig { dropout: 0.0, sample_size: before.sample_size, ..after });
+        match entry["result"].as_str().unwrap() {
+            "same" => assert_eq!(after.unwrap(), before, "{what}"),
+            // Its weights are shaped otherwise, and are taken by `Base::read`.
+            _ if what.contains("use_linear_projection") => assert_eq!(after.unwrap(), before, "{what}"),
+            _ => assert!(after.is_err() || after.unwrap() != before, "{what}"),
+        }
+        *if entry["result"] == "same" { &mut same } else { &mut other } += 1;
+    }
+    assert!(same > 20 && other > 20, "{same} and {other}");
+    assert_refused(
+        "a middle block of null",
+        UNetConfig::from_json(&tiny.replace("\"UNetMidBlock2DCrossAttn\"", "null")),
+        &["mid_block_type"],
+    );
+}
+
+/// With `use_linear_projection` the 1 x 1 convolutions around a transformer are Linears.
+#[test]
+fn linear_projections_are_one_by_one_convolutions() {
+    let mut folder = Folder::open(&fixture("unet/tiny"));
+    let convolutions = folder.read().unwrap();
+    let mut state = convolutions.state.clone();
+    let projections = state.iter_mut().filter(|(name, _)| name.contains("proj_in.w") || name.contains("proj_out.w"));
+    assert_eq!(projections.map(|(_, tensor)| tensor.shape.truncate(2)).count(), 14);
+    folder.weights = write_tensors(&state, Metadata::new(), Precision::F32).unwrap();
+    folder.unet_config = with(&folder.unet_config, "use_linear_projection", json!(true));
+    let linear = folder.read().unwrap();
+    assert_eq!((linear.state, linear.unet), (convolutions.state, convolutions.unet));
 }
 
 #[test]

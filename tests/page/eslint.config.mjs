@@ -23,7 +23,7 @@ export default [
   { files: ['www/sw.js'], languageOptions: { globals: globals.serviceworker } },
   { files: ['www/guard.js'], languageOptions: { sourceType: 'script' }, rules: { 'no-var': 'off' } },
   {
-    files: ['tests/page/**/*.mjs', 'xtask/bench/**/*.mjs'],
+    files: ['tests/page/**/*.mjs', 'xtask/bench/**/*.mjs', 'xtask/bundle/**/*.mjs'],
     languageOptions: { globals: { ...globals.node, ...globals.browser, ...Object.fromEntries(inTests.map(name => [name, 'readonly'])) } },
     rules,
   },

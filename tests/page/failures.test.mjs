@@ -19,7 +19,7 @@ describe('while loading', () => {
     ['a broken connection', FILES.weights, { cut: 5000 }, /connection broke off.*diffusion_pytorch_model\.safetensors/],
     ['a missing engine', FILES.engine, { status: 404 }, /engine\/engine-relaxed_bg\.wasm is missing/],
     ['a corrupted engine', FILES.engine, { keep: 1000 }, /engine could not be started.*engine\/engine-relaxed_bg\.wasm/],
-    ['a missing engine script', 'engine/engine.js', { status: 404 }, /worker.*could not be started.*scripts/],
+    ['a worker that is cut short', 'worker.js', { keep: 2000 }, /worker.*could not be started/],
     ['a manifest that breaks off', FILES.manifest, { cut: 20 }, /connection broke off.*manifest\.json/],
     ['a broken manifest', FILES.manifest, { keep: 20 }, /manifest\.json cannot be used.*JSON/],
     ['a missing worker', 'worker.js', { status: 404 }, /worker.*could not be started/],
@@ -38,8 +38,8 @@ describe('while loading', () => {
     })
   }
 
-  test('a page that cannot load its own scripts is not blank, and says so', async () => {
-    server.faults['page/recording.js'] = { status: 404 }
+  test('a page that cannot load its own script is not blank, and says so', async () => {
+    server.faults['page.js'] = { status: 404 }
     await page.goto(server.url)
     await page.locator('#broken').waitFor({ state: 'visible' })
     assert.match(await page.innerText('h1'), /noise/)
@@ -82,11 +82,40 @@ describe('while loading', () => {
     server.faults[`models/lora/${style}/adapter_model.safetensors`] = { flip: 100 }
     await pick(page, 7)
     await page.click('#lora')
-    assert.match(await notice(page), new RegExp(`${style}/adapter_model\\.safetensors.*SHA-256`))
-    await page.click('#lora')
+    assert.match(await notice(page), new RegExp(`${style}/adapter_model\\.safetensors.*SHA-256.*base model draws without it`))
     await settled(page)
     assert.equal(await stepsDrawn(page), 3)
+    // Another digit: the base draws it, and the style is asked for again.
+    await page.click('#digits [value="4"]')
+    assert.match(await notice(page), /SHA-256/)
+    await settled(page)
+    assert.match(await page.getAttribute('#picture-base', 'aria-label'), /^Digit 4 at step 3 of 3/)
+    await page.click('#notice button:has-text("Go on without it")')
+    await settled(page)
+    assert.equal(await page.getAttribute('#lora', 'aria-checked'), 'false')
     assert.equal(await page.locator('#notice').isHidden(), true)
+    delete server.faults[`models/lora/${style}/adapter_model.safetensors`]
+    await page.click('#lora')
+    await settled(page)
+    assert.match(await page.getAttribute('#picture-lora', 'aria-label'), /^Digit 4 at step 3 of 3/)
+  })
+
+  test('a mix with a style that cannot be loaded: goes on with the others', async () => {
+    await openPage(page, server.url)
+    await pick(page, 7)
+    server.faults['models/lora/slanted/adapter_model.safetensors'] = { status: 404 }
+    await page.click('#styles [value="*"]')
+    assert.match(await notice(page), /slanted.*404/)
+    await settled(page)
+    assert.equal(await stepsDrawn(page), 3)
+    await page.click('#notice button:has-text("Go on without it")')
+    await settled(page)
+    assert.equal(await page.isChecked('#styles [value=outline]'), true)
+    assert.match(await page.getAttribute('#picture-lora', 'aria-label'), /^Digit 7 at step 3 of 3/)
+    delete server.faults['models/lora/slanted/adapter_model.safetensors']
+    await page.click('#styles [value="*"]')
+    await settled(page)
+    assert.equal(await page.innerText('#lora-note'), 'Outline 1.0 + Slanted 0.5')
   })
 })
 

@@ -1,4 +1,4 @@
-// dist/ is an npm package: what is in it, how it is found, and how much of it a page loads.
+// dist/ is an npm package: what is in it, how it is found, and how much of it a page loads. What the build makes of the sources.
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { importsOf, npm } from './support/package.mjs'
 import { DIST } from './support.mjs'
 
 const MODULE_BYTES = 15 * 1024
+const WORKER_BYTES = 20 * 1024 // with every sentence that the engine may refuse something with
 const about = JSON.parse(await readFile(join(DIST, 'package.json'), 'utf8'))
 
 test('npm packs the module, worker, engine, types and models, and nothing of the page', async () => {
@@ -17,9 +18,8 @@ test('npm packs the module, worker, engine, types and models, and nothing of the
     .map(entry => `${entry.parentPath}/${entry.name}`.replaceAll('\\', '/').slice(DIST.length).replace(/^\//, ''))
   const wanted = new Set([
     'package.json', 'README.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'digit-diffusion.d.ts',
-    ...(await importsOf('digit-diffusion.js')),
-    ...(await importsOf('worker.js')),
-    ...(await folder('engine')),
+    ...['digit-diffusion.js', 'worker.js'].flatMap(script => [script, `${script}.map`]),
+    ...(await folder('engine')).filter(path => path.endsWith('.wasm')),
     ...(await folder('models')),
   ])
   assert.deepEqual(files.map(({ path }) => path).sort(), [...wanted].sort())
@@ -36,14 +36,42 @@ test('package.json says what registries and bundlers ask for', async () => {
   assert.equal(about.version, /^version = "(.+)"$/m.exec(cargo)[1], 'one version for all')
 })
 
-test('the module, with all that it imports, is at most 15 KB of gzip', async t => {
-  const gzipped = async paths => {
-    const sizes = await Promise.all([...paths].map(async path => gzipSync(await readFile(join(DIST, path)), { level: 9 }).length))
-    return sizes.reduce((a, b) => a + b)
+/** What a script imports, statically or not; minified. */
+const importsIn = source => [...source.matchAll(/(?:\bfrom|\bimport\(?)\s*["']([^"']+)["']/g)].map(([, path]) => path)
+const script = name => readFile(join(DIST, name), 'utf8')
+
+test('the module is one file of at most 15 KB of gzip, its worker one of 20; so is the page, with one more for its translation', async t => {
+  for (const [name, imported] of Object.entries({ 'digit-diffusion.js': [], 'worker.js': [], 'page.js': ['./page/zh.js'], 'page/zh.js': [] })) {
+    assert.deepEqual(importsIn(await script(name)), imported, name)
+    const bytes = gzipSync(await script(name), { level: 9 }).length
+    t.diagnostic(`${name}: ${bytes} bytes of gzip`)
+    const most = { 'digit-diffusion.js': MODULE_BYTES, 'worker.js': WORKER_BYTES }[name]
+    if (most) assert.ok(bytes <= most, `${name}: ${bytes} bytes`)
   }
-  const module = await importsOf('digit-diffusion.js')
-  const bytes = await gzipped(module)
-  const worker = [...(await importsOf('worker.js'))].filter(path => !module.has(path) && !path.startsWith('engine/'))
-  t.diagnostic(`${bytes} bytes in ${module.size} files; the worker's own scripts, loaded with the first model, are ${await gzipped(worker)} more`)
-  assert.ok(bytes <= MODULE_BYTES, `${bytes} bytes`)
+  assert.ok(importsIn(await script('embed.js')).includes('./digit-diffusion.js'), 'the check itself works')
+})
+
+test('what went into them is in the site no second time, and their maps name it', async () => {
+  const inside = new Set([...(await importsOf('page.js')), ...(await importsOf('worker.js'))])
+  assert.ok(inside.size > 30)
+  for (const path of inside) {
+    if (['digit-diffusion.js', 'worker.js', 'page.js'].includes(path)) continue
+    await assert.rejects(readFile(join(DIST, path)), path)
+  }
+  const maps = await Promise.all(['digit-diffusion', 'worker', 'page'].map(async name => JSON.parse(await script(`${name}.js.map`)).sources))
+  const named = new Set(maps.flat())
+  for (const path of inside) assert.ok(named.has(path), `${path} is in no map`)
+})
+
+test('worker and WebAssembly are named in the words that bundlers look for', async () => {
+  assert.match(await script('digit-diffusion.js'), /new Worker\(new URL\("\.\/worker\.js",\s?import\.meta\.url\),/)
+  for (const name of ['engine', 'engine-relaxed']) {
+    assert.ok((await script('worker.js')).includes(`new URL("./engine/${name}_bg.wasm",import.meta.url)`), name)
+  }
+})
+
+test('module and worker are of one release', async () => {
+  const releases = await Promise.all(['digit-diffusion.js', 'worker.js', 'page.js'].map(async name => (await script(name)).match(/"(\d+\.\d+\.\d+\+[0-9a-f]{8})"/)?.[1]))
+  assert.ok(releases[0]?.startsWith(about.version))
+  assert.equal(new Set(releases).size, 1)
 })

@@ -42,7 +42,7 @@ async function keptFiles(unwanted) {
   const files = (await readdir(DIST, { recursive: true, withFileTypes: true }))
     .filter(entry => entry.isFile())
     .map(entry => `${entry.parentPath}/${entry.name}`.slice(DIST.length).replace(/^\//, '').replace(/^index\.html$/, ''))
-  const notServed = /\.d\.ts$|\.md$|^sw\.js$|^package\.json$|^LICENSE-/
+  const notServed = /\.d\.ts$|\.md$|\.map$|^engine\/.+\.js$|^sw\.js$|^package\.json$|^LICENSE-/
   const wanted = files.filter(file => !notServed.test(file) && !unwanted.includes(file))
   return [Object.keys(current.hashes).sort(), wanted.sort()]
 }
@@ -61,7 +61,7 @@ test('what is damaged on the server is never kept', async () => {
   const damages = [
     ['models/lora/outline/adapter_model.safetensors', { flip: 500 }],
     [FILES.engine, { keep: 5000 }],
-    ['page/recording.js', { status: 500 }],
+    ['embed.js', { status: 500 }],
   ]
   for (const [file, fault] of damages) {
     server.faults[file] = fault

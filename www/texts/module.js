@@ -42,6 +42,8 @@ export const errors = {
   unsupported: ({ what }) =>
     `This browser is too old to run the model: it has no ${what}. Any browser updated since 2023 will do.`,
   start: () => 'The background worker that runs the model could not be started: one of its scripts did not arrive. Check the network and try again.',
+  release: ({ module, worker }) =>
+    `The background worker is of another release (${worker}) than the script that started it (${module}): one of them is an old copy. Reload the page; if it stays so, the server’s files do not fit together.`,
   engine: refusal,
   unreadable: refusal,
   misfit: refusal,

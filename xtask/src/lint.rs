@@ -32,7 +32,7 @@ const CLIPPY: [&[&str]; 4] = [
 
 /// What TypeScript checks together: the page with its worker, the service worker, the tests.
 const PROJECTS: [&str; 3] = ["tsconfig.www.json", "tsconfig.service-worker.json", "tsconfig.json"];
-const JAVASCRIPT: [&str; 3] = ["www", "tests/page", "xtask/bench"];
+const JAVASCRIPT: [&str; 4] = ["www", "tests/page", "xtask/bench", "xtask/bundle"];
 
 /// Runs `part`, or all, to the end. An error unless nothing was found.
 pub fn run_all(workspace: &Workspace, part: Option<Part>) -> Result<()> {

@@ -4,26 +4,34 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{command, on_path, output, run, say};
+use crate::{
+    apt,
+    command::{command, on_path, output, run, say},
+};
 
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 /// Vite, in one of the tests, and ESLint ask for it.
 const OLDEST_NODE: (u32, u32) = (20, 19);
+const DEBIAN_PACKAGES: [&str; 2] = ["nodejs", "npm"];
 
 pub fn here() -> bool {
     on_path("node").is_some() && output(command(NPM).arg("--version")).is_ok()
 }
 
-/// An error unless Node and npm are there and new enough; `what_for` begins the sentence "… needs Node.js".
+/// Node and npm, new enough: those that are there, or Debian's; `what_for` begins the sentence "… needs Node.js".
 pub fn require(what_for: &str) -> Result<()> {
+    let by_hand = format!(
+        "{what_for} needs Node.js {}.{} or newer, with npm; install it from https://nodejs.org, then try again",
+        OLDEST_NODE.0, OLDEST_NODE.1
+    );
+    if !here() && apt::here() {
+        apt::install(&DEBIAN_PACKAGES, what_for).with_context(|| by_hand.clone())?;
+    }
     let version = output(command("node").arg("--version")).unwrap_or_default();
     match numbers(&version) {
         Some(found) if found >= OLDEST_NODE && here() => Ok(()),
-        _ => bail!(
-            "{what_for} needs Node.js {}.{} or newer, with npm; install it from https://nodejs.org, then try again",
-            OLDEST_NODE.0,
-            OLDEST_NODE.1
-        ),
+        Some((major, minor)) if here() => bail!("{by_hand} (this machine has {major}.{minor})"),
+        _ => bail!(by_hand),
     }
 }
 

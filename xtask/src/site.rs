@@ -10,9 +10,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    command::say,
-    service_worker,
+    command::{command, run, say},
+    npm, service_worker,
     size::{self, Size},
+    toolchain::Toolchain,
     wasm,
     workspace::Workspace,
 };
@@ -33,16 +34,22 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
 pub fn build_quietly(workspace: &Workspace) -> Result<(PathBuf, BTreeMap<String, Size>)> {
     // Another build would replace what this one binds, copies or measures.
     let _held = workspace.hold()?;
+    // What is missing is reported at once, not after minutes of compiling.
+    Toolchain::find_or_install()?;
+    let bundler = workspace.root.join("xtask/bundle");
+    npm::require("building the page")?;
+    npm::install(&bundler, "building the page")?;
     let engine = wasm::build(workspace)?;
     let dist = workspace.dist();
-    assemble(&workspace.root, &engine, &dist)?;
+    assemble(&workspace.root, &engine, &dist, |site| run(command("node").arg(bundler.join("bundle.mjs")).arg(site)))?;
     say(format!("the page is in {}", dist.display()));
     let sizes = size::of_site(&dist, ENGINE, &workspace.target.join("sizes.json"))?;
     Ok((dist, sizes))
 }
 
-/// Puts `dist` together under another name and renames it, so that a half-copied page is never served.
-fn assemble(root: &Path, engine: &Path, dist: &Path) -> Result<()> {
+/// Puts `dist` together under another name and renames it, so that a half-copied page is never served. `bundle` makes few
+/// scripts of many, in place.
+fn assemble(root: &Path, engine: &Path, dist: &Path, bundle: impl Fn(&Path) -> Result<()>) -> Result<()> {
     let www = root.join("www");
     if !www.join("index.html").is_file() {
         bail!("{} has no index.html", www.display());
@@ -58,6 +65,7 @@ fn assemble(root: &Path, engine: &Path, dist: &Path) -> Result<()> {
         for file in wasm::FILES {
             fs::copy(engine.join(file), fresh.join(ENGINE).join(file))?;
         }
+        bundle(&fresh)?;
         service_worker::list_files(&fresh)?;
         if dist.exists() {
             fs::rename(dist, &stale)?;
@@ -100,11 +108,12 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let folder = temporary.path();
         let (www, engine, dist) = (folder.join("www"), folder.join("engine"), folder.join("dist"));
-        for folder in [&www.join("models"), &engine, &dist] {
+        for folder in [&www.join("models"), &www.join("page"), &engine, &dist] {
             fs::create_dir_all(folder).unwrap();
         }
         fs::write(www.join("index.html"), "page").unwrap();
         fs::write(www.join(".hidden"), "").unwrap();
+        fs::write(www.join("page/part.js"), "").unwrap();
         fs::write(www.join("models/manifest.json"), "{}").unwrap();
         fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/sw.js"), www.join("sw.js")).unwrap();
         fs::write(dist.join("removed.js"), "").unwrap();
@@ -112,17 +121,18 @@ mod tests {
             fs::write(folder.join(file), "free").unwrap();
         }
 
-        assert!(assemble(folder, &engine, &dist).is_err());
+        let bundle = |site: &Path| Ok(fs::rename(site.join("page/part.js"), site.join("page.js"))?);
+        assert!(assemble(folder, &engine, &dist, bundle).is_err());
         assert!(dist.join("removed.js").exists(), "a failed build leaves the old page alone");
 
         for file in wasm::FILES {
             fs::write(engine.join(file), "").unwrap();
         }
-        assemble(folder, &engine, &dist).unwrap();
+        assemble(folder, &engine, &dist, bundle).unwrap();
         assert!(!dist.join("removed.js").exists());
         assert!(!dist.join(".hidden").exists());
         assert!(dist.join("models/manifest.json").exists());
-        assert!(fs::read_to_string(dist.join("sw.js")).unwrap().contains("  'engine/engine.js',"));
+        assert!(fs::read_to_string(dist.join("sw.js")).unwrap().contains("  'page.js': '"));
         assert!(wasm::FILES.iter().all(|file| dist.join("engine").join(file).exists()));
         assert!(LICENCES.iter().all(|file| dist.join(file).exists()));
         assert_eq!(fs::read_dir(folder).unwrap().count(), 3 + LICENCES.len(), "no other folder is left");

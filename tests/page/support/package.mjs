@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, posix } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { DIST } from './server.mjs'
 
@@ -36,13 +37,16 @@ export async function projectWithPackage() {
 
 const IMPORT = /^(?:import|export)\s(?:[^'"]*?\sfrom\s)?['"](\.[^'"]+)['"]/gm
 
-/** What a script of dist/ imports itself, as paths within dist/. @param {string} path */
-export const importsWithin = async path =>
-  [...(await readFile(join(DIST, path), 'utf8')).matchAll(IMPORT)].map(([, imported]) => posix.join(posix.dirname(path), imported))
+/** The site's sources, of which the build makes dist/. */
+export const WWW = fileURLToPath(new URL('../../../www', import.meta.url))
 
-/** A script of dist/ with all that it imports, as paths within dist/. */
+/** What a script of www/ imports itself, as paths within www/. @param {string} path */
+export const importsWithin = async path =>
+  [...(await readFile(join(WWW, path), 'utf8')).matchAll(IMPORT)].map(([, imported]) => posix.join(posix.dirname(path), imported))
+
+/** A script of www/ with all that it imports, as paths within www/. @param {string} path */
 export async function importsOf(path, found = new Set()) {
-  if (found.has(path)) return found
+  if (found.has(path) || path.startsWith('engine/')) return found // generated
   found.add(path)
   for (const imported of await importsWithin(path)) await importsOf(imported, found)
   return found

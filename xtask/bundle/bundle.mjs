@@ -1,0 +1,65 @@
+// Makes few files of many: node bundle.mjs DIST. The module, its worker and the page become one script each, with a source map; the Chinese
+// texts stay apart, since few ask for them. What went into them leaves DIST, a copy of www/ with the engine.
+// Tests: tests/page/package.test.mjs, modules.test.mjs
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { build } from 'esbuild'
+
+const dist = resolve(process.argv[2])
+const { name, version } = JSON.parse(await readFile(join(dist, 'package.json'), 'utf8'))
+
+/**
+ * The module alone; the worker, which no script of a page shares anything with; the page, with the module in it: one request less; what
+ * begins the downloads before the page's script is there.
+ */
+const ENTRIES = ['digit-diffusion.js', 'worker.js', 'page.js', 'early.js']
+/** Generated; the tests and benchmarks of the engine alone load it. */
+const STAYS = ['engine/engine.js']
+/** The line of www/release.js in whose place the release is put. */
+const PLACEHOLDER = "export const RELEASE = 'sources'\n"
+
+const options = {
+  absWorkingDir: dist,
+  outdir: dist,
+  bundle: true,
+  format: 'esm',
+  target: 'esnext', // the sources are for the browsers that the page is for
+  charset: 'utf8',
+  minify: true,
+  sourcemap: 'linked',
+  legalComments: 'none',
+  banner: { js: `/*! ${name} ${version}, MIT OR Apache-2.0 */` },
+  splitting: true,
+  chunkNames: 'page/[name]',
+  logLevel: 'warning',
+  metafile: true,
+  write: false,
+}
+/** What goes into the module and the worker decides which release they are; each says it, so that two of different ones are found out. */
+async function nameRelease() {
+  const inputs = new Set()
+  for (const entry of ENTRIES.slice(0, 2)) {
+    for (const path of Object.keys((await build({ ...options, entryPoints: [entry] })).metafile.inputs)) inputs.add(path)
+  }
+  const hash = createHash('sha256')
+  for (const path of [...inputs].sort()) hash.update(await readFile(join(dist, path)))
+  const path = join(dist, 'release.js')
+  const source = await readFile(path, 'utf8')
+  if (source.split(PLACEHOLDER).length !== 2) throw new Error(`release.js needs the line \`${PLACEHOLDER.trim()}\` once`)
+  await writeFile(path, source.replace(PLACEHOLDER, `export const RELEASE = '${version}+${hash.digest('hex').slice(0, 8)}'\n`))
+}
+
+await nameRelease()
+const builds = await Promise.all(ENTRIES.map(entry => build({ ...options, entryPoints: [entry] })))
+const outputs = new Map(builds.flatMap(({ outputFiles }) => outputFiles.map(({ path, contents }) => [path, contents])))
+for (const { metafile } of builds) {
+  for (const path of Object.keys(metafile.inputs)) if (!STAYS.includes(path)) await rm(join(dist, path), { force: true })
+}
+for (const [path, contents] of outputs) {
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, contents)
+}
+for (const entry of await readdir(dist, { withFileTypes: true })) {
+  if (entry.isDirectory()) await rmdir(join(dist, entry.name)).catch(() => {}) // only what is empty now
+}
