@@ -1,6 +1,7 @@
 // The class that programs use: a loaded model in its own worker.
 // Tests: tests/page/class.test.mjs, class-arguments.test.mjs, class-guidance.test.mjs, proxies.test.mjs, two-copies.test.mjs
 import { Client } from './client.js'
+import { take } from './early-downloads.js'
 import { asOneClass, DigitDiffusionError } from './errors.js'
 import { checkDevice, checkScales, DEFAULTS, readSampleOptions } from './options.js'
 import { recall, remember } from './remember.js'
@@ -76,10 +77,13 @@ export class DigitDiffusion {
     else if (manifest) manifest = JSON.parse(JSON.stringify(manifest)) // it is posted, and a framework's proxy cannot be
     signal?.throwIfAborted()
     const client = new Client()
+    const early = take(address)
     try {
-      const params = { build: client.build, base: address, device, manifest, remembered: recall() }
-      return new DigitDiffusion(client, await client.call('load', params, { signal, onprogress }))
+      const params = { build: client.build, base: address, device, manifest, remembered: recall(), early: early.ports }
+      const transfer = early.ports.map(({ port }) => port)
+      return new DigitDiffusion(client, await client.call('load', params, { signal, onprogress, transfer }))
     } catch (error) {
+      early.cancel()
       client.dispose()
       throw error
     }

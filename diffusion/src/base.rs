@@ -2,11 +2,16 @@
 //!
 //! Tests: `tests/it/base_files.rs`, `tests/it/hostile.rs`.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use crate::codec::PatchCodec;
 use crate::config::{ModelInfo, UNetConfig};
-use crate::error::Result;
+use crate::error::{ConfigError, Error, Result, TensorsError};
+use crate::json;
 use crate::schedule::ScheduleConfig;
-use crate::state::StateDict;
+use crate::state::{HostTensor, StateDict};
 use crate::tensors::{Metadata, Precision, must_be_numbers, read_tensors, write_tensors};
 
 /// `digit_diffusion.json`.
@@ -15,6 +20,8 @@ pub const INFO: &str = "digit_diffusion.json";
 pub const UNET_CONFIG: &str = "unet/config.json";
 /// The network's weights.
 pub const WEIGHTS: &str = "unet/diffusion_pytorch_model.safetensors";
+/// The list of the shards that larger weights are cut into: which tensor is in which file.
+pub const WEIGHTS_INDEX: &str = "unet/diffusion_pytorch_model.safetensors.index.json";
 /// The noise schedule.
 pub const SCHEDULER_CONFIG: &str = "scheduler/scheduler_config.json";
 
@@ -27,8 +34,25 @@ pub struct BaseFiles<'a> {
     pub unet_config: &'a str,
     /// `scheduler/scheduler_config.json`.
     pub scheduler_config: &'a str,
-    /// `unet/diffusion_pytorch_model.safetensors`.
-    pub weights: &'a [u8],
+    /// `unet/diffusion_pytorch_model.safetensors`, or its shards.
+    pub weights: &'a [&'a [u8]],
+}
+
+/// The shards' names, in alphabetical order, from `diffusion_pytorch_model.safetensors.index.json`.
+///
+/// # Errors
+/// Text that is no such list, names that lead out of its folder.
+pub fn shards(index: &str) -> Result<Vec<String>> {
+    const FILE: &str = "diffusion_pytorch_model.safetensors.index.json";
+    let json = json::read(FILE, index)?;
+    let files = json.get("weight_map").and_then(Value::as_object).into_iter().flatten();
+    let names: BTreeSet<&str> = files.map(|(_, file)| file.as_str().unwrap_or_default()).collect();
+    let bad = |name: &&&str| name.is_empty() || name.contains(['/', '\\', ':']) || name.starts_with('.');
+    if let Some(found) = names.iter().find(bad).copied().or(names.is_empty().then_some("nothing")) {
+        let source = ConfigError::value("weight_map", "the names of files beside it, by tensor", found);
+        return Err(Error::Config { file: FILE, source });
+    }
+    Ok(names.into_iter().map(str::to_owned).collect())
 }
 
 /// A base folder in memory: the pristine weights, never written after loading.
@@ -51,7 +75,22 @@ impl Base {
         let unet = UNetConfig::from_json(files.unet_config)?;
         info.check(&unet)?;
         let schedule = ScheduleConfig::from_json(files.scheduler_config)?;
-        let (state, _) = read_tensors(files.weights)?;
+        let mut state = StateDict::new();
+        for shard in files.weights {
+            for (name, tensor) in read_tensors(shard)?.0 {
+                if state.insert(name.clone(), tensor).is_some() {
+                    return Err(Error::SafeTensors(TensorsError::Twice { tensor: name }));
+                }
+            }
+        }
+        // With `use_linear_projection` these are Linears, which compute the same.
+        let linear = |name: &str, tensor: &HostTensor| {
+            tensor.shape.len() == 2 && [".proj_in.weight", ".proj_out.weight"].iter().any(|end| name.ends_with(end))
+        };
+        state
+            .iter_mut()
+            .filter(|(name, tensor)| linear(name, tensor))
+            .for_each(|(_, tensor)| tensor.shape.extend([1, 1]));
         must_be_numbers(&state)?;
         Ok(Self { info, unet, schedule, state })
     }

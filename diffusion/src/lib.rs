@@ -13,7 +13,7 @@
 //!     info: &text("base/digit_diffusion.json")?,
 //!     unet_config: &text("base/unet/config.json")?,
 //!     scheduler_config: &text("base/scheduler/scheduler_config.json")?,
-//!     weights: &std::fs::read(format!("{folder}/base/unet/diffusion_pytorch_model.safetensors"))?,
+//!     weights: &[&std::fs::read(format!("{folder}/base/unet/diffusion_pytorch_model.safetensors"))?],
 //! })?;
 //! let mut model = Model::new(base, Backend::Cpu)?;
 //!
@@ -45,12 +45,14 @@
 //! | `ops` | training's operations on feature maps, with gradients (feature `burn`) |
 //! | [`lora`], [`peft`] | adapters: composing and merging; their files |
 //! | [`config`], [`json`], [`state`], [`tensors`], [`codec`] | configurations, JSON as Python writes it, parameters by name, safetensors, pictures ↔ latents |
+//! | [`foreign`] | what a file is that is no safetensors file
 #![deny(missing_docs)]
 
 pub mod base;
 pub mod codec;
 pub mod config;
 pub mod error;
+pub mod foreign;
 pub mod guidance;
 pub mod json;
 pub mod lora;

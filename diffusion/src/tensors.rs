@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use half::{bf16, f16};
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::Deserialize;
 
 use crate::error::{Error, Result, TensorsError, WriteError};
+use crate::foreign::ForeignFile;
 use crate::state::{HostTensor, StateDict};
 
 /// How values are stored.
@@ -26,7 +27,15 @@ pub type Metadata = BTreeMap<String, String>;
 
 /// Reads all tensors as f32, and the metadata.
 pub fn read_tensors(bytes: &[u8]) -> Result<(StateDict, Metadata)> {
-    let unreadable = |source: safetensors::SafeTensorError| Error::SafeTensors(source.into());
+    let unreadable = |source: SafeTensorError| {
+        Error::SafeTensors(match (ForeignFile::recognize(bytes), source) {
+            (Some(found), _) => TensorsError::Foreign(found),
+            (None, SafeTensorError::MetadataIncompleteBuffer | SafeTensorError::InvalidHeaderLength) => {
+                TensorsError::Length { found: bytes.len() }
+            }
+            (None, source) => source.into(),
+        })
+    };
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
     let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
@@ -49,18 +58,49 @@ pub(crate) fn must_be_numbers<'a>(tensors: impl IntoIterator<Item = (&'a String,
     }
 }
 
+/// The values as f32. What only some tools write, alphas as whole numbers or doubles, is read like the rest.
 fn values(view: &TensorView<'_>) -> Option<Vec<f32>> {
+    fn each<const N: usize>(data: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+        data.as_chunks().0.iter().map(|bytes| number(*bytes)).collect()
+    }
     let data = view.data();
-    let pairs = || data.chunks_exact(2).map(|b| [b[0], b[1]]);
     Some(match view.dtype() {
-        Dtype::F32 => data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
-        Dtype::F16 => pairs().map(|b| f16::from_le_bytes(b).to_f32()).collect(),
-        Dtype::BF16 => pairs().map(|b| bf16::from_le_bytes(b).to_f32()).collect(),
-        Dtype::I64 => {
-            data.chunks_exact(8).filter_map(|b| b.first_chunk::<8>()).map(|b| i64::from_le_bytes(*b) as f32).collect()
-        }
+        Dtype::F32 => each(data, f32::from_le_bytes),
+        Dtype::F16 => each(data, |bytes| f16::from_le_bytes(bytes).to_f32()),
+        Dtype::BF16 => each(data, |bytes| bf16::from_le_bytes(bytes).to_f32()),
+        Dtype::F64 => each(data, |bytes| f64::from_le_bytes(bytes) as f32),
+        Dtype::I64 => each(data, |bytes| i64::from_le_bytes(bytes) as f32),
+        Dtype::U64 => each(data, |bytes| u64::from_le_bytes(bytes) as f32),
+        Dtype::I32 => each(data, |bytes| i32::from_le_bytes(bytes) as f32),
+        Dtype::U32 => each(data, |bytes| u32::from_le_bytes(bytes) as f32),
+        Dtype::I16 => each(data, |bytes| f32::from(i16::from_le_bytes(bytes))),
+        Dtype::U16 => each(data, |bytes| f32::from(u16::from_le_bytes(bytes))),
+        Dtype::I8 => each(data, |bytes| f32::from(i8::from_le_bytes(bytes))),
+        Dtype::U8 => each(data, |[byte]| f32::from(byte)),
+        Dtype::F8_E4M3 => each(data, |[byte]| small_float(byte, 3)),
+        Dtype::F8_E5M2 => each(data, |[byte]| small_float(byte, 2)),
         _ => return None,
     })
+}
+
+/// An 8-bit float (arXiv 2209.05433) with this many bits behind the point, E4M3 in PyTorch's form without infinities.
+fn small_float(byte: u8, places: u32) -> f32 {
+    let (bits, exponents) = (u16::from(byte & 0x7f), 7 - places);
+    let magnitude = if places == 3 && bits == 0x7f {
+        f32::NAN
+    } else if places == 2 {
+        // The upper half of an f16.
+        f16::from_bits(bits << 8).to_f32()
+    } else {
+        let bias = (1 << (exponents - 1)) - 1;
+        let (exponent, fraction) =
+            (i32::from(bits >> places), f32::from(bits & ((1 << places) - 1)) / (1 << places) as f32);
+        match exponent {
+            0 => fraction * 2f32.powi(1 - bias),
+            _ => (1.0 + fraction) * 2f32.powi(exponent - bias),
+        }
+    };
+    if byte & 0x80 == 0 { magnitude } else { -magnitude }
 }
 
 /// Writes tensors, sorted by name, with metadata.

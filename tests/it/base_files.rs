@@ -1,11 +1,11 @@
 //! Base folders: what is written is read again, and weights that do not fit are refused by name.
 
 use burn::tensor::Device;
-use diffusion::Base;
-use diffusion::base::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS, base_files};
+use diffusion::base::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS, base_files, shards};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
 use diffusion::unet::burn::BurnUNet;
+use diffusion::{Base, BaseFiles};
 
 use crate::support::*;
 
@@ -33,6 +33,43 @@ fn f32_round_trip_changes_nothing() {
         assert_eq!(again.schedule, base.schedule, "{name}");
         assert_eq!(again.state, base.state, "{name}");
         assert_eq!(written(&again, Precision::F32).weights, folder.weights, "{name}: equal bytes");
+    }
+}
+
+/// diffusers cuts large weights into shards, with a list beside them.
+#[test]
+fn shards_are_one_model() {
+    let folder = Folder::open(&fixture("unet/tiny"));
+    let whole = folder.read().unwrap();
+    let half = whole.state.len() / 2;
+    let (mut first, second) = (whole.state.clone(), whole.state.clone().into_iter().skip(half).collect::<StateDict>());
+    first.retain(|name, _| !second.contains_key(name));
+    let name = |part: usize| format!("diffusion_pytorch_model-{part:05}-of-00002.safetensors");
+    let map =
+        |part, tensors: &StateDict| tensors.keys().map(|key| (key.clone(), name(part).into())).collect::<Vec<_>>();
+    let entries: serde_json::Map<_, _> = [map(2, &second), map(1, &first)].concat().into_iter().collect();
+    let index = serde_json::json!({ "metadata": { "total_size": 1 }, "weight_map": entries }).to_string();
+    assert_eq!(shards(&index).unwrap(), [name(1), name(2)]);
+
+    let bytes = |state: &StateDict| write_tensors(state, Metadata::new(), Precision::F32).unwrap();
+    let (first, second) = (bytes(&first), bytes(&second));
+    let read = |weights: &[&[u8]]| {
+        let Folder { info, unet_config, scheduler_config, .. } = &folder;
+        Base::read(&BaseFiles { info, unet_config, scheduler_config, weights })
+    };
+    assert_eq!(read(&[&first, &second]).unwrap().state, whole.state);
+    assert_refused("a shard twice", read(&[&first, &second, &first]), &["in two of its shards"]);
+    let lacking = read(&[&first]).and_then(|base| BurnUNet::from_base(&base, &Device::flex()));
+    assert_refused("one shard alone", lacking, &["missing"]);
+
+    for (what, index) in [
+        ("no list", "{}"),
+        ("an empty list", r#"{"weight_map": {}}"#),
+        ("a number", r#"{"weight_map": {"a": 1}}"#),
+        ("a file elsewhere", r#"{"weight_map": {"a": "../secret"}}"#),
+        ("an address", r#"{"weight_map": {"a": "https://a.example/b"}}"#),
+    ] {
+        assert_refused(what, shards(index), &["index.json", "weight_map"]);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Configuration files: what they become, and every setting that is refused, in tables.
 
 use diffusion::config::{ModelInfo, UNetConfig};
-use diffusion::schedule::{BetaSchedule, PredictionType, ScheduleConfig};
+use diffusion::schedule::{BetaSchedule, PredictionType, ScheduleConfig, TimestepSpacing};
+use diffusion::tensors::{Metadata, Precision, write_tensors};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -45,7 +46,7 @@ fn unet_config_round_trip() {
 #[test]
 fn unet_config_refusals() {
     let good = config_text("tiny/unet/config.json");
-    let table: [(&str, Value, &[&str]); 30] = [
+    let table: [(&str, Value, &[&str]); 33] = [
         ("_class_name", json!("UNet2DModel"), &["_class_name", "UNet2DModel"]),
         ("_class_name", Value::Null, &["_class_name", "missing"]),
         ("act_fn", json!("gelu"), &["act_fn", "gelu", "silu"]),
@@ -73,13 +74,16 @@ fn unet_config_refusals() {
         ("flip_sin_to_cos", json!(false), &["flip_sin_to_cos"]),
         ("layers_per_block", json!(0), &["layers_per_block"]),
         ("layers_per_block", json!(1_000_000_000u64), &["layers_per_block"]),
-        ("mid_block_only_cross_attention", json!(true), &["mid_block_only_cross_attention"]),
+        ("layers_per_block", json!([1, 2]), &["layers_per_block", "the same 2 times"]),
+        ("layers_per_block", json!([1]), &["layers_per_block", "the same 2 times"]),
+        ("mid_block_type", json!("UNetMidBlock2D"), &["mid_block_type", "UNetMidBlock2DCrossAttn"]),
         ("norm_eps", json!("tiny"), &["norm_eps"]),
         ("norm_num_groups", json!(0), &["norm_num_groups"]),
         ("num_attention_heads", json!(4), &["num_attention_heads"]),
-        ("only_cross_attention", json!(true), &["mid_block_only_cross_attention"]),
+        ("dropout", json!(2), &["dropout", "from 0 to 1"]),
+        ("sample_size", json!([14]), &["sample_size"]),
+        ("a_later_setting", json!("on"), &["a_later_setting"]),
         ("resnet_time_scale_shift", json!("scale_shift"), &["resnet_time_scale_shift"]),
-        ("use_linear_projection", json!(true), &["use_linear_projection"]),
     ];
     for (key, value, parts) in table {
         let text = with(&good, key, value.clone());
@@ -93,6 +97,53 @@ fn unet_config_refusals() {
     assert_refused("40 resolutions", UNetConfig::from_json(&deep), &["block_out_channels", "40"]);
     assert_refused("a number", UNetConfig::from_json("7"), &["unet/config.json"]);
     assert_refused("half a file", UNetConfig::from_json(&good[..99]), &["unet/config.json", "line"]);
+}
+
+/// Whether diffusers computes the same with two configurations (`unet/configs.json`): what it does is taken as the same
+/// network, what it does not is refused, or is another network here, too.
+#[test]
+fn configurations_that_draw_the_same_are_taken_as_the_same() {
+    let tiny = config_text("tiny/unet/config.json");
+    let read = |changes: &Value| {
+        let mut config: Value = serde_json::from_str(&tiny).unwrap();
+        changes.as_object().unwrap().iter().for_each(|(key, value)| config[key] = value.clone());
+        UNetConfig::from_json(&config.to_string())
+    };
+    let (mut same, mut other) = (0, 0);
+    for entry in json("unet/configs.json")["configs"].as_array().unwrap() {
+        let before = read(&entry["before"]).unwrap();
+        let what = entry["after"].to_string();
+        let after = read(&entry["after"]);
+        // Dropout and the size of pictures are kept, and matter to nobody who draws.
+        let after = after.map(|after| UNetConfig { dropout: 0.0, sample_size: before.sample_size, ..after });
+        match entry["result"].as_str().unwrap() {
+            "same" => assert_eq!(after.unwrap(), before, "{what}"),
+            // Its weights are shaped otherwise, and are taken by `Base::read`.
+            _ if what.contains("use_linear_projection") => assert_eq!(after.unwrap(), before, "{what}"),
+            _ => assert!(after.is_err() || after.unwrap() != before, "{what}"),
+        }
+        *if entry["result"] == "same" { &mut same } else { &mut other } += 1;
+    }
+    assert!(same > 20 && other > 20, "{same} and {other}");
+    assert_refused(
+        "a middle block of null",
+        UNetConfig::from_json(&tiny.replace("\"UNetMidBlock2DCrossAttn\"", "null")),
+        &["mid_block_type"],
+    );
+}
+
+/// With `use_linear_projection` the 1 x 1 convolutions around a transformer are Linears.
+#[test]
+fn linear_projections_are_one_by_one_convolutions() {
+    let mut folder = Folder::open(&fixture("unet/tiny"));
+    let convolutions = folder.read().unwrap();
+    let mut state = convolutions.state.clone();
+    let projections = state.iter_mut().filter(|(name, _)| name.contains("proj_in.w") || name.contains("proj_out.w"));
+    assert_eq!(projections.map(|(_, tensor)| tensor.shape.truncate(2)).count(), 14);
+    folder.weights = write_tensors(&state, Metadata::new(), Precision::F32).unwrap();
+    folder.unet_config = with(&folder.unet_config, "use_linear_projection", json!(true));
+    let linear = folder.read().unwrap();
+    assert_eq!((linear.state, linear.unet), (convolutions.state, convolutions.unet));
 }
 
 #[test]
@@ -139,35 +190,56 @@ fn scheduler_config_defaults_and_round_trip() {
     let differing =
         ScheduleConfig { num_train_timesteps: 400, beta_start: 0.0002, beta_end: 0.03, ..ScheduleConfig::default() };
     assert_eq!(uneven, differing, "what is not there is diffusers' default");
+    assert_eq!(tiny.timestep_spacing, Some(TimestepSpacing::Leading), "diffusers saved it");
     for config in [tiny, uneven] {
         let text = config.to_json();
         assert_eq!(ScheduleConfig::from_json(&text).unwrap(), config);
-        // With this key DPM-Solver++ and Euler would take over DDPM's spacing.
-        assert!(!text.contains("timestep_spacing"));
+        // Where it was not said it stays unsaid: DPM-Solver++ and Euler would take over DDPM's spacing.
+        assert_eq!(text.contains("timestep_spacing"), config.timestep_spacing.is_some());
     }
 }
 
 #[test]
 fn scheduler_config_refusals() {
     let good = config_text("tiny/scheduler/scheduler_config.json");
-    let table: [(&str, Value, &[&str]); 13] = [
-        ("beta_schedule", json!("sigmoid"), &["sigmoid", "squaredcos_cap_v2"]),
-        ("prediction_type", json!("flow"), &["flow", "v_prediction"]),
+    let table: [(&str, Value, &[&str]); 25] = [
+        ("_class_name", json!("FlowMatchEulerDiscreteScheduler"), &["_class_name", "FlowMatchEuler", "other process"]),
+        ("_class_name", json!("EDMEulerScheduler"), &["_class_name", "EDMEuler"]),
+        ("_class_name", json!(["a", "b"]), &["_class_name"]),
+        ("beta_schedule", json!("exp"), &["beta_schedule", "exp", "squaredcos_cap_v2"]),
+        ("prediction_type", json!("flow"), &["prediction_type", "flow", "v_prediction"]),
+        ("prediction_type", json!("flow_prediction"), &["prediction_type", "flow matching is another process"]),
+        ("use_flow_sigmas", json!(true), &["use_flow_sigmas true"]),
+        ("predict_epsilon", json!(false), &["predict_epsilon false"]),
         ("num_train_timesteps", json!(1), &["num_train_timesteps"]),
-        ("num_train_timesteps", json!(-5), &["-5"]),
+        ("num_train_timesteps", json!(-5), &["num_train_timesteps", "-5"]),
         ("num_train_timesteps", json!(10_000_000_000u64), &["num_train_timesteps", "at most"]),
         ("beta_start", json!(0.0), &["beta_start"]),
         ("beta_start", json!(0.5), &["beta_start <= beta_end"]),
         ("beta_end", json!(1.0), &["beta_end < 1"]),
-        ("variance_type", json!("learned"), &["variance_type", "learned", "fixed_small"]),
-        ("thresholding", json!(true), &["thresholding"]),
-        ("rescale_betas_zero_snr", json!(true), &["rescale_betas_zero_snr"]),
-        ("clip_sample_range", json!(2.0), &["clip_sample_range"]),
-        ("trained_betas", json!([0.1, 0.2]), &["trained_betas"]),
+        ("thresholding", json!("yes"), &["thresholding", "true or false", "yes"]),
+        ("dynamic_thresholding_ratio", json!(1.5), &["dynamic_thresholding_ratio", "between 0 and 1"]),
+        ("clip_sample_range", json!(-1), &["clip_sample_range", "above 0"]),
+        ("trained_betas", json!([0.1, 0.2]), &["trained_betas", "1000", "it has 2"]),
+        ("trained_betas", json!("many"), &["trained_betas", "list"]),
+        ("timestep_spacing", json!("even"), &["timestep_spacing", "\"leading\"", "even"]),
+        ("steps_offset", json!(-1), &["steps_offset", "-1"]),
+        ("final_sigmas_type", json!("one"), &["final_sigmas_type", "sigma_min"]),
+        ("sigma_min", json!(0), &["sigma_min"]),
+        ("solver_order", json!(2.5), &["solver_order", "2.5"]),
+        ("a_later_setting", json!({"new": 1}), &["a_later_setting", "leave it out"]),
     ];
     for (key, value, parts) in table {
         let text = with(&good, key, value.clone());
         let message = assert_refused(&format!("{key} {value}"), ScheduleConfig::from_json(&text), parts);
         assert!(message.starts_with("scheduler_config.json"), "{message}");
     }
+    for text in ["{\"beta_end\": NaN}", "{\"beta_end\": 1e999}"] {
+        assert_refused(text, ScheduleConfig::from_json(text), &["beta_end must be a finite number"]);
+    }
+    assert_refused("a list", ScheduleConfig::from_json("[]"), &["scheduler_config.json", "settings"]);
+    // What classes of other samplers have, what is off or null, and what is private to diffusers.
+    let unused = json!({"_class_name": "PNDMScheduler", "_diffusers_version": "9.9", "skip_prk_steps": true,
+        "a_later_setting": false, "another": null, "solver_p": null});
+    assert_eq!(ScheduleConfig::from_json(&unused.to_string()).unwrap(), ScheduleConfig::default());
 }

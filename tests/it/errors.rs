@@ -7,6 +7,7 @@ use diffusion::Error;
 use diffusion::error::{
     AdapterError, ConfigError, DeviceError, Field, RequestError, TensorsError, WebGpuLimit, WriteError, WrongShape,
 };
+use diffusion::foreign::ForeignFile;
 use diffusion::sampler::SamplerKind;
 
 use crate::support::*;
@@ -57,16 +58,21 @@ fn examples() -> Vec<(Error, &'static str)> {
     ];
     let unreadable: Vec<Error> = vec![
         Error::SafeTensors(TensorsError::Format(format())),
-        Error::SafeTensors(TensorsError::DataType { tensor: tensor(), found: safetensors::Dtype::U8 }),
+        Error::SafeTensors(TensorsError::Foreign(ForeignFile::LfsPointer)),
+        Error::SafeTensors(TensorsError::Length { found: 12 }),
+        Error::SafeTensors(TensorsError::Twice { tensor: tensor() }),
+        Error::SafeTensors(TensorsError::DataType { tensor: tensor(), found: safetensors::Dtype::BOOL }),
     ];
     let misfit = [
-        AdapterError::UnknownModule { path: path() },
-        AdapterError::Shape { path: path(), a: vec![4, 8], b: vec![8, 4], weight: [16, 16] },
+        AdapterError::UnknownModules { paths: vec![path()], known: path() },
+        AdapterError::Shape { path: path(), a: vec![4, 8], b: vec![8, 4], weight: [16, 16].into() },
     ];
     let adapter = [
         AdapterError::Empty,
         AdapterError::NotLinear { path: path() },
         AdapterError::MissingFactor { path: path() },
+        AdapterError::Twice { path: path() },
+        AdapterError::NotTargeted { path: path(), setting: "target_modules" },
         AdapterError::Factors { path: path(), a: vec![4], b: vec![8, 4] },
         AdapterError::Alpha { path: path() },
         AdapterError::Dora { tensor: tensor() },
@@ -109,7 +115,7 @@ fn fields_carry_what_the_sentence_needs() {
     let steps = fields(RequestError::Steps { sampler: "ddim", most: 1000, found: 0 }.into());
     let word = |text: &str| Field::Text(text.into());
     assert_eq!(steps, [("sampler", word("ddim")), ("most", Field::Number(1000.0)), ("found", Field::Number(0.0))]);
-    let shape = AdapterError::Shape { path: "mid.q".into(), a: vec![4, 8], b: vec![8, 4], weight: [16, 16] };
+    let shape = AdapterError::Shape { path: "mid.q".into(), a: vec![4, 8], b: vec![8, 4], weight: [16, 16].into() };
     let names: Vec<_> = fields(shape.into()).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["path", "a", "b", "weight"]);
     let eta = fields(RequestError::Eta { found: 1.1 }.into());

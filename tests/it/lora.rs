@@ -186,8 +186,8 @@ fn refused_switches_change_nothing() {
 
 #[test]
 fn an_empty_adapter_is_refused() {
-    let adapter = Adapter::default();
-    assert_refused("no factors", adapter.check(&base("tiny").state), &["lora_A", "lora_B"]);
+    let mut adapter = Adapter::default();
+    assert_refused("no factors", adapter.fit(&base("tiny").state), &["lora_A", "lora_B"]);
 }
 
 #[test]

@@ -1,19 +1,23 @@
 //! Native integration tests: what diffusers and PEFT compute, and what nobody may break.
 //! `cargo test -p tests -- --nocapture` also prints the largest difference of every comparison.
 
+mod adapter_names;
 mod base_files;
 mod codec;
 mod configs;
 mod errors;
+mod foreign_files;
 mod hostile;
 mod json;
 mod lora;
 mod lora_files;
 mod noise;
 mod operations;
+mod patterns;
 mod pipeline;
 mod requests;
 mod samplers;
+mod scheduler_settings;
 mod schedules;
 mod shipped;
 mod support;

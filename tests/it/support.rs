@@ -54,7 +54,7 @@ impl Folder {
             info: &self.info,
             unet_config: &self.unet_config,
             scheduler_config: &self.scheduler_config,
-            weights: &self.weights,
+            weights: &[&self.weights],
         })
     }
 }

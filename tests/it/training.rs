@@ -31,6 +31,7 @@ fn info(data: &Dataset) -> ModelInfo {
 
 fn unet_config(info: &ModelInfo) -> UNetConfig {
     UNetConfig {
+        dropout: 0.0,
         sample_size: 14,
         in_channels: 4,
         out_channels: 4,

@@ -11,8 +11,7 @@ use safetensors::SafeTensors;
 
 use crate::classifier::Card;
 use crate::error::{Error, Result};
-use crate::files;
-use crate::store::{AdapterFiles, base_sha256, read_base, sha256};
+use crate::store::{AdapterFiles, base_sha256, base_weights, read_base, sha256};
 use crate::train::Checkpoint;
 
 /// Facts about a file or folder.
@@ -63,9 +62,9 @@ pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
     }
     let (tensors, metadata) =
         read_tensors(bytes).map_err(|source| Error::File { path: path.to_owned(), source: source.into() })?;
-    let is_adapter = tensors
-        .keys()
-        .any(|name| ["lora_A", "lora_B", "lora_down", "lora.down"].iter().any(|part| name.contains(part)));
+    let is_adapter = tensors.keys().any(|name| {
+        ["lora_A", "lora_B", "lora_down", "lora.down", "_layer.down"].iter().any(|part| name.contains(part))
+    });
     if !is_adapter {
         return Ok(other(bytes, &tensors, &metadata));
     }
@@ -95,7 +94,9 @@ pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
 fn base_folder(dir: &Path) -> Result<Facts> {
     let base = read_base(dir)?;
     let parameters: usize = base.state.values().map(|tensor| tensor.values.len()).sum();
-    let weights = files::read(&dir.join(diffusion::base::WEIGHTS))?;
+    let weights = base_weights(dir)?;
+    let bytes: usize = weights.iter().map(|(_, bytes)| bytes.len()).sum();
+    let files = if weights.len() == 1 { String::new() } else { format!(" in {} shards", weights.len()) };
     let schedule = &base.schedule;
     let facts = vec![
         ("classes", base.info.labels.join(", ")),
@@ -106,7 +107,7 @@ fn base_folder(dir: &Path) -> Result<Facts> {
         ("schedule", format!("{:?}, {} timesteps", schedule.beta_schedule, schedule.num_train_timesteps)),
         ("prediction", format!("{:?}", schedule.prediction_type)),
         ("guidance", if base.info.null_class_trained { "learnt" } else { "not learnt: drawn without" }.to_owned()),
-        ("weights", format!("{} bytes, sha256 {}", weights.len(), sha256(&weights))),
+        ("weights", format!("{bytes} bytes{files}, sha256 {}", base_sha256(dir)?)),
     ];
     Ok(Facts { kind: "base model (diffusers UNet2DConditionModel)", facts, modules: vec![] })
 }
@@ -155,6 +156,9 @@ fn adapter_facts(adapter: &Adapter, config: &LoraConfig, belongs: String, bytes:
         ("base", belongs),
         ("weights", format!("{} bytes, sha256 {}", bytes.len(), sha256(bytes))),
     ];
+    if let Some(note) = adapter.note() {
+        facts.push(("note", note));
+    }
     if let Some(title) = metadata.get("modelspec.title") {
         facts.insert(0, ("title", title.clone()));
     }
@@ -203,6 +207,7 @@ fn join(numbers: &[usize]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::files;
     use diffusion::state::HostTensor;
     use diffusion::tensors::{Precision, write_tensors};
     use tempfile::tempdir;

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use diffusion::base::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS, base_files};
+use diffusion::base::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS, WEIGHTS_INDEX, base_files, shards};
+use diffusion::foreign::ForeignFile;
 use diffusion::lora::Adapter;
 use diffusion::peft::{LoraConfig, read_adapter, write_adapter};
 use diffusion::state::StateDict;
@@ -35,11 +36,12 @@ pub fn read_base(dir: &Path) -> Result<Base> {
         fs::read_to_string(&path).map_err(Error::io("read", &path))
     };
     let (info, unet_config, scheduler_config) = (text(INFO)?, text(UNET_CONFIG)?, text(SCHEDULER_CONFIG)?);
-    let weights = files::read(&dir.join(WEIGHTS))?;
+    let weights = base_weights(dir)?;
+    let weights: Vec<&[u8]> = weights.iter().map(|(_, bytes)| bytes.as_slice()).collect();
     let files =
         BaseFiles { info: &info, unet_config: &unet_config, scheduler_config: &scheduler_config, weights: &weights };
     Base::read(&files).map_err(|source| match source {
-        diffusion::Error::NoNumbers { tensor } => Error::NotFinite { path: dir.join(WEIGHTS), tensor },
+        diffusion::Error::NoNumbers { tensor } => Error::NotFinite { path: dir.to_owned(), tensor },
         source => Error::Folder { dir: dir.to_owned(), source: source.into() },
     })
 }
@@ -55,12 +57,63 @@ pub fn write_base(dir: &Path, base: &Base, precision: Precision) -> Result<()> {
     Ok(())
 }
 
-/// SHA-256 of a base folder's weights file, by which an adapter knows its base.
+/// SHA-256 of a base folder's weights file, by which an adapter knows its base; of shards, one after the other in the order
+/// of their names.
 ///
 /// # Errors
 /// That it cannot be read.
 pub fn base_sha256(dir: &Path) -> Result<String> {
-    Ok(sha256(&files::read(&dir.join(WEIGHTS))?))
+    Ok(sha256_of(base_weights(dir)?.iter().map(|(_, bytes)| bytes.as_slice())))
+}
+
+/// Paths and bytes of a base folder's weights: one file, its shards, or those of its only variant (`….fp16.safetensors`).
+///
+/// # Errors
+/// None that can be read, several variants, shards that are not there.
+pub fn base_weights(dir: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let read = |path: PathBuf| files::read(&path).map(|bytes| (path, bytes));
+    let read_shards = |index: &Path| {
+        let text = fs::read_to_string(index).map_err(Error::io("read", index))?;
+        let names = shards(&text).map_err(|source| Error::Folder { dir: dir.to_owned(), source: source.into() })?;
+        names.into_iter().map(|name| read(index.with_file_name(name))).collect()
+    };
+    if dir.join(WEIGHTS).is_file() {
+        return Ok(vec![read(dir.join(WEIGHTS))?]);
+    }
+    if dir.join(WEIGHTS_INDEX).is_file() {
+        return read_shards(&dir.join(WEIGHTS_INDEX));
+    }
+    const STEM: &str = "diffusion_pytorch_model.";
+    let folder = dir.join("unet");
+    let entries = fs::read_dir(&folder).map_err(Error::io("read", &folder))?;
+    let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    let variants: Vec<&String> = names
+        .iter()
+        .filter(|name| {
+            let variant = |rest: &str, end: &str| rest.strip_suffix(end).is_some_and(|word| !word.contains(['.', '-']));
+            let rest = name.strip_prefix(STEM).unwrap_or_default();
+            let index = rest.strip_prefix("safetensors.index.");
+            variant(rest, ".safetensors") || index.is_some_and(|rest| variant(rest, ".json"))
+        })
+        .collect();
+    let refuse = |reason: String| Err(Error::NoBase { dir: dir.to_owned(), reason });
+    match variants[..] {
+        [name] if name.ends_with(".json") => read_shards(&folder.join(name)),
+        [name] => Ok(vec![read(folder.join(name))?]),
+        [] => match names.iter().find(|name| name.starts_with(STEM)) {
+            None => refuse(format!("it has no {WEIGHTS}")),
+            Some(other) => {
+                let what = ForeignFile::recognize(&files::read(&folder.join(other))?);
+                let what = what.map_or_else(|| "it is no safetensors file".to_owned(), |what| what.to_string());
+                refuse(format!("it has no {WEIGHTS}, only unet/{other}: {what}"))
+            }
+        },
+        _ => {
+            let names: Vec<&str> = variants.iter().map(|name| name.as_str()).collect();
+            refuse(format!("it has several variants of its weights ({}), keep one of them in unet/", names.join(", ")))
+        }
+    }
 }
 
 /// Lower-case hexadecimal SHA-256.
@@ -107,10 +160,10 @@ impl AdapterFiles {
             return read(path, if of_peft { text(path.with_file_name(ADAPTER_CONFIG))? } else { None });
         }
         let weights = [ADAPTER_WEIGHTS, DIFFUSERS_WEIGHTS].map(|name| path.join(name));
-        let Some(weights) = weights.iter().find(|weights| weights.is_file()) else {
-            return Err(Error::NoAdapter { dir: path.to_owned(), names: [ADAPTER_WEIGHTS, DIFFUSERS_WEIGHTS] });
-        };
-        read(weights, text(path.join(ADAPTER_CONFIG))?)
+        match weights.into_iter().find(|weights| weights.is_file()).or_else(|| only_weights(path)) {
+            Some(weights) => read(&weights, text(path.join(ADAPTER_CONFIG))?),
+            None => Err(Error::NoAdapter { dir: path.to_owned(), names: [ADAPTER_WEIGHTS, DIFFUSERS_WEIGHTS] }),
+        }
     }
 
     /// The adapter for this base.
@@ -124,7 +177,8 @@ impl AdapterFiles {
         })
     }
 
-    /// The content of `adapter_config.json`; where there is none, what it would be for this adapter.
+    /// The content of `adapter_config.json`, in a form that PEFT loads whatever it makes of the order of patterns; where
+    /// there is none, what it would be for this adapter.
     ///
     /// # Errors
     /// One that cannot be read, or asks for something that is not supported.
@@ -134,7 +188,23 @@ impl AdapterFiles {
             None => LoraConfig::of_file(&self.bytes),
         };
         let config = config.map_err(|source| Error::File { path: self.path.clone(), source: source.into() })?;
-        Ok(config.unwrap_or_else(|| LoraConfig::describing(adapter)))
+        Ok(config.map_or_else(|| LoraConfig::describing(adapter), |config| config.fitting(adapter)))
+    }
+}
+
+/// A folder's weights under another name: the only safetensors file, or else what would have to be converted first.
+fn only_weights(dir: &Path) -> Option<PathBuf> {
+    let files: Vec<PathBuf> = fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path()).collect();
+    let of = |ending: &str| -> Vec<&PathBuf> {
+        files.iter().filter(|path| path.extension().is_some_and(|extension| extension == ending)).collect()
+    };
+    match of("safetensors")[..] {
+        [one] => Some(one.clone()),
+        [] => {
+            let pickles = ["adapter_model.bin", "pytorch_lora_weights.bin"].map(|name| dir.join(name));
+            pickles.into_iter().find(|path| path.is_file())
+        }
+        _ => None,
     }
 }
 

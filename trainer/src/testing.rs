@@ -15,6 +15,7 @@ pub fn tiny_unet(device: &Device) -> (BurnUNet, ModelInfo) {
         null_class_trained: true,
     };
     let config = UNetConfig {
+        dropout: 0.0,
         sample_size: 4,
         in_channels: 4,
         out_channels: 4,

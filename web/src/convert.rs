@@ -51,6 +51,14 @@ pub fn bytes(value: &JsValue, name: &str) -> Result<Vec<u8>> {
     }
 }
 
+/// The contents of a `Uint8Array`, or of several one after the other.
+pub fn shards(value: &JsValue, name: &str) -> Result<Vec<Vec<u8>>> {
+    if Array::is_array(value) {
+        return Array::from(value).iter().map(|shard| bytes(&shard, name)).collect();
+    }
+    Ok(vec![bytes(value, name)?])
+}
+
 fn floats(value: &JsValue, name: &str) -> Result<Vec<f32>> {
     match value.dyn_ref::<Float32Array>() {
         Some(array) => Ok(array.to_vec()),

@@ -7,13 +7,13 @@ use diffusion::{Backend, Base, BaseFiles, Model};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::convert::{bytes, field, number, sample_options, scales, text};
+use crate::convert::{bytes, field, number, sample_options, scales, shards, text};
 use crate::device::{BackendName, DeviceChoice, NoWebGpu, Reason, Timing};
 use crate::failure::{Failure, Result};
 use crate::gpu::{self, Checked};
 use crate::gpu_adapter;
 use crate::hex_sha256;
-use crate::objects::object;
+use crate::objects::{object, set};
 use crate::run::Run;
 
 /// A loaded model. `free()` gives its memory back; runs that it has started go on without it.
@@ -41,7 +41,8 @@ impl Engine {
             Failure::Argument(format!("device must be \"auto\", \"webgpu\" or \"cpu\", not \"{device}\""))
         })?;
         let string = |name: &str| text(&field(&files, "files", name)?, &format!("files.{name}"));
-        let weights = bytes(&field(&files, "files", "weights")?, "files.weights")?;
+        let weights = shards(&field(&files, "files", "weights")?, "files.weights")?;
+        let weights: Vec<&[u8]> = weights.iter().map(Vec::as_slice).collect();
         let base = Base::read(&BaseFiles {
             info: &string("info")?,
             unet_config: &string("unetConfig")?,
@@ -49,7 +50,6 @@ impl Engine {
             weights: &weights,
         })?;
         let base_hash = format!("sha256-{}", hex_sha256(&weights));
-        drop(weights);
         // A base that does not fit together is refused before any GPU is looked at.
         let engine = Self {
             model: RefCell::new(Model::new(base, Backend::Cpu)?),
@@ -160,12 +160,16 @@ impl Engine {
         let name = text(name, "name")?;
         let config = text(config, "config")?;
         let weights = bytes(weights, "weights")?;
-        let (rank, modules) = {
+        let (rank, modules, ignored) = {
             let mut model = self.model.borrow_mut();
             let adapter = model.add_adapter(&name, &weights, Some(config.as_str()).filter(|text| !text.is_empty()))?;
-            (adapter.rank(), adapter.modules.len())
+            (adapter.rank(), adapter.modules.len(), adapter.ignored_alpha.clone())
         };
-        Ok(object([("name", name.into()), ("rank", rank.into()), ("modules", modules.into())]))
+        let info = object([("name", name.into()), ("rank", rank.into()), ("modules", modules.into())]);
+        if let Some(said) = ignored {
+            set(&info, "ignoredAlpha", &said.into());
+        }
+        Ok(info)
     }
 
     /// abar_t of the noise schedule, by timestep: how much of the picture's energy is left.

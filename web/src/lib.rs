@@ -40,7 +40,15 @@ fn start() {
 pub fn sha256(
     #[wasm_bindgen(unchecked_param_type = "Uint8Array")] bytes: &wasm_bindgen::JsValue,
 ) -> Result<String, Failure> {
-    Ok(hex_sha256(&convert::bytes(bytes, "bytes")?))
+    Ok(hex_sha256(&[&convert::bytes(bytes, "bytes")?]))
+}
+
+/// The names of a base's shards, in order, from the text of `diffusion_pytorch_model.safetensors.index.json`.
+#[wasm_bindgen(js_name = shardNames)]
+pub fn shard_names(
+    #[wasm_bindgen(unchecked_param_type = "string")] index: &wasm_bindgen::JsValue,
+) -> Result<Vec<String>, Failure> {
+    Ok(diffusion::base::shards(&convert::text(index, "index")?)?)
 }
 
 /// What `Engine.sample` takes where an option is left out.
@@ -62,14 +70,20 @@ pub fn last_panic() -> Option<String> {
     panic::last()
 }
 
-fn hex_sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
+/// Of pieces one after the other.
+fn hex_sha256(pieces: &[&[u8]]) -> String {
+    let mut hasher = Sha256::new();
+    pieces.iter().for_each(|piece| hasher.update(piece));
+    format!("{:x}", hasher.finalize())
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn a_hash_is_lower_case_hex() {
-        assert_eq!(super::hex_sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            super::hex_sha256(&[b"a", b"bc"]),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
     }
 }

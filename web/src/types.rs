@@ -34,8 +34,8 @@ export interface EngineFiles {
   unetConfig: string;
   /** scheduler/scheduler_config.json */
   schedulerConfig: string;
-  /** unet/diffusion_pytorch_model.safetensors */
-  weights: Uint8Array;
+  /** unet/diffusion_pytorch_model.safetensors, or its shards in the order of their names */
+  weights: Uint8Array | Uint8Array[];
 }
 
 /** Milliseconds of a step on one picture with guidance. */
@@ -48,11 +48,13 @@ export interface AdapterInfo {
   name: string;
   /** The largest rank of its modules. */
   rank: number;
-  /** How many Linears it changes. */
+  /** How many Linears and convolutions it changes. */
   modules: number;
+  /** What a file of kohya says of alpha and nobody heeds: it has no alphas, so that alpha is the rank. */
+  ignoredAlpha?: string;
 }
 
-/** A Linear that an adapter changes. */
+/** A Linear or convolution that an adapter changes. */
 export interface AdapterModule {
   /** Its path in the base. */
   path: string;

@@ -1,6 +1,6 @@
 // The controls and the state they hold. Every change calls back with the name of what changed.
 // Tests: tests/page/page.test.mjs, keyboard-and-layout.test.mjs
-import { DEFAULTS, randomSeed } from '../options.js'
+import { DEFAULTS, labelIndex, randomSeed } from '../options.js'
 import { live, page, samplers } from '../texts/page.js'
 import { $ } from './dom.js'
 import { RadioGroup } from './radio-group.js'
@@ -84,6 +84,12 @@ export class Controls {
     this.state.lora = on
     $('lora').setAttribute('aria-checked', String(on))
     $('stage').dataset.lora = on ? 'on' : 'off'
+  }
+
+  /** Leaves a style out; without any, LoRA is off. @param {string} name */
+  without(name) {
+    if (!this.styles.drop(name)) this.lora = false
+    this.describeStyle()
   }
 
   /** @param {number} seed */
@@ -180,9 +186,11 @@ export class Controls {
   #settle() {
     /** @type {string[]} */
     const complaints = []
-    if (this.state.digit !== undefined && !this.#model.labels.includes(this.state.digit)) {
-      complaints.push(live.noSuchDigit(this.state.digit))
-      this.digit = undefined
+    const { labels } = this.#model
+    const { digit } = this.state
+    if (digit !== undefined && !labels.includes(digit)) {
+      this.digit = labels[labelIndex(digit, labels)] // of another Unicode form
+      if (this.state.digit === undefined) complaints.push(live.noSuchDigit(digit))
     }
     const wanted = this.#wanted ?? {}
     this.#wanted = undefined

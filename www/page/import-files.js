@@ -2,7 +2,7 @@
 // Tests: tests/page/files.test.mjs
 import { live } from '../texts/page.js'
 import { $ } from './dom.js'
-import { KEYWORD } from './export-files.js'
+import { KEYWORDS } from './export-files.js'
 import { readPngText } from './png.js'
 
 /** An adapter of the visitor's own. @typedef {{ name: string, title: string, base?: string, files: File[] }} OwnAdapter */
@@ -56,7 +56,7 @@ export async function recognise(files) {
   if (files.every(({ name }) => name.toLowerCase().endsWith('.json'))) throw new Error(live.files.onlyConfig)
 
   const [file] = files
-  const { png, damaged, text } = readPngText(new Uint8Array(await file.arrayBuffer()), KEYWORD)
+  const { png, damaged, text } = await readPngText(new Uint8Array(await file.arrayBuffer()), KEYWORDS)
   if (!png) throw new Error(live.files.unknown)
   if (damaged) throw new Error(live.files.damaged)
   if (text === undefined) throw new Error(live.files.foreign)

@@ -8,6 +8,20 @@ const batch = ({ pictures, height, width }) => `${pictures} pictures of ${height
 const unread = reason => `not a readable safetensors file: ${reason}`
 const noResult = reason => `the device did not give its result back: ${reason}`
 
+/** What stands where a safetensors file should, and what to do about it. */
+const foreign = {
+  empty: 'it is empty; fetch it again',
+  lfs: 'it is a Git LFS pointer, which only stands for the weights; run `git lfs pull` in its repository, or download the file itself',
+  page: 'it is a web page (HTML); the address led to a page, take the link that downloads the file itself',
+  pickle: 'it is a pickle of PyTorch (.bin, .pt, .pth, .ckpt), which may run code when it is opened; load it in Python where you trust it, and save it with safetensors.torch.save_file',
+  zip: 'it is a ZIP archive; unpack it, and take the .safetensors file in it',
+  compressed: 'it is compressed; unpack it first',
+  gguf: 'it is a GGUF file; take the model’s .safetensors files',
+  onnx: 'it is an ONNX model; take the model’s .safetensors files',
+  hdf5: 'it is an HDF5 file (Keras); take the model’s .safetensors files',
+  json: 'it is JSON, a configuration or a list of files; take the .safetensors file that belongs to it',
+}
+
 /** What the engine refuses, by the error's `kind`: beginnings of sentences. */
 export const refusals = {
   // Files.
@@ -20,7 +34,11 @@ export const refusals = {
     `${file}: init_lora_weights "${method}" changes the base’s own weights too and is not supported, convert it to plain LoRA`,
   'config-invalid': ({ file, reason }) => `${file}: ${reason}`,
   safetensors: ({ reason }) => unread(reason),
-  'tensor-type': ({ tensor, found }) => unread(`tensor ${tensor} has type ${found}; F32, F16, BF16 and I64 are read`),
+  'foreign-file': ({ what }) => unread(foreign[what]),
+  'safetensors-length': ({ found }) =>
+    unread(`its header tells of other tensors than these ${found} bytes hold: the download broke off, or the file was damaged; fetch it again`),
+  'tensor-twice': ({ tensor }) => unread(`tensor ${tensor} is in two of its shards: they are not of one model`),
+  'tensor-type': ({ tensor, found }) => unread(`tensor ${tensor} has type ${found}; floats of 8 to 64 bits and whole numbers are read`),
   unwritable: ({ reason }) => `no safetensors file can be written: ${reason}`,
   weights: ({ missing, unexpected, wrong }) => {
     const parts = Object.entries({ missing, unexpected, 'of the wrong shape or type': wrong }).filter(([, names]) => names.length)
@@ -29,20 +47,23 @@ export const refusals = {
   'no-numbers': ({ tensor }) => `${tensor} has values that are no numbers: the file is broken, or its training was`,
   // Adapters.
   'adapter-empty': () => 'adapter: the file has no lora_A and lora_B tensors in it',
-  'unknown-module': ({ path }) => `adapter: it changes ${path}, which this base does not have: it was made for another model`,
-  'not-linear': ({ path }) => `adapter: it changes ${path}, which is not a Linear; only Linears are supported`,
+  'unknown-modules': ({ paths, known }) =>
+    `adapter: it names ${paths.length > 3 ? `${paths.length} modules (${paths.slice(0, 3).join(', ')}, …)` : paths.join(', ')}, which this base does not have: its modules are called like ${known}`,
+  'factor-twice': ({ path }) => `adapter: it has the factors of ${path} twice, under two names; take one of them out`,
+  'not-targeted': ({ path, setting }) =>
+    `adapter: its file has factors of ${path}, but ${setting} in adapter_config.json leaves it out: PEFT would draw without them; correct one of the two`,
+  'not-linear': ({ path }) => `adapter: it changes ${path}, which is neither a Linear nor a convolution`,
   'module-shape': ({ path, a, b, weight }) =>
     `adapter: ${path} has lora_A ${shape(a)} and lora_B ${shape(b)}, the base’s weight is ${shape(weight)}: it was made for another model`,
   'missing-factor': ({ path }) => `adapter: ${path} has only one of its two factors`,
   'factor-shapes': ({ path, a, b }) =>
-    `adapter: ${path} has factors ${shape(a)} and ${shape(b)}: only Linears are supported, lora_A [rank, in] and lora_B [out, rank]`,
+    `adapter: ${path} has factors ${shape(a)} and ${shape(b)}, not lora_A [rank, in] and lora_B [out, rank], or of a convolution [rank, in, height, width] and [out, rank, 1, 1]`,
   'unknown-alpha': () => 'adapter: alpha is unknown: give adapter_config.json too, or a file that carries lora_adapter_metadata',
   alpha: ({ path }) => `adapter: the alpha of ${path} must be a number`,
-  'metadata-alpha': ({ found }) => `adapter: its ss_network_alpha is "${found}", which is not a number`,
   dora: ({ tensor }) => `adapter: tensor ${tensor} is not a LoRA factor: DoRA is not supported`,
   'text-encoder': ({ tensor }) =>
     `adapter: tensor ${tensor} is not a LoRA factor: it changes a text encoder, which this model does not have`,
-  'not-a-factor': ({ tensor }) => `adapter: tensor ${tensor} is not a LoRA factor: only factors of Linears of this base are`,
+  'not-a-factor': ({ tensor }) => `adapter: tensor ${tensor} is not a LoRA factor: only factors and alphas of this base’s modules are read`,
   'unknown-adapter': ({ name, loaded }) => `no adapter called "${name}" is loaded (loaded: ${loaded.join(', ') || 'none'})`,
   // Requests.
   steps: ({ sampler, most, found }) => `steps must be 1 to ${most} for ${sampler}, not ${found}`,

@@ -3,11 +3,15 @@
 mod apt;
 mod bench;
 mod bench_native;
+mod bench_start;
 mod bench_train;
 mod browser;
 mod command;
+mod count;
+mod engines;
 mod lint;
 mod npm;
+mod page_tests;
 mod serve;
 mod service_worker;
 mod site;
@@ -46,7 +50,7 @@ enum Task {
     },
     /// Build the page into dist/, a static folder that any host can serve
     Build,
-    /// Run the native tests, the shaders on a (software) GPU, the page in a real browser
+    /// Run the native tests, the shaders on a (software) GPU, the page in real browsers
     Test {
         /// Run only this suite
         suite: Option<test::Suite>,

@@ -47,7 +47,7 @@ const BUILDS: [Build; 2] = [
 const FAST: &str = "cpu-kernels";
 
 /// Crates that read a few small files, once: as small as can be.
-const SMALL: [&str; 5] = ["regex-lite", "safetensors", "serde", "serde_core", "serde_json"];
+const SMALL: [&str; 4] = ["safetensors", "serde", "serde_core", "serde_json"];
 
 /// Builds what is out of date and returns the folder that holds [`FILES`].
 pub fn build(workspace: &Workspace) -> Result<PathBuf> {

@@ -21,6 +21,74 @@ pub(super) fn whole(value: &Value) -> Option<usize> {
     value.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= LARGEST)
 }
 
+/// Settings with one value that is supported, and whether `null` is the same.
+fn only() -> [(&'static str, Value, bool); 14] {
+    [
+        ("act_fn", json!("silu"), false),
+        ("attention_type", json!("default"), true),
+        ("center_input_sample", json!(false), true),
+        ("class_embeddings_concat", json!(false), true),
+        ("conv_in_kernel", json!(3), false),
+        ("conv_out_kernel", json!(3), false),
+        ("downsample_padding", json!(1), false),
+        ("dual_cross_attention", json!(false), true),
+        ("encoder_hid_dim_type", json!("text_proj"), true),
+        ("flip_sin_to_cos", json!(true), false),
+        ("freq_shift", json!(0), false),
+        ("mid_block_scale_factor", json!(1), false),
+        ("mid_block_type", json!("UNetMidBlock2DCrossAttn"), false),
+        ("resnet_time_scale_shift", json!("default"), false),
+    ]
+}
+
+/// Settings that are read.
+const READ: [&str; 19] = [
+    "attention_head_dim",
+    "block_out_channels",
+    "cross_attention_dim",
+    "down_block_types",
+    "dropout",
+    "encoder_hid_dim",
+    "in_channels",
+    "layers_per_block",
+    "norm_eps",
+    "norm_num_groups",
+    "only_cross_attention",
+    "out_channels",
+    "reverse_transformer_layers_per_block",
+    "sample_size",
+    "time_embedding_dim",
+    "time_embedding_type",
+    "transformer_layers_per_block",
+    "up_block_types",
+    "use_linear_projection",
+];
+
+/// Settings that change nothing with the blocks that are supported (diffusers hands them to others only), in f32, or
+/// without what they go with; and what its training scripts keep of an EMA.
+const INERT: [&str; 15] = [
+    "addition_embed_type_num_heads",
+    "addition_time_embed_dim",
+    "cross_attention_norm",
+    "decay",
+    "inv_gamma",
+    "mid_block_only_cross_attention",
+    "min_decay",
+    "optimization_step",
+    "power",
+    "projection_class_embeddings_input_dim",
+    "resnet_out_scale_factor",
+    "resnet_skip_time_act",
+    "upcast_attention",
+    "update_after_step",
+    "use_ema_warmup",
+];
+
+/// diffusers' names of SiLU, in which it ignores case.
+fn is_silu(name: &str) -> bool {
+    ["silu", "swish"].iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
 impl Reader {
     /// Parses the text, and refuses the settings that are not supported.
     pub(super) fn new(text: &str) -> Result<Self> {
@@ -47,60 +115,21 @@ impl Reader {
             let accepted = "\"UNet2DConditionModel\"".into();
             return self.refuse(ConfigError::Value { key: "_class_name".into(), accepted, found });
         }
-        let only = [
-            ("act_fn", json!("silu")),
-            ("center_input_sample", json!(false)),
-            ("downsample_padding", json!(1)),
-            ("dual_cross_attention", json!(false)),
-            ("encoder_hid_dim_type", json!("text_proj")),
-            ("flip_sin_to_cos", json!(true)),
-            ("freq_shift", json!(0)),
-            ("mid_block_scale_factor", json!(1)),
-            ("mid_block_type", json!("UNetMidBlock2DCrossAttn")),
-            ("resnet_time_scale_shift", json!("default")),
-            ("resnet_skip_time_act", json!(false)),
-            ("resnet_out_scale_factor", json!(1.0)),
-            ("time_embedding_type", json!("positional")),
-            ("use_linear_projection", json!(false)),
-            ("upcast_attention", json!(false)),
-            ("class_embeddings_concat", json!(false)),
-            ("conv_in_kernel", json!(3)),
-            ("conv_out_kernel", json!(3)),
-            ("dropout", json!(0.0)),
-            ("attention_type", json!("default")),
-        ];
-        for (key, accepted) in only {
+        for (key, accepted, null) in only() {
             match self.json.get(key) {
-                None | Some(Value::Null) => {}
+                None => {}
+                Some(Value::Null) if null => {}
                 Some(value) if *value == accepted || value.as_f64().is_some_and(|v| Some(v) == accepted.as_f64()) => {}
+                Some(Value::String(name)) if key == "act_fn" && is_silu(name) => {}
                 Some(value) => return self.refuse(ConfigError::unsupported(key, shown(value), accepted)),
             }
         }
-        let absent = [
-            "addition_embed_type",
-            "addition_time_embed_dim",
-            "class_embed_type",
-            "num_class_embeds",
-            "num_attention_heads",
-            "reverse_transformer_layers_per_block",
-            "time_cond_proj_dim",
-            "time_embedding_act_fn",
-            "time_embedding_dim",
-            "timestep_post_act",
-            "cross_attention_norm",
-            "projection_class_embeddings_input_dim",
-        ];
-        for key in absent {
-            if let Some(value) = self.json.get(key).filter(|value| !value.is_null()) {
+        let set = |value: &Value| !value.is_null() && *value != json!(false);
+        for (key, value) in self.json.as_object().into_iter().flatten() {
+            let known = READ.contains(&key.as_str()) || INERT.contains(&key.as_str()) || key.starts_with('_');
+            if !known && set(value) && !only().iter().any(|(only, ..)| only == key) {
                 return self.refuse(ConfigError::Unsupported { key: key.into(), found: shown(value), accepted: None });
             }
-        }
-        // diffusers lets a single `only_cross_attention: true` reach the middle block too.
-        let middle = self.json.get("mid_block_only_cross_attention").and_then(Value::as_bool);
-        let everywhere = self.json.get("only_cross_attention").and_then(Value::as_bool) == Some(true);
-        if middle == Some(true) || (everywhere && middle.is_none()) {
-            let reason = "the middle block must keep self-attention (mid_block_only_cross_attention false)".into();
-            return self.refuse(ConfigError::Invalid { reason });
         }
         Ok(())
     }
@@ -126,6 +155,48 @@ impl Reader {
                 Some(n) if n > 0.0 => Ok(n),
                 _ => self.refuse_value(key, "a number above 0".into()),
             },
+        }
+    }
+
+    pub(super) fn probability(&self, key: &str) -> Result<f64> {
+        match self.json.get(key).map(Value::as_f64) {
+            None => Ok(0.0),
+            Some(Some(n)) if (0.0..=1.0).contains(&n) => Ok(n),
+            Some(_) => self.refuse_value(key, "a number from 0 to 1".into()),
+        }
+    }
+
+    /// A number for all resolutions, or a list with the same number for each.
+    pub(super) fn uniform(&self, key: &str, levels: usize, default: usize) -> Result<usize> {
+        match self.json.get(key).and_then(Value::as_array) {
+            None => self.number_or(key, default),
+            Some(items) => match items.split_first() {
+                Some((first, rest)) if items.len() == levels && rest.iter().all(|item| item == first) => {
+                    whole(first).map_or_else(|| self.number(key), Ok)
+                }
+                _ => self.refuse_value(key, format!("one whole number, or the same {levels} times")),
+            },
+        }
+    }
+
+    /// Refuses another value than the one that follows from the rest.
+    pub(super) fn must_be(&self, key: &str, implied: Value) -> Result<()> {
+        match self.json.get(key) {
+            Some(value) if !value.is_null() && *value != implied => {
+                self.refuse(ConfigError::unsupported(key, shown(value), implied))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The larger side, where they are two.
+    pub(super) fn side(&self, key: &str) -> Result<usize> {
+        match self.json.get(key) {
+            Some(Value::Array(sides)) => match sides.iter().map(whole).collect::<Option<Vec<_>>>() {
+                Some(sides) if sides.len() == 2 => Ok(sides[0].max(sides[1])),
+                _ => self.refuse_value(key, "a whole number, or two".into()),
+            },
+            _ => self.number_or(key, 0),
         }
     }
 

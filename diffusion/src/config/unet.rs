@@ -38,6 +38,9 @@ pub struct UNetConfig {
     pub cross_attention_dim: usize,
     /// Length of the one-hot rows that stand for class tokens.
     pub encoder_hid_dim: usize,
+    /// Probability with which diffusers drops features when it trains this network. Drawing goes without, and so does the
+    /// training here.
+    pub dropout: f64,
 }
 
 impl UNetConfig {
@@ -49,21 +52,26 @@ impl UNetConfig {
         let down_attention = read.blocks("down_block_types", "CrossAttnDownBlock2D", "DownBlock2D", levels)?;
         let up_attention = read.blocks("up_block_types", "CrossAttnUpBlock2D", "UpBlock2D", levels)?;
         let config = Self {
-            sample_size: read.number_or("sample_size", 0)?,
+            sample_size: read.side("sample_size")?,
             in_channels: read.number_or("in_channels", 4)?,
             out_channels: read.number_or("out_channels", 4)?,
-            layers_per_block: read.number_or("layers_per_block", 2)?,
+            layers_per_block: read.uniform("layers_per_block", levels, 2)?,
             down_attention,
             up_attention,
-            transformer_layers_per_block: read.number_or("transformer_layers_per_block", 1)?,
+            transformer_layers_per_block: read.uniform("transformer_layers_per_block", levels, 1)?,
             norm_num_groups: read.number_or("norm_num_groups", 32)?,
             norm_eps: read.positive_or("norm_eps", 1e-5)?,
             num_heads: read.per_level("attention_head_dim", levels, 8, whole)?,
             only_cross_attention: read.per_level("only_cross_attention", levels, false, Value::as_bool)?,
             cross_attention_dim: read.number_or("cross_attention_dim", 1280)?,
             encoder_hid_dim: read.number("encoder_hid_dim")?,
+            dropout: read.probability("dropout")?,
             block_out_channels,
         };
+        let transformers = vec![config.transformer_layers_per_block; levels];
+        read.must_be("reverse_transformer_layers_per_block", transformers.into())?;
+        read.must_be("time_embedding_dim", (4 * config.block_out_channels[0]).into())?;
+        read.must_be("time_embedding_type", "positional".into())?;
         config.validate()?;
         Ok(config)
     }
@@ -123,7 +131,7 @@ impl UNetConfig {
         let names = |attention: &[bool], with: &str, without: &str| -> Vec<String> {
             attention.iter().map(|&a| if a { with } else { without }.to_owned()).collect()
         };
-        let value = serde_json::json!({
+        let mut value = serde_json::json!({
             "_class_name": "UNet2DConditionModel",
             "_diffusers_version": "0.42.1",
             "act_fn": "silu",
@@ -151,6 +159,9 @@ impl UNetConfig {
             "up_block_types": names(&self.up_attention, "CrossAttnUpBlock2D", "UpBlock2D"),
             "use_linear_projection": false,
         });
+        if self.dropout > 0.0 {
+            value["dropout"] = self.dropout.into();
+        }
         format!("{value:#}\n")
     }
 }

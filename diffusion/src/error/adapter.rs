@@ -11,14 +11,32 @@ pub enum AdapterError {
     /// No factor at all.
     #[error("the file has no lora_A and lora_B tensors in it")]
     Empty,
-    /// The base has no such module.
-    #[error("it changes {path}, which this base does not have: it was made for another model")]
-    UnknownModule {
+    /// The base has no such modules: the file names its modules in a way that is not known, or is for another network.
+    #[error("it names {}, which this base does not have: its modules are called like {known}", short(.paths))]
+    UnknownModules {
+        /// Paths of the modules.
+        paths: Vec<String>,
+        /// A module of the base.
+        known: String,
+    },
+    /// Two tensors of the file are the same factor of the same module.
+    #[error("it has the factors of {path} twice, under two names; take one of them out")]
+    Twice {
         /// Path of the module.
         path: String,
     },
-    /// The module is of a kind that LoRA of Linears does not change.
-    #[error("it changes {path}, which is not a Linear; only Linears are supported")]
+    /// The configuration leaves a module out whose factors the file has.
+    #[error(
+        "its file has factors of {path}, but {setting} in adapter_config.json leaves it out: PEFT would draw without them; correct one of the two"
+    )]
+    NotTargeted {
+        /// Path of the module.
+        path: String,
+        /// The setting.
+        setting: &'static str,
+    },
+    /// The module is of a kind that LoRA does not change.
+    #[error("it changes {path}, which is neither a Linear nor a convolution")]
     NotLinear {
         /// Path of the module.
         path: String,
@@ -33,7 +51,7 @@ pub enum AdapterError {
         /// Shape of lora_B.
         b: Vec<usize>,
         /// Shape of the base's weight.
-        weight: [usize; 2],
+        weight: Box<[usize]>,
     },
     /// One of a module's two factors is not there.
     #[error("{path} has only one of its two factors")]
@@ -42,7 +60,9 @@ pub enum AdapterError {
         path: String,
     },
     /// The factors are not two matrices of one rank.
-    #[error("{path} has factors {a:?} and {b:?}: only Linears are supported, lora_A [rank, in] and lora_B [out, rank]")]
+    #[error(
+        "{path} has factors {a:?} and {b:?}, not lora_A [rank, in] and lora_B [out, rank], or of a convolution [rank, in, height, width] and [out, rank, 1, 1]"
+    )]
     Factors {
         /// Path of the module.
         path: String,
@@ -60,12 +80,6 @@ pub enum AdapterError {
         /// Path of the module.
         path: String,
     },
-    /// The alpha in kohya's metadata is not a number.
-    #[error("its ss_network_alpha is \"{text}\", which is not a number")]
-    MetadataAlpha {
-        /// What stands there.
-        text: String,
-    },
     /// A tensor of DoRA.
     #[error("tensor {tensor} is not a LoRA factor: DoRA is not supported")]
     Dora {
@@ -79,7 +93,7 @@ pub enum AdapterError {
         tensor: String,
     },
     /// Some other tensor.
-    #[error("tensor {tensor} is not a LoRA factor: only factors of Linears of this base are")]
+    #[error("tensor {tensor} is not a LoRA factor: only factors and alphas of this base's modules are read")]
     NotAFactor {
         /// Name of the tensor.
         tensor: String,
@@ -89,7 +103,7 @@ pub enum AdapterError {
 impl AdapterError {
     pub(super) fn code(&self) -> &'static str {
         match self {
-            Self::UnknownModule { .. } | Self::Shape { .. } => "misfit",
+            Self::UnknownModules { .. } | Self::Shape { .. } => "misfit",
             Self::UnknownAlpha => "unconfigured",
             _ => "adapter",
         }
@@ -101,11 +115,19 @@ impl AdapterError {
         let shape = |shape: &[usize]| Field::Shape(shape.to_vec());
         match self {
             Self::Empty => ("adapter-empty", vec![]),
-            Self::UnknownModule { path: at } => ("unknown-module", path(at)),
+            Self::UnknownModules { paths, known } => {
+                let first = paths.first().into_iter().map(|path| ("path", text(path)));
+                let fields = first.chain([("paths", Field::Names(paths.clone())), ("known", text(known))]);
+                ("unknown-modules", fields.collect())
+            }
+            Self::Twice { path: at } => ("factor-twice", path(at)),
+            Self::NotTargeted { path, setting } => {
+                ("not-targeted", vec![("path", text(path)), ("setting", text(setting))])
+            }
             Self::NotLinear { path: at } => ("not-linear", path(at)),
             Self::Shape { path, a, b, weight } => (
                 "module-shape",
-                vec![("path", text(path)), ("a", shape(a)), ("b", shape(b)), ("weight", Field::Shape(weight.to_vec()))],
+                vec![("path", text(path)), ("a", shape(a)), ("b", shape(b)), ("weight", shape(weight))],
             ),
             Self::MissingFactor { path: at } => ("missing-factor", path(at)),
             Self::Factors { path, a, b } => {
@@ -113,10 +135,17 @@ impl AdapterError {
             }
             Self::UnknownAlpha => ("unknown-alpha", vec![]),
             Self::Alpha { path: at } => ("alpha", path(at)),
-            Self::MetadataAlpha { text: found } => ("metadata-alpha", vec![("found", text(found))]),
             Self::Dora { tensor: name } => ("dora", tensor(name)),
             Self::TextEncoder { tensor: name } => ("text-encoder", tensor(name)),
             Self::NotAFactor { tensor: name } => ("not-a-factor", tensor(name)),
         }
+    }
+}
+
+/// The first of many names, and how many there are.
+fn short(paths: &[String]) -> String {
+    match paths {
+        [one, two, three, _, ..] => format!("{} modules ({one}, {two}, {three}, …)", paths.len()),
+        _ => paths.join(", "),
     }
 }

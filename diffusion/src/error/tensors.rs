@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-use super::fields::{Fields, text};
+use super::fields::{Fields, number, text};
+use crate::foreign::ForeignFile;
 
 /// Why a safetensors file cannot be read.
 #[derive(Debug, Error)]
@@ -11,8 +12,25 @@ pub enum TensorsError {
     /// Its header or its length is wrong.
     #[error(transparent)]
     Format(#[from] safetensors::SafeTensorError),
+    /// It is another kind of file.
+    #[error("{0}")]
+    Foreign(ForeignFile),
+    /// It is shorter or longer than its header says.
+    #[error(
+        "its header tells of other tensors than these {found} bytes hold: the download broke off, or the file was damaged; fetch it again"
+    )]
+    Length {
+        /// Bytes of the file.
+        found: usize,
+    },
+    /// Two shards of the same weights have a tensor of the same name.
+    #[error("tensor {tensor} is in two of its shards: they are not of one model")]
+    Twice {
+        /// Name of the tensor.
+        tensor: String,
+    },
     /// It holds values of a type that is not read.
-    #[error("tensor {tensor} has type {found:?}; F32, F16, BF16 and I64 are read")]
+    #[error("tensor {tensor} has type {found:?}; floats of 8 to 64 bits and whole numbers are read")]
     DataType {
         /// Name of the tensor.
         tensor: String,
@@ -25,6 +43,9 @@ impl TensorsError {
     pub(super) fn describe(&self) -> (&'static str, Fields) {
         match self {
             Self::Format(source) => ("safetensors", vec![("reason", text(source))]),
+            Self::Foreign(what) => ("foreign-file", vec![("what", text(what.code()))]),
+            Self::Length { found } => ("safetensors-length", vec![("found", number(*found))]),
+            Self::Twice { tensor } => ("tensor-twice", vec![("tensor", text(tensor))]),
             Self::DataType { tensor, found } => {
                 ("tensor-type", vec![("tensor", text(tensor)), ("found", text(format!("{found:?}")))])
             }

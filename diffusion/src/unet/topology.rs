@@ -204,6 +204,7 @@ mod tests {
 
     fn config() -> UNetConfig {
         UNetConfig {
+            dropout: 0.0,
             sample_size: 8,
             in_channels: 4,
             out_channels: 4,

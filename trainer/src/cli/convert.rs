@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use diffusion::base::WEIGHTS;
 use diffusion::peft::write_kohya;
 use trainer::files::{same_path, write_atomic};
 use trainer::messages::say;
-use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, read_base, write_adapter_folder};
+use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, base_weights, read_base, write_adapter_folder};
 
 use super::load::{Loaded, load_adapter};
 use super::precision::Float;
+
+/// A module that diffusers' converter of kohya's names drops.
+const DROPPED: &str = "encoder_hid_proj";
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -48,6 +50,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Dialect::Kohya => {
             let out = with_extension(&args.out)?;
             not_over(&files, &args.base, &out)?;
+            // Tried with diffusers 0.42.1: it knows no such name of kohya's.
+            if adapter.modules.contains_key(DROPPED) {
+                say!(
+                    "warning: diffusers leaves {DROPPED} out when it loads kohya's names; sd-scripts and ComfyUI do not"
+                );
+            }
             write_atomic(&out, &write_kohya(&adapter, title, args.precision.into())?)?;
             say!("converted: {}", out.display());
         }
@@ -66,8 +74,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Refuses to write over what is read.
 fn not_over(adapter: &AdapterFiles, base: &Path, written: &Path) -> anyhow::Result<()> {
-    for read in [&adapter.weights, &base.join(WEIGHTS)] {
-        if same_path(read, written) {
+    let base = base_weights(base)?.into_iter().map(|(path, _)| path);
+    for read in base.chain([adapter.weights.clone()]) {
+        if same_path(&read, written) {
             anyhow::bail!("{} would be written over, from which this is made; choose another --out", read.display());
         }
     }

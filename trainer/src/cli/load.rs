@@ -69,5 +69,8 @@ pub fn load_adapter(text: &str, dir: &Path, base: &Base) -> anyhow::Result<Loade
     {
         say!("warning: {path} was trained on another base than {}, and may not do what it should", dir.display());
     }
+    if let Some(note) = adapter.note() {
+        say!("note: {path}: {note}");
+    }
     Ok(Loaded { path: path.to_owned(), files, adapter, scale })
 }

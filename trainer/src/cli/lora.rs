@@ -20,6 +20,7 @@ use trainer::train::{AdapterOrigin, Origin, Trainer};
 
 use super::data_args::DataArgs;
 use super::device::DeviceName;
+use super::labels;
 use super::training::{Interrupt, TrainArgs, check_unchanged, is_finished, train};
 
 /// Fewest steps of a run whose length nobody has set: what a few dozen drawings need.
@@ -30,8 +31,8 @@ pub struct Args {
     /// The base model's folder
     #[arg(long, default_value = "www/models/base")]
     base: PathBuf,
-    /// A style's name, a folder <class name>/*.png, or an IDX file; several are trained one after the other
-    #[arg(long, required = true, value_delimiter = ',', value_name = "STYLE|PATH")]
+    /// A style's name, a folder <class name>/*.png, an IDX or a CSV file; several, with commas, are trained one after the other
+    #[arg(long, required = true, value_name = "STYLE|PATH")]
     data: Vec<String>,
     /// Rank of the factors [default: 4]
     #[arg(long)]
@@ -79,8 +80,9 @@ struct Pictures {
     held_out: Option<Dataset>,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     args.train.check()?;
+    args.data = labels::sources(&args.data);
     // Everything is checked before the first one trains for minutes.
     let jobs = args.data.iter().map(|source| args.job(source)).collect::<anyhow::Result<Vec<_>>>()?;
     args.source.check(jobs.len())?;
@@ -97,6 +99,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         held.push(args.train.guard(&job.out, ADAPTER_WEIGHTS)?);
     }
     let base = read_base(&args.base)?;
+    if base.unet.dropout > 0.0 {
+        say!("note: the base's dropout of {} is not applied in this training", base.unet.dropout);
+    }
     let pictures = jobs.iter().map(|job| args.pictures(job.source, &base)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut interrupt = None;
     for ((job, held), pictures) in jobs.iter().zip(held).zip(pictures) {
@@ -278,11 +283,20 @@ impl Args {
                 use_rslora: lora.use_rslora,
                 rank_pattern: Default::default(),
                 alpha_pattern: Default::default(),
+                exclude_modules: Default::default(),
+                layers_to_transform: Default::default(),
+                layers_pattern: Default::default(),
             };
             return Ok((adapter, config));
         };
         let files = AdapterFiles::read(path)?;
         let adapter = files.adapter(&base.state)?;
+        if let Some(note) = adapter.note() {
+            say!("note: {}: {note}", path.display());
+        }
+        if let Some((path, _)) = adapter.modules.iter().find(|(_, factors)| factors.a.shape.len() != 2) {
+            anyhow::bail!("--init has factors of {path}, a convolution; only those of Linears can be trained on");
+        }
         if adapter.base_sha256.as_ref().is_some_and(|sum| sum != base_sha256) {
             say!("{} was trained on another base than {}; it goes on on this one", path.display(), self.base.display());
         }

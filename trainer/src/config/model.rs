@@ -100,6 +100,7 @@ impl ModelConfig {
         };
         info.validate()?;
         let unet = UNetConfig {
+            dropout: 0.0,
             sample_size: data.size() / self.patch_size,
             in_channels: self.patch_size * self.patch_size,
             out_channels: self.patch_size * self.patch_size,

@@ -90,7 +90,7 @@ pub fn initial_adapter(state: &StateDict, targets: &[String], rank: usize, scali
         };
         modules.insert(path.to_owned(), factors);
     }
-    Ok(Adapter { modules, base_sha256: None })
+    Ok(Adapter { modules, ..Adapter::default() })
 }
 
 /// Freezes the network and attaches the factors, which alone are trainable then.

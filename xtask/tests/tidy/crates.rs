@@ -27,7 +27,6 @@ const DEPENDENCIES: [(&str, Rule); 5] = [
             "libm",
             "rand",
             "rand_chacha",
-            "regex-lite",
             "safetensors",
             "serde",
             "serde_json",
