@@ -176,6 +176,9 @@ type PerPicture<T, L, S> = L extends unknown[] ? T[] : S extends unknown[] ? T[]
 export class DigitDiffusion {
   private constructor()
 
+  /** The folder of worker.js, engine/ and models/; beside the module unless it is set, which must be done before a model is loaded. */
+  static get assets(): string | undefined
+  static set assets(address: string | URL | undefined)
   /** Loads a base model's folder, by default the one next to this script. */
   static load(base?: string | URL, options?: LoadOptions): Promise<DigitDiffusion>
 
@@ -250,28 +253,22 @@ export type ErrorCode =
   | 'adapter'
   /** The engine's file is not what it must be. */
   | 'engine-file'
-  /** `details.worker`, the release of the worker, is not that of the module: one of them is an old copy. */
-  | 'release'
+  /** The worker is of another release, an old copy; a policy of the page (`details.directive`) forbids `file`. */
+  | 'release' | 'policy'
   /** The connection broke off. */
   | 'network'
   /** The server does not give a file: it answers `details.status`. */
   | 'missing'
-  /** A file is shorter than the manifest says: `details.received` of `details.expected` bytes. */
-  | 'truncated'
-  /** A file is longer than the `details.expected` bytes of the manifest. */
-  | 'oversized'
+  /** A file is shorter, or longer, than the `details.expected` bytes of the manifest. */
+  | 'truncated' | 'oversized'
   /** A file has another SHA-256 than the manifest says. */
   | 'mismatch'
   /** The manifest cannot be used. `details.why`: 'json', 'format' or 'shape'. */
   | 'manifest'
   /** WebGPU was chosen and cannot be had. `details.why`: 'browser', 'insecure' or 'machine'. */
   | 'webgpu-unavailable'
-  /** The GPU was lost, and the model with it. */
-  | 'device-lost'
-  /** The engine stopped unexpectedly. */
-  | 'crashed'
-  /** The model was disposed of. */
-  | 'disposed'
+  /** The GPU was lost, and the model with it; the engine stopped unexpectedly; the model was disposed of. */
+  | 'device-lost' | 'crashed' | 'disposed'
 
 /** What went wrong, in one sentence for people (`message`) and by a stable `code` for programs. */
 export class DigitDiffusionError extends Error {

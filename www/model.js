@@ -1,5 +1,6 @@
 // The class that programs use: a loaded model in its own worker.
 // Tests: tests/page/class.test.mjs, class-arguments.test.mjs, class-guidance.test.mjs
+import { assets, defaultBase } from './addresses.js'
 import { Client } from './client.js'
 import { DigitDiffusionError } from './errors.js'
 import { checkDevice, checkScales, DEFAULTS, readSampleOptions } from './options.js'
@@ -11,11 +12,6 @@ const folderUrl = (address, root = document.baseURI) => {
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   return url.href
 }
-
-const here = import.meta.url // by another name: a folder is nothing that a bundler could copy
-
-/** The model that comes with this script, wherever the script lives. */
-export const DEFAULT_BASE = new URL('./models/base/', here).href
 
 const readText = async source =>
   source instanceof Blob ? source.text() : typeof source === 'object' ? JSON.stringify(source) : String(source)
@@ -37,6 +33,9 @@ async function readAdapterSource(source, config) {
   return { config: config === undefined ? '' : await readText(config), weights }
 }
 
+/** Where models are looked for unless `assets` or `base` says otherwise. */
+export const DEFAULT_BASE = defaultBase()
+
 export class DigitDiffusion {
   #client
   #facts
@@ -55,19 +54,25 @@ export class DigitDiffusion {
     })
   }
 
+  /** The folder that holds worker.js, engine/ and models/. */
+  static get assets() { return assets.folder }
+  static set assets(address) { assets.folder = address }
+
   /** @param {string | URL} base @param {import('./digit-diffusion.js').LoadOptions} options */
-  static async load(base = DEFAULT_BASE, { device = DEFAULTS.device, signal, onprogress, manifest } = {}) {
+  static async load(base = defaultBase(), { device = DEFAULTS.device, signal, onprogress, manifest } = {}) {
     checkDevice(device)
+    if (base === '') throw new TypeError(mistakes.noBase())
     const address = folderUrl(base)
     if (isAddress(manifest)) manifest = new URL(manifest, document.baseURI).href
     signal?.throwIfAborted()
     const client = new Client()
     try {
-      const params = { build: client.build, base: address, device, manifest, remembered: recall() }
+      const params = { ...client.engine, base: address, device, manifest, remembered: recall() }
       return new DigitDiffusion(client, await client.call('load', params, { signal, onprogress }))
     } catch (error) {
       client.dispose()
-      throw error
+      if (!error.details?.alone || address !== defaultBase()) throw error
+      throw new DigitDiffusionError('missing', { ...error.details, unnamed: address })
     }
   }
 

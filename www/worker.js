@@ -5,6 +5,7 @@ import * as wasm from './engine/engine.js'
 import { DigitDiffusionError } from './errors.js'
 import { RELEASE } from './release.js'
 import { download, Progress, receive } from './worker/download.js'
+import { refusal } from './worker/policy.js'
 import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { findManifest, shortName } from './worker/manifest.js'
 import { pack, packReason } from './worker/pack.js'
@@ -45,14 +46,17 @@ watchDevices(({ message }) => {
   if (engine?.backend === 'webgpu') die(new DigitDiffusionError('device-lost', { message }))
 })
 
-/** Fetches and starts the engine, in the build that the client has found this browser to run. */
-const startEngine = (build, options) =>
-  build === 'relaxed'
-    ? start({ file: 'engine/engine-relaxed_bg.wasm', url: new URL('./engine/engine-relaxed_bg.wasm', import.meta.url), ...options })
-    : start({ file: 'engine/engine_bg.wasm', url: new URL('./engine/engine_bg.wasm', import.meta.url), ...options })
+/** What the engine's builds are called where people read of them. */
+const ENGINES = { relaxed: 'engine/engine-relaxed_bg.wasm', plain: 'engine/engine_bg.wasm' }
 
-/** @param {{ file: string, url: URL, progress?: Progress, signal?: AbortSignal }} options */
-async function start({ file, url, progress, signal }) {
+/**
+ * Fetches and starts the engine, in the build that the client has found this browser to run. Where it is, the client knows: this
+ * script must not ask for its own address, so that it can be copied by bundlers and run from anywhere.
+ * @param {{ build: keyof typeof ENGINES, engines: Record<string, string>, progress?: Progress, signal?: AbortSignal }} options
+ */
+async function startEngine({ build, engines, progress, signal }) {
+  const file = ENGINES[build]
+  const url = new URL(engines[build])
   const chunks = receive(url, { file, progress, signal })
   let failure
   const body = new ReadableStream({
@@ -70,8 +74,8 @@ async function start({ file, url, progress, signal }) {
   try {
     // Compiled while it arrives, whatever MIME type the host gives it.
     await wasm.default({ module_or_path: new Response(body, { headers: { 'content-type': 'application/wasm' } }) })
-  } catch {
-    throw failure ?? new DigitDiffusionError('engine-file', { file })
+  } catch (error) {
+    throw failure ?? (await refusal({ file, source: 'wasm-eval' })) ?? new DigitDiffusionError('engine-file', { file, reason: String(error?.message ?? error) })
   }
   started = true
 }
@@ -145,15 +149,18 @@ function compose(scales) {
 }
 
 const methods = {
-  async load({ build, base, device, manifest, remembered }, { signal, onprogress }) {
+  async load({ build, engines, base, device, manifest, remembered }, { signal, onprogress }) {
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)
-    const starting = startEngine(build, { progress, signal })
+    const starting = startEngine({ build, engines, progress, signal })
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
       const digest = bytes => starting.then(() => wasm.sha256(bytes))
-      return downloadFolder(base, BASE_FILES, { listed: list.files, digest, progress, signal })
+      return downloadFolder(base, BASE_FILES, { listed: list.files, digest, progress, signal }).catch(error => {
+        if (error.code === 'missing' && !list.files) error.details.alone = true // its list is missing as well
+        throw error
+      })
     })
     const [[info, unetConfig, schedulerConfig, weights]] = await Promise.all([downloaded, starting])
     onprogress({ phase: 'start' })

@@ -13,6 +13,7 @@ use crate::{
     command::{command, run, say},
     npm, service_worker,
     size::{self, Size},
+    toolchain::Toolchain,
     wasm,
     workspace::Workspace,
 };
@@ -34,6 +35,7 @@ pub fn build_quietly(workspace: &Workspace) -> Result<(PathBuf, BTreeMap<String,
     // Another build would replace what this one binds, copies or measures.
     let _held = workspace.hold()?;
     // What is missing is reported at once, not after minutes of compiling.
+    Toolchain::find_or_install()?;
     let bundler = workspace.root.join("xtask/bundle");
     npm::require("building the page")?;
     npm::install(&bundler, "building the page")?;
