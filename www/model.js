@@ -2,6 +2,7 @@
 // Tests: tests/page/class.test.mjs, class-arguments.test.mjs, class-guidance.test.mjs
 import { assets, defaultBase } from './addresses.js'
 import { Client } from './client.js'
+import { take } from './early-downloads.js'
 import { DigitDiffusionError } from './errors.js'
 import { checkDevice, checkScales, DEFAULTS, readSampleOptions } from './options.js'
 import { recall, remember } from './remember.js'
@@ -66,10 +67,13 @@ export class DigitDiffusion {
     if (isAddress(manifest)) manifest = new URL(manifest, document.baseURI).href
     signal?.throwIfAborted()
     const client = new Client()
+    const early = take(address)
     try {
-      const params = { ...client.engine, base: address, device, manifest, remembered: recall() }
-      return new DigitDiffusion(client, await client.call('load', params, { signal, onprogress }))
+      const params = { ...client.engine, base: address, device, manifest, remembered: recall(), early: early.ports }
+      const transfer = early.ports.map(({ port }) => port)
+      return new DigitDiffusion(client, await client.call('load', params, { signal, onprogress, transfer }))
     } catch (error) {
+      early.cancel()
       client.dispose()
       if (!error.details?.alone || address !== defaultBase()) throw error
       throw new DigitDiffusionError('missing', { ...error.details, unnamed: address })

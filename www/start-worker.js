@@ -87,7 +87,11 @@ async function whyNot(url, refusal) {
     await null // the event of a refusal comes as a task of its own
   }
   const directive = refusal()
-  if (directive) return new DigitDiffusionError('policy', { file: 'worker.js', directive, address })
+  if (directive) {
+    const isTyped = /^(require-)?trusted/.test(directive)
+    const what = isTyped ? { directive: 'trusted-types', need: 'digit-diffusion' } : { directive, need: isOwn(url) ? `'self'` : `${url.origin} blob:` }
+    return new DigitDiffusionError('policy', { file: 'worker.js', address, ...what })
+  }
   if (!response) return new DigitDiffusionError('start', { address, why: 'network' })
   if (!response.ok) return new DigitDiffusionError('start', { address, why: 'status', status: response.status })
   if (/html/i.test(response.headers.get('content-type'))) return new DigitDiffusionError('start', { address, why: 'page' })

@@ -3,19 +3,15 @@
 // Tests: tests/page/worker-protocol.test.mjs, devices.test.mjs
 import * as wasm from './engine/engine.js'
 import { DigitDiffusionError } from './errors.js'
+import { BASE_FILES, ENGINE_FILES } from './files.js'
 import { RELEASE } from './release.js'
 import { download, Progress, receive } from './worker/download.js'
 import { refusal } from './worker/policy.js'
 import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
+import { expectEarly } from './worker/early.js'
 import { findManifest, shortName } from './worker/manifest.js'
 import { pack, packReason } from './worker/pack.js'
 
-const BASE_FILES = [
-  'digit_diffusion.json',
-  'unet/config.json',
-  'scheduler/scheduler_config.json',
-  'unet/diffusion_pytorch_model.safetensors',
-]
 const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors']
 
 const REST = 100 // milliseconds without a request after which work begins that nobody waits for
@@ -46,16 +42,14 @@ watchDevices(({ message }) => {
   if (engine?.backend === 'webgpu') die(new DigitDiffusionError('device-lost', { message }))
 })
 
-/** What the engine's builds are called where people read of them. */
-const ENGINES = { relaxed: 'engine/engine-relaxed_bg.wasm', plain: 'engine/engine_bg.wasm' }
 
 /**
  * Fetches and starts the engine, in the build that the client has found this browser to run. Where it is, the client knows: this
  * script must not ask for its own address, so that it can be copied by bundlers and run from anywhere.
- * @param {{ build: keyof typeof ENGINES, engines: Record<string, string>, progress?: Progress, signal?: AbortSignal }} options
+ * @param {{ build: keyof typeof ENGINE_FILES, engines: Record<string, string>, progress?: Progress, signal?: AbortSignal }} options
  */
 async function startEngine({ build, engines, progress, signal }) {
-  const file = ENGINES[build]
+  const file = ENGINE_FILES[build]
   const url = new URL(engines[build])
   const chunks = receive(url, { file, progress, signal })
   let failure
@@ -149,7 +143,8 @@ function compose(scales) {
 }
 
 const methods = {
-  async load({ build, engines, base, device, manifest, remembered }, { signal, onprogress }) {
+  async load({ build, engines, base, device, manifest, remembered, early = [] }, { signal, onprogress }) {
+    expectEarly(early)
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)

@@ -106,11 +106,11 @@ describe('draws, with no word in the console', () => {
 describe('says what stands in its way', () => {
   /** @type {[string, Record<string, string>, RegExp][]} */
   const refused = [
-    ['worker-src none', { 'content-security-policy': OWN.replace("worker-src 'self'", "worker-src 'none'") }, /forbids worker\.js: .*in worker-src/],
+    ['worker-src none', { 'content-security-policy': OWN.replace("worker-src 'self'", "worker-src 'none'") }, /forbids worker\.js: .*needs 'self' in worker-src/],
     ['no WebAssembly in script-src', { 'content-security-policy': OWN.replace(" 'wasm-unsafe-eval'", '') }, /forbids engine\/engine-relaxed_bg\.wasm: .*needs 'wasm-unsafe-eval' in script-src/],
     ['connect-src none', { 'content-security-policy': OWN.replace("connect-src 'self'", "connect-src 'none'") }, /forbids .+: .*needs http.+ in connect-src/],
     ['no connect-src beside default-src none', { 'content-security-policy': OWN.replace("connect-src 'self'; ", '') }, /forbids .+: .*needs http.+ in connect-src/],
-    ['Trusted Types that know no policy of this name', { 'content-security-policy': `${OWN}; require-trusted-types-for 'script'; trusted-types 'none'` }, /Trusted Types need the policy digit-diffusion/],
+    ['Trusted Types that know no policy of this name', { 'content-security-policy': `${OWN}; require-trusted-types-for 'script'; trusted-types 'none'` }, /needs digit-diffusion in trusted-types/],
   ]
   for (const [title, headers, sentence] of refused) {
     test(title, async () => {

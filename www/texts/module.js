@@ -44,24 +44,14 @@ export const errors = {
       ? 'WebAssembly is switched off in this browser (by Lockdown Mode, or another setting), and the model cannot run without it. Allow it for this site, then reload the page.'
       : `This browser is too old to run the model: it has no ${what}. Any browser updated since 2023 will do.`,
   start: ({ why, address, status }) =>
-    `The background worker that runs the model could not be started: ${
-      {
-        file: 'this page was opened as a file, and browsers start no worker for files. Serve the folder over HTTP and open that address.',
-        status: `the server answered ${status} for its script, ${address}. Check whether the site was copied whole.`,
-        page: `a web page came instead of its script, ${address}. Check whether the site was copied whole.`,
-        refused: `its script is there (${address}), but the browser did not run it. A policy of this page may forbid it.`,
-      }[why] ?? 'its script did not arrive. Check the network and try again.'
-    }`,
-  policy: ({ file, directive, address }) =>
-    `A policy of this page forbids ${file}: ${
-      address === 'wasm-eval'
-        ? `its Content-Security-Policy needs 'wasm-unsafe-eval' in ${directive}`
-        : directive === 'connect-src'
-          ? `its Content-Security-Policy needs ${address} in connect-src`
-          : /^(require-)?trusted/.test(directive)
-            ? 'its Trusted Types need the policy digit-diffusion in trusted-types'
-            : `its Content-Security-Policy needs the module’s host, and blob:, in ${directive}`
-    }.`,
+    `The background worker that runs the model could not be started: ${{
+      file: 'this page was opened as a file, and browsers start no worker for files. Serve the folder over HTTP and open that address.',
+      status: `the server answered ${status} for its script, ${address}. Check whether the site was copied whole.`,
+      page: `a web page came instead of its script, ${address}. Check whether the site was copied whole.`,
+      refused: `its script is there (${address}), but the browser did not run it. A policy of this page may forbid it.`,
+    }[why] ?? 'its script did not arrive. Check the network and try again.'}`,
+  policy: ({ file, directive, address, need }) =>
+    `A policy of this page forbids ${file}: its Content-Security-Policy needs ${need ?? address} in ${directive}.`,
   release: ({ module, worker }) =>
     `The background worker is of another release (${worker}) than the script that started it (${module}): one of them is an old copy. Reload the page; if it stays so, the server’s files do not fit together.`,
   engine: refusal,

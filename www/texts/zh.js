@@ -302,28 +302,15 @@ export const backend = {
 
 export const errors = {
   unsupported: ({ what }) =>
-    what === 'WebAssembly'
-      ? '这个浏览器关闭了 WebAssembly（锁定模式，或其他设置），没有它模型无法运行。请为本站允许它，然后重新加载页面。'
-      : `这个浏览器太旧，无法运行模型：它没有 ${what}。2023 年以后更新过的浏览器都可以。`,
+    what === 'WebAssembly' ? '这个浏览器关闭了 WebAssembly（锁定模式，或其他设置），没有它模型无法运行。请为本站允许它，然后重新加载页面。' : `这个浏览器太旧，无法运行模型：它没有 ${what}。2023 年以后更新过的浏览器都可以。`,
   start: ({ why, address, status }) =>
-    `无法启动运行模型的后台线程：${
-      {
-        file: '本页是作为文件打开的，浏览器不为文件启动线程。请用 HTTP 提供这个文件夹，再打开那个地址。',
-        status: `服务器对它的脚本 ${address} 回答了 ${status}。请检查网站是否复制完整。`,
-        page: `来的不是它的脚本 ${address}，而是一个网页。请检查网站是否复制完整。`,
-        refused: `它的脚本在（${address}），但浏览器没有运行它。可能是本页的某个策略禁止了它。`,
-      }[why] ?? '它的脚本没有加载到。请检查网络后重试。'
-    }`,
-  policy: ({ file, directive, address }) =>
-    `本页的策略禁止了 ${file}：${
-      address === 'wasm-eval'
-        ? `其 Content-Security-Policy 的 ${directive} 需要 'wasm-unsafe-eval'`
-        : directive === 'connect-src'
-          ? `其 Content-Security-Policy 的 connect-src 需要 ${address}`
-          : /^(require-)?trusted/.test(directive)
-            ? '其 Trusted Types 的 trusted-types 需要名为 digit-diffusion 的策略'
-            : `其 Content-Security-Policy 的 ${directive} 需要模块所在的主机和 blob:`
-    }。`,
+    `无法启动运行模型的后台线程：${{
+      file: '本页是作为文件打开的，浏览器不为文件启动线程。请用 HTTP 提供这个文件夹，再打开那个地址。',
+      status: `服务器对它的脚本 ${address} 回答了 ${status}。请检查网站是否复制完整。`,
+      page: `来的不是它的脚本 ${address}，而是一个网页。请检查网站是否复制完整。`,
+      refused: `它的脚本在（${address}），但浏览器没有运行它。可能是本页的某个策略禁止了它。`,
+    }[why] ?? '它的脚本没有加载到。请检查网络后重试。'}`,
+  policy: ({ file, directive, address, need }) => `本页的策略禁止了 ${file}：其 Content-Security-Policy 的 ${directive} 需要 ${need ?? address}。`,
   release: ({ module, worker }) => `后台线程的版本（${worker}）与启动它的脚本的版本（${module}）不同：其中一个是旧的副本。请重新加载页面；如果一直如此，说明服务器上的文件不配套。`,
   engine: refusal,
   unreadable: refusal,

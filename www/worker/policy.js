@@ -13,5 +13,7 @@ addEventListener('securitypolicyviolation', event => event.disposition === 'enfo
 export async function refusal({ file, source }) {
   await new Promise(resolve => setTimeout(resolve)) // the event comes as a task of its own
   const violation = refused.find(({ blockedURI }) => blockedURI && String(source).startsWith(blockedURI))
-  if (violation) return new DigitDiffusionError('policy', { file, directive: violation.effectiveDirective, address: String(source) })
+  if (!violation) return
+  const need = source === 'wasm-eval' ? "'wasm-unsafe-eval'" : new URL(source).origin
+  return new DigitDiffusionError('policy', { file, directive: violation.effectiveDirective, address: String(source), need })
 }

@@ -132,7 +132,7 @@ mod tests {
         assert!(!dist.join("removed.js").exists());
         assert!(!dist.join(".hidden").exists());
         assert!(dist.join("models/manifest.json").exists());
-        assert!(fs::read_to_string(dist.join("sw.js")).unwrap().contains("  'page.js',"));
+        assert!(fs::read_to_string(dist.join("sw.js")).unwrap().contains("  'page.js': '"));
         assert!(wasm::FILES.iter().all(|file| dist.join("engine").join(file).exists()));
         assert!(LICENCES.iter().all(|file| dist.join(file).exists()));
         assert_eq!(fs::read_dir(folder).unwrap().count(), 3 + LICENCES.len(), "no other folder is left");
