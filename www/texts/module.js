@@ -97,6 +97,7 @@ export const mistakes = {
   assets: got => `assets must be the address of a folder, not ${got}.`,
   noAssets: () => `The module does not know where its files are, since a bundler has made a classic script of it. Copy worker.js, engine and models to your site and name their folder: DigitDiffusion.assets = '/digit-diffusion/'.`,
   noBase: () => `The module does not know where the models are, since a bundler has moved it. Copy the package’s folder models to your site, and name it: DigitDiffusion.load('/models/base/'), or base="/models/base/".`,
+  address: got => `'${got}' is not an address of a folder.`,
   device: got => `device must be 'auto', 'webgpu' or 'cpu', not ${got}.`,
   label: (got, labels) =>
     `label must be one of ${labels.map(label => `'${label}'`).join(', ')} or an index from 0 to ${labels.length - 1}, not ${got}.`,
