@@ -1,23 +1,15 @@
 // The page's end of the worker: one request at a time, in order; aborting settles at once; a dead worker fails everything.
 // Tests: tests/page/worker-protocol.test.mjs, failures.test.mjs
+import { probeBuild } from './build.js'
 import { DigitDiffusionError, unpack } from './errors.js'
 import { RELEASE } from './release.js'
-
-/** Whether WebAssembly has the instructions of `code`: validates a module whose only function, () -> v128, consists of them. */
-const runs = (/** @type {number[]} */ code) =>
-  WebAssembly.validate(
-    new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, code.length + 4, 1, code.length + 2, 0, ...code, 11]),
-  )
-const SPLAT = [65, 1, 253, 17] // i32.const 1, i32x4.splat
-const POPCNT = [...SPLAT, 253, 98] // i8x16.popcnt, one of the last instructions of SIMD
-const FUSED = [...SPLAT, ...SPLAT, ...SPLAT, 253, 133, 2] // f32x4.relaxed_madd
 
 /** Which build of the engine this browser can run: with fused multiply-add, or without. */
 export function findBuild() {
   if (typeof WebAssembly !== 'object') throw new DigitDiffusionError('unsupported', { what: 'WebAssembly' })
-  if (runs(FUSED)) return 'relaxed'
-  if (runs(POPCNT)) return 'plain'
-  throw new DigitDiffusionError('unsupported', { what: 'WebAssembly SIMD' })
+  const build = probeBuild()
+  if (!build) throw new DigitDiffusionError('unsupported', { what: 'WebAssembly SIMD' })
+  return build
 }
 
 // By another name, because bundlers take `new URL('…', import.meta.url)` for a file that they are to copy.

@@ -3,18 +3,14 @@
 // Tests: tests/page/worker-protocol.test.mjs, devices.test.mjs
 import * as wasm from './engine/engine.js'
 import { DigitDiffusionError } from './errors.js'
+import { BASE_FILES, ENGINE_FILES } from './files.js'
 import { RELEASE } from './release.js'
 import { download, Progress, receive } from './worker/download.js'
 import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
+import { expectEarly } from './worker/early.js'
 import { findManifest, shortName } from './worker/manifest.js'
 import { pack, packReason } from './worker/pack.js'
 
-const BASE_FILES = [
-  'digit_diffusion.json',
-  'unet/config.json',
-  'scheduler/scheduler_config.json',
-  'unet/diffusion_pytorch_model.safetensors',
-]
 const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors']
 
 const REST = 100 // milliseconds without a request after which work begins that nobody waits for
@@ -48,8 +44,8 @@ watchDevices(({ message }) => {
 /** Fetches and starts the engine, in the build that the client has found this browser to run. */
 const startEngine = (build, options) =>
   build === 'relaxed'
-    ? start({ file: 'engine/engine-relaxed_bg.wasm', url: new URL('./engine/engine-relaxed_bg.wasm', import.meta.url), ...options })
-    : start({ file: 'engine/engine_bg.wasm', url: new URL('./engine/engine_bg.wasm', import.meta.url), ...options })
+    ? start({ file: ENGINE_FILES.relaxed, url: new URL('./engine/engine-relaxed_bg.wasm', import.meta.url), ...options })
+    : start({ file: ENGINE_FILES.plain, url: new URL('./engine/engine_bg.wasm', import.meta.url), ...options })
 
 /** @param {{ file: string, url: URL, progress?: Progress, signal?: AbortSignal }} options */
 async function start({ file, url, progress, signal }) {
@@ -145,7 +141,8 @@ function compose(scales) {
 }
 
 const methods = {
-  async load({ build, base, device, manifest, remembered }, { signal, onprogress }) {
+  async load({ build, base, device, manifest, remembered, early = [] }, { signal, onprogress }) {
+    expectEarly(early)
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)

@@ -1,6 +1,7 @@
 // Streams files with their progress in bytes, takes up again what broke off, and checks all of it against the manifest.
 // Tests: tests/page/download-resume.test.mjs, failures.test.mjs
 import { DigitDiffusionError, isAbort } from '../errors.js'
+import { takeEarly } from './early.js'
 
 const PAUSES = [500, 1000, 2000] // milliseconds before each further try
 
@@ -41,7 +42,9 @@ export class Progress {
 export async function request(url, { file, ...options }) {
   let response
   try {
-    response = await fetch(url, options)
+    // Not of what is asked for once more: past the cache, or from where it broke off.
+    const begun = options.cache === 'reload' || options.headers?.range ? undefined : await takeEarly(url, options.signal)
+    response = begun ?? (await fetch(url, options))
   } catch (error) {
     throw isAbort(error) ? error : new DigitDiffusionError('network', { file })
   }

@@ -9,8 +9,11 @@ import { build } from 'esbuild'
 const dist = resolve(process.argv[2])
 const { name, version } = JSON.parse(await readFile(join(dist, 'package.json'), 'utf8'))
 
-/** The module alone; the worker, which no script of a page shares anything with; the page, with the module in it: one request less. */
-const ENTRIES = ['digit-diffusion.js', 'worker.js', 'page.js']
+/**
+ * The module alone; the worker, which no script of a page shares anything with; the page, with the module in it: one request less; what
+ * begins the downloads before the page's script is there.
+ */
+const ENTRIES = ['digit-diffusion.js', 'worker.js', 'page.js', 'early.js']
 /** Generated; the tests and benchmarks of the engine alone load it. */
 const STAYS = ['engine/engine.js']
 /** The line of www/release.js in whose place the release is put. */
