@@ -18,7 +18,7 @@ const rules = {
 const inTests = ['DigitDiffusion', 'axe', 'model', 'draw', 'same', 'failure', 'events', 'seen', 'steps', 'equal', 'ended', 'held', 'made', 'loads', 'away', 'engine', 'files', 'load']
 
 export default [
-  { ignores: ['**/node_modules/', 'www/engine/'] },
+  { ignores: ['**/node_modules/', 'www/engine/', 'tests/page/frameworks/*/dist*/', 'tests/page/frameworks/*/.*/'] },
   { files: ['www/**/*.js'], languageOptions: { globals: globals.browser }, rules },
   { files: ['www/sw.js'], languageOptions: { globals: globals.serviceworker } },
   { files: ['www/guard.js'], languageOptions: { sourceType: 'script' }, rules: { 'no-var': 'off' } },

@@ -17,7 +17,8 @@ test('npm packs the module, worker, engine, types and models, and nothing of the
     .filter(entry => entry.isFile())
     .map(entry => `${entry.parentPath}/${entry.name}`.replaceAll('\\', '/').slice(DIST.length).replace(/^\//, ''))
   const wanted = new Set([
-    'package.json', 'README.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'digit-diffusion.d.ts',
+    'package.json', 'README.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'digit-diffusion.d.ts', 'custom-elements.json',
+    ...(await folder('types')),
     ...['digit-diffusion.js', 'worker.js'].flatMap(script => [script, `${script}.map`]),
     ...(await folder('engine')).filter(path => path.endsWith('.wasm')),
     ...(await folder('models')),

@@ -80,6 +80,7 @@ export const errors = {
 /** Programming mistakes: thrown as TypeError or RangeError. */
 export const mistakes = {
   options: got => `sample() takes an object such as { label: 7, seed: 42 }, not ${got}.`,
+  address: got => `'${got}' is not an address of a folder.`,
   device: got => `device must be 'auto', 'webgpu' or 'cpu', not ${got}.`,
   label: (got, labels) =>
     `label must be one of ${labels.map(label => `'${label}'`).join(', ')} or an index from 0 to ${labels.length - 1}, not ${got}.`,
