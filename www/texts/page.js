@@ -108,6 +108,7 @@ export const page = {
   noscript: 'This page runs a neural network in your browser, and needs JavaScript for it. Please switch JavaScript on.',
   outdated: 'This browser is too old to run the model. Any browser updated since 2023 will do.',
   broken: 'A part of this page could not be loaded. Check the network and reload the page.',
+  asFile: 'This page was opened as a file, and browsers load no module from files. Serve the folder over HTTP, as with python3 -m http.server in it, and open that address.',
 }
 
 /** What the page composes as it runs. */
