@@ -42,7 +42,7 @@ export const errorsWith = refusal => ({
   'webgpu-unavailable': ({ why }) =>
     ({
       browser: '这个浏览器没有 WebGPU。',
-      insecure: 'WebGPU 不可用：浏览器只对通过 HTTPS 提供的页面开放它。',
+      insecure: 'WebGPU 不可用：浏览器只对通过 HTTPS 提供的页面开放它，沙盒框架除外。',
       machine: 'WebGPU 不可用：浏览器支持它，但没有找到可用的图形处理器。',
     })[why],
   'device-lost': ({ message }) => `图形设备丢失，模型也随之丢失。${message ? `浏览器的说明：${message}。` : ''}请重新加载，或使用 CPU。`,

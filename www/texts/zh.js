@@ -297,7 +297,7 @@ const refusal = ({ kind, message, ...fields }) => refusals[kind]?.(fields) ?? `�
 
 export const noWebGpu = {
   browser: () => '这个浏览器没有 WebGPU',
-  insecure: () => '浏览器只对通过 HTTPS 提供的页面开放 WebGPU',
+  insecure: () => '浏览器只对通过 HTTPS 提供的页面开放 WebGPU，沙盒框架除外',
   machine: () => '浏览器支持 WebGPU，但没有找到可用的 GPU',
   emulated: () => '这台机器上的 WebGPU 只是软件模拟的，比 CPU 慢',
   'not-started': ({ reason }) => `WebGPU 无法启动（${english(reason)}）`,
