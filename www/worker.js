@@ -8,14 +8,9 @@ import { download, Progress, receive } from './worker/download.js'
 import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { findManifest, shortName } from './worker/manifest.js'
 import { pack, packReason } from './worker/pack.js'
+import { downloadAdapter, downloadAdapterFile, downloadWeights } from './worker/weights.js'
 
-const BASE_FILES = [
-  'digit_diffusion.json',
-  'unet/config.json',
-  'scheduler/scheduler_config.json',
-  'unet/diffusion_pytorch_model.safetensors',
-]
-const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors']
+const BASE_FILES = ['digit_diffusion.json', 'unet/config.json', 'scheduler/scheduler_config.json']
 
 const REST = 100 // milliseconds without a request after which work begins that nobody waits for
 
@@ -153,9 +148,11 @@ const methods = {
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
       const digest = bytes => starting.then(() => wasm.sha256(bytes))
-      return downloadFolder(base, BASE_FILES, { listed: list.files, digest, progress, signal })
+      const shardNames = index => starting.then(() => wasm.shardNames(index))
+      const options = { listed: list.files, digest, progress, signal }
+      return Promise.all([downloadFolder(base, BASE_FILES, options), downloadWeights(base, { shardNames, ...options })])
     })
-    const [[info, unetConfig, schedulerConfig, weights]] = await Promise.all([downloaded, starting])
+    const [[[info, unetConfig, schedulerConfig], weights]] = await Promise.all([downloaded, starting])
     onprogress({ phase: 'start' })
     const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights }
     engine = await wasm.Engine.load(files, device)
@@ -165,16 +162,13 @@ const methods = {
     return { backend, backendReason, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps: mapShape(files) }
   },
 
-  async addAdapter({ name, url, config, weights }, { signal, onprogress }) {
+  async addAdapter({ name, url, alone, config, weights }, { signal, onprogress }) {
     if (url) {
       const listed = catalog.find(adapter => adapter.url === url)?.files
-      const digest = async bytes => wasm.sha256(bytes)
-      const files = await downloadFolder(url, ADAPTER_FILES, { listed, digest, progress: new Progress(onprogress), signal })
-      config = text(files[0])
-      weights = files[1]
+      const options = { listed, digest: async bytes => wasm.sha256(bytes), progress: new Progress(onprogress), signal }
+      ;({ config, weights } = await (alone ? downloadAdapterFile(url, options) : downloadAdapter(url, options)))
     }
-    const { rank, modules } = engine.addAdapter(name, config, weights)
-    return { name, rank, modules }
+    return engine.addAdapter(name, config, weights)
   },
 
   removeAdapter({ name }) {

@@ -5,3 +5,4 @@ mod ends;
 mod files;
 mod resume;
 mod support;
+mod weights;
