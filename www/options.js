@@ -28,8 +28,14 @@ export function checkScales(scales, known) {
   return { ...scales }
 }
 
+/** Index of a class by its name; names that differ in their Unicode form alone, as on macOS, are the same. */
+export function labelIndex(name, labels) {
+  const exact = labels.indexOf(name)
+  return exact >= 0 ? exact : labels.findIndex(label => label.normalize() === name.normalize())
+}
+
 function checkLabel(label, labels) {
-  const index = typeof label === 'string' ? labels.indexOf(label) : label
+  const index = typeof label === 'string' ? labelIndex(label, labels) : label
   if (typeof label !== 'string' && typeof label !== 'number') throw new TypeError(mistakes.label(show(label), labels))
   if (!Number.isInteger(index) || index < 0 || index >= labels.length) throw new RangeError(mistakes.label(show(label), labels))
   return index

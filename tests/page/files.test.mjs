@@ -223,3 +223,16 @@ describe('a LoRA of one’s own', () => {
     assert.equal(await stepsDrawn(page), 3)
   })
 })
+
+test('a picture that an image service has packed anew still brings its settings back', async () => {
+  const fixture = name => readFile(new URL(`../fixtures/png/${name}.png`, import.meta.url))
+  for (const name of ['sharp-old-keyword', 'imagemagick', 'oxipng-film']) {
+    await pick(page, 1)
+    await drop({ name: `${name}.png`, buffer: await fixture(name) })
+    await page.waitForSelector('#digits [value="7"]:checked')
+    await settled(page)
+    assert.equal(await page.inputValue('#seed'), '2')
+    assert.equal(await page.locator('#notice').isHidden(), true)
+  }
+  assert.ok((await save('#save-picture')).buffer.includes('digit-diffusion\0digit=7'))
+})

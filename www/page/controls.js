@@ -1,6 +1,6 @@
 // The controls and the state they hold. Every change calls back with the name of what changed.
 // Tests: tests/page/page.test.mjs, keyboard-and-layout.test.mjs
-import { DEFAULTS, randomSeed } from '../options.js'
+import { DEFAULTS, labelIndex, randomSeed } from '../options.js'
 import { live, page, samplers } from '../texts/page.js'
 import { $ } from './dom.js'
 import { RadioGroup } from './radio-group.js'
@@ -180,9 +180,11 @@ export class Controls {
   #settle() {
     /** @type {string[]} */
     const complaints = []
-    if (this.state.digit !== undefined && !this.#model.labels.includes(this.state.digit)) {
-      complaints.push(live.noSuchDigit(this.state.digit))
-      this.digit = undefined
+    const { labels } = this.#model
+    const { digit } = this.state
+    if (digit !== undefined && !labels.includes(digit)) {
+      this.digit = labels[labelIndex(digit, labels)] // of another Unicode form
+      if (this.state.digit === undefined) complaints.push(live.noSuchDigit(digit))
     }
     const wanted = this.#wanted ?? {}
     this.#wanted = undefined

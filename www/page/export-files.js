@@ -11,8 +11,11 @@ const FRAME = 120 // milliseconds of a frame …
 const LAST = 1600 // … and of the last
 const SCALE = { picture: 20, animation: 10 } // pixels of the file for one of the picture
 
-/** The PNG keyword under which a picture's settings stand in its file. */
-export const KEYWORD = 'Digit Diffusion'
+/**
+ * The PNG keywords under which a picture's settings stand in its file: the one that is written, one of older files, and what
+ * the library sharp leaves of that. It cuts a keyword at its first space.
+ */
+export const KEYWORDS = ['digit-diffusion', 'Digit Diffusion', 'Digit']
 
 export class ExportButtons {
   /** @param {{ link: () => string, shown: () => Shown | undefined, announce: (text: string) => void, onfail: (error: Error) => void }} page */
@@ -56,7 +59,7 @@ function acknowledge(id) {
 async function save({ picture, frames, digit, settings }, what) {
   const images = what === 'animation' ? frames : [picture]
   const delays = images.map((_, i) => (i === images.length - 1 ? LAST : FRAME))
-  const blob = await encodePng(images, { scale: SCALE[what], keyword: KEYWORD, text: settings, delays })
+  const blob = await encodePng(images, { scale: SCALE[what], keyword: KEYWORDS[0], text: settings, delays })
   const link = document.createElement('a')
   link.href = URL.createObjectURL(blob)
   link.download = `digit-${digit}-seed-${new URLSearchParams(settings).get('seed')}${what === 'animation' ? '-steps' : ''}.png`

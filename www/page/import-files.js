@@ -2,7 +2,7 @@
 // Tests: tests/page/files.test.mjs
 import { live } from '../texts/page.js'
 import { $ } from './dom.js'
-import { KEYWORD } from './export-files.js'
+import { KEYWORDS } from './export-files.js'
 import { readPngText } from './png.js'
 
 /** Other programs' weights. */
@@ -61,7 +61,7 @@ export async function recognise(files) {
   const [file] = files
   // What it is instead, the engine says.
   if (OTHER_WEIGHTS.test(file.name)) return { adapter: await describe(file, []) }
-  const { png, damaged, text } = readPngText(new Uint8Array(await file.arrayBuffer()), KEYWORD)
+  const { png, damaged, text } = await readPngText(new Uint8Array(await file.arrayBuffer()), KEYWORDS)
   if (!png) throw new Error(live.files.unknown)
   if (damaged) throw new Error(live.files.damaged)
   if (text === undefined) throw new Error(live.files.foreign)

@@ -83,25 +83,80 @@ export async function encodePng(frames, { scale, keyword, text, delays = [] }) {
   return new Blob([SIGNATURE, ...chunks], { type: 'image/png' })
 }
 
+const LONGEST = 1 << 16 // characters of a text that is unpacked: a share link has a few hundred
+
 /**
- * @param {Uint8Array} bytes of a file
- * @param {string} keyword
- * @returns {{ png: boolean, damaged?: boolean, text?: string }} the text that stands under the keyword, if any
+ * Unpacks the text of a chunk; undefined where it cannot be, or is too long.
+ * @param {Uint8Array} bytes
  */
-export function readPngText(bytes, keyword) {
+async function inflate(bytes) {
+  const part = /** @type {BlobPart} */ (bytes)
+  const reader = new Blob([part]).stream().pipeThrough(new DecompressionStream('deflate')).getReader()
+  /** @type {Uint8Array[]} */
+  const parts = []
+  try {
+    for (let length = 0; ;) {
+      const { done, value } = await reader.read()
+      if (done) return join(...parts)
+      length += value.length
+      if (length > LONGEST) return await reader.cancel().then(() => undefined)
+      parts.push(value)
+    }
+  } catch {
+    return undefined
+  }
+}
+
+/** Both parts of bytes with a zero between them. @param {Uint8Array} bytes */
+function split(bytes) {
+  const at = bytes.indexOf(0)
+  return at < 0 ? [bytes, new Uint8Array()] : [bytes.subarray(0, at), bytes.subarray(at + 1)]
+}
+
+/** @param {Uint8Array} bytes */
+const fromLatin1 = bytes => bytes.reduce((text, byte) => text + String.fromCharCode(byte), '')
+/** @param {Uint8Array} bytes */
+const fromUtf8 = bytes => new TextDecoder().decode(bytes)
+
+/**
+ * How each kind of text chunk holds its text behind the keyword: plain, packed, or with a language and perhaps packed.
+ * @type {Record<string, (bytes: Uint8Array) => string | Promise<string | undefined>>}
+ */
+const TEXTS = {
+  tEXt: fromLatin1,
+  zTXt: async bytes => {
+    const plain = await inflate(bytes.subarray(1)) // after the method, of which there is one
+    return plain && fromLatin1(plain)
+  },
+  iTXt: async bytes => {
+    const [, text] = split(split(bytes.subarray(2))[1]) // after the language and the translated keyword
+    const plain = bytes[0] ? await inflate(text) : text
+    return plain && fromUtf8(plain)
+  },
+}
+
+/**
+ * Reads a text wherever it stands in the file, before the picture's data or behind, in every kind of chunk that there is for it.
+ * @param {Uint8Array} bytes of a file
+ * @param {string[]} keywords
+ * @returns {Promise<{ png: boolean, damaged?: boolean, text?: string }>} the text that stands under one of the keywords, if any
+ */
+export async function readPngText(bytes, keywords) {
   if (!SIGNATURE.every((byte, i) => bytes[i] === byte)) return { png: false }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  const start = latin1(`${keyword}\0`)
   for (let at = SIGNATURE.length; at + 12 <= bytes.length; ) {
     const length = view.getUint32(at)
     const end = at + 8 + length
     if (end + 4 > bytes.length) return { png: true, damaged: true }
     const body = bytes.subarray(at + 4, end)
-    const type = String.fromCharCode(...body.subarray(0, 4))
+    const type = fromLatin1(body.subarray(0, 4))
     if (type === 'IEND') return { png: true }
-    if (type === 'tEXt' && start.every((byte, i) => body[4 + i] === byte)) {
-      if (crc32(body) !== view.getUint32(end)) return { png: true, damaged: true }
-      return { png: true, text: String.fromCharCode(...body.subarray(4 + start.length)) }
+    if (Object.hasOwn(TEXTS, type)) {
+      const [keyword, rest] = split(body.subarray(4))
+      if (keywords.includes(fromLatin1(keyword))) {
+        const text = crc32(body) === view.getUint32(end) ? await TEXTS[type](rest) : undefined
+        return text === undefined ? { png: true, damaged: true } : { png: true, text }
+      }
     }
     at = end + 4
   }

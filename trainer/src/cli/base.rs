@@ -24,7 +24,7 @@ const LEAST_STEPS: usize = 2000;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A folder <class name>/*.png or an IDX file of pictures, instead of MNIST
+    /// A folder <class name>/*.png, an IDX or a CSV file of pictures, instead of MNIST
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// Start from this base model instead of from nothing; network, schedule and classes are its own

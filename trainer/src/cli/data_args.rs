@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use trainer::data::{BadPictures, DEFAULT_DIR, Dataset};
+use trainer::data::{BadPictures, DEFAULT_DIR, Dataset, Opened, ReadOptions, Transpose};
 use trainer::messages::say;
 
 /// Most pictures that are held out to measure the validation loss on.
@@ -13,19 +13,31 @@ pub struct DataArgs {
     /// The folder with MNIST (see `trainer data`)
     #[arg(long, default_value = DEFAULT_DIR)]
     pub mnist: PathBuf,
-    /// Labels of an IDX file given with --data [default: its own name with "labels-idx1" for "images-idx3"]
+    /// Labels of an IDX file given with --data [default: the file beside it whose name says "labels"]
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// Leave out pictures that cannot be used instead of stopping
+    /// Leave out pictures that cannot be used, instead of stopping, and those without ink
     #[arg(long)]
     skip_bad: bool,
     /// The pictures of --data are dark ink on a light or transparent ground; the network learns light ink on black
     #[arg(long)]
     invert: bool,
+    /// Turn the pictures of --data, whose rows and columns are exchanged: yes, no, or auto for files whose name says EMNIST
+    #[arg(long, value_enum, default_value_t, value_name = "auto|yes|no", hide_possible_values = true)]
+    transpose: Turn,
     /// Pictures to measure the validation loss on, 0 for none [default: 512 of MNIST's test set; of other data one in
     /// twenty, which is then not trained on]
     #[arg(long, value_name = "N")]
     hold_out: Option<usize>,
+}
+
+/// The value of `--transpose`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Turn {
+    #[default]
+    Auto,
+    Yes,
+    No,
 }
 
 impl DataArgs {
@@ -40,9 +52,28 @@ impl DataArgs {
         }
     }
 
-    /// A folder `<class name>/*.png`, or an IDX file of pictures.
+    /// A folder `<class name>/*.png`, an IDX file of pictures or a table.
     pub fn open(&self, path: &Path) -> anyhow::Result<Dataset> {
-        let data = self.pictures(path)?;
+        let options = ReadOptions {
+            bad: if self.skip_bad { BadPictures::Skip } else { BadPictures::Refuse },
+            dark_ink: self.invert,
+            transpose: match self.transpose {
+                Turn::Auto => Transpose::Auto,
+                Turn::Yes => Transpose::Yes,
+                Turn::No => Transpose::No,
+            },
+            labels: self.labels.clone(),
+        };
+        let Opened { data, skipped, notes } = Dataset::open(path, &options)?;
+        for picture in &skipped {
+            say!("left out: {picture}");
+        }
+        if !skipped.is_empty() {
+            say!("{} pictures left out, {} used", skipped.len(), data.len());
+        }
+        for note in &notes {
+            say!("{note}");
+        }
         if data.has_light_ground() {
             let (inverted, what) = if self.invert {
                 (" inverted", "leave out --invert, if their ink is light already")
@@ -54,29 +85,6 @@ impl DataArgs {
         Ok(data)
     }
 
-    fn pictures(&self, path: &Path) -> anyhow::Result<Dataset> {
-        if !path.is_dir() {
-            let data = Dataset::from_idx(path, &self.labels_of(path)?)?;
-            return Ok(if self.invert { data.inverted() } else { data });
-        }
-        if let Some(labels) = &self.labels {
-            anyhow::bail!(
-                "--labels {} goes with an IDX file, but {} is a folder, whose classes are its folders",
-                labels.display(),
-                path.display()
-            );
-        }
-        let policy = if self.skip_bad { BadPictures::Skip } else { BadPictures::Refuse };
-        let (data, skipped) = Dataset::from_folder(path, policy, self.invert)?;
-        for picture in &skipped {
-            say!("left out: {picture}");
-        }
-        if !skipped.is_empty() {
-            say!("{} pictures left out, {} used", skipped.len(), data.len());
-        }
-        Ok(data)
-    }
-
     /// MNIST's training digits, and some of its test set to measure the validation loss on.
     pub fn mnist(&self) -> anyhow::Result<(Dataset, Option<Dataset>)> {
         if let Some(labels) = &self.labels {
@@ -84,6 +92,9 @@ impl DataArgs {
         }
         if self.invert {
             anyhow::bail!("--invert is for pictures of your own (--data PATH): MNIST's ink is light on black");
+        }
+        if self.transpose == Turn::Yes {
+            anyhow::bail!("--transpose is for pictures of your own (--data PATH): MNIST's are upright");
         }
         let train = Dataset::mnist_train(&self.mnist)?;
         let held_out = match self.hold_out.unwrap_or(HELD_OUT) {
@@ -103,24 +114,5 @@ impl DataArgs {
             0 => Ok((data, None)),
             count => Ok(data.split(count, 0).map(|(train, held_out)| (train, Some(held_out)))?),
         }
-    }
-
-    fn labels_of(&self, images: &Path) -> anyhow::Result<PathBuf> {
-        let takes = "--data takes a folder <class name>/*.png or an IDX file";
-        if !images.exists() {
-            anyhow::bail!("there is no {}: {takes}", images.display());
-        }
-        if !Dataset::is_idx(images)? {
-            anyhow::bail!("{} is neither a folder nor an IDX file: {takes}", images.display());
-        }
-        if let Some(labels) = &self.labels {
-            return Ok(labels.clone());
-        }
-        let name = images.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let guess = images.with_file_name(name.replace("images", "labels").replace("idx3", "idx1"));
-        if guess == images || !guess.is_file() {
-            anyhow::bail!("the labels of {} are not beside it; name their IDX file with --labels", images.display());
-        }
-        Ok(guess)
     }
 }

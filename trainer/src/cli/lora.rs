@@ -20,6 +20,7 @@ use trainer::train::{AdapterOrigin, Origin, Trainer};
 
 use super::data_args::DataArgs;
 use super::device::DeviceName;
+use super::labels;
 use super::training::{Interrupt, TrainArgs, check_unchanged, is_finished, train};
 
 /// Fewest steps of a run whose length nobody has set: what a few dozen drawings need.
@@ -30,8 +31,8 @@ pub struct Args {
     /// The base model's folder
     #[arg(long, default_value = "www/models/base")]
     base: PathBuf,
-    /// A style's name, a folder <class name>/*.png, or an IDX file; several are trained one after the other
-    #[arg(long, required = true, value_delimiter = ',', value_name = "STYLE|PATH")]
+    /// A style's name, a folder <class name>/*.png, an IDX or a CSV file; several, with commas, are trained one after the other
+    #[arg(long, required = true, value_name = "STYLE|PATH")]
     data: Vec<String>,
     /// Rank of the factors [default: 4]
     #[arg(long)]
@@ -79,8 +80,9 @@ struct Pictures {
     held_out: Option<Dataset>,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     args.train.check()?;
+    args.data = labels::sources(&args.data);
     // Everything is checked before the first one trains for minutes.
     let jobs = args.data.iter().map(|source| args.job(source)).collect::<anyhow::Result<Vec<_>>>()?;
     args.source.check(jobs.len())?;

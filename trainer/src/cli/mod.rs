@@ -10,6 +10,7 @@ mod device;
 mod eval;
 mod export;
 mod inspect;
+mod labels;
 mod load;
 mod lora;
 mod merge;

@@ -1,6 +1,5 @@
 //! `trainer sample`: draws pictures, film strips and animations. Tests: in `trainer/tests/runs/files.rs`.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
@@ -15,6 +14,7 @@ use trainer::picture::{Canvas, Grid, film_strip, grey, save_gif, spread_steps};
 use trainer::sampling::draw;
 
 use super::device::DeviceName;
+use super::labels;
 use super::load::load_model;
 use super::print::print;
 
@@ -26,8 +26,8 @@ pub struct Args {
     /// The base model's folder
     #[arg(long, default_value = "www/models/base")]
     base: PathBuf,
-    /// Classes to draw, by name, or "all"
-    #[arg(long, value_delimiter = ',', default_value = "all")]
+    /// Classes to draw, by name, or "all". A comma within a name has a backslash before it, and so has a class called all
+    #[arg(long, default_value = labels::ALL)]
     label: Vec<String>,
     /// First seed
     #[arg(long, default_value_t = 0)]
@@ -177,21 +177,8 @@ fn check_folder_name(class: &str) -> anyhow::Result<()> {
 
 fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
     let info = &model.base().info;
-    let mut classes: Vec<usize> = match &args.label[..] {
-        [all] if all == "all" => (0..info.num_classes()).collect(),
-        names => names
-            .iter()
-            .map(|name| {
-                let found = info.labels.iter().position(|label| label == name);
-                found.ok_or_else(|| {
-                    anyhow::anyhow!("there is no class \"{name}\"; the classes are {}", info.labels.join(", "))
-                })
-            })
-            .collect::<anyhow::Result<_>>()?,
-    };
     // A class that is named twice would have the same pictures twice, unless their noise is given.
-    let mut named = BTreeSet::new();
-    classes.retain(|&class| args.latents.is_some() || named.insert(class));
+    let classes = labels::chosen(&args.label, &info.labels, args.latents.is_some())?;
     if args.count == 0 {
         anyhow::bail!("--count must be at least 1");
     }

@@ -1,4 +1,4 @@
-//! A data set in memory. Tests: here.
+//! A data set in memory. Tests: `dataset/tests.rs`.
 
 use std::collections::BTreeSet;
 
@@ -220,6 +220,28 @@ impl Dataset {
         self
     }
 
+    /// Every picture with its rows and columns exchanged.
+    pub fn transposed(mut self) -> Self {
+        let size = self.size;
+        for image in self.pixels.chunks_exact_mut(size * size) {
+            for y in 0..size {
+                for x in 0..y {
+                    image.swap(y * size + x, x * size + y);
+                }
+            }
+        }
+        self
+    }
+
+    /// Makes masks of 0 and 1 pictures of 0 and 255, if all are that.
+    pub(super) fn stretch_masks(&mut self) -> bool {
+        let are_masks = self.pixels.contains(&1) && self.pixels.iter().all(|&pixel| pixel <= 1);
+        if are_masks {
+            self.pixels.iter_mut().for_each(|pixel| *pixel *= 255);
+        }
+        are_masks
+    }
+
     /// Whether the pixels along the edges are light on average: dark ink on a light ground.
     pub fn has_light_ground(&self) -> bool {
         let n = self.size;
@@ -266,67 +288,4 @@ impl Dataset {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    fn names(count: usize) -> Vec<String> {
-        (0..count).map(|i| i.to_string()).collect()
-    }
-
-    #[test]
-    fn parts_that_do_not_fit_are_refused() {
-        let refused = |pixels: usize, labels: Vec<u16>, size| {
-            Dataset::new("x.idx", vec![0; pixels], labels, size, names(3)).unwrap_err().to_string()
-        };
-        assert!(refused(0, vec![], 4).contains("no picture"));
-        assert!(refused(36, vec![0], 6).contains("multiple of 4"));
-        assert!(refused(33, vec![0, 1], 4).contains("2 labels"));
-        assert!(refused(32, vec![0, 3], 4).contains("label 3"));
-        assert!(refused(32, vec![0, 3], 4).contains("x.idx"));
-    }
-
-    #[test]
-    fn real_digits_are_read_from_the_fixture() {
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
-        let data = Dataset::from_idx(&fixtures.join("mnist-64.idx3"), &fixtures.join("mnist-64.idx1")).unwrap();
-        assert_eq!((data.len(), data.size(), data.class_names().len()), (64, 28, 10));
-        assert!(data.images().all(|image| image[0] == 0 && image.iter().any(|&p| p > 200)));
-        let styled = data.styled(Style::named("outline").unwrap()).unwrap();
-        assert_eq!((styled.len(), styled.labels()), (64, data.labels()));
-        assert_ne!(styled.image(63), data.image(63));
-    }
-
-    #[test]
-    fn batches_and_splits_pick_the_right_pictures() {
-        let pixels = (0..5u8).flat_map(|i| [i * 51; 16]).collect();
-        let data = Dataset::new("t", pixels, vec![1, 0, 2, 0, 1], 4, names(3)).unwrap();
-        let (batch, labels) = data.batch(&[4, 2]);
-        assert_eq!((batch.len(), batch[0], batch[16]), (32, from_grey(204), from_grey(102)));
-        assert_eq!(labels, [1, 2]);
-        assert_eq!(data.first_of_each_class(1), [1, 0, 2]);
-        assert_eq!(data.first_of_each_class(2), [1, 3, 0, 4, 2]);
-        let (rest, held_out) = data.clone().split(2, 7).unwrap();
-        assert_eq!((rest.len(), held_out.len()), (3, 2));
-        let mut all: Vec<u8> = rest.images().chain(held_out.images()).map(|image| image[0]).collect();
-        all.sort_unstable();
-        assert_eq!(all, [0, 51, 102, 153, 204]);
-        // Every class keeps a picture, whatever the seed.
-        for seed in 0..20 {
-            let (rest, _) = data.clone().split(2, seed).unwrap();
-            assert_eq!(rest.labels().iter().collect::<BTreeSet<_>>().len(), 3);
-        }
-        let message = data.split(3, 7).unwrap_err().to_string();
-        assert!(message.contains("--hold-out is 2 at most"), "{message}");
-    }
-
-    #[test]
-    fn labels_follow_the_names_of_the_base() {
-        let data = Dataset::new("t", vec![0; 32], vec![0, 1], 4, vec!["7".into(), "3".into()]).unwrap();
-        let renamed = data.clone().with_classes(&names(10)).unwrap();
-        assert_eq!((renamed.labels(), renamed.class_names().len()), (&[7, 3][..], 10));
-        let message = data.with_classes(&names(4)).unwrap_err().to_string();
-        assert!(message.contains("class 7 is unknown") && message.contains("0, 1, 2, 3;"), "{message}");
-    }
-}
+mod tests;

@@ -1,151 +1,213 @@
-//! Reads pairs of IDX files, the format of MNIST: two zero bytes, the element type, the number of dimensions, each dimension
-//! as a big-endian u32, then the elements. Tests: here.
+//! Reads IDX files, the format of MNIST: two zero bytes, the type of the elements, the number of dimensions, each dimension as
+//! a big-endian u32, then the elements, big-endian. Tests: here.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use flate2::read::GzDecoder;
-
 use super::dataset::Dataset;
+use super::unpack::{Role, unpacked};
 use crate::error::{Error, Result};
 use crate::files;
 
-const UNSIGNED_BYTE: u8 = 0x08;
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// Most bytes that are unpacked. EMNIST's largest file has 0.55 GB.
-const MOST_UNPACKED: u64 = 1 << 32;
+/// QMNIST's labels: the class, then seven numbers about who wrote the digit.
+const QMNIST_COLUMNS: usize = 8;
 
-/// Dimensions and elements of an IDX file of unsigned bytes.
+/// Types of elements: code, bytes, name.
+const TYPES: [(u8, usize, &str); 6] = [
+    (0x08, 1, "unsigned bytes"),
+    (0x09, 1, "signed bytes"),
+    (0x0b, 2, "16-bit integers"),
+    (0x0c, 4, "32-bit integers"),
+    (0x0d, 4, "32-bit floats"),
+    (0x0e, 8, "64-bit floats"),
+];
+
+/// Dimensions and elements of an IDX file.
 #[derive(Debug, PartialEq, Eq)]
-struct Idx {
+pub struct Idx {
+    /// Code of the elements' type.
+    element: u8,
     dims: Vec<usize>,
-    elements: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
-/// Reads the bytes of an IDX file; the error is what is wrong with it.
-fn parse(bytes: Vec<u8>) -> std::result::Result<Idx, String> {
-    let &[zero_1, zero_2, element, rank, ..] = &bytes[..] else {
-        return Err(format!("it has only {} bytes", bytes.len()));
-    };
-    if (zero_1, zero_2) != (0, 0) {
-        return Err("it does not start with two zero bytes".into());
-    }
-    if element != UNSIGNED_BYTE {
-        return Err(format!("its elements have type {element:#04x}; only unsigned bytes (0x08) are read"));
-    }
-    let header = 4 + 4 * usize::from(rank);
-    let Some(dims) = bytes.get(4..header) else {
-        return Err(format!("it ends within its {rank} dimensions"));
-    };
-    let dims: Vec<usize> = dims.as_chunks::<4>().0.iter().map(|dim| u32::from_be_bytes(*dim) as usize).collect();
-    let expected = dims.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
-    let found = bytes.len() - header;
-    if expected != Some(found) {
-        let shape = dims.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
-        return Err(format!("its header promises {shape} bytes, but {found} follow"));
-    }
-    let mut elements = bytes;
-    elements.drain(..header);
-    Ok(Idx { dims, elements })
+/// Labels as numbers.
+#[derive(Debug)]
+pub struct Labels {
+    pub numbers: Vec<i32>,
+    /// How they were read, where that is not plain.
+    pub note: Option<String>,
 }
 
-/// The content of a `.gz`, as such files are published; other bytes as they are.
-fn unpacked(bytes: Vec<u8>) -> std::result::Result<Vec<u8>, String> {
-    if !bytes.starts_with(&GZIP) {
-        return Ok(bytes);
-    }
-    let mut plain = Vec::new();
-    match GzDecoder::new(&bytes[..]).take(MOST_UNPACKED + 1).read_to_end(&mut plain) {
-        Ok(_) if plain.len() as u64 > MOST_UNPACKED => Err(format!("it unpacks to more than {MOST_UNPACKED} bytes")),
-        Ok(_) => Ok(plain),
-        Err(error) => Err(format!("it is compressed and cannot be unpacked: {error}")),
-    }
-}
-
-impl Dataset {
-    /// Whether a file is an IDX file, plain or as `.gz`, by its first bytes.
-    ///
-    /// # Errors
-    /// That it cannot be read.
-    pub fn is_idx(path: &Path) -> Result<bool> {
-        let mut start = Vec::new();
-        let file = File::open(path).map_err(Error::io("open", path))?;
-        file.take(3).read_to_end(&mut start).map_err(Error::io("read", path))?;
-        Ok(start.starts_with(&GZIP) || start.starts_with(&[0, 0]))
-    }
-
-    /// A pair of IDX files, plain or as `.gz`: pictures and their labels. Classes are named by their number; numbers without
-    /// a picture are no classes.
-    ///
-    /// # Errors
-    /// Files that cannot be read, are damaged, or do not belong together; pictures that are not square.
-    pub fn from_idx(images_path: &Path, labels_path: &Path) -> Result<Self> {
-        let refuse = |path: &Path, reason: String| Error::Idx { path: path.to_owned(), reason };
-        let open = |path: &Path| -> Result<Idx> {
-            let bytes = files::read(path)?;
-            unpacked(bytes).and_then(parse).map_err(|reason| refuse(path, reason))
+impl Idx {
+    /// Reads the bytes of an IDX file; the error is what is wrong with it.
+    pub fn parse(bytes: Vec<u8>) -> std::result::Result<Self, String> {
+        let &[zero_1, zero_2, element, rank, ..] = &bytes[..] else {
+            return Err(format!("it has only {} bytes", bytes.len()));
         };
-        let (images, labels) = (open(images_path)?, open(labels_path)?);
-        let &[count, height, width] = &images.dims[..] else {
-            let reason = format!("pictures need 3 dimensions, it has {}", images.dims.len());
-            return Err(refuse(images_path, reason));
+        if (zero_1, zero_2) != (0, 0) {
+            return Err("it does not start with two zero bytes".into());
+        }
+        let Some((_, size, name)) = TYPES.iter().find(|(code, ..)| *code == element) else {
+            return Err(format!("its elements have type {element:#04x}, which is none of IDX's"));
         };
+        let header = 4 + 4 * usize::from(rank);
+        let Some(dims) = bytes.get(4..header) else {
+            return Err(format!("it ends within its {rank} dimensions"));
+        };
+        let dims: Vec<usize> = dims.as_chunks::<4>().0.iter().map(|dim| u32::from_be_bytes(*dim) as usize).collect();
+        let expected = dims.iter().try_fold(*size, |product, &dim| product.checked_mul(dim));
+        let found = bytes.len() - header;
+        if expected != Some(found) {
+            let shape = dims.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
+            return Err(format!("its header promises {shape} {name}, but {found} bytes follow"));
+        }
+        let mut elements = bytes;
+        elements.drain(..header);
+        Ok(Self { element, dims, bytes: elements })
+    }
+
+    /// Pixels of pictures, one after the other, and the side of a picture.
+    fn pictures(self) -> std::result::Result<(Vec<u8>, usize), String> {
+        let (_, height, width) = match self.dims[..] {
+            [count, height, width] | [count, 1, height, width] | [count, height, width, 1] => (count, height, width),
+            ref dims => return Err(format!("pictures need 3 dimensions, it has {}; is it the labels?", dims.len())),
+        };
+        if self.element != TYPES[0].0 {
+            return Err(format!(
+                "its elements are {} (type {:#04x}), pictures are unsigned bytes (0x08): write them as 0 to 255",
+                self.name(),
+                self.element
+            ));
+        }
         if height != width {
-            return Err(refuse(images_path, format!("its pictures are {width}x{height}, not square")));
+            return Err(format!("its pictures are {width}x{height}, not square"));
         }
-        if labels.dims != [count] {
-            let reason = format!("it should hold {count} labels, its dimensions are {:?}", labels.dims);
-            return Err(refuse(labels_path, reason));
-        }
-        // EMNIST's letters count from 1: there is no class 0.
-        let classes: BTreeSet<u8> = labels.elements.iter().copied().collect();
-        let index_of: Vec<u16> = (0..=u8::MAX).map(|label| classes.range(..label).count() as u16).collect();
-        Self::new(
-            &images_path.display().to_string(),
-            images.elements,
-            labels.elements.into_iter().map(|label| index_of[usize::from(label)]).collect(),
-            height,
-            classes.iter().map(u8::to_string).collect(),
-        )
+        Ok((self.bytes, height))
     }
+
+    /// Labels of any type of integers: a list, or QMNIST's table, whose first column they are.
+    fn labels(self, count: usize) -> std::result::Result<Labels, String> {
+        let (columns, note) = match self.dims[..] {
+            [found] | [found, 1] if found == count => (1, None),
+            [found, QMNIST_COLUMNS] if found == count => {
+                (QMNIST_COLUMNS, Some(format!("the labels are column 0 of {QMNIST_COLUMNS}, as in QMNIST")))
+            }
+            [found, columns] if found == count => {
+                return Err(format!("it has {columns} columns; labels are one, or the first of QMNIST's eight"));
+            }
+            ref dims => return Err(format!("it should hold {count} labels, its dimensions are {dims:?}")),
+        };
+        let numbers: Vec<i32> = match self.element {
+            0x08 => self.bytes.iter().map(|&byte| i32::from(byte)).collect(),
+            0x09 => self.bytes.iter().map(|&byte| i32::from(byte as i8)).collect(),
+            0x0b => self.bytes.as_chunks().0.iter().map(|&bytes| i32::from(i16::from_be_bytes(bytes))).collect(),
+            0x0c => self.bytes.as_chunks().0.iter().map(|&bytes| i32::from_be_bytes(bytes)).collect(),
+            _ => {
+                return Err(format!(
+                    "its elements are {} (type {:#04x}), labels are integers",
+                    self.name(),
+                    self.element
+                ));
+            }
+        };
+        Ok(Labels { numbers: numbers.into_iter().step_by(columns).collect(), note })
+    }
+
+    fn name(&self) -> &'static str {
+        TYPES.iter().find(|(code, ..)| *code == self.element).map_or("", |(_, _, name)| name)
+    }
+}
+
+/// Pictures and labels of a pair of IDX files. `images` are the unpacked bytes of the file at `images_path`. Classes are named
+/// by their number; numbers without a picture are no classes.
+///
+/// # Errors
+/// Files that cannot be read, are damaged, or do not belong together; pictures that are not square.
+pub fn read(images: Vec<u8>, images_path: &Path, labels_path: &Path) -> Result<(Dataset, Option<String>)> {
+    let refuse = |path: &Path| {
+        let path = path.to_owned();
+        move |reason: String| Error::Idx { path, reason }
+    };
+    let images = Idx::parse(images).map_err(refuse(images_path))?;
+    let count = images.dims.first().copied().unwrap_or(0);
+    let (pixels, size) = images.pictures().map_err(refuse(images_path))?;
+    let labels = unpacked(files::read(labels_path)?, Role::Labels)
+        .and_then(Idx::parse)
+        .and_then(|labels| labels.labels(count))
+        .map_err(refuse(labels_path))?;
+    // EMNIST's letters count from 1: there is no class 0.
+    let classes: BTreeSet<i32> = labels.numbers.iter().copied().collect();
+    if classes.len() > usize::from(u16::MAX) {
+        let reason = format!("it has {} different labels, at most {} are read", classes.len(), u16::MAX);
+        return Err(refuse(labels_path)(reason));
+    }
+    let classes: Vec<i32> = classes.into_iter().collect();
+    let index = |number: i32| classes.binary_search(&number).unwrap_or_else(|at| at) as u16;
+    let data = Dataset::new(
+        &images_path.display().to_string(),
+        pixels,
+        labels.numbers.iter().map(|&number| index(number)).collect(),
+        size,
+        classes.iter().map(i32::to_string).collect(),
+    )?;
+    Ok((data, labels.note))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
     use super::*;
 
-    fn idx(dims: &[u32], elements: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0, 0, UNSIGNED_BYTE, dims.len() as u8];
+    const UNSIGNED_BYTE: u8 = 0x08;
+
+    fn idx(element: u8, dims: &[u32], elements: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0, 0, element, dims.len() as u8];
         bytes.extend(dims.iter().flat_map(|dim| dim.to_be_bytes()));
         bytes.extend(elements);
         bytes
     }
 
+    fn bytes(dims: &[u32], elements: &[u8]) -> Vec<u8> {
+        idx(UNSIGNED_BYTE, dims, elements)
+    }
+
     #[test]
     fn reads_dimensions_and_elements() {
-        let parsed = parse(idx(&[2, 3], &[1, 2, 3, 4, 5, 6])).unwrap();
-        assert_eq!(parsed, Idx { dims: vec![2, 3], elements: vec![1, 2, 3, 4, 5, 6] });
+        let parsed = Idx::parse(bytes(&[2, 3], &[1, 2, 3, 4, 5, 6])).unwrap();
+        assert_eq!(parsed, Idx { element: 8, dims: vec![2, 3], bytes: vec![1, 2, 3, 4, 5, 6] });
     }
 
     #[test]
     fn every_kind_of_damage_has_its_reason() {
-        let good = idx(&[2, 3], &[1, 2, 3, 4, 5, 6]);
-        let reason = |bytes: &[u8]| parse(bytes.to_vec()).unwrap_err();
+        let good = bytes(&[2, 3], &[1, 2, 3, 4, 5, 6]);
+        let reason = |bytes: &[u8]| Idx::parse(bytes.to_vec()).unwrap_err();
         assert!(reason(&[]).contains("only 0 bytes"));
         assert!(reason(&good[..9]).contains("ends within its 2 dimensions"));
-        assert!(reason(&good[..good.len() - 1]).contains("2 x 3 bytes, but 5 follow"));
-        assert!(reason(&[&good[..], &[7]].concat()).contains("but 7 follow"));
-        assert!(unpacked(vec![0x1f, 0x8b, 8, 0, 0]).unwrap_err().contains("cannot be unpacked"));
+        assert!(reason(&good[..good.len() - 1]).contains("2 x 3 unsigned bytes, but 5 bytes follow"));
+        assert!(reason(&[&good[..], &[7]].concat()).contains("but 7 bytes follow"));
         assert!(reason(b"PNG and so on").contains("two zero bytes"));
-        assert!(reason(&[0, 0, 0x0d, 1, 0, 0, 0, 0]).contains("0x0d"));
-        assert!(reason(&idx(&[u32::MAX, u32::MAX, u32::MAX], &[])).contains("but 0 follow"));
+        assert!(reason(&[0, 0, 0x0a, 1, 0, 0, 0, 0]).contains("0x0a"));
+        assert!(reason(&bytes(&[u32::MAX, u32::MAX, u32::MAX], &[])).contains("but 0 bytes follow"));
+        let floats = Idx::parse(idx(0x0d, &[1, 4, 4], &[0; 64])).unwrap();
+        assert!(floats.pictures().unwrap_err().contains("32-bit floats (type 0x0d)"));
+    }
+
+    #[test]
+    fn labels_may_be_integers_of_any_type_and_qmnists_table() {
+        let labels = |element: u8, dims: &[u32], elements: &[u8]| {
+            Idx::parse(idx(element, dims, elements)).and_then(|labels| labels.labels(2))
+        };
+        let numbers = |element: u8, elements: &[u8]| labels(element, &[2], elements).unwrap().numbers;
+        assert_eq!(numbers(0x09, &[255, 3]), [-1, 3]);
+        assert_eq!(numbers(0x0b, &[1, 2, 0, 3]), [258, 3]);
+        assert_eq!(numbers(0x0c, &[0, 0, 1, 0, 0, 0, 0, 9]), [256, 9]);
+        let row = |label: u8| [&[0, 0, 0, label][..], &[0, 0, 9, 9].repeat(7)].concat();
+        let table = labels(0x0c, &[2, 8], &[row(7), row(4)].concat()).unwrap();
+        assert_eq!(table.numbers, [7, 4]);
+        assert!(table.note.unwrap().contains("column 0 of 8"));
+        assert!(labels(8, &[2, 3], &[0; 6]).unwrap_err().contains("3 columns"));
+        assert!(labels(0x0d, &[2], &[0; 8]).unwrap_err().contains("labels are integers"));
+        assert!(labels(8, &[3], &[0; 3]).unwrap_err().contains("should hold 2 labels"));
     }
 
     #[test]
@@ -156,25 +218,19 @@ mod tests {
             files::write_atomic(&path, &bytes).unwrap();
             path
         };
-        let images = write("images", idx(&[2, 4, 4], &[9; 32]));
-        let labels = write("labels", idx(&[2], &[0, 4]));
-        let data = Dataset::from_idx(&images, &labels).unwrap();
+        let labels = write("labels", bytes(&[2], &[0, 4]));
+        let pictures = bytes(&[2, 4, 4], &[9; 32]);
+        let (data, _) = read(pictures.clone(), Path::new("images"), &labels).unwrap();
         assert_eq!((data.len(), data.size(), data.labels()), (2, 4, &[0u16, 1][..]));
         assert_eq!(data.class_names(), ["0", "4"], "no class is without pictures");
-        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-        packed.write_all(&idx(&[2, 4, 4], &[9; 32])).unwrap();
-        let packed = write("images.gz", packed.finish().unwrap());
-        assert_eq!(
-            Dataset::from_idx(&packed, &labels).unwrap().images().collect::<Vec<_>>(),
-            data.images().collect::<Vec<_>>()
-        );
 
-        let message = |images: &Path, labels: &Path| Dataset::from_idx(images, labels).unwrap_err().to_string();
-        let three = write("three-labels", idx(&[3], &[0, 4, 1]));
-        let oblong = write("oblong", idx(&[2, 4, 8], &[9; 64]));
-        assert!(message(&images, &three).contains("three-labels"));
-        assert!(message(&oblong, &labels).contains("8x4, not square"));
-        assert!(message(&labels, &labels).contains("need 3 dimensions"));
-        assert!(message(&dir.path().join("absent"), &labels).contains("absent"));
+        let message = |images: &[u8], labels: &Path| {
+            read(images.to_vec(), Path::new("pictures"), labels).unwrap_err().to_string()
+        };
+        let three = write("three-labels", bytes(&[3], &[0, 4, 1]));
+        assert!(message(&pictures, &three).contains("three-labels"));
+        assert!(message(&bytes(&[2, 4, 8], &[9; 64]), &labels).contains("8x4, not square"));
+        assert!(message(&bytes(&[2], &[0, 4]), &labels).contains("need 3 dimensions"));
+        assert!(message(&pictures, &dir.path().join("absent")).contains("absent"));
     }
 }

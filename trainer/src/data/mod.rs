@@ -1,15 +1,24 @@
-//! Labelled square grey pictures: MNIST, any pair of IDX files, or a folder of PNGs per class. The readers add their
-//! constructors to [`Dataset`]: `from_idx` in `idx.rs`, `from_folder` in `folder.rs`, `mnist_train` and `mnist_test` in
-//! `mnist.rs`.
+//! Labelled square grey pictures: MNIST, and what people bring. `open.rs` reads all kinds: folders of PNG files (`folder.rs`,
+//! `drawing.rs`), IDX files (`idx.rs`, with `beside.rs` for the labels) and tables (`csv.rs`), taken out of gzip and zip by
+//! `unpack.rs`. `mnist.rs` adds `mnist_train` and `mnist_test` to [`Dataset`].
 
+mod beside;
+mod csv;
 mod dataset;
+mod drawing;
 mod fetch;
 mod folder;
 mod idx;
+mod kinds;
+mod levels;
 mod mnist;
 pub mod names;
+mod open;
+mod unpack;
+mod zip;
 
 pub use dataset::{Dataset, SIZE_MULTIPLE};
 pub use fetch::{Source, default_sources, fetch_mnist};
 pub use folder::BadPictures;
 pub use mnist::{DEFAULT_DIR, LICENCE_NOTE};
+pub use open::{Opened, ReadOptions, Transpose};

@@ -17,10 +17,11 @@ fn bad_input_is_answered_with_a_sentence() {
     assert!(base_with(&["--resume"]).contains("no checkpoint"));
     assert!(!Path::new(&out).exists(), "nothing is left behind");
     let message = refused(&["base", "--data", &folder.path("none")]);
-    assert!(message.contains("a folder <class name>/*.png or an IDX file"), "{message}");
+    assert!(message.contains("a folder <class name>/*.png, an IDX file or a CSV file"), "{message}");
     let size = folder.path("size");
     fs::create_dir_all(Path::new(&size).join("3")).unwrap();
-    image::GrayImage::new(16, 16).save(Path::new(&size).join("3/a.png")).unwrap();
+    let stroke = image::GrayImage::from_fn(16, 16, |x, _| image::Luma([if x == 8 { 255 } else { 0 }]));
+    stroke.save(Path::new(&size).join("3/a.png")).unwrap();
     let base = folder.path("base");
     done(&strs(&base_run(&base, "2")));
     let message = refused(&["lora", "--base", &base, "--data", &size, "--hold-out", "0", "--out", &out]);
@@ -43,7 +44,7 @@ fn bad_input_is_answered_with_a_sentence() {
     let text = folder.path("pictures.zip");
     fs::write(&text, "PK and so on").unwrap();
     let message = refused(&["base", "--data", &text, "--out", &out]);
-    assert!(message.contains("neither a folder nor an IDX file"), "{message}");
+    assert!(message.contains("neither a folder nor an IDX or CSV file"), "{message}");
     let (pictures, labels) = (fixture("mnist-64.idx3"), fixture("mnist-64.idx1"));
     let message = refused(&["lora", "--data", &format!("{pictures},{size}"), "--labels", &labels, "--out", &out]);
     assert!(message.contains("--labels") && message.contains("one IDX file"), "{message}");

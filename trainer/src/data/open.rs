@@ -1,0 +1,294 @@
+//! Reads pictures of whatever kind people bring: a folder, a pair of IDX files, a table. Tests: here; of each kind, in its file.
+
+use std::path::{Path, PathBuf};
+
+use super::dataset::Dataset;
+use super::folder::{self, BadPictures};
+use super::unpack::{Role, unpacked};
+use super::{beside, csv, idx, kinds, levels};
+use crate::error::{BadPicture, Error, Result};
+use crate::files;
+
+const TAKEN: &str = "--data takes a folder <class name>/*.png, an IDX file or a CSV file";
+
+/// Whether pictures lie in their file with rows and columns exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transpose {
+    /// Where the file's name says that it is EMNIST's: its pictures do (arXiv 1702.05373, and the files themselves).
+    #[default]
+    Auto,
+    /// Yes: they are turned.
+    Yes,
+    /// No: they stay as they are.
+    No,
+}
+
+/// How pictures are read.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// What is done about pictures that cannot be used. Those without ink are left out with [`BadPictures::Skip`].
+    pub bad: BadPictures,
+    /// The drawings are dark on a light or transparent ground: they are inverted.
+    pub dark_ink: bool,
+    /// Whether they are turned.
+    pub transpose: Transpose,
+    /// The file of the labels, where it is not beside an IDX file under its usual name.
+    pub labels: Option<PathBuf>,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { bad: BadPictures::Refuse, dark_ink: false, transpose: Transpose::Auto, labels: None }
+    }
+}
+
+/// Pictures that were read.
+#[derive(Debug)]
+pub struct Opened {
+    /// The pictures.
+    pub data: Dataset,
+    /// Pictures of a folder that were left out: none with [`BadPictures::Refuse`].
+    pub skipped: Vec<BadPicture>,
+    /// Sentences about how they were read that people should see.
+    pub notes: Vec<String>,
+}
+
+impl Dataset {
+    /// Reads a folder `<class name>/*.png`, an IDX file with its labels, or a CSV file with a label in every row; files also
+    /// packed as gzip or zip.
+    ///
+    /// # Errors
+    /// What is not there, cannot be read, is of another kind or damaged; pictures without any ink.
+    pub fn open(path: &Path, options: &ReadOptions) -> Result<Opened> {
+        let Opened { mut data, skipped, mut notes } = match path.is_dir() {
+            true => return folder_of(path, options),
+            false => file(path, options)?,
+        };
+        if data.stretch_masks() {
+            notes.push(levels::masks(data.len()));
+        }
+        let turned = options.transpose == Transpose::Yes || options.transpose == Transpose::Auto && is_emnist(path);
+        if options.transpose == Transpose::Auto && turned {
+            notes.push(format!(
+                "{} is EMNIST's by its name, whose pictures are transposed: they are turned (--transpose no leaves them)",
+                path.display()
+            ));
+        }
+        data = if turned { data.transposed() } else { data };
+        data = if options.dark_ink { data.inverted() } else { data };
+        let name = |index: usize| format!("picture {index}");
+        data = without_blank(data, options.bad, name, " (the first is picture 0)", &mut notes)?;
+        Ok(Opened { data, skipped, notes })
+    }
+
+    /// A pair of IDX files: pictures and their labels. The pictures stay as they are in the file.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_idx(images: &Path, labels: &Path) -> Result<Self> {
+        let options =
+            ReadOptions { labels: Some(labels.to_owned()), transpose: Transpose::No, ..ReadOptions::default() };
+        Self::open(images, &options).map(|opened| opened.data)
+    }
+}
+
+fn folder_of(path: &Path, options: &ReadOptions) -> Result<Opened> {
+    if let Some(labels) = &options.labels {
+        let reason = format!(
+            "--labels {} goes with an IDX file, but {} is a folder, whose classes are its folders",
+            labels.display(),
+            path.display()
+        );
+        return Err(Error::Setting { reason });
+    }
+    let folder = folder::read(path, options.bad, options.dark_ink)?;
+    let (mut data, mut notes) = (folder.data, folder.notes);
+    data = if options.transpose == Transpose::Yes { data.transposed() } else { data };
+    let name = |index: usize| folder.paths[index].display().to_string();
+    data = without_blank(data, options.bad, name, "", &mut notes)?;
+    Ok(Opened { data, skipped: folder.skipped, notes })
+}
+
+fn file(path: &Path, options: &ReadOptions) -> Result<Opened> {
+    if !path.exists() {
+        return Err(Error::Setting { reason: format!("there is no {}: {TAKEN}", path.display()) });
+    }
+    let location = || path.display().to_string();
+    let refuse = |reason: String| Error::Data { location: location(), reason };
+    let bytes = unpacked(files::read(path)?, Role::Images).map_err(refuse)?;
+    let (data, note) = if bytes.starts_with(&[0, 0]) {
+        let labels = match &options.labels {
+            Some(labels) => labels.clone(),
+            None => beside::labels(path).map_err(|names| refuse(no_labels(&names)))?,
+        };
+        idx::read(bytes, path, &labels)?
+    } else if csv::is_table(&bytes) {
+        if let Some(labels) = &options.labels {
+            return Err(refuse(format!("a table has its labels in it; leave out --labels {}", labels.display())));
+        }
+        let table = csv::read(&bytes).map_err(refuse)?;
+        (Dataset::new(&location(), table.pixels, table.labels, table.size, table.class_names)?, None)
+    } else if let Some(what) = kinds::other(&bytes) {
+        return Err(refuse(format!("{what}. {TAKEN}")));
+    } else {
+        let reason = format!("{} is neither a folder nor an IDX or CSV file: {TAKEN}", path.display());
+        return Err(Error::Setting { reason });
+    };
+    Ok(Opened { data, skipped: Vec::new(), notes: note.into_iter().collect() })
+}
+
+fn no_labels(names: &[String]) -> String {
+    let looked_for = match names {
+        [] => String::new(),
+        [first, ..] => format!(" ({first} or the like)"),
+    };
+    format!("its labels are not beside it{looked_for}; name their IDX file with --labels")
+}
+
+/// Whether a file is EMNIST's by its name.
+fn is_emnist(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let mut parts = name.match_indices("emnist").map(|(at, _)| &name[..at]);
+    parts.any(|before| !before.ends_with(char::is_alphanumeric))
+}
+
+/// Tells of pictures without ink, and leaves them out with [`BadPictures::Skip`].
+fn without_blank(
+    data: Dataset,
+    bad: BadPictures,
+    name: impl Fn(usize) -> String,
+    counted: &str,
+    notes: &mut Vec<String>,
+) -> Result<Dataset> {
+    let blank = levels::blank(&data)?;
+    if blank.is_empty() {
+        return Ok(data);
+    }
+    let names: Vec<String> = blank.iter().map(|&index| name(index)).collect();
+    let (is, them) = if blank.len() == 1 { ("is", "it") } else { ("are", "them") };
+    let left_out = bad == BadPictures::Skip;
+    let what = if left_out { "left out" } else { "learnt as they are; --skip-bad leaves them out" };
+    notes.push(format!(
+        "{} of {} pictures {is} blank, without ink in {them}{counted}: {}; {what}",
+        blank.len(),
+        data.len(),
+        levels::told(&names)
+    ));
+    if !left_out {
+        return Ok(data);
+    }
+    let kept: Vec<usize> = (0..data.len()).filter(|index| blank.binary_search(index).is_err()).collect();
+    Ok(data.pick(&kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn fixture(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(name)
+    }
+
+    fn open(path: &Path) -> Result<Opened> {
+        Dataset::open(path, &ReadOptions::default())
+    }
+
+    /// An IDX file of 4x4 pictures, each of one level with another in its corner.
+    fn idx(pictures: &[[u8; 2]]) -> Vec<u8> {
+        let mut bytes = vec![0, 0, 8, 3, 0, 0, 0, pictures.len() as u8, 0, 0, 0, 4, 0, 0, 0, 4];
+        bytes.extend(pictures.iter().flat_map(|&[ground, corner]| [vec![ground; 15], vec![corner]].concat()));
+        bytes
+    }
+
+    fn labels(count: u8) -> Vec<u8> {
+        [vec![0, 0, 8, 1, 0, 0, 0, count], vec![5; usize::from(count)]].concat()
+    }
+
+    #[test]
+    fn emnists_pictures_are_turned_and_others_are_not() {
+        let real = Dataset::from_idx(&fixture("mnist-64.idx3"), &fixture("mnist-64.idx1")).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let bytes = fs::read(fixture("mnist-64.idx3")).unwrap();
+        let turned: Vec<u8> = real.clone().transposed().images().flatten().copied().collect();
+        let path = dir.path().join("emnist-digits-train-images-idx3-ubyte.gz");
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(&[&bytes[..16], &turned].concat()).unwrap();
+        fs::write(&path, packed.finish().unwrap()).unwrap();
+        fs::copy(fixture("mnist-64.idx1"), dir.path().join("emnist-digits-train-labels-idx1-ubyte")).unwrap();
+        let opened = open(&path).unwrap();
+        assert!(opened.data.images().eq(real.images()) && opened.data.labels() == real.labels());
+        assert!(opened.notes[0].contains("transposed") && opened.notes[0].contains("--transpose no"));
+        let forced = |transpose| Dataset::open(&path, &ReadOptions { transpose, ..ReadOptions::default() }).unwrap();
+        let (left, asked) = (forced(Transpose::No), forced(Transpose::Yes));
+        assert!(left.data.images().flatten().eq(turned.iter()) && left.notes.is_empty());
+        assert!(asked.data.images().eq(real.images()) && asked.notes.is_empty());
+        let named = |name: &str| is_emnist(Path::new(name));
+        assert!(named("EMNIST_letters.csv") && named("a/my-emnist.gz"));
+        assert!(!named("emnist/kmnist.gz") && !named("fashion-mnist") && !named("femnist.csv"));
+    }
+
+    #[test]
+    fn pictures_without_ink_are_told_or_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, beside) = (dir.path().join("a-images.idx3"), dir.path().join("a-labels.idx1"));
+        fs::write(&path, idx(&[[0, 255], [0, 0], [0, 200]])).unwrap();
+        fs::write(&beside, labels(3)).unwrap();
+        let opened = open(&path).unwrap();
+        assert_eq!((opened.data.len(), opened.data.class_names()), (3, &["5".to_owned()][..]));
+        assert!(opened.notes[0].contains("1 of 3 pictures is blank") && opened.notes[0].contains("picture 1;"));
+        let skip = ReadOptions { bad: BadPictures::Skip, ..ReadOptions::default() };
+        assert_eq!(Dataset::open(&path, &skip).unwrap().data.len(), 2);
+        fs::write(&path, idx(&[[0, 1], [0, 1], [0, 0]])).unwrap();
+        let opened = open(&path).unwrap();
+        assert_eq!(opened.data.image(0)[15], 255);
+        assert!(opened.notes[0].contains("0 and 1 only"), "{:?}", opened.notes);
+        fs::write(&path, idx(&[[0, 0]; 3])).unwrap();
+        let message = open(&path).unwrap_err().to_string();
+        assert!(
+            message.contains("a-images.idx3") && message.contains("no ink") && message.contains("black"),
+            "{message}"
+        );
+        fs::remove_file(beside).unwrap();
+        let message = open(&path).unwrap_err().to_string();
+        assert!(message.contains("a-labels.idx1 or the like") && message.contains("--labels"), "{message}");
+    }
+
+    #[test]
+    fn what_is_not_read_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pictures.bin");
+        let message = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            open(&path).unwrap_err().to_string()
+        };
+        for (bytes, expected) in [
+            (&b"BZh91AY&SY"[..], "packed with bzip2"),
+            (b"\x93NUMPY\x01", "NumPy"),
+            (b"PAR1\x15", "Parquet"),
+            (b"<!DOCTYPE html>", "web page"),
+            (b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
+            (b"some text", "neither a folder nor an IDX or CSV file"),
+            (b"", "neither a folder nor"),
+        ] {
+            let message = message(bytes);
+            assert!(message.contains(expected) && message.contains("pictures.bin"), "{message}");
+        }
+        assert!(open(&dir.path().join("absent")).unwrap_err().to_string().contains("there is no"));
+        // A table goes the same way as any file.
+        let rows = format!("3,{}\n4,{}\n", ["0"; 16].join(","), ["250"; 16].join(","));
+        assert!(message(rows.as_bytes()).contains("no ink"));
+        fs::write(&path, rows.replacen(",0", ",200", 1)).unwrap();
+        let opened = open(&path).unwrap();
+        assert_eq!(
+            (opened.data.class_names(), opened.data.labels()),
+            (&["3".to_owned(), "4".to_owned()][..], &[0, 1][..])
+        );
+        assert!(opened.notes[0].contains("1 of 2 pictures is blank"), "{:?}", opened.notes);
+    }
+}
