@@ -1,39 +1,17 @@
 // The page's end of the worker: one request at a time, in order; aborting settles at once; a dead worker fails everything.
 // Tests: tests/page/worker-protocol.test.mjs, failures.test.mjs
+import { engineAddresses } from './addresses.js'
+import { probeBuild } from './build.js'
 import { DigitDiffusionError, unpack } from './errors.js'
 import { RELEASE } from './release.js'
-
-/** Whether WebAssembly has the instructions of `code`: validates a module whose only function, () -> v128, consists of them. */
-const runs = (/** @type {number[]} */ code) =>
-  WebAssembly.validate(
-    new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, code.length + 4, 1, code.length + 2, 0, ...code, 11]),
-  )
-const SPLAT = [65, 1, 253, 17] // i32.const 1, i32x4.splat
-const POPCNT = [...SPLAT, 253, 98] // i8x16.popcnt, one of the last instructions of SIMD
-const FUSED = [...SPLAT, ...SPLAT, ...SPLAT, 253, 133, 2] // f32x4.relaxed_madd
+import { startWorker } from './start-worker.js'
 
 /** Which build of the engine this browser can run: with fused multiply-add, or without. */
 export function findBuild() {
   if (typeof WebAssembly !== 'object') throw new DigitDiffusionError('unsupported', { what: 'WebAssembly' })
-  if (runs(FUSED)) return 'relaxed'
-  if (runs(POPCNT)) return 'plain'
-  throw new DigitDiffusionError('unsupported', { what: 'WebAssembly SIMD' })
-}
-
-// By another name, because bundlers take `new URL('…', import.meta.url)` for a file that they are to copy.
-const here = import.meta.url
-
-function startWorker() {
-  const url = new URL('./worker.js', here)
-  // This form, word for word, is what bundlers recognise. A sandboxed frame's own origin is "null", whatever its address.
-  if (url.origin === self.origin) return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
-  // A worker must come from the page's own origin; a Blob does, and may import from elsewhere. By import(), which a
-  // Content-Security-Policy judges by script-src, and as a classic script, which a sandboxed frame may start.
-  const source = `import(${JSON.stringify(url.href)}).catch(error => setTimeout(() => { throw error }))`
-  const blob = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))
-  const worker = new Worker(blob)
-  for (const type of ['message', 'error']) worker.addEventListener(type, () => URL.revokeObjectURL(blob), { once: true }) // it has been read by then
-  return worker
+  const build = probeBuild()
+  if (!build) throw new DigitDiffusionError('unsupported', { what: 'WebAssembly SIMD' })
+  return build
 }
 
 /**
@@ -47,7 +25,9 @@ function startWorker() {
  */
 
 export class Client {
+  /** @type {Worker | undefined} */
   #worker
+  #starting
   /** @type {Job[]} */
   #queue = []
   /** @type {Job | null} */
@@ -68,15 +48,22 @@ export class Client {
   settled = new Promise(resolve => (this.#settle = resolve))
 
   /** For `load`. */
-  build = findBuild()
+  engine = { build: findBuild(), engines: engineAddresses() }
 
   constructor() {
-    this.#worker = startWorker()
-    this.#worker.onmessage = ({ data }) => this.#receive(data)
-    this.#worker.onerror = event => {
-      event.preventDefault()
-      this.#die(this.#ready ? new DigitDiffusionError('crashed', { message: event.message }) : new DigitDiffusionError('start'))
-    }
+    this.#starting = startWorker({
+      onstart: worker => {
+        this.#worker = worker
+        worker.onmessage = ({ data }) => this.#receive(data)
+        worker.onerror = event => {
+          event.preventDefault()
+          if (this.#ready) return this.#die(new DigitDiffusionError('crashed', { message: event.message }))
+          worker.terminate()
+          if (!this.#dead) this.#starting.next()
+        }
+      },
+      onfail: error => this.#die(error),
+    })
   }
 
   /**
@@ -128,6 +115,7 @@ export class Client {
     if (ready) {
       if (ready !== RELEASE) return this.#die(new DigitDiffusionError('release', { module: RELEASE, worker: ready }))
       this.#ready = true
+      this.#starting.end()
       return this.#pump()
     }
     const job = this.#current
@@ -148,7 +136,8 @@ export class Client {
   #end(error) {
     if (this.#dead) return false
     this.#dead = error
-    this.#worker.terminate()
+    this.#worker?.terminate()
+    this.#starting?.end()
     this.#settle({}) // it stays where it was
     const jobs = [this.#current, ...this.#queue].filter(Boolean)
     this.#current = null

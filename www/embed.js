@@ -1,7 +1,50 @@
 // embed.html: every example is shown and run from one source, the template in the page and the script that it names.
 // Tests: tests/page/embed-page.test.mjs
 const here = new URL('./', import.meta.url)
+const said = { copy: 'Copy', copied: 'Copied', notAllowed: 'Not allowed here', code: 'Code' }
 const CONFIRMED = 2000 // milliseconds that "Copied" stays
+
+const LANGUAGE = 'digit-diffusion language' // as page/language.js keeps it
+const LANGUAGES = { en: { tag: 'en', name: 'English' }, zh: { tag: 'zh-Hans', name: '中文' } }
+
+/** The visitor's choice on either page, else the browser's. */
+function preferred() {
+  const known = [...navigator.languages.map(tag => tag.split('-')[0]), 'en'].find(name => name in LANGUAGES)
+  try {
+    return localStorage.getItem(LANGUAGE) ?? known
+  } catch {
+    return known // storage may be forbidden
+  }
+}
+
+/** Replaces the page's words by `texts`, whose backticks are code. */
+function speak({ page, markup, said: words }) {
+  Object.assign(said, words)
+  for (const element of /** @type {NodeListOf<any>} */ (document.querySelectorAll('[data-text]'))) {
+    const parts = page[element.dataset.text].split('`')
+    element.replaceChildren(...parts.map((part, i) => (i % 2 ? Object.assign(document.createElement('code'), { textContent: part }) : part)))
+  }
+  document.querySelector('meta[name=description]').setAttribute('content', page.description)
+  for (const template of document.querySelectorAll('template'))
+    for (const [english, word] of Object.entries(markup)) template.innerHTML = template.innerHTML.replaceAll(english, word)
+}
+
+async function startLanguage() {
+  const language = preferred() === 'zh' ? 'zh' : 'en'
+  if (language === 'zh') speak(await import('./texts/embed-zh.js'))
+  document.documentElement.lang = LANGUAGES[language].tag
+  const other = language === 'zh' ? 'en' : 'zh'
+  const button = document.getElementById('language')
+  Object.assign(button, { hidden: false, lang: LANGUAGES[other].tag, textContent: LANGUAGES[other].name })
+  button.addEventListener('click', () => {
+    try {
+      localStorage.setItem(LANGUAGE, other)
+      location.reload()
+    } catch {
+      button.hidden = true // it could not be kept
+    }
+  })
+}
 
 /** Without the page's own indentation. */
 function dedent(text) {
@@ -27,7 +70,7 @@ function show(example, source) {
   const pre = document.createElement('pre')
   pre.tabIndex = 0 // it scrolls
   pre.setAttribute('role', 'region')
-  pre.setAttribute('aria-label', `Code: ${example.querySelector('h2').textContent}`)
+  pre.setAttribute('aria-label', `${said.code}: ${example.querySelector('h2').textContent}`)
   code.textContent = parts.join('\n\n')
   pre.append(code)
   example.querySelector('.text').append(pre, ...copyButton(code.textContent))
@@ -49,16 +92,17 @@ async function readScript({ dataset: { script } }) {
 
 function copyButton(text) {
   if (!navigator.clipboard) return []
-  const button = Object.assign(document.createElement('button'), { type: 'button', className: 'plain small copy', textContent: 'Copy' })
+  const button = Object.assign(document.createElement('button'), { type: 'button', className: 'plain small copy', textContent: said.copy })
   button.addEventListener('click', async () => {
-    const done = await navigator.clipboard.writeText(text).then(() => 'Copied', () => 'Not allowed here')
+    const done = await navigator.clipboard.writeText(text).then(() => said.copied, () => said.notAllowed)
     button.textContent = done
-    setTimeout(() => (button.textContent = 'Copy'), CONFIRMED)
+    setTimeout(() => (button.textContent = said.copy), CONFIRMED)
   })
   return [button]
 }
 
 try {
+  await startLanguage()
   await import('./digit-diffusion.js')
   const examples = [...document.querySelectorAll('.example:has(template)')]
   const sources = await Promise.all(examples.map(readScript))

@@ -10,7 +10,10 @@
     tell('outdated')
     return
   }
-  addEventListener('error', function () {
+  addEventListener('error', function (event) {
+    // What begins the downloads early is no part that the page cannot do without.
+    var script = /** @type {HTMLScriptElement | null} */ (event.target)
+    if (script && /early\.js$/.test(script.src)) return
     // Once it runs, the page reports its troubles itself.
     if (!document.documentElement.hasAttribute('data-started')) tell('broken')
   }, true)

@@ -9,6 +9,7 @@ import { ExportButtons } from './page/export-files.js'
 import { receiveFiles, recognise } from './page/import-files.js'
 import { startLanguage } from './page/language.js'
 import { ModelSession } from './page/model-session.js'
+import { NetworkSection } from './page/network-section.js'
 import { hideNotice, showNotice } from './page/notice.js'
 import { registerServiceWorker } from './page/register-service-worker.js'
 import { Runner } from './page/runner.js'
@@ -19,27 +20,29 @@ import { StyleChanges } from './page/style-changes.js'
 import { Tour } from './page/tour.js'
 import { live } from './texts/page.js'
 
-const calm = matchMedia('(prefers-reduced-motion: reduce)')
+
 /**
  * @typedef {import('./digit-diffusion.js').DigitDiffusion} DigitDiffusion
  * @typedef {import('./digit-diffusion.js').DigitDiffusionError} DigitDiffusionError
  * @typedef {NonNullable<ReturnType<typeof readSettings>>} Asked
  */
 
+const savesData = /** @type {any} */ (navigator).connection?.saveData || matchMedia('(prefers-reduced-data: reduce)').matches
 
 document.documentElement.dataset.started = '' // guard.js can stand down
 await startLanguage(translate)
 
+const network = new NetworkSection({ title: name => controls.styles.title(name) })
 const attention = new AttentionMaps({ onopen: () => runner.attend() })
-const stage = new Stage(attention)
+const stage = new Stage(attention, network)
 const session = new ModelSession({ onprogress: showProgress, onready: adopt, onlost: recover, onsettled: settle })
 const controls = new Controls({ onchange: change, onaction: act })
 const { state, styles } = controls
 const sheet = new ContactSheet({ onopen: openCell })
 const shareLink = new ShareLink({ compose, onchange: restore })
 const exportButtons = new ExportButtons({ link: () => shareLink.link, shown: () => stage.shown, announce, onfail: error => refuse(error, live.failed.keep) })
-const changes = new StyleChanges({ title: name => styles.title(name) })
-const runner = new Runner({ session, controls, stage, attention, changes, sheet, compose, announce, onsettled: settle, onfail: report, onprogress: showProgress })
+const changes = new StyleChanges({ title: name => styles.title(name), onshow: (model, name) => network.change(model, name) })
+const runner = new Runner({ session, controls, stage, attention, changes, sheet, compose, announce, onsettled: settle, onfail: report, onstylefail: goWithout, onprogress: showProgress })
 const tour = new Tour({ draw: wander, onchange: settle })
 let spare = true // a model that dies is replaced once
 let failed = false // the last run did; a dying device may fail it before the loss is known
@@ -66,6 +69,7 @@ function change(name, moving = false) {
   }
   shareLink.update()
   if (state.digit === undefined) return
+  if (['digit', 'seed', 'lora', 'style'].includes(name)) stage.see()
   if (name === 'strength') runner.tune(moving)
   else runner.draw({ keepBase: state.lora && ['lora', 'style'].includes(name) })
 }
@@ -82,6 +86,7 @@ function act() {
   if (session.model) controls.pickAny()
   if (state.digit === undefined) return load()
   shareLink.update()
+  stage.see()
   runner.draw()
 }
 
@@ -109,7 +114,7 @@ function openCell({ digit, seed }) {
   controls.seed = seed
   shareLink.update()
   runner.draw()
-  $('stage').scrollIntoView({ block: 'nearest', behavior: calm.matches ? 'auto' : 'smooth' })
+  stage.see()
 }
 
 /** Files that were dropped or picked: a picture's settings come back, an adapter becomes a style. @param {File[]} files */
@@ -143,7 +148,10 @@ function restore({ settings, complaints }) {
   tour.stop()
   asked = { base: settings.base, complaints: [...complaints, ...controls.restore(settings)] }
   shareLink.update()
-  if (state.digit !== undefined) runner.draw()
+  if (state.digit !== undefined) {
+    stage.see()
+    runner.draw()
+  }
   if (session.model) answer(session.model)
 }
 
@@ -228,6 +236,22 @@ function report(error, doing) {
   controls.loaded = Boolean(session.model)
 }
 
+/**
+ * A style did not arrive: the base draws alone meanwhile.
+ * @param {Error} error
+ * @param {string} name
+ */
+function goWithout({ message }, name) {
+  announce(message)
+  const again = () => runner.draw({ keepBase: true })
+  const without = () => {
+    controls.without(name)
+    shareLink.update()
+    again()
+  }
+  showNotice({ title: live.failed.style, message: live.styleFailed(message), actions: [{ title: live.retry, run: again }, { title: live.goOn, run: without }] })
+}
+
 /** @param {DigitDiffusion} model */
 function adopt(model) {
   const complaints = controls.adopt(model, session.styles)
@@ -249,6 +273,13 @@ function showProgress({ title = live.loading, ...progress }) {
   stage.showProgress({ title, detail, loaded, total })
 }
 
+/** Who saves data is asked before the download begins. */
+function invite() {
+  if (!savesData || session.model || session.loading || runner.busy) return
+  settle()
+  stage.showProgress({ title: live.saving, detail: live.savingNote, still: true })
+}
+
 /** Called whenever something begins or ends. */
 function settle() {
   stage.busy = runner.busy || session.loading
@@ -264,8 +295,10 @@ function translate() {
   stage.translate()
   attention.translate()
   changes.translate()
+  network.translate()
   sheet.translate()
   if (stage.shown === undefined && session.model && !runner.busy) stage.say(live.ready)
+  invite()
 }
 
 for (const kind of /** @type {const} */ (['digits', 'seeds']))
@@ -274,7 +307,8 @@ for (const kind of /** @type {const} */ (['digits', 'seeds']))
     runner.drawSheet(kind)
   })
 receiveFiles(openFiles)
-stage.showProgress({ title: live.loading })
 const linked = shareLink.read()
 if (linked) restore(linked)
-if (state.digit === undefined) load()
+if (state.digit === undefined && !savesData) load()
+else stage.showProgress({ title: live.loading })
+invite()

@@ -2,8 +2,8 @@
 // second visit needs no network, and never meets files of two versions. A newer copy is put together beside it, checked, and
 // takes its place when no window is left that has begun with the old one, or when the only window is reloaded.
 // Tests: tests/page/service-worker-offline.test.mjs, service-worker-releases.test.mjs
-/** @type {string[]} */
-const FILES = [] // the build lists them here
+/** The release that this script came with: its files' SHA-256 by path, but for the models, which the manifest lists. @type {Record<string, string>} */
+const FILES = {} // the build lists them here
 /**
  * The builds of the engine that this browser may ask for: the page registers this script with the one that it has found to run.
  * @type {Record<string, string>}
@@ -11,6 +11,7 @@ const FILES = [] // the build lists them here
 const BUILDS = { relaxed: 'engine/engine-relaxed_bg.wasm', plain: 'engine/engine_bg.wasm' }
 const build = new URL(location.href).searchParams.get('build')
 const ENGINES = build !== null && Object.hasOwn(BUILDS, build) ? [BUILDS[build]] : Object.values(BUILDS)
+const PATHS = Object.keys(FILES).filter(path => !Object.values(BUILDS).includes(path) || ENGINES.includes(path))
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self))
 const { clients, registration } = worker
@@ -18,6 +19,7 @@ const PATIENCE = 3000 // milliseconds that a reload waits for news
 const QUIET = 4000 // milliseconds after which a visit looks for news
 const SCOPE = new URL(registration.scope)
 const PREFIX = `digit-diffusion ${SCOPE.pathname} `
+const VISIT = `digit-diffusion visit ${SCOPE.pathname}` // what a first visit has downloaded: page/register-service-worker.js
 
 /** A copy: its cache, and its files' SHA-256 by path. @typedef {{ name: string, hashes: Record<string, string> }} Copy */
 /** The copy that is served, and the one that waits. Kept in a cache of its own. */
@@ -44,6 +46,15 @@ const copying = work => navigator.locks.request(`${PREFIX}copying`, work)
 const sha256 = async bytes =>
   Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)), byte => byte.toString(16).padStart(2, '0')).join('')
 
+/** @param {Response} response @returns {Promise<Entry>} */
+async function read(response) {
+  const bytes = await response.arrayBuffer()
+  const headers = new Headers(response.headers)
+  headers.delete('content-encoding')
+  headers.set('content-length', String(bytes.byteLength))
+  return { bytes, headers, hash: await sha256(bytes) }
+}
+
 /**
  * A file as the server has it now; the browser's cache may have the bytes, the server is asked whether they are still good.
  * @param {string} path
@@ -51,11 +62,20 @@ const sha256 = async bytes =>
 async function fetchFile(path) {
   const response = await fetch(new URL(path, SCOPE), { cache: 'no-cache' })
   if (!response.ok) throw new Error(`${path}: ${response.status}`)
-  const bytes = await response.arrayBuffer()
-  const headers = new Headers(response.headers)
-  headers.delete('content-encoding')
-  headers.set('content-length', String(bytes.byteLength))
-  return { bytes, headers, hash: await sha256(bytes) }
+  return read(response)
+}
+
+/**
+ * A file that the visit which brought this service worker has downloaded already, if its bytes are those that are listed.
+ * @param {string} path @param {string} hash @returns {Promise<Entry | undefined>}
+ */
+async function findFile(path, hash) {
+  const url = new URL(path, SCOPE)
+  const handed = await caches.match(url, { cacheName: VISIT })
+  // From the browser's cache, however old, or else from the server.
+  const response = handed ?? (await fetch(url, { cache: 'force-cache' }))
+  const file = response.ok ? await read(response) : undefined
+  return file?.hash === hash ? file : undefined
 }
 
 /**
@@ -70,23 +90,37 @@ function listed(manifest) {
 }
 
 /**
- * Files by path: fetched, or `kept` from the copy before.
- * @typedef {Map<string, { hash: string, kept?: Response, bytes?: ArrayBuffer, headers?: Headers }>} Found
+ * A file: fetched, or `kept` from the copy before.
+ * @typedef {{ hash: string, kept?: Response, bytes?: ArrayBuffer, headers?: Headers }} Entry
+ * @typedef {Map<string, Entry>} Found
  */
 
-/** All files as the server has them now. What is kept and has the hash that the manifest lists is not fetched again. */
-async function collect({ name, hashes } = /** @type {Copy} */ ({ hashes: {} })) {
+/**
+ * All files as the server has them now. Models that are kept, or were `found` just before, and have the hash that the manifest lists
+ * are not fetched again. `fresh`: this script has just come from the server, so what it lists is there, too, and need not be asked for
+ * where the bytes are here.
+ * @param {{ current: Copy | null, fresh?: boolean, found?: Found }} known
+ */
+async function collect({ current, fresh = false, found: before }) {
+  const { name, hashes } = current ?? /** @type {Copy} */ ({ hashes: {} })
   /** @type {Found} */
   const found = new Map()
+  /** @param {string} path @param {string} hash */
+  const kept = async (path, hash) => {
+    const response = hashes[path] === hash && (await caches.match(new URL(path, SCOPE), { cacheName: name }))
+    return response ? { hash, kept: response } : undefined
+  }
+  /** @param {string} path @param {string} hash */
+  const known = async (path, hash) => (await kept(path, hash)) ?? (fresh ? await findFile(path, hash) : undefined)
+  await Promise.all(PATHS.map(async path => found.set(path, (fresh && (await known(path, FILES[path]))) || (await fetchFile(path)))))
   /** @param {string} path */
-  const add = async path => found.set(path, await fetchFile(path))
-  await Promise.all([...FILES, ...ENGINES].map(add))
-  if (!ENGINES.some(path => WebAssembly.validate(found.get(path).bytes))) throw new Error('the engine is damaged')
-  const models = listed(JSON.parse(new TextDecoder().decode(found.get('models/manifest.json').bytes)))
+  const bytes = async path => found.get(path).bytes ?? found.get(path).kept.clone().arrayBuffer()
+  const engines = await Promise.all(ENGINES.map(bytes))
+  if (!engines.some(engine => WebAssembly.validate(engine))) throw new Error('the engine is damaged')
+  const models = listed(JSON.parse(new TextDecoder().decode(await bytes('models/manifest.json'))))
   for (const [path, hash] of Object.entries(models)) {
-    const kept = hashes[path] === hash && (await caches.match(new URL(path, SCOPE), { cacheName: name }))
-    if (kept) found.set(path, { hash, kept })
-    else await add(path)
+    const again = before?.get(path)
+    found.set(path, again?.hash === hash ? again : ((await known(path, hash)) ?? (await fetchFile(path))))
     if (found.get(path).hash !== hash) throw new Error(`${path} is not the file that the manifest lists`)
   }
   return found
@@ -104,19 +138,23 @@ async function isGone() {
 }
 
 async function retire() {
+  await caches.delete(VISIT)
   for (const name of await caches.keys()) if (name.startsWith(PREFIX)) await caches.delete(name)
   await registration.unregister()
 }
 
-/** Puts a copy of what the server has now beside the one that is served, unless it is the same. */
-async function renew() {
+/** Whether these are the files that this script lists: then they are one release. @param {Found} found */
+const isListed = found => PATHS.every(path => found.get(path).hash === FILES[path])
+
+/** Puts a copy of what the server has now beside the one that is served, unless it is the same. `fresh`: see collect(). */
+async function renew({ fresh = false } = {}) {
   const { current, next } = await ledger.read()
-  const found = await collect(current ?? undefined)
+  const found = await collect({ current, fresh })
   const hashes = hashesOf(found)
   if (current && same(hashes, current.hashes)) return next && succeed(current, null)
   if (next && same(hashes, next.hashes)) return
-  // A site may be replaced while it is read: a copy is whole if a second look finds the same.
-  if (!same(hashes, hashesOf(await collect(current ?? undefined)))) throw new Error('the site is just being replaced')
+  // A site may be replaced while it is read: files that no list knows are one release if a second look finds the same.
+  if (!isListed(found) && !same(hashes, hashesOf(await collect({ current, found })))) throw new Error('the site is just being replaced')
   const name = PREFIX + Date.now()
   const cache = await caches.open(name)
   for (const [path, { bytes, headers, kept }] of found) {
@@ -186,7 +224,7 @@ async function serve(request, url) {
 }
 
 worker.addEventListener('install', event => {
-  event.waitUntil(copying(renew))
+  event.waitUntil(copying(() => renew({ fresh: true })).finally(() => caches.delete(VISIT)))
   worker.skipWaiting() // whichever service worker serves it, a copy is the same; only the newest can look for what is newer
 })
 /** A page asks which copy is served. */

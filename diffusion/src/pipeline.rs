@@ -82,8 +82,10 @@ impl Generation {
         if batch == 0 || request.seeds.len() != batch {
             return Err(RequestError::Batch { labels: batch, seeds: request.seeds.len() }.into());
         }
+        let sampler = request.sampler.start(model.schedule(), request.num_inference_steps, codec.len(), request.eta)?;
+        // As many steps as there are, which may be fewer than were asked for.
+        let request = Request { num_inference_steps: sampler.timesteps().len(), ..request };
         let guidance = Guidance::new(&request, base.info.null_class_trained)?;
-        let sampler = request.sampler.start(model.schedule(), request.num_inference_steps, request.eta)?;
 
         let mut noise: Vec<NoiseSource> = request.seeds.iter().map(|&seed| NoiseSource::new(seed)).collect();
         let drawn: Vec<f32> = noise.iter_mut().flat_map(|source| source.normals(codec.len())).collect();

@@ -1,8 +1,8 @@
 //! From what the network predicts to x_0 and the noise, in one place, so that samplers never branch on it.
 //!
-//! Tests: `tests/it/samplers.rs`.
+//! Tests: `tests/it/samplers.rs`, `tests/it/scheduler_settings.rs`.
 
-use crate::schedule::PredictionType;
+use crate::schedule::{PredictionType, ScheduleConfig};
 
 /// x_0 and eps of one step.
 #[derive(Debug)]
@@ -29,9 +29,59 @@ pub fn predict(kind: PredictionType, output: &[f32], sample: &[f32], signal: f32
     }
 }
 
-/// Keeps values within ±1.
-pub fn clip(values: &mut [f32]) {
-    for value in values {
-        *value = value.clamp(-1.0, 1.0);
+/// What keeps the predicted x_0 near the range of pictures.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Limit {
+    None,
+    /// Plus and minus this.
+    Clip(f32),
+    /// This quantile of the |x_0| of a picture of `len` values, if it is above 1 and at most `most`, becomes 1 (dynamic
+    /// thresholding, arXiv 2205.11487, section 2.3).
+    Quantile {
+        ratio: f32,
+        most: f32,
+        len: usize,
+    },
+}
+
+impl Limit {
+    /// That of a scheduler; only some clip.
+    pub(crate) fn of(config: &ScheduleConfig, clips: bool, len: usize) -> Self {
+        if config.thresholding {
+            let (ratio, most) = (config.dynamic_thresholding_ratio as f32, config.sample_max_value as f32);
+            Self::Quantile { ratio, most, len }
+        } else if clips && config.clip_sample {
+            Self::Clip(config.clip_sample_range as f32)
+        } else {
+            Self::None
+        }
     }
+
+    /// Whether it is the threshold, which also changes the predicted noise where a sampler works with that.
+    pub(crate) fn is_threshold(self) -> bool {
+        matches!(self, Self::Quantile { .. })
+    }
+
+    pub(crate) fn apply(self, values: &mut [f32]) {
+        match self {
+            Self::None => {}
+            Self::Clip(range) => values.iter_mut().for_each(|value| *value = value.clamp(-range, range)),
+            Self::Quantile { ratio, most, len } => {
+                for picture in values.chunks_mut(len) {
+                    let threshold = quantile(picture, ratio).max(1.0).min(most);
+                    picture.iter_mut().for_each(|value| *value = value.clamp(-threshold, threshold) / threshold);
+                }
+            }
+        }
+    }
+}
+
+/// A quantile of the absolute values, linear between two of them as torch.quantile is.
+fn quantile(values: &[f32], ratio: f32) -> f32 {
+    let mut sorted: Vec<f32> = values.iter().map(|value| value.abs()).collect();
+    sorted.sort_unstable_by(f32::total_cmp);
+    let rank = ratio * (sorted.len() - 1) as f32;
+    let (below, above) = (rank as usize, (rank as usize + 1).min(sorted.len() - 1));
+    let (low, high, weight) = (sorted[below], sorted[above], rank - rank.floor());
+    if weight < 0.5 { low + weight * (high - low) } else { high - (high - low) * (1.0 - weight) }
 }

@@ -1,7 +1,7 @@
 //! Configuration files: what they become, and every setting that is refused, in tables.
 
 use diffusion::config::{ModelInfo, UNetConfig};
-use diffusion::schedule::{BetaSchedule, PredictionType, ScheduleConfig};
+use diffusion::schedule::{BetaSchedule, PredictionType, ScheduleConfig, TimestepSpacing};
 use diffusion::tensors::{Metadata, Precision, write_tensors};
 use serde_json::{Value, json};
 
@@ -190,35 +190,56 @@ fn scheduler_config_defaults_and_round_trip() {
     let differing =
         ScheduleConfig { num_train_timesteps: 400, beta_start: 0.0002, beta_end: 0.03, ..ScheduleConfig::default() };
     assert_eq!(uneven, differing, "what is not there is diffusers' default");
+    assert_eq!(tiny.timestep_spacing, Some(TimestepSpacing::Leading), "diffusers saved it");
     for config in [tiny, uneven] {
         let text = config.to_json();
         assert_eq!(ScheduleConfig::from_json(&text).unwrap(), config);
-        // With this key DPM-Solver++ and Euler would take over DDPM's spacing.
-        assert!(!text.contains("timestep_spacing"));
+        // Where it was not said it stays unsaid: DPM-Solver++ and Euler would take over DDPM's spacing.
+        assert_eq!(text.contains("timestep_spacing"), config.timestep_spacing.is_some());
     }
 }
 
 #[test]
 fn scheduler_config_refusals() {
     let good = config_text("tiny/scheduler/scheduler_config.json");
-    let table: [(&str, Value, &[&str]); 13] = [
-        ("beta_schedule", json!("sigmoid"), &["sigmoid", "squaredcos_cap_v2"]),
-        ("prediction_type", json!("flow"), &["flow", "v_prediction"]),
+    let table: [(&str, Value, &[&str]); 25] = [
+        ("_class_name", json!("FlowMatchEulerDiscreteScheduler"), &["_class_name", "FlowMatchEuler", "other process"]),
+        ("_class_name", json!("EDMEulerScheduler"), &["_class_name", "EDMEuler"]),
+        ("_class_name", json!(["a", "b"]), &["_class_name"]),
+        ("beta_schedule", json!("exp"), &["beta_schedule", "exp", "squaredcos_cap_v2"]),
+        ("prediction_type", json!("flow"), &["prediction_type", "flow", "v_prediction"]),
+        ("prediction_type", json!("flow_prediction"), &["prediction_type", "flow matching is another process"]),
+        ("use_flow_sigmas", json!(true), &["use_flow_sigmas true"]),
+        ("predict_epsilon", json!(false), &["predict_epsilon false"]),
         ("num_train_timesteps", json!(1), &["num_train_timesteps"]),
-        ("num_train_timesteps", json!(-5), &["-5"]),
+        ("num_train_timesteps", json!(-5), &["num_train_timesteps", "-5"]),
         ("num_train_timesteps", json!(10_000_000_000u64), &["num_train_timesteps", "at most"]),
         ("beta_start", json!(0.0), &["beta_start"]),
         ("beta_start", json!(0.5), &["beta_start <= beta_end"]),
         ("beta_end", json!(1.0), &["beta_end < 1"]),
-        ("variance_type", json!("learned"), &["variance_type", "learned", "fixed_small"]),
-        ("thresholding", json!(true), &["thresholding"]),
-        ("rescale_betas_zero_snr", json!(true), &["rescale_betas_zero_snr"]),
-        ("clip_sample_range", json!(2.0), &["clip_sample_range"]),
-        ("trained_betas", json!([0.1, 0.2]), &["trained_betas"]),
+        ("thresholding", json!("yes"), &["thresholding", "true or false", "yes"]),
+        ("dynamic_thresholding_ratio", json!(1.5), &["dynamic_thresholding_ratio", "between 0 and 1"]),
+        ("clip_sample_range", json!(-1), &["clip_sample_range", "above 0"]),
+        ("trained_betas", json!([0.1, 0.2]), &["trained_betas", "1000", "it has 2"]),
+        ("trained_betas", json!("many"), &["trained_betas", "list"]),
+        ("timestep_spacing", json!("even"), &["timestep_spacing", "\"leading\"", "even"]),
+        ("steps_offset", json!(-1), &["steps_offset", "-1"]),
+        ("final_sigmas_type", json!("one"), &["final_sigmas_type", "sigma_min"]),
+        ("sigma_min", json!(0), &["sigma_min"]),
+        ("solver_order", json!(2.5), &["solver_order", "2.5"]),
+        ("a_later_setting", json!({"new": 1}), &["a_later_setting", "leave it out"]),
     ];
     for (key, value, parts) in table {
         let text = with(&good, key, value.clone());
         let message = assert_refused(&format!("{key} {value}"), ScheduleConfig::from_json(&text), parts);
         assert!(message.starts_with("scheduler_config.json"), "{message}");
     }
+    for text in ["{\"beta_end\": NaN}", "{\"beta_end\": 1e999}"] {
+        assert_refused(text, ScheduleConfig::from_json(text), &["beta_end must be a finite number"]);
+    }
+    assert_refused("a list", ScheduleConfig::from_json("[]"), &["scheduler_config.json", "settings"]);
+    // What classes of other samplers have, what is off or null, and what is private to diffusers.
+    let unused = json!({"_class_name": "PNDMScheduler", "_diffusers_version": "9.9", "skip_prk_steps": true,
+        "a_later_setting": false, "another": null, "solver_p": null});
+    assert_eq!(ScheduleConfig::from_json(&unused.to_string()).unwrap(), ScheduleConfig::default());
 }

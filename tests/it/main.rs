@@ -17,6 +17,7 @@ mod patterns;
 mod pipeline;
 mod requests;
 mod samplers;
+mod scheduler_settings;
 mod schedules;
 mod shipped;
 mod support;

@@ -7,23 +7,23 @@ import { errors, page, serve, server, set, setUp, until, watchElements } from '.
 const EXAMPLES = {
   tag: page => page.waitForSelector('digit-diffusion[data-drawn][label="7"][seed="42"]'),
   slider: async page => {
-    await page.locator('#drawn:has-text("drawn at 1")').waitFor()
+    await page.locator('#drawn:has-text("LoRA × 1")').waitFor()
     const before = await page.getAttribute('#styled', 'data-drawn')
     await set(page, 'strength', -0.5)
-    await page.locator('#drawn:has-text("drawn at -0.5")').waitFor()
+    await page.locator('#drawn:has-text("LoRA × -0.5")').waitFor()
     assert.notEqual(await page.getAttribute('#styled', 'data-drawn'), before)
   },
   steps: async page => {
     for (const _ of ['first', 'again']) {
       await page.click('#draw')
-      await page.locator('#status:has-text("Step 20 of 20")').waitFor()
+      await page.locator('#status:has-text("20 / 20")').waitFor()
       await page.locator('#draw:enabled').waitFor()
     }
     assert.equal(await page.evaluate(() => document.getElementById('bar').position), 1)
   },
   grid: async page => {
     await page.click('#mix')
-    await page.locator('#mixed:has-text("Step 12 of 12")').waitFor()
+    await page.locator('#mixed:has-text("12 / 12")').waitFor()
     assert.equal(await page.locator('#digits canvas').count(), 10)
   },
   frame: page => page.frameLocator('iframe').locator('digit-diffusion[data-drawn][label="5"][lora=seven-segment]').waitFor(),

@@ -78,7 +78,10 @@ test('what a style changes: a cell for each of its matrices, coloured by the siz
     cells.map((/** @type {HTMLElement} */ cell) => ({ path: cell.getAttribute('title'), text: cell.textContent, heat: Number(cell.style.getPropertyValue('--heat')) })),
   )
   const top = Math.max(...modules.map(({ relativeNorm }) => relativeNorm))
-  const expected = modules.map(({ path, relativeNorm }) => ({ path, text: `${(relativeNorm * 100).toFixed(1)}%`, heat: relativeNorm / top }))
+  // A share of W, or times W where it is larger.
+  const share = beside => (beside < 1 ? `${(beside * 100).toFixed(1)}% of W` : `${beside.toFixed(1)} times W`)
+  assert.ok(modules.some(({ relativeNorm }) => relativeNorm >= 1) && modules.some(({ relativeNorm }) => relativeNorm < 1))
+  const expected = modules.map(({ path, relativeNorm }) => ({ path, text: share(relativeNorm), heat: relativeNorm / top }))
   const byPath = (a, b) => (a.path < b.path ? -1 : 1)
   const rounded = list => list.map(({ heat, ...cell }) => ({ ...cell, heat: heat.toFixed(4) })).sort(byPath)
   assert.deepEqual(rounded(cells), rounded(expected))
@@ -86,7 +89,7 @@ test('what a style changes: a cell for each of its matrices, coloured by the siz
   // One stop for the tab key, on the largest; arrows walk from there, and every cell has its numbers.
   assert.equal(await table.locator('td[tabindex="0"]').count(), 1)
   const reading = () => page.textContent('#changes-reading')
-  assert.match(await reading(), new RegExp(`: ${(top * 100).toFixed(1)}% of W · rank ${adapter.rank} · norm `))
+  assert.match(await reading(), new RegExp(`: ${share(top)} · rank ${adapter.rank} · norm `))
   await table.locator('td[tabindex="0"]').focus()
   for (const key of ['ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'Home', 'ArrowDown', 'ArrowRight']) await page.keyboard.press(key)
   assert.match(await reading(), /^Down 2 · Picture out: /)
@@ -102,6 +105,8 @@ test('what a style changes: a cell for each of its matrices, coloured by the siz
   await page.waitForFunction(() => document.getElementById('changes-of').textContent === 'Seven-segment')
   assert.notDeepEqual(await table.locator('td[title]').allTextContents(), cells.map(({ text }) => text))
   await choose(page, 'styles', '*')
+  await set(page, 'strength-1', 0.4) // the style that the mix began with
+  await settled(page)
   await set(page, 'strength-0', -0.9)
   await settled(page)
   await page.waitForFunction(() => document.getElementById('changes-of').textContent === 'Outline, the strongest of the mix')
@@ -127,8 +132,8 @@ test('what a style changes: adapters of other layers have their places too', asy
   assert.deepEqual(rows, [
     ['', 'Rest'],
     ['', 'time', 'in', 'time_embedding.linear_1'],
-    ['Middle 1', '50.0%', '50.0%', 'not changed'],
-    ['Middle 2', '50.0%', 'not changed', 'not changed'],
-    ['Rest', 'not changed', 'not changed', '50.0%'],
+    ['Middle 1', '50.0% of W', '50.0% of W', 'not changed'],
+    ['Middle 2', '50.0% of W', 'not changed', 'not changed'],
+    ['Rest', 'not changed', 'not changed', '50.0% of W'],
   ])
 })

@@ -82,11 +82,40 @@ describe('while loading', () => {
     server.faults[`models/lora/${style}/adapter_model.safetensors`] = { flip: 100 }
     await pick(page, 7)
     await page.click('#lora')
-    assert.match(await notice(page), new RegExp(`${style}/adapter_model\\.safetensors.*SHA-256`))
-    await page.click('#lora')
+    assert.match(await notice(page), new RegExp(`${style}/adapter_model\\.safetensors.*SHA-256.*base model draws without it`))
     await settled(page)
     assert.equal(await stepsDrawn(page), 3)
+    // Another digit: the base draws it, and the style is asked for again.
+    await page.click('#digits [value="4"]')
+    assert.match(await notice(page), /SHA-256/)
+    await settled(page)
+    assert.match(await page.getAttribute('#picture-base', 'aria-label'), /^Digit 4 at step 3 of 3/)
+    await page.click('#notice button:has-text("Go on without it")')
+    await settled(page)
+    assert.equal(await page.getAttribute('#lora', 'aria-checked'), 'false')
     assert.equal(await page.locator('#notice').isHidden(), true)
+    delete server.faults[`models/lora/${style}/adapter_model.safetensors`]
+    await page.click('#lora')
+    await settled(page)
+    assert.match(await page.getAttribute('#picture-lora', 'aria-label'), /^Digit 4 at step 3 of 3/)
+  })
+
+  test('a mix with a style that cannot be loaded: goes on with the others', async () => {
+    await openPage(page, server.url)
+    await pick(page, 7)
+    server.faults['models/lora/slanted/adapter_model.safetensors'] = { status: 404 }
+    await page.click('#styles [value="*"]')
+    assert.match(await notice(page), /slanted.*404/)
+    await settled(page)
+    assert.equal(await stepsDrawn(page), 3)
+    await page.click('#notice button:has-text("Go on without it")')
+    await settled(page)
+    assert.equal(await page.isChecked('#styles [value=outline]'), true)
+    assert.match(await page.getAttribute('#picture-lora', 'aria-label'), /^Digit 7 at step 3 of 3/)
+    delete server.faults['models/lora/slanted/adapter_model.safetensors']
+    await page.click('#styles [value="*"]')
+    await settled(page)
+    assert.equal(await page.innerText('#lora-note'), 'Outline 1.0 + Slanted 0.5')
   })
 })
 

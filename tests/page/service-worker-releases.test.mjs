@@ -1,8 +1,9 @@
 // A newer version comes as a whole, to a window that has just been opened or reloaded, and under none that is open.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { copies, copyKept, DIST, errors, freshPage, freshServer, launch, page, server, settled, setUp, until } from './support.mjs'
+import { copies, copyKept, DIST, errors, FILES, freshPage, freshServer, launch, page, server, settled, setUp, until } from './support.mjs'
 
 setUp({ site: false, prepare: () => freshServer({ prefix: '/any/where/at all/' }) })
 
@@ -11,12 +12,16 @@ const ledger = () => copies(page)
 
 /** A newer version of the page, which says so. */
 const release = version => (server.faults['page.js'] = { prepend: `document.documentElement.dataset.version = '${version}';\n` })
-/** One that needs a file which the service workers before it have never heard of. */
+/** One that needs a file which the service workers before it have never heard of; its list has the hashes, as the build's has. */
 async function releaseWithFile(version) {
-  const worker = await readFile(`${DIST}/sw.js`, 'utf8')
-  server.pages['sw.js'] = worker.replace("'page.js',", "'page.js',\n  'page/new.js',")
-  server.pages['page/new.js'] = `document.documentElement.dataset.version = '${version}'`
-  server.faults['page.js'] = { prepend: "import './page/new.js';\n" }
+  const read = (/** @type {string} */ name) => readFile(`${DIST}/${name}`, 'utf8')
+  const hash = (/** @type {string} */ text) => createHash('sha256').update(text).digest('hex')
+  const prepend = "import './page/new.js';\n"
+  const added = `document.documentElement.dataset.version = '${version}'`
+  const listed = `'page.js': '${hash(prepend + (await read('page.js')))}',\n  'page/new.js': '${hash(added)}',`
+  server.pages['sw.js'] = (await read('sw.js')).replace(/'page\.js': '\w+',/, listed)
+  server.pages['page/new.js'] = added
+  server.faults['page.js'] = { prepend }
 }
 const version = () => page.evaluate(() => document.documentElement.dataset.version)
 /** Reloads until that version is shown: a slow reload leaves what is newer to the next one. */
@@ -99,9 +104,11 @@ for (const [coming, come] of ways) {
     await page.waitForTimeout(5000) // its look after that visit
     await releaseWithFile('two')
     if (coming === 'a visit') await page.goto('about:blank')
+    server.requests.length = 0
     await come()
     await settled(page)
     await until(ledger, ({ current, next }) => (next ?? current).hashes['page/new.js'])
+    assert.ok(!server.requests.includes(FILES.engine), 'what the release before had is not fetched again')
     await page.waitForTimeout(6000)
     const { current, next } = await ledger()
     assert.ok((next ?? current).hashes['page/new.js'])

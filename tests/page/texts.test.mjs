@@ -15,9 +15,10 @@ test('index.html says what texts/page.js says', async () => {
   const { page, live } = await texts('page')
   const shown = [...html.matchAll(/data-text="(\w+)"[^>]*>([^<]*)</g)]
   const named = [...html.matchAll(/aria-label="([^"]*)"[^>]*data-label="(\w+)"/g)].map(([, text, key]) => ['', key, text])
-  assert.ok(shown.length > 20)
-  for (const [, key, text] of [...shown, ...named]) assert.equal(text, page[key], key)
-  const used = new Set([...shown, ...named].map(([, key]) => key))
+  const pictured = [...html.matchAll(/alt="([^"]*)"[^>]*data-alt="(\w+)"/g)].map(([, text, key]) => ['', key, text])
+  assert.ok(shown.length > 20 && pictured.length)
+  for (const [, key, text] of [...shown, ...named, ...pictured]) assert.equal(text, page[key], key)
+  const used = new Set([...shown, ...named, ...pictured].map(([, key]) => key))
   for (const key of ['draw', 'stop']) used.add(key)
   assert.deepEqual(Object.keys(page).filter(key => !used.has(key)), [], 'texts that nothing shows')
   assert.ok(html.includes(`<meta name="description" content="${live.description}">`))
@@ -30,6 +31,12 @@ test('the Chinese texts are all there, each taking what the English one takes', 
   const open = { styleTitles: null } // titles come from the manifest; a translation may know some
   for (const name of ['page', 'samplers']) assert.deepEqual(shape(chinese[name]), shape(english[name]), name)
   assert.deepEqual({ ...shape(chinese.live), ...open }, { ...shape(english.live), ...open })
+  const [network, networkInChinese] = [await texts('network'), await texts('network-zh')]
+  assert.deepEqual(shape(networkInChinese.network), shape(network.network))
+  const { page: embed } = await texts('embed-zh')
+  const html = await readFile(join(DIST, 'embed.html'), 'utf8')
+  const named = [...html.matchAll(/data-text="(\w+)"/g)].map(([, key]) => key)
+  assert.deepEqual(Object.keys(embed).filter(key => key !== 'description').sort(), named.sort(), 'embed.html')
   const engine = await texts('engine')
   for (const [name, { [name]: english }] of Object.entries({ errors: module, refusals: engine, backend: module, noWebGpu: module }))
     assert.deepEqual(Object.keys(chinese[name]).sort(), Object.keys(english).sort(), name)

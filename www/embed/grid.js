@@ -7,7 +7,7 @@ button.addEventListener('click', async () => {
   let model
   button.disabled = true
   try {
-    status.textContent = 'Loading'
+    status.textContent = '…'
     model = await DigitDiffusion.load()
     for (const name in adapters) await model.addAdapter(name)
     grid.replaceChildren()
@@ -17,7 +17,7 @@ button.addEventListener('click', async () => {
         if (step.step === 1) canvas.width = canvas.height = model.imageSize
         canvas.getContext('2d').putImageData(image, 0, 0)
       }
-      status.textContent = `Step ${step.step} of ${step.total}`
+      status.textContent = `${step.step} / ${step.total}`
     }
   } catch (error) {
     status.textContent = error.message

@@ -6,5 +6,5 @@ strength.addEventListener('change', () => {
   picture.loraScale = strength.valueAsNumber
 })
 picture.addEventListener('done', () => {
-  drawn.textContent = `drawn at ${picture.loraScale}`
+  drawn.textContent = `LoRA × ${picture.loraScale}`
 })

@@ -5,7 +5,7 @@ const [canvas, button, bar, status] =
 let model
 
 const onprogress = ({ phase, loaded = 0, total = 1 }) => {
-  status.textContent = phase === 'download' ? 'Loading' : 'Starting'
+  status.textContent = phase === 'download' ? '↓' : '…'
   Object.assign(bar, { max: total, value: loaded })
 }
 
@@ -19,7 +19,7 @@ button.addEventListener('click', async () => {
     for await (const { step, total, image, ms } of model.sample({ label: '8', steps: 20 })) {
       canvas.getContext('2d').putImageData(image, 0, 0)
       Object.assign(bar, { max: total, value: step })
-      status.textContent = `Step ${step} of ${total}, ${ms.toFixed()} ms`
+      status.textContent = `${step} / ${total} · ${ms.toFixed()} ms`
     }
   } catch (error) {
     status.textContent = error.message

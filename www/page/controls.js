@@ -86,6 +86,12 @@ export class Controls {
     $('stage').dataset.lora = on ? 'on' : 'off'
   }
 
+  /** Leaves a style out; without any, LoRA is off. @param {string} name */
+  without(name) {
+    if (!this.styles.drop(name)) this.lora = false
+    this.describeStyle()
+  }
+
   /** @param {number} seed */
   set seed(seed) {
     this.state.seed = seed

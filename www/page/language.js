@@ -59,6 +59,7 @@ async function speak(language) {
     element.setAttribute('aria-label', label)
     if (element.title) element.title = label
   }
+  for (const image of elements('[data-alt]')) image.setAttribute('alt', textOf(image.dataset.alt))
   document.documentElement.lang = languages[language].tag // last: who waits for it finds all of it said
   const other = /** @type {Language} */ (Object.keys(languages).find(name => name !== language))
   Object.assign(button, { hidden: false, value: other, lang: languages[other].tag, textContent: languages[other].name })

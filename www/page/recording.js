@@ -71,6 +71,7 @@ export class Recording {
  * @param {Partial<Record<Track, AsyncGenerator<Step, void, undefined>>>} runs
  */
 export async function* lockstep(runs) {
+  if (!Object.keys(runs).length) return
   try {
     for (;;) {
       /** @type {Partial<Record<Track, Step>>} */

@@ -14,13 +14,14 @@ import { Recording, lockstep } from './recording.js'
  * @typedef {{ session: import('./model-session.js').ModelSession, controls: import('./controls.js').Controls,
  *   stage: import('./stage.js').Stage, attention: import('./attention-maps.js').AttentionMaps,
  *   changes: import('./style-changes.js').StyleChanges, sheet: import('./contact-sheet.js').ContactSheet, compose: () => string,
- *   announce: (text: string) => void, onsettled: () => void, onfail: (error: Error, doing: Task['doing']) => void,
+ *   announce: (text: string) => void, onsettled: () => void, onfail: (error: Error, doing: Task['doing']) => void, onstylefail: (error: Error, name: string) => void,
  *   onprogress: (progress: import('./model-session.js').Progress & { title: string }) => void }} Page
  */
 
 const MOMENT = 90 // milliseconds that a step stays for, so that the eye can follow
 const GRACE = 1000 // milliseconds in which a failed run may turn out to be a dying engine
 const MANY = 10 // pictures on a sheet of seeds
+const FATAL = ['crashed', 'device-lost', 'disposed'] // of the model: nothing goes on without it
 const calm = matchMedia('(prefers-reduced-motion: reduce)')
 /** The seeds of a sheet: this one and those after it. @param {number} first */
 const seeds = first => Array.from({ length: MANY }, (_, i) => Math.min(first, Number.MAX_SAFE_INTEGER + 1 - MANY) + i)
@@ -81,10 +82,11 @@ export class Runner {
       if (state.digit === undefined) return // the model that has come has no such class, and that has been said
       stage.say('')
       const { signal, model } = task
-      const { digit, steps: total, lora } = state // a change begins another draw()
+      const { digit, steps: total } = state // a change begins another draw()
       const { strengths } = styles
       const options = this.#options()
-      const adapters = lora ? await this.#addStyles(strengths, task) : []
+      const adapters = state.lora ? await this.#tryStyles(strengths, task) : []
+      const lora = state.lora && adapters !== null
       announce(live.drawing(digit, lora))
 
       const key = this.#baseKey(model)
@@ -106,6 +108,7 @@ export class Runner {
         const spent = Object.values(fresh).reduce((sum, { ms }) => sum + ms, 0)
         if (!recording.complete && !state.fullSpeed) await pause(MOMENT - spent)
       }
+      stage.update() // also where every step was there already
       await this.#attend(task)
       announce(live.done(digit, total))
     })
@@ -272,6 +275,24 @@ export class Runner {
   /** What a run of the base depends on. @param {DigitDiffusion} model */
   #baseKey({ baseHash, backend }) {
     return JSON.stringify([...Object.values(this.#options()), baseHash, backend])
+  }
+
+  /**
+   * The same, but a style that does not arrive is told, and leaves the rest alone.
+   * @param {Record<string, number>} strengths
+   * @param {Task} task
+   * @returns {Promise<Adapter[] | null>}
+   */
+  async #tryStyles(strengths, task) {
+    try {
+      return await this.#addStyles(strengths, task)
+    } catch (error) {
+      if (task.signal.aborted || this.#page.session.model !== task.model || FATAL.includes(error.code)) throw error
+      const loaded = task.model.adapters.map(({ name }) => name)
+      this.#page.onstylefail(error, Object.keys(strengths).find(name => !loaded.includes(name)))
+      task.doing = 'run'
+      return null
+    }
   }
 
   /**

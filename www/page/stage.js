@@ -10,6 +10,7 @@ import { showSchedule } from './schedule-plot.js'
 /** @typedef {import('./recording.js').Recording} Recording */
 /** @typedef {import('./recording.js').Track} Track */
 
+const calm = matchMedia('(prefers-reduced-motion: reduce)')
 /** @param {Track} track */
 const modelName = track => ({ base: live.modelBase, lora: live.modelLora })[track]
 
@@ -22,14 +23,16 @@ export class Stage {
   #recording = null
   #compare = new Compare()
   #attention
+  #network
   #strip
   /** One of each track for every step. @type {Partial<Record<Track, HTMLCanvasElement>>[]} */
   #thumbs = []
   #painted = 0
 
-  /** @param {import('./attention-maps.js').AttentionMaps} attention */
-  constructor(attention) {
+  /** @param {import('./attention-maps.js').AttentionMaps} attention @param {import('./network-section.js').NetworkSection} network */
+  constructor(attention, network) {
     this.#attention = attention
+    this.#network = network
     this.#strip = new RadioGroup($('strip'), {
       wrap: false,
       onchange: value => {
@@ -43,11 +46,7 @@ export class Stage {
         this.repaint()
       },
     })
-    for (const canvas of Object.values(this.#pictures)) {
-      paintNoise(canvas)
-      canvas.parentElement.dataset.idle = ''
-    }
-    this.#describeIdle()
+    for (const canvas of Object.values(this.#pictures)) this.#rest(canvas)
   }
 
   /**
@@ -66,8 +65,17 @@ export class Stage {
     $('stage').dataset.busy = String(busy)
   }
 
+  /** Brings the pictures into view, where they are not. */
+  see() {
+    const { top, bottom } = this.#pictures.base.closest('.pictures').getBoundingClientRect()
+    if (top >= 0 && bottom <= innerHeight) return
+    $('pictures').scrollIntoView({ block: 'nearest', behavior: calm.matches ? 'auto' : 'smooth' })
+  }
+
   /** Starts a new strip. @param {Recording} recording */
   open(recording) {
+    delete $('stage').dataset.example
+    if (!recording.tracks.lora) this.#rest(this.#pictures.lora)
     this.#recording = recording
     this.#painted = 0
     this.#thumbs = []
@@ -110,6 +118,13 @@ export class Stage {
     for (const [i, input] of this.#strip.inputs.entries()) input.setAttribute('aria-label', live.filmStep(i + 1))
   }
 
+  /** Nothing to see here yet. @param {HTMLCanvasElement} canvas */
+  #rest(canvas) {
+    paintNoise(canvas)
+    canvas.parentElement.dataset.idle = ''
+    this.#describeIdle()
+  }
+
   #describeIdle() {
     for (const canvas of Object.values(this.#pictures)) {
       if ('idle' in canvas.parentElement.dataset) canvas.setAttribute('aria-label', live.frameIdle)
@@ -145,12 +160,14 @@ export class Stage {
     this.#compare.show(base && lora ? { base: base[this.#view], lora: lora[this.#view], label } : null)
     showSchedule(recording)
     this.#attention.show(recording, this.#view)
+    this.#network.show(recording)
     if (this.#strip.value !== String(position)) {
       this.#strip.value = String(position)
       this.#scrollTo(this.#strip.inputs[position - 1])
     }
-    const { timestep } = Object.values(steps)[0]
-    $('position').textContent = live.position({ step: position, total: recording.total, timestep, ms: recording.msPerStep })
+    const { timesteps, total, msPerStep: ms } = recording
+    const [timestep, next] = [...timesteps, ...(recording.complete ? [0] : [])].slice(position - 1).map(Math.round) // every sampler ends at 0
+    $('position').textContent = live.position({ step: position, total, timestep, next, ms })
   }
 
   /** Keeps the chosen step in sight without ever moving the page itself. @param {HTMLElement} thumb */
@@ -167,9 +184,10 @@ export class Stage {
     $('position').textContent = text
   }
 
-  /** @param {{ title: string, detail?: string, loaded?: number, total?: number }} progress */
-  showProgress({ title, detail = '', loaded, total }) {
+  /** @param {{ title: string, detail?: string, loaded?: number, total?: number, still?: boolean }} progress `still`: nothing is under way */
+  showProgress({ title, detail = '', loaded, total, still = false }) {
     $('overlay').hidden = false
+    $('overlay-progress').hidden = still
     $('overlay-title').textContent = title
     $('overlay-detail').textContent = detail
     const bar = $('overlay-progress', HTMLProgressElement)

@@ -22,8 +22,6 @@ const PLACES = ['down', 'mid', 'up', 'rest']
 const GROUPS = ['attn1', 'attn2', 'ff', 'rest']
 const KINDS = ['to_q', 'to_k', 'to_v', 'to_out.0', 'net.0.proj', 'net.2', 'time_emb_proj', 'proj_in', 'proj_out'] // in the order of the computation
 
-/** @param {number} share */
-const percent = share => `${(share * 100).toFixed(1)}%`
 /** @param {number} value @param {number} length */
 const within = (value, length) => Math.max(0, Math.min(length - 1, value))
 /** @template T @param {T[]} list @param {T} value */
@@ -64,6 +62,7 @@ function arrange(modules) {
 
 export class StyleChanges {
   #title
+  #onshow
   /** What the adapters of a model change, by name. @type {WeakMap<DigitDiffusion, Record<string, Module[]>>} */
   #known = new WeakMap()
   /** @type {{ model: DigitDiffusion, name: string, mixed: boolean } | null} */
@@ -74,9 +73,10 @@ export class StyleChanges {
   #grid = []
   #at = [0, 0]
 
-  /** @param {{ title: (name: string) => string }} styles */
-  constructor({ title }) {
+  /** @param {{ title: (name: string) => string, onshow?: (model: DigitDiffusion, name: string | undefined) => void }} page `onshow` hears which style is shown */
+  constructor({ title, onshow = () => {} }) {
     this.#title = title
+    this.#onshow = onshow
     $('changes').addEventListener('toggle', () => this.#load())
     const table = $('changes-map')
     /** @param {Event} event */
@@ -96,6 +96,7 @@ export class StyleChanges {
     const names = Object.keys(strengths).filter(name => strengths[name])
     const [name] = (names.length ? names : Object.keys(strengths)).sort((a, b) => Math.abs(strengths[b]) - Math.abs(strengths[a]))
     $('changes').hidden = name === undefined
+    this.#onshow(model, name)
     const same = this.#wanted?.model === model && this.#wanted.name === name
     this.#wanted = name === undefined ? null : { model, name, mixed: names.length > 1 }
     if (same) this.#caption()
@@ -142,7 +143,7 @@ export class StyleChanges {
     this.#grid = cells.map((row, i) =>
       row.map((cell, j) => {
         const node = element('td', { tabIndex: -1 })
-        node.append(element('span', { className: 'hidden-visually' }, cell ? percent(cell.relativeNorm) : live.changesNone))
+        node.append(element('span', { className: 'hidden-visually' }, cell ? live.changesShare(cell.relativeNorm) : live.changesNone))
         node.style.setProperty('--heat', String(cell && top ? cell.relativeNorm / top : 0))
         node.dataset.at = `${i} ${j}`
         if (cell) node.title = cell.path
@@ -192,7 +193,7 @@ export class StyleChanges {
     const named = { row: this.#place(rows[i]), group: live.changesGroups[group], kind: kindName(kind) }
     const cell = cells[i][j]
     $('changes-reading').textContent = cell
-      ? live.changesReading({ ...named, share: percent(cell.relativeNorm), rank: cell.rank, norm: cell.updateNorm.toFixed(2) })
+      ? live.changesReading({ ...named, share: cell.relativeNorm, rank: cell.rank, norm: cell.updateNorm.toFixed(2) })
       : `${Object.values(named).join(' ')}: ${live.changesNone}`
   }
 

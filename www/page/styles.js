@@ -5,6 +5,7 @@ import { $ } from './dom.js'
 import { RadioGroup } from './radio-group.js'
 
 const MIX = '*' // stands among the styles, and is the name of none
+const MIXES_WELL = 'slanted' // of the shipped ones: it moves strokes, and leaves their look to the other style
 /** @param {number} value */
 const decimal = value => value.toFixed(1).replace('-', '−')
 
@@ -88,6 +89,15 @@ export class Styles {
     this.#group.value = name
   }
 
+  /** Leaves one out of what is chosen. @param {string} name @returns {boolean} whether anything is left */
+  drop(name) {
+    if (this.#chosen !== MIX) return this.#chosen !== name
+    delete this.#mixed[name]
+    const left = Object.keys(this.#mixed)
+    this.choose(left.length > 1 ? MIX : left[0])
+    return true
+  }
+
   /** Chooses a random one. */
   roll() {
     if (this.#list.length) this.choose(this.#list[Math.floor(Math.random() * this.#list.length)].name)
@@ -95,17 +105,18 @@ export class Styles {
 
   /** @param {string | undefined} value */
   #choose(value) {
-    if (value === MIX && Object.keys(this.#mixed).length < 2) this.#mixed = this.#halves()
+    if (value === MIX && Object.keys(this.#mixed).length < 2) this.#mixed = this.#firstMix()
     this.#chosen = value
     const names = value === MIX ? this.#list.map(({ name }) => name) : [value].filter(Boolean)
     $('strengths').replaceChildren(...names.flatMap(name => this.#slider(name)))
   }
 
-  /** A mix begins with half of the style that was chosen, and half of the next. */
-  #halves() {
+  /** A mix begins with the style that was chosen, whole, and half of another: of two halves, one often sees neither. */
+  #firstMix() {
     const at = Math.max(0, this.#list.findIndex(({ name }) => name === this.#chosen))
-    const next = this.#list[(at + 1) % this.#list.length]
-    return { [this.#list[at].name]: 0.5, [next.name]: 0.5 }
+    const { name } = this.#list[at]
+    const other = name !== MIXES_WELL && this.has(MIXES_WELL) ? MIXES_WELL : this.#list[(at + 1) % this.#list.length].name
+    return { [name]: 1, [other]: 0.5 }
   }
 
   /** @param {string} name */

@@ -5,6 +5,8 @@
 
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
 const percent = share => (share < 0.01 ? 'under 1%' : share > 0.99 ? 'over 99%' : `${Math.round(share * 100)}%`)
+/** How large an update is beside its matrix: above 100% a factor reads better. */
+const beside = share => (share < 1 ? `${(share * 100).toFixed(1)}% of W` : `${share.toFixed(1)} times W`)
 const plural = (n, one, many = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
 
 /** Each by its own name. */
@@ -22,7 +24,12 @@ export const samplers = {
 export const page = {
   title: 'Digit Diffusion',
   headline: 'Watch noise become a digit',
-  lead: 'Pick a digit, and a small diffusion model in your browser draws it out of pure noise. Switch LoRA on, and the same noise becomes the same digit in another style.',
+  lead: 'Pick a digit, and a small diffusion model in your browser draws it out of noise. Switch LoRA on, and the same noise takes on another style.',
+  cost: 'It loads 2.5 MB, once.',
+  exampleNote: 'drawn beforehand',
+  exampleNoteLora: 'Outline, drawn beforehand',
+  exampleAlt: 'A 7 comes out of noise: an example, drawn beforehand',
+  exampleAltLora: 'From the same noise comes an outlined 7: an example, drawn beforehand',
   pick: 'Pick a digit',
   seed: 'Seed',
   dice: 'Roll a new seed',
@@ -57,10 +64,12 @@ export const page = {
   attentionMost: 'most',
   attentionText: 'The label reaches the network as eight learned tokens, as a prompt reaches Stable Diffusion as words. At every step each place of the picture spreads its attention over the eight: 100% in all. Each tile is one token over the picture: bright places listen most to it, dark ones least. Every map is coloured from its own least to its own most, the two shares beside its name, so compare places, not tiles. Heads and layers of the network are averaged. Choose a tile to see it large, a step above to see it then.',
   changes: 'What does the style change?',
-  changesText: 'Each cell is one of the network’s matrices, W; its colour says how large the style’s update BA is beside it, at strength 1. From top to bottom is the way of the picture: down to coarse, through the middle, and up to fine again. From left to right: attention within the picture, attention to the label, and the layers that work on each place by itself. Point at a cell, or walk with the arrow keys.',
+  changesText: 'Each cell is one of the network’s matrices, W; its colour says how large the style’s update BA is beside it, at strength 1. From top to bottom is the way of the picture: down to coarse, through the middle, and up to fine again. From left to right: attention within the picture, attention to the label, and the layers that work on each place by itself. Where the base has little use for a matrix, W is nearly zero, and the update may be several times as large. Point at a cell, or walk with the arrow keys.',
   copyLink: 'Copy link',
   savePicture: 'Save picture',
   saveFilm: 'Save animation',
+  network: 'Inside the network',
+  networkText: 'At every step the noisy picture goes once through this network, a UNet: down to a coarse view, through the middle, and up again. Choose a part to read what it does. Dots mark the parts that the style changes: one, two or three, by how much.',
   many: 'Many at once',
   manyText: 'One batch through the same network, with the settings above. Choose a picture to look at it closely.',
   manyDigits: 'All ten digits',
@@ -90,6 +99,11 @@ export const page = {
   explainLocal: 'All of it on your side',
   explainLocalText: 'The network is written in Rust, compiled to WebAssembly, and runs on your graphics card through WebGPU, or on the CPU. After the download it needs no network, and nothing that you draw leaves this page.',
   embed: 'Put it on your own page',
+  about: 'About this site',
+  modelCard: 'Model card',
+  package: 'About the package',
+  licence: 'Licence:',
+  authors: 'By the Digit Diffusion authors, in Rust.',
   credits: 'Trained on MNIST by Yann LeCun and Corinna Cortes (CC BY-SA 3.0).',
   noscript: 'This page runs a neural network in your browser, and needs JavaScript for it. Please switch JavaScript on.',
   outdated: 'This browser is too old to run the model. Any browser updated since 2023 will do.',
@@ -108,8 +122,8 @@ export const live = {
   fetchingStyle: title => `Loading the style “${title}”`,
   waiting: digit => `The ${digit} will be drawn as soon as the model is here.`,
   first: total => `Step 1 of ${total}: the first one also prepares the engine`,
-  position: ({ step, total, timestep, ms }) =>
-    `Step ${step} of ${total} · t = ${Math.round(timestep)} · ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms per step`,
+  position: ({ step, total, timestep, next, ms }) =>
+    `Step ${step} of ${total} · t = ${timestep}${next === undefined ? '' : ` → ${next}`} · ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms per step`,
   drawing: (digit, lora) => `Drawing a ${digit}${lora ? ', with and without LoRA' : ''}.`,
   done: (digit, total) => `Done: a ${digit} in ${plural(total, 'step')}.`,
   stopped: 'Stopped.',
@@ -139,7 +153,8 @@ export const live = {
   changesPlaces: { down: 'Down', mid: 'Middle', up: 'Up', rest: 'Rest' },
   changesGroups: { attn1: 'Picture', attn2: 'Label', ff: 'Places', rest: 'Rest' },
   changesKinds: { to_q: 'Q', to_k: 'K', to_v: 'V', 'to_out.0': 'out', 'net.0.proj': 'in', 'net.2': 'out', proj_in: 'in', proj_out: 'out', time_emb_proj: 'time' },
-  changesReading: ({ row, group, kind, share, rank, norm }) => `${row} · ${group} ${kind}: ${share} of W · rank ${rank} · norm ${norm}`,
+  changesShare: beside,
+  changesReading: ({ row, group, kind, share, rank, norm }) => `${row} · ${group} ${kind}: ${beside(share)} · rank ${rank} · norm ${norm}`,
   changesNone: 'not changed',
   mix: 'Mix',
   styleTitles: {},
@@ -183,6 +198,10 @@ export const live = {
     keep: 'It could not be kept',
     kept: backend => (backend === 'webgpu' ? 'Still on WebGPU' : 'Still on the CPU'),
   },
+  styleFailed: reason => `${reason} The base model draws without it.`,
+  goOn: 'Go on without it',
+  saving: 'Your browser saves data',
+  savingNote: 'Pick a digit to load the model: 2.5 MB.',
   retry: 'Try again',
   useCpu: 'Use the CPU',
   dismiss: 'Dismiss',

@@ -3,6 +3,7 @@
 
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
 const percent = share => (share < 0.01 ? '不到 1%' : share > 0.99 ? '99% 以上' : `${Math.round(share * 100)}%`)
+const beside = share => (share < 1 ? `W 的 ${(share * 100).toFixed(1)}%` : `W 的 ${share.toFixed(1)} 倍`)
 const number = n => n.toLocaleString('zh')
 
 export const samplers = {
@@ -16,6 +17,11 @@ export const page = {
   title: 'Digit Diffusion',
   headline: '看噪声变成数字',
   lead: '选一个数字，浏览器里的一个小型扩散模型就会从纯噪声中把它画出来。打开 LoRA，同样的噪声会变成同一个数字的另一种风格。',
+  cost: '只需下载一次，共 2.5 MB。',
+  exampleNote: '事先画好',
+  exampleNoteLora: '空心，事先画好',
+  exampleAlt: '数字 7 从噪声中浮现：事先画好的示例',
+  exampleAltLora: '同样的噪声变成空心的 7：事先画好的示例',
   pick: '选一个数字',
   seed: '种子',
   dice: '换一个随机种子',
@@ -50,10 +56,12 @@ export const page = {
   attentionMost: '最多',
   attentionText: '标签以八个学到的词元进入网络，就像提示词以单词进入 Stable Diffusion。每一步，图像的每一处都把自己的注意力分配给这八个词元，合计 100%。每一格是叠在图像上的一个词元：亮处最听它，暗处最不听。每张图都从它自己的最少到最多着色（名字旁的两个比例），所以应比较位置，而不是比较格子。网络的各个头和各层取平均。选一格可以放大，选上面的一步可以看当时的情形。',
   changes: '风格改变了什么？',
-  changesText: '每一格是网络的一个矩阵 W；颜色表示强度为 1 时，风格加上的 BA 相对于它有多大。从上到下是图像经过的路：先下到粗略，穿过中间，再上到精细。从左到右：图像内部的注意力、对标签的注意力，以及逐点处理的层。可以指向一格，或用方向键移动。',
+  changesText: '每一格是网络的一个矩阵 W；颜色表示强度为 1 时，风格加上的 BA 相对于它有多大。从上到下是图像经过的路：先下到粗略，穿过中间，再上到精细。从左到右：图像内部的注意力、对标签的注意力，以及逐点处理的层。基础模型几乎不用的矩阵，W 接近于零，更新可以是它的好几倍。可以指向一格，或用方向键移动。',
   copyLink: '复制链接',
   savePicture: '保存图像',
   saveFilm: '保存动画',
+  network: '网络内部',
+  networkText: '每一步，含噪的图像都会完整地穿过这个网络（UNet）一次：先下到粗略的视野，穿过中间，再上来。选一个部分，看看它做什么。圆点表示风格改变了哪些部分：一到三个，按改变的大小。',
   many: '一次画很多',
   manyText: '用上面的设置，把一整批图像一起送进同一个网络。点一张可以仔细看。',
   manyDigits: '全部十个数字',
@@ -83,6 +91,11 @@ export const page = {
   explainLocal: '一切都在你这边',
   explainLocalText: '网络用 Rust 写成，编译为 WebAssembly，通过 WebGPU 在你的显卡上运行，或在 CPU 上运行。下载完成后不再需要网络，你画的任何东西都不会离开这个页面。',
   embed: '放到你自己的网页上',
+  about: '关于本站',
+  modelCard: '模型卡',
+  package: '关于软件包',
+  licence: '许可证：',
+  authors: '由 Digit Diffusion 的作者们用 Rust 写成。',
   credits: '用 Yann LeCun 和 Corinna Cortes 的 MNIST 训练（CC BY-SA 3.0）。',
   noscript: '这个页面在浏览器里运行神经网络，需要 JavaScript。请打开 JavaScript。',
   outdated: '这个浏览器太旧，无法运行模型。2023 年以后更新过的浏览器都可以。',
@@ -110,8 +123,8 @@ export const live = {
   fetchingStyle: title => `正在加载风格“${title}”`,
   waiting: digit => `模型加载好以后，就会画出 ${digit}。`,
   first: total => `第 1 步，共 ${total} 步：第一步还要准备引擎`,
-  position: ({ step, total, timestep, ms }) =>
-    `第 ${step} 步，共 ${total} 步 · t = ${Math.round(timestep)} · 每步 ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} 毫秒`,
+  position: ({ step, total, timestep, next, ms }) =>
+    `第 ${step} 步，共 ${total} 步 · t = ${timestep}${next === undefined ? '' : ` → ${next}`} · 每步 ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} 毫秒`,
   drawing: (digit, lora) => `正在画 ${digit}${lora ? '，使用和不使用 LoRA 各一张' : ''}。`,
   done: (digit, total) => `完成：用 ${number(total)} 步画出了 ${digit}。`,
   stopped: '已停止。',
@@ -141,7 +154,8 @@ export const live = {
   changesPlaces: { down: '下', mid: '中', up: '上', rest: '其余' },
   changesGroups: { attn1: '图像', attn2: '标签', ff: '逐点', rest: '其他' },
   changesKinds: { to_q: 'Q', to_k: 'K', to_v: 'V', 'to_out.0': '出', 'net.0.proj': '入', 'net.2': '出', proj_in: '入', proj_out: '出', time_emb_proj: '时间' },
-  changesReading: ({ row, group, kind, share, rank, norm }) => `${row} · ${group} ${kind}：W 的 ${share} · 秩 ${rank} · 范数 ${norm}`,
+  changesShare: beside,
+  changesReading: ({ row, group, kind, share, rank, norm }) => `${row} · ${group} ${kind}：${beside(share)} · 秩 ${rank} · 范数 ${norm}`,
   changesNone: '未改变',
   mix: '混合',
   styleTitles: titles,
@@ -184,6 +198,10 @@ export const live = {
     keep: '无法保存',
     kept: backend => `仍在 ${backends[backend]} 上运行`,
   },
+  styleFailed: reason => `${reason}基础模型会照常绘制。`,
+  goOn: '不用它，继续',
+  saving: '浏览器正在节省流量',
+  savingNote: '选一个数字就会加载模型：2.5 MB。',
   retry: '重试',
   useCpu: '使用 CPU',
   dismiss: '关闭',
@@ -302,8 +320,16 @@ export const backend = {
 }
 
 export const errors = {
-  unsupported: ({ what }) => `这个浏览器太旧，无法运行模型：它没有 ${what}。2023 年以后更新过的浏览器都可以。`,
-  start: () => '无法启动运行模型的后台线程：它的一个脚本没有加载到。请检查网络后重试。',
+  unsupported: ({ what }) =>
+    what === 'WebAssembly' ? '这个浏览器关闭了 WebAssembly（锁定模式，或其他设置），没有它模型无法运行。请为本站允许它，然后重新加载页面。' : `这个浏览器太旧，无法运行模型：它没有 ${what}。2023 年以后更新过的浏览器都可以。`,
+  start: ({ why, address, status }) =>
+    `无法启动运行模型的后台线程：${{
+      file: '本页是作为文件打开的，浏览器不为文件启动线程。请用 HTTP 提供这个文件夹，再打开那个地址。',
+      status: `服务器对它的脚本 ${address} 回答了 ${status}。请检查网站是否复制完整。`,
+      page: `来的不是它的脚本 ${address}，而是一个网页。请检查网站是否复制完整。`,
+      refused: `它的脚本在（${address}），但浏览器没有运行它。可能是本页的某个策略禁止了它。`,
+    }[why] ?? '它的脚本没有加载到。请检查网络后重试。'}`,
+  policy: ({ file, directive, address, need }) => `本页的策略禁止了 ${file}：其 Content-Security-Policy 的 ${directive} 需要 ${need ?? address}。`,
   release: ({ module, worker }) => `后台线程的版本（${worker}）与启动它的脚本的版本（${module}）不同：其中一个是旧的副本。请重新加载页面；如果一直如此，说明服务器上的文件不配套。`,
   engine: refusal,
   unreadable: refusal,
@@ -312,8 +338,12 @@ export const errors = {
   adapter: refusal,
   'engine-file': ({ file }) => `无法启动引擎，因为 ${file} 无法加载。请检查网络后重试。`,
   network: ({ file }) => `加载 ${file} 时连接中断。请检查网络后重试。`,
-  missing: ({ file, status }) =>
-    status === 404
+  missing: ({ file, status, page, unnamed }) =>
+    unnamed && (page || status === 404)
+      ? `模型不在 ${unnamed}，页面没有指定别处时就在那里寻找（${page ? '来的是一个网页' : '服务器返回 404'}）。请把软件包的 models 文件夹复制到网站上，并指定它：DigitDiffusion.load('/models/base/')，或 base="/models/base/"。`
+    : page
+      ? `缺少文件 ${file}：来的是一个网页，有些主机对所有地址都这样回答。请检查地址，或网站是否完整复制。`
+    : status === 404
       ? `缺少文件 ${file}：服务器上没有它（404）。请检查地址，或网站是否完整复制。`
       : `无法加载文件 ${file}：服务器返回 ${status}。请稍后再试。`,
   truncated: ({ file, received, expected }) =>
@@ -323,7 +353,7 @@ export const errors = {
   oversized: ({ file, expected }) =>
     `文件 ${file} 不属于这个模型：它超过了清单所列的 ${number(expected)} 字节。请重试；如果仍然如此，说明服务器上的文件彼此不配套。`,
   manifest: ({ file, why }) =>
-    `无法使用文件清单 ${file}：${{ json: '它不是 JSON', format: '它的格式不是 digit-diffusion/1', shape: '它没有列出基础模型' }[why]}。`,
+    `无法使用文件清单 ${file}：${{ json: '它不是 JSON', page: '它不是 JSON，而是一个网页', format: '它的格式不是 digit-diffusion/1', shape: '它没有列出基础模型' }[why]}。`,
   'webgpu-unavailable': ({ why }) =>
     ({
       browser: '这个浏览器没有 WebGPU。',

@@ -1,6 +1,8 @@
 // Streams files with their progress in bytes, takes up again what broke off, and checks all of it against the manifest.
 // Tests: tests/page/download-resume.test.mjs, failures.test.mjs
 import { DigitDiffusionError, isAbort } from '../errors.js'
+import { takeEarly } from './early.js'
+import { refusal } from './policy.js'
 
 const PAUSES = [500, 1000, 2000] // milliseconds before each further try
 
@@ -48,13 +50,19 @@ export class Progress {
 export async function request(url, { file, ...options }) {
   let response
   try {
-    response = await fetch(url, options)
+    // Not of what is asked for once more: past the cache, or from where it broke off.
+    const begun = options.cache === 'reload' || options.headers?.range ? undefined : await takeEarly(url, options.signal)
+    response = begun ?? (await fetch(url, options))
   } catch (error) {
-    throw isAbort(error) ? error : new DigitDiffusionError('network', { file })
+    if (isAbort(error)) throw error
+    throw (await refusal({ file, source: url })) ?? new DigitDiffusionError('network', { file })
   }
   if (!response.ok) throw new DigitDiffusionError('missing', { file, status: response.status })
   return response
 }
+
+/** Whether a file begins like a web page: many hosts answer with one page for whatever they do not have. @param {Uint8Array} bytes */
+const isPage = bytes => /^\s*<(!doctype|html|head|title|body|script|!--)/i.test(new TextDecoder().decode(bytes.subarray(0, 64)))
 
 /** The size that the server announces, unless it counts compressed bytes. */
 function announcedBytes({ headers }) {
@@ -118,6 +126,7 @@ export async function* receive(url, { file, expected, progress, signal, cache, o
         const fresh = value.subarray(Math.min(known, value.length))
         known -= value.length - fresh.length
         if (!fresh.length) continue
+        if (!received && isPage(fresh)) throw new DigitDiffusionError('missing', { file, page: true })
         received += fresh.length
         progress?.set(file, received, total)
         yield fresh

@@ -1,12 +1,13 @@
 // What weights are called where they are fetched from: one file, shards with a list of them, a variant; adapters' folders and files.
 // Tests: tests/page/weights.test.mjs
+import { WEIGHTS } from '../files.js'
 import { download } from './download.js'
 import { shortName } from './manifest.js'
 
 const STEM = 'unet/diffusion_pytorch_model'
 const INDEX = `${STEM}.safetensors.index.json`
 /** In the order in which they are looked for: nobody can list a folder of a host. */
-const WEIGHTS = [`${STEM}.safetensors`, INDEX, `${STEM}.fp16.safetensors`, `${STEM}.bf16.safetensors`]
+const NAMES = [WEIGHTS, INDEX, `${STEM}.fp16.safetensors`, `${STEM}.bf16.safetensors`]
 const VARIANT = /^unet\/diffusion_pytorch_model\.[^./-]+\.safetensors$/
 const ADAPTER_CONFIG = 'adapter_config.json'
 /** PEFT's, and what diffusers' scripts write. */
@@ -45,8 +46,8 @@ async function firstOf(paths, read) {
 export async function downloadWeights(base, { shardNames, ...options }) {
   const read = reader(base, options)
   const { listed } = options
-  const offered = listed ? [...WEIGHTS, ...Object.keys(listed).filter(path => VARIANT.test(path))].filter(path => listed[path]) : []
-  const { path, bytes } = await firstOf(offered.length ? offered : WEIGHTS, read)
+  const offered = listed ? [...NAMES, ...Object.keys(listed).filter(path => VARIANT.test(path))].filter(path => listed[path]) : []
+  const { path, bytes } = await firstOf(offered.length ? offered : NAMES, read)
   if (path !== INDEX) return [bytes]
   return Promise.all((await shardNames(text(bytes))).map(name => read(`unet/${name}`)))
 }

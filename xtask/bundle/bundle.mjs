@@ -9,8 +9,11 @@ import { build } from 'esbuild'
 const dist = resolve(process.argv[2])
 const { name, version } = JSON.parse(await readFile(join(dist, 'package.json'), 'utf8'))
 
-/** The module alone; the worker, which no script of a page shares anything with; the page, with the module in it: one request less. */
-const ENTRIES = ['digit-diffusion.js', 'worker.js', 'page.js']
+/**
+ * The module alone; the worker, which no script of a page shares anything with; the page, with the module in it: one request less; what
+ * begins the downloads before the page's script is there.
+ */
+const ENTRIES = ['digit-diffusion.js', 'worker.js', 'page.js', 'early.js']
 /** Generated; the tests and benchmarks of the engine alone load it. */
 const STAYS = ['engine/engine.js']
 /** The line of www/release.js in whose place the release is put. */
@@ -57,6 +60,14 @@ for (const [path, contents] of outputs) {
   await mkdir(dirname(path), { recursive: true })
   await writeFile(path, contents)
 }
+// What the page shares with a part that comes later is a file of its own: asked for at once, not after the page's script.
+const SCRIPT = '<script type="module" src="page.js"></script>\n'
+const { outputs: made } = builds[ENTRIES.indexOf('page.js')].metafile
+const shared = made['page.js'].imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => path)
+const html = await readFile(join(dist, 'index.html'), 'utf8')
+if (html.split(SCRIPT).length !== 2) throw new Error(`index.html needs the line \`${SCRIPT.trim()}\` once`)
+const links = shared.map(path => `<link rel="modulepreload" href="${path}">\n    `).join('')
+await writeFile(join(dist, 'index.html'), html.replace(SCRIPT, links + SCRIPT))
 for (const entry of await readdir(dist, { withFileTypes: true })) {
   if (entry.isDirectory()) await rmdir(join(dist, entry.name)).catch(() => {}) // only what is empty now
 }

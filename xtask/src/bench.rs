@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::{
-    bench_native, bench_train, browser,
+    bench_native, bench_start, bench_train, browser,
     command::{command, output, say},
     npm, serve, site,
     size::Size,
@@ -18,6 +18,8 @@ use crate::{
 pub enum Bench {
     /// The engine and onnxruntime-web, in turns, in headless Chromium
     Web(WebOptions),
+    /// A first visit over slow lines, in headless Chromium: requests, bytes, time to the first digit
+    Start(bench_start::Options),
     /// Drawing natively and PyTorch with diffusers, in turns (needs a Python with both)
     Native(bench_native::Options),
     /// The trainer and PyTorch with diffusers, in turns (needs a Python with both)
@@ -46,6 +48,7 @@ pub struct WebOptions {
 pub fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
     match bench {
         Bench::Web(options) => web(workspace, options),
+        Bench::Start(options) => bench_start::run_bench(workspace, options),
         Bench::Native(options) => bench_native::run_bench(workspace, options),
         Bench::Train(options) => bench_train::run_bench(workspace, options),
     }

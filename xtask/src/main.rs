@@ -3,6 +3,7 @@
 mod apt;
 mod bench;
 mod bench_native;
+mod bench_start;
 mod bench_train;
 mod browser;
 mod command;

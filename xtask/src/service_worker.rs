@@ -1,4 +1,4 @@
-//! The list of files that the service worker keeps for visits without a network: all that a browser may ask for.
+//! The list of files that the service worker keeps for visits without a network: all that a browser may ask for, with their SHA-256.
 //!
 //! It stands in `sw.js` itself, which browsers compare byte by byte: another list is another service worker.
 
@@ -8,11 +8,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
 
 pub const SCRIPT: &str = "sw.js";
 
 /// The line of `www/sw.js` in whose place the list is put.
-const PLACEHOLDER: &str = "const FILES = [] // the build lists them here\n";
+const PLACEHOLDER: &str = "const FILES = {} // the build lists them here\n";
 
 /// Fills in the list of files in `dist`'s service worker.
 pub fn list_files(dist: &Path) -> Result<()> {
@@ -23,8 +24,12 @@ pub fn list_files(dist: &Path) -> Result<()> {
     collect(dist, &PathBuf::new(), &mut files)?;
     files.retain(|file| is_kept(file));
     files.sort();
-    let list: String = files.iter().map(|file| format!("  '{}',\n", address(file))).collect();
-    Ok(fs::write(path, script.replace(PLACEHOLDER, &format!("const FILES = [\n{list}]\n")))?)
+    let mut list = String::new();
+    for file in files {
+        let hash = Sha256::digest(fs::read(dist.join(&file))?);
+        list.push_str(&format!("  '{}': '{hash:x}',\n", address(&file)));
+    }
+    Ok(fs::write(path, script.replace(PLACEHOLDER, &format!("const FILES = {{\n{list}}}\n")))?)
 }
 
 /// A folder's index.html is asked for by the folder's name.
@@ -35,14 +40,13 @@ fn address(file: &str) -> &str {
     }
 }
 
-/// Not kept: what no page asks for, and what the service worker chooses itself (the build of the engine for this browser, the models
-/// that the manifest lists).
+/// Not kept: what no page asks for, and the models, which the manifest lists. Of the engine's builds, the service worker keeps its own.
 fn is_kept(file: &str) -> bool {
     let is_for_people =
         [".d.ts", ".md", ".map"].iter().any(|ending| file.ends_with(ending)) || file.starts_with("LICENSE-");
     let is_for_tests = file.starts_with("engine/") && file.ends_with(".js"); // bundled into the worker
-    let is_chosen = file.ends_with(".wasm") || (file.starts_with("models/") && file != "models/manifest.json");
-    !is_for_people && !is_for_tests && !is_chosen && ![SCRIPT, "package.json"].contains(&file)
+    let is_listed = file.starts_with("models/") && file != "models/manifest.json";
+    !is_for_people && !is_for_tests && !is_listed && ![SCRIPT, "package.json"].contains(&file)
 }
 
 /// All files below `folder`, as paths of a URL.
@@ -86,8 +90,10 @@ mod tests {
         let script = dist.path().join(SCRIPT);
         fs::write(&script, format!("// before\n{PLACEHOLDER}// after\n")).unwrap();
         list_files(dist.path()).unwrap();
-        let list = "  '',\n  'models/manifest.json',\n  'page.js',\n  'page/zh.js',\n";
-        assert_eq!(fs::read_to_string(&script).unwrap(), format!("// before\nconst FILES = [\n{list}]\n// after\n"));
+        let empty = format!("{:x}", Sha256::digest(b""));
+        let files = ["engine/engine_bg.wasm", "", "models/manifest.json", "page.js", "page/zh.js"];
+        let list: String = files.map(|file| format!("  '{file}': '{empty}',\n")).concat();
+        assert_eq!(fs::read_to_string(&script).unwrap(), format!("// before\nconst FILES = {{\n{list}}}\n// after\n"));
         let error = list_files(dist.path()).unwrap_err().to_string();
         assert!(error.contains("needs the line"), "{error}");
     }

@@ -13,6 +13,7 @@ use crate::{
     command::{command, run, say},
     npm, service_worker,
     size::{self, Size},
+    toolchain::Toolchain,
     wasm,
     workspace::Workspace,
 };
@@ -34,6 +35,7 @@ pub fn build_quietly(workspace: &Workspace) -> Result<(PathBuf, BTreeMap<String,
     // Another build would replace what this one binds, copies or measures.
     let _held = workspace.hold()?;
     // What is missing is reported at once, not after minutes of compiling.
+    Toolchain::find_or_install()?;
     let bundler = workspace.root.join("xtask/bundle");
     npm::require("building the page")?;
     npm::install(&bundler, "building the page")?;
@@ -130,7 +132,7 @@ mod tests {
         assert!(!dist.join("removed.js").exists());
         assert!(!dist.join(".hidden").exists());
         assert!(dist.join("models/manifest.json").exists());
-        assert!(fs::read_to_string(dist.join("sw.js")).unwrap().contains("  'page.js',"));
+        assert!(fs::read_to_string(dist.join("sw.js")).unwrap().contains("  'page.js': '"));
         assert!(wasm::FILES.iter().all(|file| dist.join("engine").join(file).exists()));
         assert!(LICENCES.iter().all(|file| dist.join(file).exists()));
         assert_eq!(fs::read_dir(folder).unwrap().count(), 3 + LICENCES.len(), "no other folder is left");

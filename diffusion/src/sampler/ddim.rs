@@ -1,25 +1,46 @@
 //! Denoising diffusion implicit models (arXiv 2010.02502, eq. 12).
 //!
-//! Tests: `tests/it/samplers.rs`.
+//! Tests: `tests/it/samplers.rs`, `tests/it/scheduler_settings.rs`.
 
-use crate::prediction::{Predicted, clip, predict};
+use crate::error::Result;
+use crate::prediction::{Limit, Predicted, predict};
 use crate::schedule::NoiseSchedule;
 
 use super::interface::Sampler;
-use super::timesteps::{as_f32, leading_timesteps};
+use super::timesteps::{as_f32, whole_timesteps};
 
 #[derive(Debug)]
 pub(super) struct Ddim {
     schedule: NoiseSchedule,
     visited: Vec<usize>,
     timesteps: Vec<f32>,
+    /// Timesteps from one step to the next: T/N whichever are visited, as in diffusers.
+    stride: usize,
+    limit: Limit,
     eta: f32,
 }
 
 impl Ddim {
-    pub(super) fn new(schedule: &NoiseSchedule, steps: usize, eta: f32) -> Self {
-        let visited = leading_timesteps(schedule, steps);
-        Self { schedule: schedule.clone(), timesteps: as_f32(&visited), visited, eta }
+    pub(super) fn new(schedule: &NoiseSchedule, steps: usize, len: usize, eta: f32) -> Result<Self> {
+        let visited = whole_timesteps(schedule, steps)?;
+        Ok(Self {
+            timesteps: as_f32(&visited),
+            visited,
+            stride: schedule.num_train_timesteps() / steps,
+            limit: Limit::of(schedule.config(), true, len),
+            schedule: schedule.clone(),
+            eta,
+        })
+    }
+
+    /// abar of the timestep before, or what comes after the last step.
+    fn previous(&self, timestep: usize) -> f32 {
+        let abar = self.schedule.alphas_cumprod();
+        match timestep.checked_sub(self.stride) {
+            Some(previous) => abar[previous],
+            None if self.schedule.config().set_alpha_to_one => 1.0,
+            None => abar[0],
+        }
     }
 }
 
@@ -38,15 +59,12 @@ impl Sampler for Ddim {
 
     fn step(&mut self, index: usize, model_output: &[f32], sample: &mut [f32], noise: &[f32]) -> Vec<f32> {
         let config = self.schedule.config();
-        let abar = self.schedule.alphas_cumprod();
-        let abar_t = abar[self.visited[index]];
-        let abar_prev = self.visited.get(index + 1).map_or(1.0, |&t| abar[t]);
+        let abar_t = self.schedule.alphas_cumprod()[self.visited[index]];
+        let abar_prev = self.previous(self.visited[index]);
 
         let Predicted { mut original, epsilon } =
             predict(config.prediction_type, model_output, sample, abar_t.sqrt(), (1.0 - abar_t).sqrt());
-        if config.clip_sample {
-            clip(&mut original);
-        }
+        self.limit.apply(&mut original);
         let variance = (1.0 - abar_prev) / (1.0 - abar_t) * (1.0 - abar_t / abar_prev);
         let deviation = self.eta * variance.sqrt();
         let direction = (1.0 - abar_prev - deviation * deviation).max(0.0).sqrt();

@@ -1,24 +1,40 @@
 //! Ancestral sampling (arXiv 2006.11239), with the posterior of the timesteps actually visited.
 //!
-//! Tests: `tests/it/samplers.rs`.
+//! Tests: `tests/it/samplers.rs`, `tests/it/scheduler_settings.rs`.
 
-use crate::prediction::{clip, predict};
-use crate::schedule::NoiseSchedule;
+use crate::error::{ConfigError, Result};
+use crate::prediction::{Limit, predict};
+use crate::schedule::{NoiseSchedule, refuse};
 
 use super::interface::Sampler;
-use super::timesteps::{as_f32, leading_timesteps};
+use super::timesteps::{as_f32, whole_timesteps};
 
 #[derive(Debug)]
 pub(super) struct Ddpm {
     schedule: NoiseSchedule,
     visited: Vec<usize>,
     timesteps: Vec<f32>,
+    /// Whether the noise is that of the forward process, beta, not that of the posterior.
+    large: bool,
+    limit: Limit,
 }
 
 impl Ddpm {
-    pub(super) fn new(schedule: &NoiseSchedule, steps: usize) -> Self {
-        let visited = leading_timesteps(schedule, steps);
-        Self { schedule: schedule.clone(), timesteps: as_f32(&visited), visited }
+    pub(super) fn new(schedule: &NoiseSchedule, steps: usize, len: usize) -> Result<Self> {
+        let config = schedule.config();
+        let large = match config.variance_type.as_str() {
+            "fixed_small" | "fixed_small_log" => false,
+            "fixed_large" => true,
+            // "learned" ones need a network with twice the channels; "fixed_large_log" is the root of a logarithm below 0.
+            other => {
+                let accepted =
+                    "\"fixed_small\", \"fixed_small_log\" or \"fixed_large\" with the sampler ddpm; others have none";
+                return refuse(ConfigError::unsupported("variance_type", format!("\"{other}\""), accepted));
+            }
+        };
+        let visited = whole_timesteps(schedule, steps)?;
+        let limit = Limit::of(config, true, len);
+        Ok(Self { schedule: schedule.clone(), timesteps: as_f32(&visited), visited, large, limit })
     }
 }
 
@@ -46,9 +62,7 @@ impl Sampler for Ddpm {
 
         let mut original =
             predict(config.prediction_type, model_output, sample, abar_t.sqrt(), beta_bar.sqrt()).original;
-        if config.clip_sample {
-            clip(&mut original);
-        }
+        self.limit.apply(&mut original);
         // Mean of q(x_{t-1} | x_t, x_0), eq. 7.
         let of_original = abar_prev.sqrt() * beta / beta_bar;
         let of_sample = alpha.sqrt() * beta_bar_prev / beta_bar;
@@ -56,7 +70,8 @@ impl Sampler for Ddpm {
             *x = of_original * x0 + of_sample * *x;
         }
         if !noise.is_empty() {
-            let deviation = (beta_bar_prev / beta_bar * beta).max(1e-20).sqrt();
+            let variance = if self.large { beta } else { (beta_bar_prev / beta_bar * beta).max(1e-20) };
+            let deviation = variance.sqrt();
             for (x, z) in sample.iter_mut().zip(noise) {
                 *x += deviation * z;
             }

@@ -9,7 +9,7 @@ use crate::schedule::NoiseSchedule;
 
 use super::ddim::Ddim;
 use super::ddpm::Ddpm;
-use super::dpm::DpmPlusPlus2M;
+use super::dpm::{Dpm, timesteps_used};
 use super::euler::Euler;
 use super::interface::Sampler;
 
@@ -22,7 +22,7 @@ pub enum SamplerKind {
     /// Implicit, deterministic at eta 0 (arXiv 2010.02502).
     #[serde(rename = "ddim")]
     Ddim,
-    /// DPM-Solver++, second order multistep (arXiv 2211.01095).
+    /// DPM-Solver++, second order multistep (arXiv 2211.01095), or what the scheduler's settings make of it.
     #[serde(rename = "dpm++2m")]
     DpmPlusPlus2M,
     /// Euler's method on the probability-flow equation (arXiv 2206.00364).
@@ -52,10 +52,15 @@ impl SamplerKind {
         })
     }
 
-    /// Prepares a run of `steps` steps. `eta` is DDIM's amount of fresh noise, 0 to 1.
-    pub fn start(self, schedule: &NoiseSchedule, steps: usize, eta: f32) -> Result<Box<dyn Sampler>> {
+    /// Prepares a run of `steps` steps on pictures of `len` values. `eta` is DDIM's amount of fresh noise, 0 to 1. Where
+    /// DPM-Solver leaves out timesteps (`lambda_min_clipped`) with "trailing" spacing, there are fewer steps.
+    ///
+    /// # Errors
+    /// [`Error::Request`](crate::Error::Request) for a number of steps that there is not,
+    /// [`Error::Config`](crate::Error::Config) for a setting that this sampler cannot honour.
+    pub fn start(self, schedule: &NoiseSchedule, steps: usize, len: usize, eta: f32) -> Result<Box<dyn Sampler>> {
         let t = schedule.num_train_timesteps();
-        let most = if self == Self::DpmPlusPlus2M { t - 1 } else { t };
+        let most = if self == Self::DpmPlusPlus2M { timesteps_used(schedule).saturating_sub(1) } else { t };
         if steps == 0 || steps > most {
             return Err(RequestError::Steps { sampler: self.name(), most, found: steps }.into());
         }
@@ -63,10 +68,10 @@ impl SamplerKind {
             return Err(RequestError::Eta { found: eta }.into());
         }
         Ok(match self {
-            Self::Ddpm => Box::new(Ddpm::new(schedule, steps)),
-            Self::Ddim => Box::new(Ddim::new(schedule, steps, eta)),
-            Self::DpmPlusPlus2M => Box::new(DpmPlusPlus2M::new(schedule, steps)),
-            Self::Euler => Box::new(Euler::new(schedule, steps)),
+            Self::Ddpm => Box::new(Ddpm::new(schedule, steps, len)?),
+            Self::Ddim => Box::new(Ddim::new(schedule, steps, len, eta)?),
+            Self::DpmPlusPlus2M => Box::new(Dpm::new(schedule, steps, len)?),
+            Self::Euler => Box::new(Euler::new(schedule, steps)?),
         })
     }
 }

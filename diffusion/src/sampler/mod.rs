@@ -5,12 +5,15 @@
 //!
 //! Tests: `tests/it/samplers.rs`.
 
+mod beta;
 mod ddim;
 mod ddpm;
 mod dpm;
 mod euler;
 mod interface;
 mod list;
+mod sigmas;
+mod solver;
 mod timesteps;
 
 pub use interface::Sampler;

@@ -1,0 +1,122 @@
+// On every screen the picture is in sight while it is drawn; larger text and forced colours hide nothing.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { choose, freshPage, openPage, page, pick, server, settled, setUp, toggleLora } from './support.mjs'
+
+setUp({ page: 'none' })
+
+const PHONE = { hasTouch: true, isMobile: true }
+/** The picture's place in the window, and the window. @param {string} frame */
+const place = frame =>
+  page.evaluate(frame => {
+    const { top, bottom, left, right } = document.querySelector(frame).getBoundingClientRect()
+    return { top, bottom, left, right, width: innerWidth, height: innerHeight }
+  }, frame)
+/** @param {string} frame @param {string} when */
+async function assertSeen(frame, when) {
+  const { top, bottom, left, right, width, height } = await place(frame)
+  assert.ok(top >= 0 && bottom <= height && left >= 0 && right <= width, `${frame} ${when}: ${top} to ${bottom} of ${height}`)
+  assert.ok(bottom - top >= 112, `${frame} ${when} is only ${bottom - top} high`)
+}
+
+describe('the picture is seen while it is drawn', () => {
+  for (const [width, height, options] of /** @type {const} */ ([
+    [390, 664, PHONE], [360, 640, PHONE], [320, 568, PHONE], [844, 390, PHONE], [740, 360, PHONE], [768, 1024, PHONE], [1024, 768, {}], [1366, 650, {}], [1920, 1080, {}],
+  ]))
+    test(`at ${width} x ${height}`, async () => {
+      await freshPage({ viewport: { width, height }, ...options })
+      await page.goto(server.url)
+      await settled(page)
+      const tap = async selector => {
+        await page.locator(selector).scrollIntoViewIfNeeded()
+        if (options.hasTouch) await page.tap(selector)
+        else await page.click(selector)
+        await page.waitForTimeout(600) // the way there
+      }
+      await tap('#digits [value="7"]')
+      await assertSeen('.base .frame', 'after a tap on a digit')
+      await tap('#lora')
+      await assertSeen('.styled .frame', 'with LoRA')
+      await assertSeen('.base .frame', 'beside LoRA')
+      // Also with a setting further down, on a phone: what is changed is seen.
+      if (height > width || height < 480) {
+        await settled(page)
+        await page.locator('#guidance').scrollIntoViewIfNeeded()
+        await assertSeen('.styled .frame', 'beside the settings')
+      }
+      await settled(page)
+      await page.evaluate(() => scrollTo(0, document.body.scrollHeight))
+      await tap('#many-digits')
+      await settled(page)
+      await tap('#sheet button:first-child')
+      await assertSeen('.base .frame', 'chosen on the sheet')
+    })
+})
+
+test('a whole picture and the digits stand on the first screen of 1366 x 650', async () => {
+  await freshPage({ viewport: { width: 1366, height: 650 } })
+  await page.goto(server.url)
+  await settled(page)
+  await assertSeen('.base .frame', 'at first')
+  await assertSeen('.styled .frame', 'at first')
+  const { bottom } = await place('#digits')
+  assert.ok(bottom < 650)
+})
+
+/** Texts and controls that lie over each other, or stick out of the window. */
+const collisions = () =>
+  page.evaluate(() => {
+    const shown = [...document.querySelectorAll('main :is(p, h1, h2, h3, figcaption, summary, label, button, select, input[type=range], input[type=number], output, .segments), .masthead a, .footer a')].filter(
+      element => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && element.getClientRects().length && !element.closest('.overlay, .pictures, .hidden-visually, .map, .schedule svg'),
+    )
+    const boxes = shown.flatMap(element => [...element.getClientRects()].map(box => ({ element, box }))).filter(({ box }) => box.width && box.height)
+    const found = []
+    for (const [i, a] of boxes.entries())
+      for (const b of boxes.slice(i + 1)) {
+        if (a.element === b.element || a.element.contains(b.element) || b.element.contains(a.element)) continue
+        const x = Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left)
+        const y = Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top)
+        if (x > 2 && y > 2) found.push(`${a.element.textContent.trim().slice(0, 30) || a.element.id} / ${b.element.textContent.trim().slice(0, 30) || b.element.id}`)
+      }
+    // What is cut off inside its own box.
+    for (const { element } of boxes) if (element.scrollWidth > element.clientWidth + 2 && element.matches('button, label, .segments, h1, h2, h3, p')) found.push(`cut: ${element.textContent.trim().slice(0, 30)}`)
+    return { found, wide: document.documentElement.scrollWidth > innerWidth }
+  })
+
+describe('text of twice the size overlaps nothing', () => {
+  for (const [width, height] of [[1366, 650], [1024, 768], [390, 664], [320, 568], [844, 390]])
+    for (const locale of ['en-US', 'zh-CN'])
+      test(`at ${width} x ${height}, ${locale}`, async () => {
+        await freshPage({ viewport: { width, height }, locale, reducedMotion: 'reduce' })
+        await openPage(page, server.url)
+        await page.evaluate(() => (document.documentElement.style.fontSize = '200%')) // text alone, as Firefox enlarges it
+        assert.deepEqual(await collisions(), { found: [], wide: false })
+        await pick(page, 7)
+        await toggleLora(page)
+        await choose(page, 'styles', '*')
+        assert.deepEqual(await collisions(), { found: [], wide: false })
+      })
+})
+
+test('forced colours: what is on, chosen or under way differs from what is not', async () => {
+  for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
+    await freshPage({ forcedColors: 'active', colorScheme })
+    await openPage(page, server.url)
+    await pick(page, 7)
+    await toggleLora(page)
+    await page.waitForTimeout(300) // the knob has slid
+    const look = await page.evaluate(() => {
+      const style = (selector, pseudo) => getComputedStyle(document.querySelector(selector), pseudo)
+      return {
+        knobOn: style('#lora .track', '::after').backgroundColor, trackOn: style('#lora .track').backgroundColor,
+        knobOff: style('#pace[aria-checked=true] .track, #pace .track', '::after').backgroundColor, paper: style('html').backgroundColor,
+        chosen: style('#digits :checked + span').backgroundColor, chosenText: style('#digits :checked + span').color,
+        other: style('#digits input:not(:checked) + span').backgroundColor,
+        style: style('#styles :checked + span').backgroundColor, styleText: style('#styles :checked + span').color,
+        view: style('#view :checked + span').backgroundColor, otherView: style('#view input:not(:checked) + span').backgroundColor,
+      }
+    })
+    for (const [a, b] of [['knobOn', 'trackOn'], ['chosen', 'other'], ['chosen', 'chosenText'], ['style', 'styleText'], ['view', 'otherView'], ['trackOn', 'paper']])
+      assert.notEqual(look[a], look[b], `${a} and ${b}, ${colorScheme}: ${JSON.stringify(look)}`)
+  }
+})

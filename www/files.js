@@ -1,0 +1,8 @@
+// The files that a model is loaded from.
+// Tests: tests/page/engine.test.mjs, first-visit.test.mjs
+
+export const WEIGHTS = 'unet/diffusion_pytorch_model.safetensors'
+/** Of a base folder. */
+export const BASE_FILES = ['digit_diffusion.json', 'unet/config.json', 'scheduler/scheduler_config.json', WEIGHTS]
+/** The engine's builds, beside the module. */
+export const ENGINE_FILES = { relaxed: 'engine/engine-relaxed_bg.wasm', plain: 'engine/engine_bg.wasm' }

@@ -1,0 +1,66 @@
+// The section on the network: fetches its diagram when the visitor comes near, and keeps what it shows until then.
+// Tests: tests/page/network.test.mjs
+import { $ } from './dom.js'
+
+/**
+ * @typedef {import('./recording.js').Recording} Recording
+ * @typedef {import('../digit-diffusion.js').DigitDiffusion} DigitDiffusion
+ * @typedef {import('./network-diagram.js').NetworkDiagram} NetworkDiagram
+ */
+
+const NEAR = '100px' // of the window, below it
+
+export class NetworkSection {
+  /** @type {NetworkDiagram | undefined} */
+  #diagram
+  /** @type {Recording | undefined} */
+  #recording
+  /** What of the model is shown: its style, where LoRA is on. @type {{ model: DigitDiffusion, name: string | undefined } | undefined} */
+  #style
+  #title
+
+  /** @param {{ title: (name: string) => string }} styles */
+  constructor({ title }) {
+    this.#title = title
+    const observer = new IntersectionObserver(
+      entries => {
+        if (!entries.some(({ isIntersecting }) => isIntersecting)) return
+        observer.disconnect()
+        this.#load().catch(error => {
+          console.debug(error.message)
+          observer.observe($('network')) // when it comes near again
+        })
+      },
+      { rootMargin: `0px 0px ${NEAR}` },
+    )
+    observer.observe($('network'))
+  }
+
+  /** @param {Recording} recording */
+  show(recording) {
+    this.#recording = recording
+    this.#diagram?.show(recording)
+  }
+
+  /** @param {DigitDiffusion} model @param {string | undefined} name of the style that is shown, if one is */
+  change(model, name) {
+    this.#style = { model, name }
+    this.#diagram?.change(model, name)
+  }
+
+  async translate() {
+    await this.#diagram?.translate()
+    this.#update()
+  }
+
+  async #load() {
+    const { NetworkDiagram } = await import('./network-diagram.js')
+    this.#diagram = await NetworkDiagram.open({ title: this.#title })
+    this.#update()
+  }
+
+  #update() {
+    if (this.#style) this.change(this.#style.model, this.#style.name)
+    if (this.#recording) this.show(this.#recording)
+  }
+}
