@@ -186,7 +186,8 @@ export const live = {
     damaged: '它已损坏：文件不完整，或内容被改动过。请换一份副本。',
     foreign: '它不带设置：不是在本页保存的，或后来被别的程序重新保存过，聊天软件常常这样做。',
   },
-  adapter: ({ rank, modules }) => `秩 ${rank}，${number(modules)} 层`,
+  adapter: ({ rank, modules, ignoredAlpha }) =>
+    `秩 ${rank}，${number(modules)} 层${ignoredAlpha ? `；它写着 alpha ${ignoredAlpha}，却没有 alpha 张量，因此 alpha 等于秩，与其他程序一样` : ''}`,
   noStyles: '这个模型没有附带风格。',
   backends,
   runsOn: { webgpu: '运行于 WebGPU', cpu: '运行于 CPU' },
