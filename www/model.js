@@ -27,7 +27,12 @@ const named = (files, ending) => files.find(file => file.name?.toLowerCase().end
 
 /** What the worker needs to add an adapter: an address to fetch from, or the files' contents. */
 async function readAdapterSource(source, config) {
-  if (isAddress(source)) return { url: folderUrl(source) }
+  if (isAddress(source)) {
+    const url = new URL(source, document.baseURI)
+    // What a program has made an address for is a file, too.
+    const alone = /\.safetensors$/i.test(url.pathname) || ['blob:', 'data:'].includes(url.protocol)
+    return alone ? { url: url.href, alone } : { url: folderUrl(source) }
+  }
   if (!(source instanceof Blob)) {
     const files = Array.from(source?.[Symbol.iterator] ? source : [])
     if (!files.length || !files.every(file => file instanceof Blob)) throw new TypeError(mistakes.adapterSource(String(source)))
