@@ -2,7 +2,7 @@
 // Tests: tests/page/custom-element.test.mjs, other-origins.test.mjs
 import { dress, part } from './appearance.js'
 import { asOneClass, DigitDiffusionError, isAbort } from './errors.js'
-import { DEFAULT_BASE } from './model.js'
+import { defaultBase } from './addresses.js'
 import { DEFAULTS, randomSeed } from './options.js'
 import { acquire, ensureAdapter, isShared, release, takeTurn } from './pool.js'
 import { element as texts } from './texts/module.js'
@@ -42,7 +42,13 @@ const PROPERTIES = {
   guidance: attribute('guidance', DEFAULTS.guidanceScale, Number),
   sampler: attribute('sampler', DEFAULTS.sampler),
   device: attribute('device', DEFAULTS.device),
-  base: attribute('base', DEFAULT_BASE, resolve),
+  base: {
+    ...attribute('base', null, resolve),
+    /** @this {HTMLElement} */
+    get() {
+      return this.hasAttribute('base') ? resolve(this.getAttribute('base'), this) : defaultBase() // which the page may name late
+    },
+  },
 }
 PROPERTIES.lorascale = PROPERTIES.loraScale // as Solid writes it
 

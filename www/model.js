@@ -1,5 +1,6 @@
 // The class that programs use: a loaded model in its own worker.
 // Tests: tests/page/class.test.mjs, class-arguments.test.mjs, class-guidance.test.mjs, proxies.test.mjs, two-copies.test.mjs
+import { assets, defaultBase } from './addresses.js'
 import { Client } from './client.js'
 import { take } from './early-downloads.js'
 import { asOneClass, DigitDiffusionError } from './errors.js'
@@ -18,11 +19,6 @@ const folderUrl = (address, root = document.baseURI) => {
   return url.href
 }
 
-const here = import.meta.url // by another name: a folder is nothing that a bundler could copy
-
-/** The model that comes with this script, wherever the script lives. */
-export const DEFAULT_BASE = new URL('./models/base/', here).href
-
 const readText = async source =>
   source instanceof Blob ? source.text() : typeof source === 'object' ? JSON.stringify(source) : String(source)
 
@@ -31,7 +27,12 @@ const named = (files, ending) => files.find(file => file.name?.toLowerCase().end
 
 /** What the worker needs to add an adapter: an address to fetch from, or the files' contents. */
 async function readAdapterSource(source, config) {
-  if (isAddress(source)) return { url: folderUrl(source) }
+  if (isAddress(source)) {
+    const url = new URL(source, document.baseURI)
+    // What a program has made an address for is a file, too.
+    const alone = /\.safetensors$/i.test(url.pathname) || ['blob:', 'data:'].includes(url.protocol)
+    return alone ? { url: url.href, alone } : { url: folderUrl(source) }
+  }
   if (!(source instanceof Blob)) {
     const files = Array.from(source?.[Symbol.iterator] ? source : [])
     if (!files.length || !files.every(file => file instanceof Blob)) throw new TypeError(mistakes.adapterSource(String(source)))
@@ -69,9 +70,14 @@ export class DigitDiffusion {
     })
   }
 
+  /** The folder that holds worker.js, engine/ and models/. */
+  static get assets() { return assets.folder }
+  static set assets(address) { assets.folder = address }
+
   /** @param {string | URL} base @param {import('./digit-diffusion.js').LoadOptions} options */
-  static async load(base = DEFAULT_BASE, { device = DEFAULTS.device, signal, onprogress, manifest } = {}) {
+  static async load(base = defaultBase(), { device = DEFAULTS.device, signal, onprogress, manifest } = {}) {
     checkDevice(device)
+    if (base === '') throw new TypeError(mistakes.noBase())
     const address = folderUrl(base)
     if (isAddress(manifest)) manifest = new URL(manifest, document.baseURI).href
     else if (manifest) manifest = JSON.parse(JSON.stringify(manifest)) // it is posted, and a framework's proxy cannot be
@@ -79,13 +85,14 @@ export class DigitDiffusion {
     const client = new Client()
     const early = take(address)
     try {
-      const params = { build: client.build, base: address, device, manifest, remembered: recall(), early: early.ports }
+      const params = { ...client.engine, base: address, device, manifest, remembered: recall(), early: early.ports }
       const transfer = early.ports.map(({ port }) => port)
       return new DigitDiffusion(client, await client.call('load', params, { signal, onprogress, transfer }))
     } catch (error) {
       early.cancel()
       client.dispose()
-      throw error
+      if (!error.details?.alone || address !== defaultBase()) throw error
+      throw new DigitDiffusionError('missing', { ...error.details, unnamed: address })
     }
   }
 

@@ -3,15 +3,15 @@
 // Tests: tests/page/worker-protocol.test.mjs, devices.test.mjs
 import * as wasm from './engine/engine.js'
 import { DigitDiffusionError } from './errors.js'
-import { BASE_FILES, ENGINE_FILES } from './files.js'
+import { BASE_FILES, ENGINE_FILES, WEIGHTS } from './files.js'
 import { RELEASE } from './release.js'
 import { download, Progress, receive } from './worker/download.js'
+import { refusal } from './worker/policy.js'
 import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { expectEarly } from './worker/early.js'
 import { findManifest, shortName } from './worker/manifest.js'
 import { pack, packReason } from './worker/pack.js'
-
-const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors']
+import { downloadAdapter, downloadAdapterFile, downloadWeights } from './worker/weights.js'
 
 const REST = 100 // milliseconds without a request after which work begins that nobody waits for
 
@@ -41,14 +41,15 @@ watchDevices(({ message }) => {
   if (engine?.backend === 'webgpu') die(new DigitDiffusionError('device-lost', { message }))
 })
 
-/** Fetches and starts the engine, in the build that the client has found this browser to run. */
-const startEngine = (build, options) =>
-  build === 'relaxed'
-    ? start({ file: ENGINE_FILES.relaxed, url: new URL('./engine/engine-relaxed_bg.wasm', import.meta.url), ...options })
-    : start({ file: ENGINE_FILES.plain, url: new URL('./engine/engine_bg.wasm', import.meta.url), ...options })
 
-/** @param {{ file: string, url: URL, progress?: Progress, signal?: AbortSignal }} options */
-async function start({ file, url, progress, signal }) {
+/**
+ * Fetches and starts the engine, in the build that the client has found this browser to run. Where it is, the client knows: this
+ * script must not ask for its own address, so that it can be copied by bundlers and run from anywhere.
+ * @param {{ build: keyof typeof ENGINE_FILES, engines: Record<string, string>, progress?: Progress, signal?: AbortSignal }} options
+ */
+async function startEngine({ build, engines, progress, signal }) {
+  const file = ENGINE_FILES[build]
+  const url = new URL(engines[build])
   const chunks = receive(url, { file, progress, signal })
   let failure
   const body = new ReadableStream({
@@ -66,8 +67,8 @@ async function start({ file, url, progress, signal }) {
   try {
     // Compiled while it arrives, whatever MIME type the host gives it.
     await wasm.default({ module_or_path: new Response(body, { headers: { 'content-type': 'application/wasm' } }) })
-  } catch {
-    throw failure ?? new DigitDiffusionError('engine-file', { file })
+  } catch (error) {
+    throw failure ?? (await refusal({ file, source: 'wasm-eval' })) ?? new DigitDiffusionError('engine-file', { file, reason: String(error?.message ?? error) })
   }
   started = true
 }
@@ -141,18 +142,24 @@ function compose(scales) {
 }
 
 const methods = {
-  async load({ build, base, device, manifest, remembered, early = [] }, { signal, onprogress }) {
+  async load({ build, engines, base, device, manifest, remembered, early = [] }, { signal, onprogress }) {
     expectEarly(early)
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)
-    const starting = startEngine(build, { progress, signal })
+    const starting = startEngine({ build, engines, progress, signal })
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
       const digest = bytes => starting.then(() => wasm.sha256(bytes))
-      return downloadFolder(base, BASE_FILES, { listed: list.files, digest, progress, signal })
+      const shardNames = index => starting.then(() => wasm.shardNames(index))
+      const options = { listed: list.files, digest, progress, signal }
+      const texts = downloadFolder(base, BASE_FILES.filter(path => path !== WEIGHTS), options)
+      return Promise.all([texts, downloadWeights(base, { shardNames, ...options })]).catch(error => {
+        if (error.code === 'missing' && !list.files) error.details.alone = true // its list is missing as well
+        throw error
+      })
     })
-    const [[info, unetConfig, schedulerConfig, weights]] = await Promise.all([downloaded, starting])
+    const [[[info, unetConfig, schedulerConfig], weights]] = await Promise.all([downloaded, starting])
     onprogress({ phase: 'start' })
     const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights }
     engine = await wasm.Engine.load(files, device)
@@ -162,16 +169,13 @@ const methods = {
     return { backend, backendReason, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps: mapShape(files) }
   },
 
-  async addAdapter({ name, url, config, weights }, { signal, onprogress }) {
+  async addAdapter({ name, url, alone, config, weights }, { signal, onprogress }) {
     if (url) {
       const listed = catalog.find(adapter => adapter.url === url)?.files
-      const digest = async bytes => wasm.sha256(bytes)
-      const files = await downloadFolder(url, ADAPTER_FILES, { listed, digest, progress: new Progress(onprogress), signal })
-      config = text(files[0])
-      weights = files[1]
+      const options = { listed, digest: async bytes => wasm.sha256(bytes), progress: new Progress(onprogress), signal }
+      ;({ config, weights } = await (alone ? downloadAdapterFile(url, options) : downloadAdapter(url, options)))
     }
-    const { rank, modules } = engine.addAdapter(name, config, weights)
-    return { name, rank, modules }
+    return engine.addAdapter(name, config, weights)
   },
 
   removeAdapter({ name }) {

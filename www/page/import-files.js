@@ -5,6 +5,9 @@ import { $ } from './dom.js'
 import { KEYWORDS } from './export-files.js'
 import { readPngText } from './png.js'
 
+/** Other programs' weights. */
+const OTHER_WEIGHTS = /\.(bin|pth?|ckpt|gguf|onnx|h5|zip|gz)$/i
+
 /** An adapter of the visitor's own. @typedef {{ name: string, title: string, base?: string, files: File[] }} OwnAdapter */
 
 /** @param {File[]} files @param {string} ending */
@@ -56,6 +59,8 @@ export async function recognise(files) {
   if (files.every(({ name }) => name.toLowerCase().endsWith('.json'))) throw new Error(live.files.onlyConfig)
 
   const [file] = files
+  // What it is instead, the engine says.
+  if (OTHER_WEIGHTS.test(file.name)) return { adapter: await describe(file, []) }
   const { png, damaged, text } = await readPngText(new Uint8Array(await file.arrayBuffer()), KEYWORDS)
   if (!png) throw new Error(live.files.unknown)
   if (damaged) throw new Error(live.files.damaged)

@@ -73,6 +73,8 @@ export interface Adapter {
   rank: number
   /** How many layers it changes. */
   modules: number
+  /** What a file of kohya says of alpha, where it has no alphas: nobody heeds it, alpha is the rank. */
+  ignoredAlpha?: string
 }
 
 /** What an adapter adds to one layer. */
@@ -174,6 +176,9 @@ type PerPicture<T, L, S> = L extends unknown[] ? T[] : S extends unknown[] ? T[]
 export class DigitDiffusion {
   private constructor()
 
+  /** The folder of worker.js, engine/ and models/: the module's own, unless it is set, before a model is loaded. */
+  static get assets(): string | undefined
+  static set assets(address: string | URL | undefined)
   /** Loads a base model's folder, by default the one next to this script. */
   static load(base?: string | URL, options?: LoadOptions): Promise<DigitDiffusion>
 
@@ -201,7 +206,7 @@ export class DigitDiffusion {
   /** Resolves when the engine dies: its device was lost or it crashed. Load a new model then. */
   readonly lost: Promise<DigitDiffusionError>
 
-  /** @param source a PEFT folder's address; a .safetensors file; or a list of files with its configuration among them.
+  /** @param source the address of a PEFT folder or of a .safetensors file; such a file; or a list of files with its configuration among them.
    * Without it, the adapter of that name in the manifest. */
   addAdapter(name: string, source?: string | URL | Blob | Iterable<File>, options?: AdapterOptions): Promise<Adapter>
   removeAdapter(name: string): Promise<void>
@@ -232,9 +237,9 @@ export class DigitDiffusion {
 }
 
 export type ErrorCode =
-  /** The browser is too old: it lacks `details.what`. */
+  /** The browser is too old, or has WebAssembly switched off: it lacks `details.what`. */
   | 'unsupported'
-  /** The worker did not start: one of its scripts did not arrive. */
+  /** The worker did not start; `details.why`: 'status', 'page' (a web page came instead), 'file', 'network' or 'refused'. */
   | 'start'
   /** The engine refuses something that has no code of its own; `details.kind` says what. */
   | 'engine'
@@ -250,6 +255,8 @@ export type ErrorCode =
   | 'engine-file'
   /** `details.worker`, the release of the worker, is not that of the module: one of them is an old copy. */
   | 'release'
+  /** A policy of the page forbids `file`: `details.directive` would have to name `details.need`. */
+  | 'policy'
   /** The connection broke off. */
   | 'network'
   /** The server does not give a file: it answers `details.status`. */

@@ -15,7 +15,7 @@ export const shortName = (folder, path) => `${new URL(folder).pathname.split('/'
  * `base`: absolute address of the base folder, ending in "/". `manifest`: its address, itself, none, or (undefined) "look next to the
  * base folder".
  * @param {{ base: string, manifest?: string | object | false, signal?: AbortSignal }} options
- * @returns {Promise<{ files: object | null, adapters: object[] }>} `files` null: nothing to check by
+ * @returns {Promise<{ files: import('./download.js').Folder['listed'], adapters: object[] }>} `files` null: nothing to check by
  */
 export async function findManifest({ base, manifest, signal }) {
   if (manifest === false) return nothing
@@ -38,8 +38,8 @@ export async function findManifest({ base, manifest, signal }) {
   try {
     json = JSON.parse(text)
   } catch {
-    if (guessed && /html/i.test(response.headers.get('content-type'))) return nothing
-    throw new DigitDiffusionError('manifest', { file, why: 'json' })
+    if (guessed && (/html/i.test(response.headers.get('content-type')) || /^\s*</.test(text))) return nothing
+    throw new DigitDiffusionError('manifest', { file, why: /^\s*</.test(text) ? 'page' : 'json' })
   }
   // A list in a later format is no other's: going unchecked past it would have to be asked for.
   if (guessed && !String(json?.format).startsWith('digit-diffusion/')) return nothing
