@@ -40,7 +40,7 @@ test('two copies of different releases on one page: the first has the element, e
     Object.assign(element, { label: '7', seed: 42, steps: 2, device: 'cpu' })
     document.body.append(element)
     const [one, two] = [await draw(/** @type {any} */ (window)), await draw(other)]
-    return { same: one === two, first: element instanceof window.DigitDiffusionElement, second: element instanceof other.DigitDiffusionElement }
+    return { same: one === two, first: element.constructor === window.DigitDiffusionElement, second: element.constructor === other.DigitDiffusionElement }
   })
   assert.deepEqual(result, { same: true, first: true, second: false })
   await page.waitForSelector('digit-diffusion[data-drawn]')
