@@ -61,6 +61,6 @@ test('custom-elements.json tells editors of the same attributes, members and eve
   const own = Object.getOwnPropertyNames(DigitDiffusionElement.prototype).filter(name => !/^(constructor|\w+Callback|\w+EventListener)$/.test(name))
   assert.deepEqual(names(tag.members), spoken(own))
   const types = await readFile(join(DIST, 'types/element.d.ts'), 'utf8')
-  const events = /interface DigitDiffusionElementEventMap \{([^]*?)\n\}/.exec(types)[1].matchAll(/^  (\w+):/gm)
+  const events = /interface DigitDiffusionElementEventMap \{([^]*?)\n\}/.exec(types)[1].matchAll(/^ {2}(\w+):/gm)
   assert.deepEqual(names(tag.events), Array.from(events, ([, name]) => name).sort())
 })
