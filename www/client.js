@@ -1,8 +1,10 @@
 // The page's end of the worker: one request at a time, in order; aborting settles at once; a dead worker fails everything.
 // Tests: tests/page/worker-protocol.test.mjs, failures.test.mjs
+import { engineAddresses } from './addresses.js'
 import { probeBuild } from './build.js'
 import { DigitDiffusionError, unpack } from './errors.js'
 import { RELEASE } from './release.js'
+import { startWorker } from './start-worker.js'
 
 /** Which build of the engine this browser can run: with fused multiply-add, or without. */
 export function findBuild() {
@@ -10,22 +12,6 @@ export function findBuild() {
   const build = probeBuild()
   if (!build) throw new DigitDiffusionError('unsupported', { what: 'WebAssembly SIMD' })
   return build
-}
-
-// By another name, because bundlers take `new URL('…', import.meta.url)` for a file that they are to copy.
-const here = import.meta.url
-
-function startWorker() {
-  const url = new URL('./worker.js', here)
-  // This form, word for word, is what bundlers recognise. A sandboxed frame's own origin is "null", whatever its address.
-  if (url.origin === self.origin) return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
-  // A worker must come from the page's own origin; a Blob does, and may import from elsewhere. By import(), which a
-  // Content-Security-Policy judges by script-src, and as a classic script, which a sandboxed frame may start.
-  const source = `import(${JSON.stringify(url.href)}).catch(error => setTimeout(() => { throw error }))`
-  const blob = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))
-  const worker = new Worker(blob)
-  for (const type of ['message', 'error']) worker.addEventListener(type, () => URL.revokeObjectURL(blob), { once: true }) // it has been read by then
-  return worker
 }
 
 /**
@@ -39,7 +25,9 @@ function startWorker() {
  */
 
 export class Client {
+  /** @type {Worker | undefined} */
   #worker
+  #starting
   /** @type {Job[]} */
   #queue = []
   /** @type {Job | null} */
@@ -60,15 +48,22 @@ export class Client {
   settled = new Promise(resolve => (this.#settle = resolve))
 
   /** For `load`. */
-  build = findBuild()
+  engine = { build: findBuild(), engines: engineAddresses() }
 
   constructor() {
-    this.#worker = startWorker()
-    this.#worker.onmessage = ({ data }) => this.#receive(data)
-    this.#worker.onerror = event => {
-      event.preventDefault()
-      this.#die(this.#ready ? new DigitDiffusionError('crashed', { message: event.message }) : new DigitDiffusionError('start'))
-    }
+    this.#starting = startWorker({
+      onstart: worker => {
+        this.#worker = worker
+        worker.onmessage = ({ data }) => this.#receive(data)
+        worker.onerror = event => {
+          event.preventDefault()
+          if (this.#ready) return this.#die(new DigitDiffusionError('crashed', { message: event.message }))
+          worker.terminate()
+          if (!this.#dead) this.#starting.next()
+        }
+      },
+      onfail: error => this.#die(error),
+    })
   }
 
   /**
@@ -120,6 +115,7 @@ export class Client {
     if (ready) {
       if (ready !== RELEASE) return this.#die(new DigitDiffusionError('release', { module: RELEASE, worker: ready }))
       this.#ready = true
+      this.#starting.end()
       return this.#pump()
     }
     const job = this.#current
@@ -140,7 +136,8 @@ export class Client {
   #end(error) {
     if (this.#dead) return false
     this.#dead = error
-    this.#worker.terminate()
+    this.#worker?.terminate()
+    this.#starting?.end()
     this.#settle({}) // it stays where it was
     const jobs = [this.#current, ...this.#queue].filter(Boolean)
     this.#current = null

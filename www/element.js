@@ -1,106 +1,83 @@
 // <digit-diffusion label="7" seed="42" lora="outline" lora-scale="0.8" steps="12">: one picture, drawn when it comes into view.
 // Tests: tests/page/custom-element.test.mjs, other-origins.test.mjs
-import { isAbort } from './errors.js'
-import { DEFAULT_BASE, DigitDiffusion } from './model.js'
+import { dress, part } from './appearance.js'
+import { asOneClass, DigitDiffusionError, isAbort } from './errors.js'
+import { defaultBase } from './addresses.js'
 import { DEFAULTS, randomSeed } from './options.js'
+import { acquire, ensureAdapter, isShared, release, takeTurn } from './pool.js'
 import { element as texts } from './texts/module.js'
 
-const SHEET = `
-:host { display: inline-block; position: relative; overflow: hidden; inline-size: var(--digit-diffusion-size, 280px); aspect-ratio: 1;
-  background: var(--digit-diffusion-ground, #000); }
-:host([hidden]) { display: none; }
-canvas { display: block; inline-size: 100%; block-size: 100%; image-rendering: pixelated; }
-progress { position: absolute; inset: auto 0 0; inline-size: 100%; block-size: 3px; appearance: none; border: 0; background: #fff3;
-  accent-color: var(--digit-diffusion-accent, #ff8a4c); color: var(--digit-diffusion-accent, #ff8a4c); }
-progress::-webkit-progress-bar { background: #fff3; }
-progress::-webkit-progress-value, progress::-moz-progress-bar { background: var(--digit-diffusion-accent, #ff8a4c); }
-p { position: absolute; inset: 0; margin: 0; padding: 1em; display: grid; place-items: center; overflow: auto; text-align: center;
-  font: 14px/1.4 system-ui, sans-serif; color: #fff; background: #000d; }
-[hidden] { display: none; }`
-
-/** Models by address and device, so that many elements share one engine. */
-const pool = new Map()
-
-function acquire(base, device, options) {
-  const key = `${device} ${base}`
-  let entry = pool.get(key)
-  if (!entry) {
-    const listeners = new Set()
-    const onprogress = progress => listeners.forEach(listener => listener(progress))
-    const loading = new AbortController()
-    const model = DigitDiffusion.load(base, { device, signal: loading.signal, onprogress })
-    entry = { key, users: 0, listeners, adapters: new Map(), loading, model }
-    const forget = () => pool.get(key) === entry && pool.delete(key)
-    entry.model.then(model => model.lost.then(forget), forget)
-    pool.set(key, entry)
-  }
-  entry.users++
-  entry.listeners.add(options.onprogress)
-  return entry
-}
-
-function release(entry, { onprogress }) {
-  entry.listeners.delete(onprogress)
-  if (--entry.users) return
-  if (pool.get(entry.key) === entry) pool.delete(entry.key)
-  entry.loading.abort()
-  entry.model.then(model => model.dispose(), () => {})
-}
-
-/** Adds the adapter once for all elements that want it: by its name in the manifest, or by its folder's address. */
-function ensureAdapter(entry, model, lora) {
-  if (model.adapters.some(({ name }) => name === lora)) return // the page may have added it, too
-  if (!entry.adapters.has(lora)) {
-    const listed = model.catalog.some(adapter => adapter.name === lora)
-    const added = model.addAdapter(lora, listed ? undefined : lora)
-    entry.adapters.set(lora, added)
-    added.catch(() => entry.adapters.delete(lora))
-  }
-  return entry.adapters.get(lora)
-}
-
-/** The accessors of a property that is kept in an attribute. */
-const attribute = (name, fallback, read = value => value) => ({
+/**
+ * The accessors of a property that is kept in an attribute. Nothing, '' (Preact's undefined) and false are the default. `written`: how
+ * HTML has it of a server that writes a property's name; it stays so, for a framework that takes the page over compares attributes.
+ */
+const attribute = (name, fallback, /** @type {(value: string, element: HTMLElement) => any} */ read = value => value, written = name) => ({
   /** @this {HTMLElement} */
   get() {
-    const value = this.getAttribute(name)
-    return value === null ? fallback : read(value)
+    const value = this.getAttribute(name) || this.getAttribute(written)
+    return value ? read(value, this) : fallback
   },
   /** @this {HTMLElement} */
   set(value) {
-    if (value == null) this.removeAttribute(name)
+    if (value == null || value === '' || value === false) [name, written].forEach(name => this.removeAttribute(name))
     else this.setAttribute(name, value)
   },
 })
+
+function resolve(address, { baseURI }) {
+  try {
+    return new URL(address, baseURI).href
+  } catch {
+    return address // loading it will say so
+  }
+}
+
+/** @type {Record<string, ReturnType<typeof attribute>>} */
 const PROPERTIES = {
   label: attribute('label', null),
   seed: attribute('seed', undefined, Number),
   lora: attribute('lora', null),
-  loraScale: attribute('lora-scale', 1, Number),
+  loraScale: attribute('lora-scale', 1, Number, 'lorascale'),
   steps: attribute('steps', DEFAULTS.steps, Number),
   guidance: attribute('guidance', DEFAULTS.guidanceScale, Number),
   sampler: attribute('sampler', DEFAULTS.sampler),
   device: attribute('device', DEFAULTS.device),
-  base: attribute('base', DEFAULT_BASE, address => new URL(address, document.baseURI).href),
+  base: {
+    ...attribute('base', null, resolve),
+    /** @this {HTMLElement} */
+    get() {
+      return this.hasAttribute('base') ? resolve(this.getAttribute('base'), this) : defaultBase() // which the page may name late
+    },
+  },
 }
+PROPERTIES.lorascale = PROPERTIES.loraScale // as Solid writes it
 
 /** Importing the module must not fail where there is no DOM, as in server-side rendering. */
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {})
 
 export class DigitDiffusionElement extends Base {
-  static observedAttributes = ['label', 'seed', 'lora', 'lora-scale', 'steps', 'sampler', 'guidance', 'device', 'base']
+  static observedAttributes = ['label', 'seed', 'lora', 'lora-scale', 'lorascale', 'steps', 'sampler', 'guidance', 'device', 'base']
 
-  #canvas
-  #progress
-  #error
+  #canvas = /** @type {HTMLCanvasElement} */ (part('canvas', { part: 'picture', role: 'img' }))
+  #progress = /** @type {HTMLProgressElement} */ (part('progress', { part: 'progress', hidden: true }))
+  #error = part('p', { part: 'error', role: 'alert', hidden: true })
+  /** @type {import('./pool.js').Entry | null} */
   #entry = null
-  #entryKey
   #announced = false // the model, by a load event
   #visible = false
   #scheduled = false
+  /** @type {AbortController | null} */
   #run = null
+  #asked = false // the run by draw(), which draws out of sight, too
   #finished = false // the last run came to an end of its own
+  /** @type {IntersectionObserver | undefined} */
   #observer
+  #ondone = null
+  #heard = new Set() // the types of events that somebody has listened to
+  /** Outcomes that nobody has heard, by type: of a page that a server wrote, pictures may be finished before its framework listens. @type {Map<string, Event>} */
+  #missed = new Map()
+  /** @type {{ type: string, listener: any, options: any }[]} */
+  #late = []
   #onprogress = ({ loaded, total }) => {
     if (loaded !== undefined) this.#show({ loaded, total, phase: 'download' })
   }
@@ -108,36 +85,35 @@ export class DigitDiffusionElement extends Base {
   constructor() {
     super()
     const root = this.attachShadow({ mode: 'open' })
-    root.innerHTML = '<canvas part="picture" role="img"></canvas><progress part="progress" hidden></progress><p part="error" role="alert" hidden></p>'
-    const sheet = new CSSStyleSheet()
-    sheet.replaceSync(SHEET)
-    root.adoptedStyleSheets = [sheet]
-    ;[this.#canvas, this.#progress, this.#error] = root.children
+    root.append(this.#canvas, this.#progress, this.#error)
+    dress(root)
   }
 
   connectedCallback() {
     // What was set before this script arrived became a property of the element's own, and would hide the accessor.
-    for (const name of Object.keys(PROPERTIES)) {
+    for (const name of [...Object.keys(PROPERTIES), 'ondone']) {
       if (!Object.hasOwn(this, name)) continue
       const value = this[name]
       delete this[name]
       this[name] = value
     }
-    this.#observer = new IntersectionObserver(entries => {
-      this.#visible = entries.at(-1).isIntersecting
-      if (this.#visible && !this.#run) this.#schedule()
-    })
-    this.#observer.observe(this)
+    if (typeof IntersectionObserver === 'function') {
+      this.#observer = new IntersectionObserver(entries => this.#see(entries.at(-1).isIntersecting))
+      this.#observer.observe(this.#canvas) // it has a box where this element has none: display: contents
+    } else this.#see(true)
     if (!this.#finished) this.#say(texts.idle(this.#own.label))
   }
 
   disconnectedCallback() {
-    this.#observer.disconnect()
+    this.#observer?.disconnect()
     this.#visible = false
-    this.cancel()
-    if (!this.#finished) this.#run = null // wherever it hangs: it is drawn when it comes into view again
+    this.#stop() // wherever it hangs: it is drawn when it comes into view again
     // Moving an element within the page disconnects and connects it: that must not cost it its model.
     setTimeout(() => this.isConnected || this.#leave())
+  }
+
+  adoptedCallback() {
+    dress(this.shadowRoot)
   }
 
   attributeChangedCallback(name, before, after) {
@@ -157,37 +133,82 @@ export class DigitDiffusionElement extends Base {
   }
 
   /** Draws again, with a new seed where none is set. Resolves when the picture is finished, failed or replaced. */
-  async draw() {
+  draw() {
+    return this.#draw(true)
+  }
+
+  /** Stops the run within one step. The model stays loaded. */
+  cancel() {
+    this.#run?.abort()
+    this.#progress.hidden = true
+    this.#missed.delete('done')
+    this.#missed.delete('error')
+  }
+
+  addEventListener(type, listener, options) {
+    super.addEventListener(type, listener, options)
+    this.#heard.add(type)
+    const event = this.#missed.get(type)
+    if (!event || !listener) return
+    this.#late.push({ type, listener, options })
+    setTimeout(() => this.#tellLate(event))
+  }
+
+  removeEventListener(type, listener, options) {
+    super.removeEventListener(type, listener, options)
+    this.#late = this.#late.filter(late => late.type !== type || late.listener !== listener)
+  }
+
+  /** As elements have `onload` and `onerror`. */
+  get ondone() {
+    return this.#ondone
+  }
+
+  set ondone(listener) {
+    this.removeEventListener('done', this.#ondone)
+    this.#ondone = typeof listener === 'function' ? listener : null
+    if (this.#ondone) this.addEventListener('done', this.#ondone)
+  }
+
+  async #draw(asked) {
     this.cancel()
     const run = (this.#run = new AbortController())
     const { signal } = run
+    let endTurn
+    this.#asked = asked
     this.#finished = false
     this.#error.hidden = true
     try {
       const { label, lora, loraScale, steps, sampler, guidance, seed = randomSeed() } = this.#own
       if (label === null) return
+      // Kept in memory where the browser has it: it is read by pages, and small.
+      const context = this.#canvas.getContext('2d', { willReadFrequently: true })
+      if (!context) throw new DigitDiffusionError('unsupported', { what: '2D canvas' })
       const model = await this.#load()
       signal.throwIfAborted()
       if (lora) await ensureAdapter(this.#entry, model, lora)
+      signal.throwIfAborted()
+      endTurn = await takeTurn(this.#entry, signal)
       signal.throwIfAborted()
       this.#say(texts.drawing(label))
       const adapters = lora ? { [lora]: loraScale } : {}
       let last
       for await (const step of model.sample({ label, seed, steps, sampler, guidanceScale: guidance, adapters, signal })) {
-        this.#paint(step.image)
+        this.#paint(context, step.image)
         this.#show({ phase: 'sample', loaded: step.step, total: step.total }, step)
         last = step
       }
       this.#finished = true
       this.#say(texts.done(label))
-      this.dispatchEvent(new CustomEvent('done', { detail: { label, seed, image: last.image } }))
+      this.#tell(new CustomEvent('done', { detail: { label, seed, image: last.image } }))
     } catch (error) {
       if (signal.aborted || isAbort(error)) return
       this.#finished = true
       this.#error.textContent = error.message
       this.#error.hidden = false
-      this.dispatchEvent(new ErrorEvent('error', { error, message: error.message }))
+      this.#tell(new ErrorEvent('error', { error, message: error.message }))
     } finally {
+      endTurn?.()
       if (this.#run === run) {
         this.#progress.hidden = true
         if (signal.aborted) this.#run = null
@@ -195,35 +216,41 @@ export class DigitDiffusionElement extends Base {
     }
   }
 
-  /** Stops the run within one step. The model stays loaded. */
-  cancel() {
-    this.#run?.abort()
-    this.#progress.hidden = true
-  }
-
   async #load() {
     const { base, device } = this.#own
-    const key = `${device} ${base}`
-    if (this.#entryKey !== key || pool.get(key) !== this.#entry) {
+    if (!isShared(this.#entry) || this.#entry.key !== `${device} ${base}`) {
       this.#leave()
       this.#say(texts.loading)
-      this.#entryKey = key
-      this.#entry = acquire(base, device, { onprogress: this.#onprogress })
+      this.#entry = acquire(base, device, this.#onprogress)
       this.#announced = false
     }
     const entry = this.#entry
     const model = await entry.model
     if (entry === this.#entry && !this.#announced) {
       this.#announced = true
-      this.dispatchEvent(new CustomEvent('load', { detail: { model } }))
+      this.#tell(new CustomEvent('load', { detail: { model } }))
     }
     return model
   }
 
   #leave() {
-    if (this.#entry) release(this.#entry, { onprogress: this.#onprogress })
+    if (this.#entry) release(this.#entry, this.#onprogress)
     this.#entry = null
-    this.#entryKey = undefined
+    this.#missed.delete('load')
+  }
+
+  /** The run is over, and what it was to draw is drawn when it is next seen. */
+  #stop() {
+    if (this.#finished) return
+    this.cancel()
+    this.#run = null
+  }
+
+  #see(visible) {
+    this.#visible = visible
+    if (!visible) {
+      if (!this.#asked) this.#stop()
+    } else if (!this.#run) this.#schedule()
   }
 
   #schedule() {
@@ -231,9 +258,31 @@ export class DigitDiffusionElement extends Base {
     this.#scheduled = true
     queueMicrotask(() => {
       this.#scheduled = false
-      if (this.isConnected && this.#visible) this.draw()
+      if (this.isConnected && this.#visible) this.#draw(false)
       else this.#run = null // drawn when it comes into view
     })
+  }
+
+  /** Dispatches an outcome, and keeps it if nobody listens. @param {Event} event */
+  #tell(event) {
+    const { type } = event
+    if (!this.#heard.has(type) && !this[`on${type}`]) this.#missed.set(type, event)
+    this.dispatchEvent(event)
+  }
+
+  /** To those alone who came late: others on the way may have heard it. @param {Event} event */
+  #tellLate(event) {
+    const { type } = event
+    const late = this.#late.filter(late => late.type === type)
+    this.#late = this.#late.filter(late => late.type !== type)
+    if (this.#missed.get(type) !== event || !late.length) return
+    this.#missed.delete(type)
+    for (const name of ['target', 'currentTarget']) Object.defineProperty(event, name, { value: this })
+    for (const { listener, options } of late) {
+      if (options?.signal?.aborted) continue
+      if (options?.once) super.removeEventListener(type, listener, options)
+      queueMicrotask(() => (typeof listener === 'function' ? listener.call(this, event) : listener.handleEvent(event)))
+    }
   }
 
   #show({ phase, loaded, total }, step) {
@@ -245,9 +294,9 @@ export class DigitDiffusionElement extends Base {
     this.dispatchEvent(new CustomEvent('progress', { detail: { phase, loaded, total, ...step } }))
   }
 
-  #paint(image) {
+  #paint(context, image) {
     if (this.#canvas.width !== image.width) this.#canvas.width = this.#canvas.height = image.width
-    this.#canvas.getContext('2d').putImageData(image, 0, 0)
+    context.putImageData(image, 0, 0)
   }
 
   #say(sentence) {
@@ -259,3 +308,4 @@ Object.defineProperties(
   DigitDiffusionElement.prototype,
   Object.fromEntries(Object.entries(PROPERTIES).map(([name, access]) => [name, { ...access, enumerable: true, configurable: true }])),
 )
+asOneClass(DigitDiffusionElement, 'element')

@@ -1,5 +1,5 @@
 // Typed errors: a stable `code` for programs, one sentence for people.
-// Tests: tests/page/failures.test.mjs, class-arguments.test.mjs
+// Tests: tests/page/failures.test.mjs, class-arguments.test.mjs, two-copies.test.mjs
 import { errors as texts } from './texts/module.js'
 
 /** @type {Record<string, (details: any) => string>} */
@@ -18,6 +18,22 @@ export class DigitDiffusionError extends Error {
     this.file = details.file
   }
 }
+
+/**
+ * Makes `instanceof` hold across copies of this module, of whatever version: a page may have got two. Errors are told apart by `code`,
+ * not by copy. Subclasses are asked as usual.
+ * @param {Function} one @param {string} name the same in all copies
+ */
+export function asOneClass(one, name) {
+  const brand = Symbol.for(`digit-diffusion ${name}`)
+  Object.defineProperty(one.prototype, brand, { value: true })
+  Object.defineProperty(one, Symbol.hasInstance, {
+    value(value) {
+      return this === one ? Object(value)[brand] === true : Function.prototype[Symbol.hasInstance].call(this, value)
+    },
+  })
+}
+asOneClass(DigitDiffusionError, 'error')
 
 export const isAbort = error => error?.name === 'AbortError'
 

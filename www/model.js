@@ -1,22 +1,23 @@
 // The class that programs use: a loaded model in its own worker.
-// Tests: tests/page/class.test.mjs, class-arguments.test.mjs, class-guidance.test.mjs
+// Tests: tests/page/class.test.mjs, class-arguments.test.mjs, class-guidance.test.mjs, proxies.test.mjs, two-copies.test.mjs
+import { assets, defaultBase } from './addresses.js'
 import { Client } from './client.js'
 import { take } from './early-downloads.js'
-import { DigitDiffusionError } from './errors.js'
+import { asOneClass, DigitDiffusionError } from './errors.js'
 import { checkDevice, checkScales, DEFAULTS, readSampleOptions } from './options.js'
 import { recall, remember } from './remember.js'
 import { backend, mistakes } from './texts/module.js'
 
 const folderUrl = (address, root = document.baseURI) => {
-  const url = new URL(address, root)
+  let url
+  try {
+    url = new URL(address, root)
+  } catch {
+    throw new TypeError(mistakes.address(String(address)))
+  }
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   return url.href
 }
-
-const here = import.meta.url // by another name: a folder is nothing that a bundler could copy
-
-/** The model that comes with this script, wherever the script lives. */
-export const DEFAULT_BASE = new URL('./models/base/', here).href
 
 const readText = async source =>
   source instanceof Blob ? source.text() : typeof source === 'object' ? JSON.stringify(source) : String(source)
@@ -38,6 +39,13 @@ async function readAdapterSource(source, config) {
   return { config: config === undefined ? '' : await readText(config), weights }
 }
 
+/**
+ * Leads to the model itself, through any Proxy around it: reactive frameworks wrap what they watch, and a wrapper has no private
+ * fields. A property that cannot change must be answered as it is, by any Proxy, and so is what this one returns.
+ */
+const SELF = Symbol('the model itself')
+const itself = model => /** @type {DigitDiffusion} */ (model[SELF]())
+
 export class DigitDiffusion {
   #client
   #facts
@@ -47,6 +55,7 @@ export class DigitDiffusion {
   #settled
 
   constructor(client, facts) {
+    Object.defineProperty(this, SELF, { value: () => this })
     this.#client = client
     this.#facts = facts
     this.#settled = client.settled.then(({ remember: worth, ...decided }) => {
@@ -56,84 +65,96 @@ export class DigitDiffusion {
     })
   }
 
+  /** The folder that holds worker.js, engine/ and models/. */
+  static get assets() { return assets.folder }
+  static set assets(address) { assets.folder = address }
+
   /** @param {string | URL} base @param {import('./digit-diffusion.js').LoadOptions} options */
-  static async load(base = DEFAULT_BASE, { device = DEFAULTS.device, signal, onprogress, manifest } = {}) {
+  static async load(base = defaultBase(), { device = DEFAULTS.device, signal, onprogress, manifest } = {}) {
     checkDevice(device)
+    if (base === '') throw new TypeError(mistakes.noBase())
     const address = folderUrl(base)
     if (isAddress(manifest)) manifest = new URL(manifest, document.baseURI).href
+    else if (manifest) manifest = JSON.parse(JSON.stringify(manifest)) // it is posted, and a framework's proxy cannot be
     signal?.throwIfAborted()
     const client = new Client()
     const early = take(address)
     try {
-      const params = { build: client.build, base: address, device, manifest, remembered: recall(), early: early.ports }
+      const params = { ...client.engine, base: address, device, manifest, remembered: recall(), early: early.ports }
       const transfer = early.ports.map(({ port }) => port)
       return new DigitDiffusion(client, await client.call('load', params, { signal, onprogress, transfer }))
     } catch (error) {
       early.cancel()
       client.dispose()
-      throw error
+      if (!error.details?.alone || address !== defaultBase()) throw error
+      throw new DigitDiffusionError('missing', { ...error.details, unnamed: address })
     }
   }
 
-  get backend() { return this.#facts.backend }
-  get backendReason() { return { ...this.#facts.backendReason } }
-  get backendNote() { return backend.note({ ...this.#facts.backendReason, backend: this.#facts.backend }) }
-  get labels() { return [...this.#facts.labels] }
-  get imageSize() { return this.#facts.imageSize }
-  get baseHash() { return this.#facts.baseHash }
-  get alphasCumprod() { return this.#facts.alphasCumprod.slice() }
-  get catalog() { return this.#facts.catalog.map(entry => ({ ...entry })) }
-  get adapters() { return [...this.#adapters.values()].map(adapter => ({ ...adapter, scale: this.#scales[adapter.name] ?? 0 })) }
-  get lost() { return this.#client.lost }
-  get settled() { return this.#settled }
+  get backend() { return itself(this).#facts.backend }
+  get backendReason() { return { ...itself(this).#facts.backendReason } }
+  get backendNote() { return backend.note({ ...itself(this).#facts.backendReason, backend: itself(this).#facts.backend }) }
+  get labels() { return [...itself(this).#facts.labels] }
+  get imageSize() { return itself(this).#facts.imageSize }
+  get baseHash() { return itself(this).#facts.baseHash }
+  get alphasCumprod() { return itself(this).#facts.alphasCumprod.slice() }
+  get catalog() { return itself(this).#facts.catalog.map(entry => ({ ...entry })) }
+  get adapters() { return [...itself(this).#adapters.values()].map(adapter => ({ ...adapter, scale: itself(this).#scales[adapter.name] ?? 0 })) }
+  get lost() { return itself(this).#client.lost }
+  get settled() { return itself(this).#settled }
 
   /** @param {string} name @param {any} source @param {import('./digit-diffusion.js').AdapterOptions} options */
   async addAdapter(name, source, { config, signal, onprogress } = {}) {
+    const it = itself(this)
     if (typeof name !== 'string' || !name) throw new TypeError(mistakes.adapterName(String(name)))
-    if (this.#adapters.has(name)) throw new RangeError(mistakes.adapterTaken(name))
-    source ??= this.#facts.catalog.find(entry => entry.name === name)?.url
+    if (it.#adapters.has(name)) throw new RangeError(mistakes.adapterTaken(name))
+    source ??= it.#facts.catalog.find(entry => entry.name === name)?.url
     if (source === undefined) throw new RangeError(mistakes.adapterUnlisted(name))
     const { weights, ...rest } = await readAdapterSource(source, config)
     const transfer = weights ? [weights.buffer] : []
     try {
-      this.#adapters.set(name, await this.#client.call('addAdapter', { name, ...rest, weights }, { signal, onprogress, transfer }))
+      it.#adapters.set(name, await it.#client.call('addAdapter', { name, ...rest, weights }, { signal, onprogress, transfer }))
     } catch (error) {
       // Aborted here, it may have been added there a moment before.
-      if (signal?.aborted) this.#client.call('removeAdapter', { name }).catch(() => {})
+      if (signal?.aborted) it.#client.call('removeAdapter', { name }).catch(() => {})
       throw error
     }
-    return { ...this.#adapters.get(name) }
+    return { ...it.#adapters.get(name) }
   }
 
   async removeAdapter(name) {
-    this.#known(name)
-    this.#adapters.delete(name)
-    const { [name]: removed, ...others } = this.#scales
-    this.#scales = others
-    await this.#client.call('removeAdapter', { name })
+    const it = itself(this)
+    it.#known(name)
+    it.#adapters.delete(name)
+    const { [name]: removed, ...others } = it.#scales
+    it.#scales = others
+    await it.#client.call('removeAdapter', { name })
   }
 
   async adapterModules(name) {
-    this.#known(name)
-    return this.#client.call('adapterModules', { name })
+    const it = itself(this)
+    it.#known(name)
+    return it.#client.call('adapterModules', { name })
   }
 
   async setAdapters(scales) {
-    const checked = this.#check(scales)
-    await this.#client.call('setAdapters', { scales: checked })
-    this.#scales = checked
+    const it = itself(this)
+    const checked = it.#check(scales)
+    await it.#client.call('setAdapters', { scales: checked })
+    it.#scales = checked
   }
 
   /** Arguments are checked here and now; the run begins when the first step is asked for. */
   sample(options) {
-    const { labels, imageSize } = this.#facts
+    const it = itself(this)
+    const { labels, imageSize } = it.#facts
     const { request, batched } = readSampleOptions(options, { labels, imageSize })
-    const scales = options.adapters === undefined ? this.#scales : this.#check(options.adapters)
-    return this.#steps({ request, scales, batched, signal: options.signal })
+    const scales = options.adapters === undefined ? it.#scales : it.#check(options.adapters)
+    return it.#steps({ request, scales, batched, signal: options.signal })
   }
 
   dispose() {
-    this.#client.dispose()
+    itself(this).#client.dispose()
   }
 
   #known(name) {
@@ -172,5 +193,9 @@ export class DigitDiffusion {
     return { ...step, image: pictures(image), x0: pictures(x0), ...(attention && { attention: listened(attention) }) }
   }
 }
+
+asOneClass(DigitDiffusion, 'model')
+// By toString, too, it is no plain object: Vue wraps those alone.
+Object.defineProperty(DigitDiffusion.prototype, Symbol.toStringTag, { value: 'DigitDiffusion' })
 
 export { DigitDiffusionError }

@@ -6,6 +6,7 @@ import { DigitDiffusionError } from './errors.js'
 import { BASE_FILES, ENGINE_FILES } from './files.js'
 import { RELEASE } from './release.js'
 import { download, Progress, receive } from './worker/download.js'
+import { refusal } from './worker/policy.js'
 import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { expectEarly } from './worker/early.js'
 import { findManifest, shortName } from './worker/manifest.js'
@@ -41,14 +42,15 @@ watchDevices(({ message }) => {
   if (engine?.backend === 'webgpu') die(new DigitDiffusionError('device-lost', { message }))
 })
 
-/** Fetches and starts the engine, in the build that the client has found this browser to run. */
-const startEngine = (build, options) =>
-  build === 'relaxed'
-    ? start({ file: ENGINE_FILES.relaxed, url: new URL('./engine/engine-relaxed_bg.wasm', import.meta.url), ...options })
-    : start({ file: ENGINE_FILES.plain, url: new URL('./engine/engine_bg.wasm', import.meta.url), ...options })
 
-/** @param {{ file: string, url: URL, progress?: Progress, signal?: AbortSignal }} options */
-async function start({ file, url, progress, signal }) {
+/**
+ * Fetches and starts the engine, in the build that the client has found this browser to run. Where it is, the client knows: this
+ * script must not ask for its own address, so that it can be copied by bundlers and run from anywhere.
+ * @param {{ build: keyof typeof ENGINE_FILES, engines: Record<string, string>, progress?: Progress, signal?: AbortSignal }} options
+ */
+async function startEngine({ build, engines, progress, signal }) {
+  const file = ENGINE_FILES[build]
+  const url = new URL(engines[build])
   const chunks = receive(url, { file, progress, signal })
   let failure
   const body = new ReadableStream({
@@ -66,8 +68,8 @@ async function start({ file, url, progress, signal }) {
   try {
     // Compiled while it arrives, whatever MIME type the host gives it.
     await wasm.default({ module_or_path: new Response(body, { headers: { 'content-type': 'application/wasm' } }) })
-  } catch {
-    throw failure ?? new DigitDiffusionError('engine-file', { file })
+  } catch (error) {
+    throw failure ?? (await refusal({ file, source: 'wasm-eval' })) ?? new DigitDiffusionError('engine-file', { file, reason: String(error?.message ?? error) })
   }
   started = true
 }
@@ -141,16 +143,19 @@ function compose(scales) {
 }
 
 const methods = {
-  async load({ build, base, device, manifest, remembered, early = [] }, { signal, onprogress }) {
+  async load({ build, engines, base, device, manifest, remembered, early = [] }, { signal, onprogress }) {
     expectEarly(early)
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)
-    const starting = startEngine(build, { progress, signal })
+    const starting = startEngine({ build, engines, progress, signal })
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
       const digest = bytes => starting.then(() => wasm.sha256(bytes))
-      return downloadFolder(base, BASE_FILES, { listed: list.files, digest, progress, signal })
+      return downloadFolder(base, BASE_FILES, { listed: list.files, digest, progress, signal }).catch(error => {
+        if (error.code === 'missing' && !list.files) error.details.alone = true // its list is missing as well
+        throw error
+      })
     })
     const [[info, unetConfig, schedulerConfig, weights]] = await Promise.all([downloaded, starting])
     onprogress({ phase: 'start' })

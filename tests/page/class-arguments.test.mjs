@@ -1,6 +1,7 @@
 // What a program does wrong is told at once, by the right type of error and in a sentence that names it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { readSampleOptions } from '../../www/options.js'
 import { errors, openModel, page, setUp } from './support.mjs'
 
 setUp({
@@ -55,6 +56,13 @@ test('setAdapters, addAdapter, device', async () => {
   ])
   const names = ['RangeError', 'TypeError', 'TypeError', 'TypeError', 'RangeError', 'RangeError', 'TypeError', 'RangeError', 'TypeError']
   assert.deepEqual(told.map(error => error?.name), names)
+})
+
+test('a class is found by its name in any Unicode form, the very same one first', () => {
+  const labels = ['a', 'e\u0301', '\u00e9', 'o\u0308']
+  const index = label => readSampleOptions({ label, seed: 1 }, { labels, imageSize: 28 }).request.labels[0]
+  assert.deepEqual(['e\u0301', '\u00e9', '\u00f6', 'a'].map(index), [1, 2, 3, 0])
+  assert.throws(() => index('e'), RangeError)
 })
 
 test('logged no error', () => assert.deepEqual(errors, []))

@@ -17,9 +17,12 @@ const rules = {
 // What tests/page/globals.d.ts declares.
 const inTests = ['DigitDiffusion', 'axe', 'model', 'draw', 'same', 'failure', 'events', 'seen', 'steps', 'equal', 'ended', 'held', 'made', 'loads', 'away', 'engine', 'files', 'load']
 
+const modules = { parserOptions: { ecmaFeatures: { jsx: true } }, globals: globals.browser }
+
 export default [
-  { ignores: ['**/node_modules/', 'www/engine/'] },
+  { ignores: ['**/node_modules/', 'www/engine/', 'tests/page/bundlers/*/dist/', '**/.next/', 'tests/page/frameworks/*/dist*/', 'tests/page/frameworks/*/.*/'] },
   { files: ['www/**/*.js'], languageOptions: { globals: globals.browser }, rules },
+  { files: ['tests/page/bundlers/**/*.js'], languageOptions: modules, rules: { 'no-undef': 'error' } },
   { files: ['www/sw.js'], languageOptions: { globals: globals.serviceworker } },
   { files: ['www/guard.js'], languageOptions: { sourceType: 'script' }, rules: { 'no-var': 'off' } },
   {

@@ -66,14 +66,14 @@ test('from a host that forbids to store anything, what is large comes once', asy
   assert.ok(Object.values(twice).every(times => times === 2), JSON.stringify(twice))
 })
 
-test('for who saves data nothing is begun before the page', async () => {
-  await freshServer({ faults: { 'page.js': { delay: 2000 } } })
+test('who saves data downloads the model when a digit is picked', async () => {
+  await freshServer()
   await page.addInitScript(() => Object.defineProperty(navigator, 'connection', { value: { saveData: true } }))
-  page.goto(server.url).catch(() => {}) // the test goes on before
-  await until(() => server.requests.includes('page.js') && server.requests.includes('early.js'), Boolean)
+  await page.goto(server.url)
+  await page.waitForSelector('html[data-started]')
+  await settled(page)
   await page.waitForTimeout(1000)
   assert.ok(!LARGE.some(name => server.requests.includes(name)), server.requests.join(', '))
-  await settled(page)
   await pick(page, 4)
   assert.deepEqual(repeated(), {})
 })

@@ -137,7 +137,7 @@ test('a policy that forbids WebAssembly is reported, so the check above would se
   near.pages['page.html'] = html('digit-diffusion.js')
   await page.goto(`${near.url}page.html`)
   await page.waitForSelector('digit-diffusion[data-failed]')
-  assert.match(await page.getAttribute('digit-diffusion', 'data-failed'), /engine could not be started/)
+  assert.match(await page.getAttribute('digit-diffusion', 'data-failed'), /forbids engine\/engine-relaxed_bg\.wasm: .*'wasm-unsafe-eval'/)
   await near.reported()
   assert.match(violations().join(), /wasm-eval/)
 })

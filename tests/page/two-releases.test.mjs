@@ -12,7 +12,7 @@ test('a worker of another release is found out before anything is loaded', async
   const worker = await readFile(join(DIST, 'worker.js'), 'utf8')
   server.pages['worker.js'] = worker.replace(RELEASE, '0.0.9+00000000')
   await openModule()
-  const error = await page.evaluate(() => DigitDiffusion.load('models/base/').catch(({ code, message, details }) => ({ code, message, details })))
+  const error = await page.evaluate(() => DigitDiffusion.load('models/base/').catch(/** @returns {any} */ ({ code, message, details }) => ({ code, message, details })))
   delete server.pages['worker.js']
   assert.equal(error.code, 'release')
   assert.match(error.message, /another release \(0\.0\.9\+00000000\).*Reload/)
@@ -39,7 +39,7 @@ test('two copies of different releases on one page: the first has the element, e
     const element = document.createElement('digit-diffusion')
     Object.assign(element, { label: '7', seed: 42, steps: 2, device: 'cpu' })
     document.body.append(element)
-    const [one, two] = [await draw(window), await draw(other)]
+    const [one, two] = [await draw(/** @type {any} */ (window)), await draw(other)]
     return { same: one === two, first: element instanceof window.DigitDiffusionElement, second: element instanceof other.DigitDiffusionElement }
   })
   assert.deepEqual(result, { same: true, first: true, second: false })

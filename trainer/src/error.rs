@@ -1,4 +1,5 @@
 //! What can go wrong in the trainer, one variant per cause: what, where, and what to do about it.
+//! Tests: here, of how pictures are listed; of the rest, where it goes wrong.
 
 use std::fmt;
 use std::io;
@@ -249,10 +250,43 @@ impl fmt::Display for BadPicture {
     }
 }
 
+/// Pictures by their reasons, so that the same one is not said of each: the first few of each, `limit` in all.
 fn list(bad: &[BadPicture], limit: usize) -> String {
-    let mut names: Vec<String> = bad.iter().take(limit).map(BadPicture::to_string).collect();
-    if bad.len() > limit {
-        names.push(format!("and {} more", bad.len() - limit));
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for BadPicture { path, reason } in bad {
+        let name = path.display().to_string();
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((reason, vec![name])),
+        }
     }
-    names.join(", ")
+    let more = reasons.len().saturating_sub(limit);
+    let each = (limit / reasons.len().max(1)).max(1);
+    let mut parts: Vec<String> = Vec::new();
+    for (reason, names) in &reasons[..reasons.len() - more] {
+        let rest = names.len().saturating_sub(each);
+        let shown = names[..names.len() - rest].join(", ");
+        let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+        parts.push(format!("{shown}{rest} ({reason})"));
+    }
+    if more > 0 {
+        parts.push(format!("and more for {more} other reasons"));
+    }
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_said_once_for_all_its_pictures() {
+        let bad = |name: String, reason: &str| BadPicture { path: name.into(), reason: reason.into() };
+        let mut all: Vec<BadPicture> = (0..10).map(|i| bad(format!("{i}.jpg"), "this is JPEG")).collect();
+        all.push(bad("a.png".into(), "not square"));
+        assert_eq!(list(&all, 4), "0.jpg, 1.jpg and 8 more (this is JPEG), a.png (not square)");
+        all.extend((0..4).map(|i| bad(format!("b{i}.png"), &format!("reason {i}"))));
+        let told = list(&all, 4);
+        assert!(told.contains("0.jpg and 9 more (") && told.ends_with("and more for 2 other reasons"), "{told}");
+    }
 }

@@ -40,8 +40,18 @@ const refusal = ({ message }) => sentence(message)
 /** What a visitor or a developer reads when something fails, by the error's `code`. */
 export const errors = {
   unsupported: ({ what }) =>
-    `This browser is too old to run the model: it has no ${what}. Any browser updated since 2023 will do.`,
-  start: () => 'The background worker that runs the model could not be started: one of its scripts did not arrive. Check the network and try again.',
+    what === 'WebAssembly'
+      ? 'WebAssembly is switched off in this browser (by Lockdown Mode, or another setting), and the model cannot run without it. Allow it for this site, then reload the page.'
+      : `This browser is too old to run the model: it has no ${what}. Any browser updated since 2023 will do.`,
+  start: ({ why, address, status }) =>
+    `The background worker that runs the model could not be started: ${{
+      file: 'this page was opened as a file, and browsers start no worker for files. Serve the folder over HTTP and open that address.',
+      status: `the server answered ${status} for its script, ${address}. Check whether the site was copied whole.`,
+      page: `a web page came instead of its script, ${address}. Check whether the site was copied whole.`,
+      refused: `its script is there (${address}), but the browser did not run it. A policy of this page may forbid it.`,
+    }[why] ?? 'its script did not arrive. Check the network and try again.'}`,
+  policy: ({ file, directive, address, need }) =>
+    `A policy of this page forbids ${file}: its Content-Security-Policy needs ${need ?? address} in ${directive}.`,
   release: ({ module, worker }) =>
     `The background worker is of another release (${worker}) than the script that started it (${module}): one of them is an old copy. Reload the page; if it stays so, the server’s files do not fit together.`,
   engine: refusal,
@@ -51,8 +61,12 @@ export const errors = {
   adapter: refusal,
   'engine-file': ({ file }) => `The engine could not be started because ${file} could not be loaded. Check the network and try again.`,
   network: ({ file }) => `The connection broke off while ${file} was loading. Check the network and try again.`,
-  missing: ({ file, status }) =>
-    status === 404
+  missing: ({ file, status, page, unnamed }) =>
+    unnamed && (page || status === 404)
+      ? `The models are not at ${unnamed}, where they are looked for unless a page names another place (${page ? 'a web page came instead' : 'the server answered 404'}). Copy the package’s folder models to your site, and name it: DigitDiffusion.load('/models/base/'), or base="/models/base/".`
+    : page
+      ? `The file ${file} is missing: a web page came instead of it, as from hosts that answer every address with one page. Check the address, or whether the site was copied whole.`
+    : status === 404
       ? `The file ${file} is missing: the server has no such file (404). Check the address, or whether the site was copied whole.`
       : `The file ${file} could not be loaded: the server answered ${status}. Try again in a moment.`,
   truncated: ({ file, received, expected }) =>
@@ -63,7 +77,7 @@ export const errors = {
     `The file ${file} is not the one that belongs to this model: it is larger than the ${bytes(expected)} bytes that the manifest lists. Try again; if it stays so, the server’s files do not fit together.`,
   manifest: ({ file, why }) =>
     `The list of files ${file} cannot be used: ${
-      { json: 'it is not JSON', format: 'it is not of the format digit-diffusion/1', shape: 'it lists no base model' }[why]
+      { json: 'it is not JSON', page: 'it is not JSON but a web page', format: 'it is not of the format digit-diffusion/1', shape: 'it lists no base model' }[why]
     }.`,
   'webgpu-unavailable': ({ why }) =>
     ({
@@ -80,6 +94,10 @@ export const errors = {
 /** Programming mistakes: thrown as TypeError or RangeError. */
 export const mistakes = {
   options: got => `sample() takes an object such as { label: 7, seed: 42 }, not ${got}.`,
+  assets: got => `assets must be the address of a folder, not ${got}.`,
+  noAssets: () => `The module does not know where its files are, since a bundler has made a classic script of it. Copy worker.js, engine and models to your site and name their folder: DigitDiffusion.assets = '/digit-diffusion/'.`,
+  noBase: () => `The module does not know where the models are, since a bundler has moved it. Copy the package’s folder models to your site, and name it: DigitDiffusion.load('/models/base/'), or base="/models/base/".`,
+  address: got => `'${got}' is not an address of a folder.`,
   device: got => `device must be 'auto', 'webgpu' or 'cpu', not ${got}.`,
   label: (got, labels) =>
     `label must be one of ${labels.map(label => `'${label}'`).join(', ')} or an index from 0 to ${labels.length - 1}, not ${got}.`,

@@ -2,6 +2,7 @@
 // Tests: tests/page/download-resume.test.mjs, failures.test.mjs
 import { DigitDiffusionError, isAbort } from '../errors.js'
 import { takeEarly } from './early.js'
+import { refusal } from './policy.js'
 
 const PAUSES = [500, 1000, 2000] // milliseconds before each further try
 
@@ -46,11 +47,15 @@ export async function request(url, { file, ...options }) {
     const begun = options.cache === 'reload' || options.headers?.range ? undefined : await takeEarly(url, options.signal)
     response = begun ?? (await fetch(url, options))
   } catch (error) {
-    throw isAbort(error) ? error : new DigitDiffusionError('network', { file })
+    if (isAbort(error)) throw error
+    throw (await refusal({ file, source: url })) ?? new DigitDiffusionError('network', { file })
   }
   if (!response.ok) throw new DigitDiffusionError('missing', { file, status: response.status })
   return response
 }
+
+/** Whether a file begins like a web page: many hosts answer with one page for whatever they do not have. @param {Uint8Array} bytes */
+const isPage = bytes => /^\s*<(!doctype|html|head|title|body|script|!--)/i.test(new TextDecoder().decode(bytes.subarray(0, 64)))
 
 /** The size that the server announces, unless it counts compressed bytes. */
 function announcedBytes({ headers }) {
@@ -114,6 +119,7 @@ export async function* receive(url, { file, expected, progress, signal, cache, o
         const fresh = value.subarray(Math.min(known, value.length))
         known -= value.length - fresh.length
         if (!fresh.length) continue
+        if (!received && isPage(fresh)) throw new DigitDiffusionError('missing', { file, page: true })
         received += fresh.length
         progress?.set(file, received, total)
         yield fresh

@@ -38,8 +38,8 @@ export async function findManifest({ base, manifest, signal }) {
   try {
     json = JSON.parse(text)
   } catch {
-    if (guessed && /html/i.test(response.headers.get('content-type'))) return nothing
-    throw new DigitDiffusionError('manifest', { file, why: 'json' })
+    if (guessed && (/html/i.test(response.headers.get('content-type')) || /^\s*</.test(text))) return nothing
+    throw new DigitDiffusionError('manifest', { file, why: /^\s*</.test(text) ? 'page' : 'json' })
   }
   // A list in a later format is no other's: going unchecked past it would have to be asked for.
   if (guessed && !String(json?.format).startsWith('digit-diffusion/')) return nothing

@@ -60,6 +60,14 @@ for (const [path, contents] of outputs) {
   await mkdir(dirname(path), { recursive: true })
   await writeFile(path, contents)
 }
+// What the page shares with a part that comes later is a file of its own: asked for at once, not after the page's script.
+const SCRIPT = '<script type="module" src="page.js"></script>\n'
+const { outputs: made } = builds[ENTRIES.indexOf('page.js')].metafile
+const shared = made['page.js'].imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => path)
+const html = await readFile(join(dist, 'index.html'), 'utf8')
+if (html.split(SCRIPT).length !== 2) throw new Error(`index.html needs the line \`${SCRIPT.trim()}\` once`)
+const links = shared.map(path => `<link rel="modulepreload" href="${path}">\n    `).join('')
+await writeFile(join(dist, 'index.html'), html.replace(SCRIPT, links + SCRIPT))
 for (const entry of await readdir(dist, { withFileTypes: true })) {
   if (entry.isDirectory()) await rmdir(join(dist, entry.name)).catch(() => {}) // only what is empty now
 }

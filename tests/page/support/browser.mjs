@@ -8,7 +8,7 @@ const CHROME = process.env.CHROME ?? '/usr/bin/chromium'
  * Headless Chromium; WebGPU runs on SwiftShader, the emulator inside Chromium, and is absent without it. `remembers` leaves on what
  * Playwright switches off: pages that were left stay in the browser's memory, and come back from it.
  */
-export const launch = ({ webgpu = false, remembers = false } = {}) =>
+export const launch = ({ webgpu = false, remembers = false, args = [] } = {}) =>
   chromium.launch({
     executablePath: CHROME,
     args: [
@@ -19,6 +19,7 @@ export const launch = ({ webgpu = false, remembers = false } = {}) =>
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...args,
       ...(webgpu ? ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'] : []),
     ],
     ignoreDefaultArgs: remembers ? ['--disable-back-forward-cache'] : [],

@@ -58,6 +58,8 @@ export async function serve({ root = DIST, faults = {}, pages = {}, prefix = '/s
   /** @type {(value?: unknown) => void} */
   let heard
   const heardOne = new Promise(resolve => (heard = resolve))
+  /** Headers of single files. @type {Record<string, Record<string, string>>} */
+  let only = {}
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname)
     if (path === REPORTS) {
@@ -77,7 +79,7 @@ export async function serve({ root = DIST, faults = {}, pages = {}, prefix = '/s
       if (fault.flip !== undefined && (fault.flips === undefined || fault.flips-- > 0)) body[fault.flip] ^= 0xff
       if (fault.keep !== undefined) body = body.subarray(0, fault.keep)
       /** @type {Record<string, string>} */
-      const sent = { 'content-type': type, 'cache-control': 'no-store', ...headers }
+      const sent = { 'content-type': type, 'cache-control': 'no-store', ...headers, ...only[name] }
       let status = 200
       if (ranges) {
         const { range, 'if-range': wanted } = request.headers
@@ -106,6 +108,12 @@ export async function serve({ root = DIST, faults = {}, pages = {}, prefix = '/s
     faults,
     pages,
     headers,
+    get only() {
+      return only
+    },
+    set only(value) {
+      only = value
+    },
     requests,
     parts,
     reports,

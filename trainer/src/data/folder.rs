@@ -202,8 +202,12 @@ fn class_folders(dir: &Path) -> Result<BTreeMap<(u64, String), Vec<PathBuf>>> {
     }
     if classes.is_empty() || classes.len() > usize::from(u16::MAX) {
         let is_file_of_pictures = |path: &&PathBuf| beside::labels(path).is_ok();
+        let strays = pictures(dir)?.len();
         return refuse(match entries.iter().find(is_file_of_pictures) {
             Some(file) => format!("it holds files of pictures and labels; give one of pictures, as {}", file.display()),
+            None if classes.is_empty() && strays > 0 => format!(
+                "its {strays} pictures lie in no class folder; put those of each class into a folder of its name, <class name>/*.png"
+            ),
             None => format!("{} class folders found; expected <class name>/*.png", classes.len()),
         });
     }

@@ -84,6 +84,9 @@ fn empty_and_absent_folders_are_told() {
     let message = |path: &Path| load(path, BadPictures::Skip, false).unwrap_err().to_string();
     assert!(message(dir.path()).contains("<class name>/*.png"));
     assert!(message(&dir.path().join("absent")).contains("absent"));
+    grey(&dir, "3_001.png", 8, 8, 9);
+    assert!(message(dir.path()).contains("its 1 pictures lie in no class folder; put those of each class"));
+    fs::remove_file(dir.path().join("3_001.png")).unwrap();
     fs::create_dir(dir.path().join("0")).unwrap();
     assert!(message(dir.path()).contains("hold no picture"));
     // A folder that cannot be looked into is no empty folder.

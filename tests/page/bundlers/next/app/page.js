@@ -1,0 +1,5 @@
+import { Digit } from './digit'
+
+export default function Page() {
+  return <Digit />
+}

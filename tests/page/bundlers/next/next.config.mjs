@@ -1,0 +1,2 @@
+// `next build` writes a static site to dist/.
+export default { output: 'export', distDir: 'dist' }

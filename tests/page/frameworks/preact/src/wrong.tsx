@@ -1,0 +1,16 @@
+// What must not compile.
+import 'digit-diffusion/preact'
+
+export const right = <digit-diffusion ondone={event => event.detail.seed} onError={event => event.message} lora-scale="0.5" />
+export const wrong = [
+  // @ts-expect-error
+  <digit-diffusion onFinish={() => {}} />,
+  // @ts-expect-error
+  <digit-diffusion sampler="plms" />,
+  // @ts-expect-error
+  <digit-diffusion loraScale="strong" />,
+  // @ts-expect-error
+  <digit-diffusion strength={1} />,
+  // @ts-expect-error
+  <digit-diffusion onDone={event => event.detail.labels} />,
+]

@@ -1,0 +1,17 @@
+// What must not compile.
+import 'digit-diffusion/react'
+
+export const wrong = [
+  // @ts-expect-error: React would listen to an event called Done
+  <digit-diffusion onDone={() => {}} />,
+  // @ts-expect-error
+  <digit-diffusion sampler="plms" />,
+  // @ts-expect-error
+  <digit-diffusion loraScale="strong" />,
+  // @ts-expect-error
+  <digit-diffusion strength={1} />,
+  // @ts-expect-error
+  <digit-diffusion ondone={(event: MouseEvent) => event} />,
+  // @ts-expect-error
+  <digit-diffusion ondone={event => event.detail.labels} />,
+]

@@ -1,0 +1,19 @@
+// What must not compile.
+import 'digit-diffusion/svelte'
+import type { SvelteHTMLElements } from 'svelte/elements'
+
+type Tag = SvelteHTMLElements['digit-diffusion']
+
+export const right: Tag = { 'lora-scale': '0.5', seed: 1, class: 'picture', onerror: event => event.message, ondone: event => event.detail.seed }
+export const wrong: Tag[] = [
+  // @ts-expect-error
+  { onfinish: () => {} },
+  // @ts-expect-error
+  { sampler: 'plms' },
+  // @ts-expect-error
+  { loraScale: 'strong' },
+  // @ts-expect-error
+  { strength: 1 },
+  // @ts-expect-error
+  { ondone: event => event.detail.labels },
+]

@@ -1,0 +1,77 @@
+// Models by address and device, so that many elements share one worker, one download and one engine, and draw a few at a time.
+// Tests: tests/page/custom-element.test.mjs, many-elements.test.mjs
+import { DigitDiffusion } from './model.js'
+
+/** Pictures of one model that are drawn at the same time: the others wait, so that the first are soon finished. A long one holds nobody up. */
+const AT_ONCE = 4
+
+/**
+ * @typedef {{ key: string, users: number, listeners: Set<(progress: any) => void>, adapters: Map<string, Promise<any>>,
+ *   loading: AbortController, model: Promise<any>, drawing: number, waiting: Set<(value?: any) => void> }} Entry
+ * @type {Map<string, Entry>}
+ */
+const pool = new Map()
+
+/** Whether an element that asks now would get this very model. @param {Entry | null} entry */
+export const isShared = entry => entry !== null && pool.get(entry.key) === entry
+
+/** @param {string} base @param {import('./digit-diffusion.js').Device} device @param {(progress: any) => void} onprogress */
+export function acquire(base, device, onprogress) {
+  const key = `${device} ${base}`
+  let entry = pool.get(key)
+  if (!entry) {
+    const listeners = new Set([onprogress])
+    const loading = new AbortController()
+    const told = (/** @type {any} */ progress) => listeners.forEach(listener => listener(progress))
+    const model = DigitDiffusion.load(base, { device, signal: loading.signal, onprogress: told })
+    entry = { key, users: 0, listeners, adapters: new Map(), loading, model, drawing: 0, waiting: new Set() }
+    const forget = () => isShared(entry) && pool.delete(key)
+    model.then(model => model.lost.then(forget), forget)
+    pool.set(key, entry)
+  }
+  entry.users++
+  entry.listeners.add(onprogress)
+  return entry
+}
+
+/** The last one to go takes the engine with it. @param {Entry} entry @param {(progress: any) => void} onprogress */
+export function release(entry, onprogress) {
+  entry.listeners.delete(onprogress)
+  if (--entry.users) return
+  if (isShared(entry)) pool.delete(entry.key)
+  entry.loading.abort()
+  entry.model.then(model => model.dispose(), () => {})
+}
+
+/** Adds the adapter once for all elements that want it: by its name in the manifest, or by its folder's address. */
+export function ensureAdapter(/** @type {Entry} */ entry, model, lora) {
+  if (model.adapters.some(({ name }) => name === lora)) return // the page may have added it, too
+  if (!entry.adapters.has(lora)) {
+    const listed = model.catalog.some(adapter => adapter.name === lora)
+    const added = model.addAdapter(lora, listed ? undefined : lora)
+    entry.adapters.set(lora, added)
+    added.catch(() => entry.adapters.delete(lora))
+  }
+  return entry.adapters.get(lora)
+}
+
+/**
+ * Waits for a turn to draw, in the order of asking. Rejects when `signal` aborts before.
+ * @param {Entry} entry @param {AbortSignal} signal
+ * @returns {Promise<() => void>} what ends the turn
+ */
+export async function takeTurn(entry, signal) {
+  if (entry.drawing < AT_ONCE) entry.drawing++
+  else {
+    await new Promise((resolve, reject) => {
+      entry.waiting.add(resolve)
+      signal.addEventListener('abort', () => entry.waiting.delete(resolve) && reject(signal.reason), { once: true })
+    })
+  }
+  return () => {
+    const [next] = entry.waiting
+    if (!next) return entry.drawing--
+    entry.waiting.delete(next)
+    next()
+  }
+}

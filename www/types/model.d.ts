@@ -1,0 +1,287 @@
+export type Device = 'auto' | 'webgpu' | 'cpu'
+export type Backend = 'webgpu' | 'cpu'
+
+/** Why the model computes where it does. Times are milliseconds of a step on one picture with guidance.
+ * `start`: every model begins on the CPU; `chosen`, `chosen-emulated`: as `device` says; `measured`: the faster one is taken;
+ * `emulated`: there is no GPU behind this WebGPU. The others say why WebGPU cannot be used: the browser has none (`browser`), or only
+ * for pages served over HTTPS (`insecure`), or finds no GPU (`machine`); no device could be opened (`not-started`); it refused the model
+ * (`refused`); its output is not the CPU's (`wrong`). */
+export type BackendReason =
+  | { code: 'start' | 'chosen' | 'chosen-emulated' | 'emulated' | 'browser' | 'insecure' | 'machine' }
+  | { code: 'measured'; cpuMs: number; gpuMs: number }
+  | { code: 'not-started'; reason: string }
+  | { code: 'refused'; error: { code: ErrorCode; kind: string; fields: Record<string, unknown>; message: string } }
+  | { code: 'wrong'; difference: number }
+
+export type Sampler = 'dpm++2m' | 'ddim' | 'ddpm' | 'euler'
+
+/** A class name, such as '7', or an index into `labels`. */
+export type Label = string | number
+
+export type Progress =
+  /** Bytes so far. `total` is undefined while, or where, the size is not known. `retry`: the connection broke off, and the file
+   * is taken up again, for the first, second or third time. */
+  | { phase: 'download'; file: string; loaded: number; total: number | undefined; retry: number | undefined }
+  /** Everything has arrived; the engine starts and checks itself. */
+  | { phase: 'start' }
+
+export interface FileEntry {
+  bytes: number
+  sha256: string
+}
+
+/** manifest.json, as `trainer export` writes it. Paths are relative to the manifest. */
+export interface Manifest {
+  format: 'digit-diffusion/1'
+  base: { path: string; title?: string; labels?: string[]; image_size?: number; files: Record<string, FileEntry> }
+  adapters: {
+    name: string
+    title?: string
+    description?: string
+    path: string
+    rank?: number
+    lora_alpha?: number
+    base_sha256?: string
+    files: Record<string, FileEntry>
+  }[]
+}
+
+export interface LoadOptions {
+  /** Default 'auto': the CPU at first; WebGPU as soon as it has shown that it computes correctly and faster (see `settled`). */
+  device?: Device | undefined
+  /** Stops the download. */
+  signal?: AbortSignal | undefined
+  onprogress?: ((progress: Progress) => void) | undefined
+  /** By what to check the files' sizes and SHA-256: an address, the list itself (paths then relative to the folder above the
+   * base), or false for no check. By default `../manifest.json`, where there is one of this very base. */
+  manifest?: string | URL | Manifest | false | undefined
+}
+
+/** An adapter that the manifest offers. */
+export interface CatalogEntry {
+  name: string
+  url: string
+  title?: string
+  description?: string
+  rank?: number
+  lora_alpha?: number
+  base_sha256?: string
+}
+
+export interface Adapter {
+  name: string
+  rank: number
+  /** How many layers it changes. */
+  modules: number
+}
+
+/** What an adapter adds to one layer. */
+export interface AdapterModule {
+  /** The layer's path in the base, as diffusers has it. */
+  path: string
+  rank: number
+  /** Frobenius norm of the update at strength 1. */
+  updateNorm: number
+  /** That over the norm of the base's own weight. */
+  relativeNorm: number
+}
+
+export interface AdapterOptions {
+  /** adapter_config.json. Without it the file's own metadata must say what PEFT's configuration would. */
+  config?: File | Blob | string | object | undefined
+  signal?: AbortSignal | undefined
+  onprogress?: ((progress: Progress) => void) | undefined
+}
+
+/** Adapter names and strengths. {} is the base model; 0 is off; negative strengths lean the other way. */
+export type Scales = Record<string, number>
+
+interface SampleOptionsBase {
+  /** At least 1; default 12. */
+  steps?: number | undefined
+  /** Default 'dpm++2m'. */
+  sampler?: Sampler | undefined
+  /** 1 turns guidance off; default 1.6. */
+  guidanceScale?: number | undefined
+  /** Share of the run before which there is no guidance, and a step costs half; default 0.2. */
+  guidanceStart?: number | undefined
+  /** Share of the run from which on there is none; default 0.75. */
+  guidanceStop?: number | undefined
+  /** 0 (default) to 1: how much of what guidance adds along the predicted picture itself, its ink, is kept (arXiv 2410.02416);
+   * 1 is plain guidance. */
+  guidanceEta?: number | undefined
+  /** 0 (default) to 1: how much fresh noise DDIM adds. */
+  eta?: number | undefined
+  /** Starting noise in place of the seed's: standard normal, imageSize² numbers for every picture of the batch, in the layout
+   * that the network works in, [channels, height, width]. */
+  latents?: Float32Array | undefined
+  /** Adapters for this run alone, in place of those of setAdapters(). */
+  adapters?: Scales | undefined
+  /** Stops between two steps. The model stays loaded. */
+  signal?: AbortSignal | undefined
+}
+
+export interface SampleOptions<L extends Label | Label[], S extends number | number[], R extends boolean, A extends boolean = boolean>
+  extends SampleOptionsBase {
+  /** An array draws a batch. */
+  label: L
+  /** A whole number; random by default. An array draws a batch. */
+  seed?: S | undefined
+  /** Adds the pictures as floats. */
+  raw?: R | undefined
+  /** Adds what the pixels attend to, for one more pass through the network per step, on the CPU. */
+  attention?: A | undefined
+}
+
+export interface Step<P = ImageData> {
+  /** 1 to total. */
+  step: number
+  total: number
+  timestep: number
+  /** Milliseconds that the engine took for this step. */
+  ms: number
+  /** The noisy picture after this step. */
+  image: P
+  /** The clean picture as the model guesses it at this step. */
+  x0: P
+}
+
+export interface RawStep {
+  /** x_t as the sampler has it, black -1 and white 1, neither scaled nor clipped; imageSize² numbers, picture after picture. */
+  rawImage: Float32Array
+  /** The guess, likewise. */
+  rawX0: Float32Array
+}
+
+/** How much every pixel listened to every token of its label at this step, before guidance: the network's cross-attention, its
+ * mean over heads and layers. */
+export interface AttentionMaps {
+  /** How many learned tokens a label has. */
+  tokens: number
+  /** Rows and columns: pixels as the network sees them, which may each be several of the picture's. */
+  height: number
+  width: number
+  /** Token after token, row after row, from 0 to 1; at each pixel the tokens' sum is 1. */
+  weights: Float32Array
+}
+
+export interface AttentionStep<M = AttentionMaps> {
+  attention: M
+}
+
+type PerPicture<T, L, S> = L extends unknown[] ? T[] : S extends unknown[] ? T[] : T
+
+export class DigitDiffusion {
+  private constructor()
+
+  /** The folder of worker.js, engine/ and models/: the module's own, unless it is set, before a model is loaded. */
+  static get assets(): string | undefined
+  static set assets(address: string | URL | undefined)
+  /** Loads a base model's folder, by default the one next to this script. */
+  static load(base?: string | URL, options?: LoadOptions): Promise<DigitDiffusion>
+
+  /** Where the next run computes. With 'auto' it may change once, see `settled`; runs under way stay where they are. */
+  readonly backend: Backend
+  /** Resolves when it is decided where the model computes: with 'auto', as soon as nothing has been asked of it for a tenth of a second and the
+   * GPU has been tried; otherwise at once. How fast each device was, is kept in localStorage for a month. */
+  readonly settled: Promise<Backend>
+  /** Why this backend, for programs. */
+  readonly backendReason: BackendReason
+  /** Why this backend, for people: one sentence, in English; on this project's page in the page's language. */
+  readonly backendNote: string
+  readonly labels: string[]
+  /** Pixels along one side. */
+  readonly imageSize: number
+  /** 'sha256-…' of the weights file. */
+  readonly baseHash: string
+  /** The noise schedule that the model was trained with, as diffusers calls it: for every timestep the share of the clean
+   * picture's energy that is left in x_t, from near 1 down to near 0. */
+  readonly alphasCumprod: Float32Array
+  /** The adapters that are loaded, with their present strength. */
+  readonly adapters: (Adapter & { scale: number })[]
+  /** The adapters that the manifest offers; addAdapter(name) loads one. */
+  readonly catalog: CatalogEntry[]
+  /** Resolves when the engine dies: its device was lost or it crashed. Load a new model then. */
+  readonly lost: Promise<DigitDiffusionError>
+
+  /** @param source a PEFT folder's address; a .safetensors file; or a list of files with its configuration among them.
+   * Without it, the adapter of that name in the manifest. */
+  addAdapter(name: string, source?: string | URL | Blob | Iterable<File>, options?: AdapterOptions): Promise<Adapter>
+  removeAdapter(name: string): Promise<void>
+  /** What a loaded adapter changes, layer by layer. */
+  adapterModules(name: string): Promise<AdapterModule[]>
+  /** For the runs that are begun from then on. */
+  setAdapters(scales: Scales): Promise<void>
+
+  /** Draws step by step, each when it is asked for: stop iterating and the run is over and freed.
+   * Wrong arguments throw a TypeError or RangeError at once. */
+  sample<
+    L extends Label | Label[],
+    S extends number | number[] = number,
+    R extends boolean = false,
+    A extends boolean = false,
+  >(
+    options: SampleOptions<L, S, R, A>,
+  ): AsyncGenerator<
+    Step<PerPicture<ImageData, L, S>> &
+      (R extends true ? RawStep : unknown) &
+      (A extends true ? AttentionStep<PerPicture<AttentionMaps, L, S>> : unknown),
+    void,
+    undefined
+  >
+
+  /** Ends the worker and frees everything. */
+  dispose(): void
+}
+
+export type ErrorCode =
+  /** The browser is too old, or has WebAssembly switched off: it lacks `details.what`. */
+  | 'unsupported'
+  /** The worker did not start; `details.why`: 'status', 'page' (a web page came instead), 'file', 'network' or 'refused'. */
+  | 'start'
+  /** The engine refuses something that has no code of its own; `details.kind` says what. */
+  | 'engine'
+  /** Not a safetensors file, or not all of it. */
+  | 'unreadable'
+  /** An adapter for another base: `details.path` is where they differ. */
+  | 'misfit'
+  /** An adapter that needs its adapter_config.json. */
+  | 'unconfigured'
+  /** Something else is wrong with an adapter; `details.kind` says what. */
+  | 'adapter'
+  /** The engine's file is not what it must be. */
+  | 'engine-file'
+  /** `details.worker`, the release of the worker, is not that of the module: one of them is an old copy. */
+  | 'release'
+  /** A policy of the page forbids `file`: `details.directive` would have to name `details.need`. */
+  | 'policy'
+  /** The connection broke off. */
+  | 'network'
+  /** The server does not give a file: it answers `details.status`. */
+  | 'missing'
+  /** A file is shorter than the manifest says: `details.received` of `details.expected` bytes. */
+  | 'truncated'
+  /** A file is longer than the `details.expected` bytes of the manifest. */
+  | 'oversized'
+  /** A file has another SHA-256 than the manifest says. */
+  | 'mismatch'
+  /** The manifest cannot be used. `details.why`: 'json', 'format' or 'shape'. */
+  | 'manifest'
+  /** WebGPU was chosen and cannot be had. `details.why`: 'browser', 'insecure' or 'machine'. */
+  | 'webgpu-unavailable'
+  /** The GPU was lost, and the model with it. */
+  | 'device-lost'
+  /** The engine stopped unexpectedly. */
+  | 'crashed'
+  /** The model was disposed of. */
+  | 'disposed'
+
+/** What went wrong, in one sentence for people (`message`) and by a stable `code` for programs. */
+export class DigitDiffusionError extends Error {
+  readonly code: ErrorCode
+  /** The file it is about, where there is one. */
+  readonly file: string | undefined
+  /** What the sentence is made of. What the engine refuses has a `kind` in it, finer than the code, and the fields of that kind;
+   * these may grow. */
+  readonly details: Record<string, unknown>
+}
