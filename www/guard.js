@@ -10,6 +10,10 @@
     tell('outdated')
     return
   }
+  if (location.protocol === 'file:') {
+    tell('as-file') // browsers load no module from files
+    return
+  }
   addEventListener('error', function (event) {
     // What begins the downloads early is no part that the page cannot do without.
     var script = /** @type {HTMLScriptElement | null} */ (event.target)

@@ -3,7 +3,7 @@
 // Tests: tests/page/worker-protocol.test.mjs, devices.test.mjs
 import * as wasm from './engine/engine.js'
 import { DigitDiffusionError } from './errors.js'
-import { BASE_FILES, ENGINE_FILES } from './files.js'
+import { BASE_FILES, ENGINE_FILES, WEIGHTS } from './files.js'
 import { RELEASE } from './release.js'
 import { download, Progress, receive } from './worker/download.js'
 import { refusal } from './worker/policy.js'
@@ -11,8 +11,7 @@ import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { expectEarly } from './worker/early.js'
 import { findManifest, shortName } from './worker/manifest.js'
 import { pack, packReason } from './worker/pack.js'
-
-const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors']
+import { downloadAdapter, downloadAdapterFile, downloadWeights } from './worker/weights.js'
 
 const REST = 100 // milliseconds without a request after which work begins that nobody waits for
 
@@ -152,12 +151,15 @@ const methods = {
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
       const digest = bytes => starting.then(() => wasm.sha256(bytes))
-      return downloadFolder(base, BASE_FILES, { listed: list.files, digest, progress, signal }).catch(error => {
+      const shardNames = index => starting.then(() => wasm.shardNames(index))
+      const options = { listed: list.files, digest, progress, signal }
+      const texts = downloadFolder(base, BASE_FILES.filter(path => path !== WEIGHTS), options)
+      return Promise.all([texts, downloadWeights(base, { shardNames, ...options })]).catch(error => {
         if (error.code === 'missing' && !list.files) error.details.alone = true // its list is missing as well
         throw error
       })
     })
-    const [[info, unetConfig, schedulerConfig, weights]] = await Promise.all([downloaded, starting])
+    const [[[info, unetConfig, schedulerConfig], weights]] = await Promise.all([downloaded, starting])
     onprogress({ phase: 'start' })
     const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights }
     engine = await wasm.Engine.load(files, device)
@@ -167,16 +169,13 @@ const methods = {
     return { backend, backendReason, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps: mapShape(files) }
   },
 
-  async addAdapter({ name, url, config, weights }, { signal, onprogress }) {
+  async addAdapter({ name, url, alone, config, weights }, { signal, onprogress }) {
     if (url) {
       const listed = catalog.find(adapter => adapter.url === url)?.files
-      const digest = async bytes => wasm.sha256(bytes)
-      const files = await downloadFolder(url, ADAPTER_FILES, { listed, digest, progress: new Progress(onprogress), signal })
-      config = text(files[0])
-      weights = files[1]
+      const options = { listed, digest: async bytes => wasm.sha256(bytes), progress: new Progress(onprogress), signal }
+      ;({ config, weights } = await (alone ? downloadAdapterFile(url, options) : downloadAdapter(url, options)))
     }
-    const { rank, modules } = engine.addAdapter(name, config, weights)
-    return { name, rank, modules }
+    return engine.addAdapter(name, config, weights)
   },
 
   removeAdapter({ name }) {

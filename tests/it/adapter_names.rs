@@ -89,6 +89,23 @@ fn names_of_diffusers_kohya_and_lycoris() {
     }
 }
 
+/// diffusers' pipelines keep the settings of all their networks in one place.
+#[test]
+fn settings_of_text_encoders_are_not_the_networks() {
+    let base = base("tiny");
+    let (tensors, _) = read_tensors(&adapter_file("plain")).unwrap();
+    let renamed = tensors.into_iter().map(|(name, tensor)| (name.replace("base_model.model.", "unet."), tensor));
+    let settings = serde_json::json!({
+        "unet.r": 4, "unet.lora_alpha": 12, "unet.alpha_pattern": { "attn2.to_q": 2, "to_q": 6 },
+        "text_encoder.r": 8, "text_encoder.lora_alpha": 1, "text_encoder.alpha_pattern": { "to_q": 99 },
+    });
+    let metadata = Metadata::from([("lora_adapter_metadata".into(), settings.to_string())]);
+    let file = write_tensors(&renamed.collect(), metadata, Precision::F32).unwrap();
+    let adapter = read_adapter(&file, None, &base.state).unwrap();
+    let scaling = |end: &str| adapter.modules.iter().find(|(path, _)| path.ends_with(end)).unwrap().1.scaling;
+    assert_eq!([scaling("to_k"), scaling("attn1.to_q"), scaling("attn2.to_q")], [3.0, 1.5, 0.5]);
+}
+
 /// What diffusers draws with a file of attention processors, and PEFT with factors of convolutions.
 #[test]
 fn processors_and_convolutions_draw_what_diffusers_and_peft_draw() {

@@ -43,6 +43,8 @@ for (const [title, options] of APPEARANCES) {
       await page.waitForSelector('#stage[data-busy=false] #attention[data-maps=true]')
       await page.click('#many-digits')
       await settled(page)
+      await page.locator('#network').scrollIntoViewIfNeeded()
+      await page.waitForSelector('#unet label')
       await check(page, 'drawn')
     })
 

@@ -46,7 +46,7 @@ describe('while loading', () => {
   })
 
   test('a digit picked before the model is there is drawn when it is', async () => {
-    server.faults[FILES.weights] = { delay: 700 }
+    server.faults[FILES.weights] = { delay: 3000 }
     await page.goto(server.url)
     await page.click('#digits [value="5"]')
     assert.match(await page.innerText('#position'), /The 5 will be drawn/)

@@ -206,6 +206,7 @@ describe('a LoRA of one’s own', () => {
     const cases = [
       [[{ name, buffer: good.subarray(0, 5000) }], /not a readable safetensors file/i],
       [[{ name, buffer: Buffer.from('nonsense') }], /not a readable safetensors file/i],
+      [[{ name: 'adapter_model.bin', buffer: Buffer.from('PK\x03\x04 archive/data.pkl') }], /pickle of PyTorch/],
       [[{ name, buffer: await weights(renamed) }], /only one of its two factors|does not have/],
       [[{ name, buffer: await weights(reshaped) }], /factors|was made for another model/],
       [[{ name, buffer: good }, { name: 'y.safetensors', buffer: good }], /One style at a time: these are 2 \.safetensors files \(x\.safetensors, y\.safetensors\)/],

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { DIST, errors, freshPage, launch, page, serve, server, setUp, watchElements } from './support.mjs'
 
 const TAG = '<digit-diffusion label="7" seed="42" steps="2" lora="outline" device="cpu"></digit-diffusion>'
@@ -97,6 +98,26 @@ describe('draws, with no word in the console', () => {
     await draws()
   })
 
+  for (const device of ['auto', 'cpu', 'webgpu']) {
+    test(`in a sandboxed frame, on ${device}`, async () => {
+      const gpu = await launch({ webgpu: true }) // in software
+      await freshPage({}, gpu)
+      await watchElements(page)
+      send({ 'access-control-allow-origin': '*' })
+      server.pages['page.html'] = `<!doctype html><link rel="icon" href="data:,"><iframe sandbox="allow-scripts" width="400" height="400" src="framed.html"></iframe>`
+      server.pages['framed.html'] = html('digit-diffusion.js').replace('device="cpu"', `device="${device}"`)
+      await page.goto(`${server.url}page.html`)
+      const element = page.frameLocator('iframe').locator('digit-diffusion[data-drawn], digit-diffusion[data-failed]')
+      await element.waitFor({ timeout: 120_000 })
+      const [failed, drawn] = [await element.getAttribute('data-failed'), await element.getAttribute('data-drawn')]
+      await gpu.close()
+      await freshPage()
+      // Its worker is no secure context, and has no WebGPU: that is said, not another reason.
+      if (device === 'webgpu') assert.match(failed, /WebGPU is not available: .*no sandboxed frame/)
+      else assert.deepEqual([failed, drawn], [null, expected])
+    })
+  }
+
   test('storage that is denied', async () => {
     await page.addInitScript(() => Object.defineProperty(window, 'localStorage', { get: () => { throw new DOMException('denied', 'SecurityError') } }))
     await draws()
@@ -145,6 +166,12 @@ describe('says what stands in its way', () => {
     const said = await look()
     delete server.pages['worker.js']
     assert.match(said, /could not be started: a web page came instead of its script, http/)
+  })
+
+  test('the page opened as a file: it says why, and how else', async () => {
+    await page.goto(pathToFileURL(join(DIST, 'index.html')).href)
+    assert.match(await page.innerText('#as-file'), /opened as a file/)
+    assert.equal(await page.locator('#broken').isHidden(), true)
   })
 
   test('a worker that is missing', async () => {

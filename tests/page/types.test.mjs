@@ -1,6 +1,6 @@
 // digit-diffusion.d.ts in a strict TypeScript project: what is right compiles, what is wrong does not, and nothing is forgotten.
 import assert from 'node:assert/strict'
-import { copyFile, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -50,4 +50,17 @@ test('everything that the module has is typed, and everything typed is there', a
   assert.equal(await compile(RESOLUTIONS[0], ['complete.ts']), '')
   await writeFile(join(project.folder, 'complete.ts'), source[0] + exactly('keyof typeof module', ['DigitDiffusion']))
   assert.match(await compile(RESOLUTIONS[0], ['complete.ts']), /DigitDiffusionError/, 'the check itself works')
+})
+
+test('custom-elements.json tells editors of the same attributes, members and events', async () => {
+  const { DigitDiffusionElement } = await import(pathToFileURL(join(DIST, 'digit-diffusion.js')).href)
+  const { modules: [{ declarations: [tag] }] } = JSON.parse(await readFile(join(DIST, 'custom-elements.json'), 'utf8'))
+  const names = list => list.map(({ name }) => name).sort()
+  const spoken = list => list.filter(name => name !== 'lorascale').sort() // another spelling
+  assert.deepEqual(names(tag.attributes), spoken(DigitDiffusionElement.observedAttributes))
+  const own = Object.getOwnPropertyNames(DigitDiffusionElement.prototype).filter(name => !/^(constructor|\w+Callback|\w+EventListener)$/.test(name))
+  assert.deepEqual(names(tag.members), spoken(own))
+  const types = await readFile(join(DIST, 'types/element.d.ts'), 'utf8')
+  const events = /interface DigitDiffusionElementEventMap \{([^]*?)\n\}/.exec(types)[1].matchAll(/^ {2}(\w+):/gm)
+  assert.deepEqual(names(tag.events), Array.from(events, ([, name]) => name).sort())
 })

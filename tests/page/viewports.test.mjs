@@ -1,7 +1,7 @@
 // On every screen the picture is in sight while it is drawn; larger text and forced colours hide nothing.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { choose, freshPage, openPage, page, pick, server, settled, setUp, toggleLora } from './support.mjs'
+import { choose, freshPage, newPageWithFont, openPage, page, pick, server, settled, setUp, toggleLora } from './support.mjs'
 
 setUp({ page: 'none' })
 
@@ -14,6 +14,8 @@ const place = frame =>
   }, frame)
 /** @param {string} frame @param {string} when */
 async function assertSeen(frame, when) {
+  // The page may still be on its way there.
+  for (let tries = 0; tries < 20 && ((await place(frame)).top < 0 || (await place(frame)).bottom > (await place(frame)).height); tries++) await page.waitForTimeout(100)
   const { top, bottom, left, right, width, height } = await place(frame)
   assert.ok(top >= 0 && bottom <= height && left >= 0 && right <= width, `${frame} ${when}: ${top} to ${bottom} of ${height}`)
   assert.ok(bottom - top >= 112, `${frame} ${when} is only ${bottom - top} high`)
@@ -31,7 +33,6 @@ describe('the picture is seen while it is drawn', () => {
         await page.locator(selector).scrollIntoViewIfNeeded()
         if (options.hasTouch) await page.tap(selector)
         else await page.click(selector)
-        await page.waitForTimeout(600) // the way there
       }
       await tap('#digits [value="7"]')
       await assertSeen('.base .frame', 'after a tap on a digit')
@@ -64,8 +65,8 @@ test('a whole picture and the digits stand on the first screen of 1366 x 650', a
 })
 
 /** Texts and controls that lie over each other, or stick out of the window. */
-const collisions = () =>
-  page.evaluate(() => {
+const collisions = (within = page) =>
+  within.evaluate(() => {
     const shown = [...document.querySelectorAll('main :is(p, h1, h2, h3, figcaption, summary, label, button, select, input[type=range], input[type=number], output, .segments), .masthead a, .footer a')].filter(
       element => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && element.getClientRects().length && !element.closest('.overlay, .pictures, .hidden-visually, .map, .schedule svg'),
     )
@@ -96,6 +97,19 @@ describe('text of twice the size overlaps nothing', () => {
         await choose(page, 'styles', '*')
         assert.deepEqual(await collisions(), { found: [], wide: false })
       })
+})
+
+test('the browser’s own font size, doubled: the layout is that of a smaller screen', async () => {
+  const { page, close } = await newPageWithFont(32, { viewport: { width: 1366, height: 650 }, reducedMotion: 'reduce' })
+  await page.goto(server.url)
+  await settled(page)
+  await pick(page, 7)
+  await toggleLora(page)
+  assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).fontSize), '32px')
+  assert.deepEqual(await collisions(page), { found: [], wide: false })
+  const { bottom, height } = await page.evaluate(() => ({ bottom: document.querySelector('.styled .frame').getBoundingClientRect().bottom, height: innerHeight }))
+  assert.ok(bottom <= height)
+  await close()
 })
 
 test('forced colours: what is on, chosen or under way differs from what is not', async () => {

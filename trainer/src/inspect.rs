@@ -230,7 +230,9 @@ mod tests {
         let facts = inspect(&half, base).unwrap();
         assert_eq!((facts.kind, facts.facts[0].0), ("LoRA adapter", "not usable here"));
         assert!(facts.facts.contains(&("values", "8".to_owned())), "{facts:?}");
-        let nothing = inspect(dir.path(), base).unwrap_err().to_string();
+        // A folder's only safetensors file is the adapter, whatever its name; a folder without any is none.
+        assert_eq!(inspect(dir.path(), base).unwrap().kind, "LoRA adapter");
+        let nothing = inspect(tempdir().unwrap().path(), base).unwrap_err().to_string();
         assert!(nothing.contains("is no adapter") && nothing.contains("adapter_model.safetensors"), "{nothing}");
     }
 }

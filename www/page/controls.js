@@ -167,7 +167,7 @@ export class Controls {
     $('backend-note').textContent = backendNote
   }
 
-  /** @param {{ rank: number, modules: number }[]} adapters known once they are loaded */
+  /** @param {import('../digit-diffusion.js').Adapter[]} adapters known once they are loaded */
   describeStyle(adapters = []) {
     const adapter = adapters.length === 1 ? adapters[0] : undefined
     $('lora-note').textContent = [this.styles.description, adapter && live.adapter(adapter)].filter(Boolean).join(' · ')

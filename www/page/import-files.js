@@ -1,5 +1,6 @@
 // Files that a visitor brings: dropped anywhere on the page, or picked.
 // Tests: tests/page/files.test.mjs
+import { OTHER_WEIGHTS } from '../files.js'
 import { live } from '../texts/page.js'
 import { $ } from './dom.js'
 import { KEYWORDS } from './export-files.js'
@@ -56,6 +57,8 @@ export async function recognise(files) {
   if (files.every(({ name }) => name.toLowerCase().endsWith('.json'))) throw new Error(live.files.onlyConfig)
 
   const [file] = files
+  // What it is instead, the engine says.
+  if (OTHER_WEIGHTS.test(file.name)) return { adapter: await describe(file, []) }
   const { png, damaged, text } = await readPngText(new Uint8Array(await file.arrayBuffer()), KEYWORDS)
   if (!png) throw new Error(live.files.unknown)
   if (damaged) throw new Error(live.files.damaged)

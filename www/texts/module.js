@@ -8,7 +8,7 @@ const sentence = text =>
 /** Why WebGPU is not used, by a reason's `code`: beginnings of sentences. */
 export const noWebGpu = {
   browser: () => 'This browser has no WebGPU',
-  insecure: () => 'Browsers offer WebGPU only to pages served over HTTPS',
+  insecure: () => 'Browsers offer WebGPU only to pages served over HTTPS, and to no sandboxed frame',
   machine: () => 'This browser has WebGPU, but no GPU for it',
   emulated: () => 'WebGPU is only emulated on this machine, slower than the CPU',
   'not-started': ({ reason }) => `WebGPU could not be started (${reason})`,
@@ -82,7 +82,7 @@ export const errors = {
   'webgpu-unavailable': ({ why }) =>
     ({
       browser: 'WebGPU is not available in this browser.',
-      insecure: 'WebGPU is not available: browsers offer it only to pages served over HTTPS.',
+      insecure: 'WebGPU is not available: browsers offer it only to pages served over HTTPS, and to no sandboxed frame.',
       machine: 'WebGPU is not available: the browser knows it, but finds no GPU to use.',
     })[why],
   'device-lost': ({ message }) =>

@@ -108,6 +108,7 @@ export const page = {
   noscript: 'This page runs a neural network in your browser, and needs JavaScript for it. Please switch JavaScript on.',
   outdated: 'This browser is too old to run the model. Any browser updated since 2023 will do.',
   broken: 'A part of this page could not be loaded. Check the network and reload the page.',
+  asFile: 'This page was opened as a file, and browsers load no module from files. Serve the folder over HTTP, as with python3 -m http.server in it, and open that address.',
 }
 
 /** What the page composes as it runs. */
@@ -183,7 +184,9 @@ export const live = {
     damaged: 'It is damaged: it ends too early, or its bytes have changed. Take another copy of it.',
     foreign: 'It carries no settings: it was not saved on this page, or another program has saved it since. Programs for messages often do.',
   },
-  adapter: ({ rank, modules }) => `rank ${rank}, ${plural(modules, 'layer')}`,
+  /** @param {{ rank: number, modules: number, ignoredAlpha?: string }} adapter */
+  adapter: ({ rank, modules, ignoredAlpha }) =>
+    `rank ${rank}, ${plural(modules, 'layer')}${ignoredAlpha ? `; it notes an alpha of ${ignoredAlpha} but has none, so alpha is the rank, as for other programs` : ''}`,
   noStyles: 'No styles come with this model.',
   backends: { webgpu: 'WebGPU', cpu: 'CPU' },
   runsOn: { webgpu: 'Runs on WebGPU', cpu: 'Runs on the CPU' },

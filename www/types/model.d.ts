@@ -73,6 +73,8 @@ export interface Adapter {
   rank: number
   /** How many layers it changes. */
   modules: number
+  /** What a file of kohya says of alpha, where it has no alphas: nobody heeds it, alpha is the rank. */
+  ignoredAlpha?: string
 }
 
 /** What an adapter adds to one layer. */
@@ -204,7 +206,7 @@ export class DigitDiffusion {
   /** Resolves when the engine dies: its device was lost or it crashed. Load a new model then. */
   readonly lost: Promise<DigitDiffusionError>
 
-  /** @param source a PEFT folder's address; a .safetensors file; or a list of files with its configuration among them.
+  /** @param source the address of a PEFT folder or of a .safetensors file; such a file; or a list of files with its configuration among them.
    * Without it, the adapter of that name in the manifest. */
   addAdapter(name: string, source?: string | URL | Blob | Iterable<File>, options?: AdapterOptions): Promise<Adapter>
   removeAdapter(name: string): Promise<void>

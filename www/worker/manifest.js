@@ -15,7 +15,7 @@ export const shortName = (folder, path) => `${new URL(folder).pathname.split('/'
  * `base`: absolute address of the base folder, ending in "/". `manifest`: its address, itself, none, or (undefined) "look next to the
  * base folder".
  * @param {{ base: string, manifest?: string | object | false, signal?: AbortSignal }} options
- * @returns {Promise<{ files: object | null, adapters: object[] }>} `files` null: nothing to check by
+ * @returns {Promise<{ files: import('./download.js').Folder['listed'], adapters: object[] }>} `files` null: nothing to check by
  */
 export async function findManifest({ base, manifest, signal }) {
   if (manifest === false) return nothing

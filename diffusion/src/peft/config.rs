@@ -13,7 +13,7 @@ use crate::json;
 use crate::lora::{Adapter, LoraFactors};
 use crate::tensors::read_tensors;
 
-use super::names::{DIFFUSERS_METADATA, PEFT_PREFIX};
+use super::names::{DIFFUSERS_METADATA, PEFT_PREFIX, is_text_encoder};
 use super::pattern::escape;
 use super::patterns::{BothPatterns, Patterns};
 
@@ -255,7 +255,9 @@ impl LoraConfig {
     pub(super) fn from_metadata(text: &str) -> Result<Self> {
         let fields: BTreeMap<String, Value> = serde_json::from_value(json::read(DIFFUSERS_METADATA, text)?)
             .map_err(json::json_error(DIFFUSERS_METADATA))?;
-        let plain = fields.into_iter().map(|(key, value)| {
+        // Of text encoders diffusers keeps the settings in the same place.
+        let fields = fields.into_iter().filter(|(key, _)| !is_text_encoder(key));
+        let plain = fields.map(|(key, value)| {
             let name = [PEFT_PREFIX, "unet."].iter().find_map(|prefix| key.strip_prefix(prefix)).unwrap_or(&key);
             (name.to_owned(), value)
         });

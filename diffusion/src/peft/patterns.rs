@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::{ConfigError, Error, Result};
 
 use super::config::FILE;
+use super::names::is_text_encoder;
 use super::pattern::Pattern;
 
 /// Values by pattern. Of the patterns that match a path, the first one counts, so their order does, too.
@@ -137,7 +138,7 @@ impl<'de> Deserialize<'de> for BothPatterns {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
                 let mut both = BothPatterns::default();
                 while let Some(key) = map.next_key::<String>()? {
-                    match key.rsplit('.').next() {
+                    match key.rsplit('.').next().filter(|_| !is_text_encoder(&key)) {
                         Some("rank_pattern") => both.ranks = map.next_value()?,
                         Some("alpha_pattern") => both.alphas = map.next_value()?,
                         _ => drop(map.next_value::<IgnoredAny>()?),

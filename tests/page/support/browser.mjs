@@ -1,5 +1,8 @@
 // The browser, and pages in it.
 // Environment: CHROME, a Chromium or Chrome.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 
 const CHROME = process.env.CHROME ?? '/usr/bin/chromium'
@@ -24,6 +27,23 @@ export const launch = ({ webgpu = false, remembers = false, args = [] } = {}) =>
     ],
     ignoreDefaultArgs: remembers ? ['--disable-back-forward-cache'] : [],
   })
+
+/**
+ * A page in a browser of its own, whose font size is set to `pixels`; the usual one is 16.
+ * @param {number} pixels
+ * @param {import('playwright-core').BrowserContextOptions} [options]
+ */
+export async function newPageWithFont(pixels, options) {
+  const profile = await mkdtemp(join(tmpdir(), 'digit-diffusion-profile-'))
+  await mkdir(join(profile, 'Default'))
+  await writeFile(join(profile, 'Default/Preferences'), JSON.stringify({ webkit: { webprefs: { default_font_size: pixels } } }))
+  const context = await chromium.launchPersistentContext(profile, { executablePath: CHROME, args: ['--headless=new', '--no-sandbox'], ...options })
+  const close = async () => {
+    await context.close()
+    await rm(profile, { recursive: true, force: true })
+  }
+  return { page: await context.newPage(), close }
+}
 
 /**
  * A fresh page, and the errors that its console shows.

@@ -6,3 +6,4 @@ mod ends;
 mod files;
 mod resume;
 mod support;
+mod weights;

@@ -3,4 +3,5 @@ export default function init(options: { module_or_path: Response }): Promise<unk
 export function version(): string
 export function lastPanic(): string | undefined
 export function sha256(bytes: Uint8Array): string
+export function shardNames(index: string): string[]
 export const Engine: any
