@@ -4,5 +4,7 @@
 export const WEIGHTS = 'unet/diffusion_pytorch_model.safetensors'
 /** Of a base folder. */
 export const BASE_FILES = ['digit_diffusion.json', 'unet/config.json', 'scheduler/scheduler_config.json', WEIGHTS]
+/** Names of other programs' weights: what they are instead of safetensors, the engine says. */
+export const OTHER_WEIGHTS = /\.(bin|pth?|ckpt|gguf|onnx|h5|zip|gz)$/i
 /** The engine's builds, beside the module. */
 export const ENGINE_FILES = { relaxed: 'engine/engine-relaxed_bg.wasm', plain: 'engine/engine_bg.wasm' }

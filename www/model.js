@@ -4,17 +4,21 @@ import { assets, defaultBase } from './addresses.js'
 import { Client } from './client.js'
 import { take } from './early-downloads.js'
 import { asOneClass, DigitDiffusionError } from './errors.js'
+import { OTHER_WEIGHTS } from './files.js'
 import { checkDevice, checkScales, DEFAULTS, readSampleOptions } from './options.js'
 import { recall, remember } from './remember.js'
 import { backend, mistakes } from './texts/module.js'
 
-const folderUrl = (address, root = document.baseURI) => {
-  let url
+const readAddress = (address, root = document.baseURI) => {
   try {
-    url = new URL(address, root)
+    return new URL(address, root)
   } catch {
     throw new TypeError(mistakes.address(String(address)))
   }
+}
+
+const folderUrl = (address, root = document.baseURI) => {
+  const url = readAddress(address, root)
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   return url.href
 }
@@ -28,7 +32,7 @@ const named = (files, ending) => files.find(file => file.name?.toLowerCase().end
 /** What the worker needs to add an adapter: an address to fetch from, or the files' contents. */
 async function readAdapterSource(source, config) {
   if (isAddress(source)) {
-    const url = new URL(source, document.baseURI)
+    const url = readAddress(source)
     // What a program has made an address for is a file, too.
     const alone = /\.safetensors$/i.test(url.pathname) || ['blob:', 'data:'].includes(url.protocol)
     return alone ? { url: url.href, alone } : { url: folderUrl(source) }
@@ -36,7 +40,7 @@ async function readAdapterSource(source, config) {
   if (!(source instanceof Blob)) {
     const files = Array.from(source?.[Symbol.iterator] ? source : [])
     if (!files.length || !files.every(file => file instanceof Blob)) throw new TypeError(mistakes.adapterSource(String(source)))
-    source = named(files, '.safetensors')
+    source = named(files, '.safetensors') ?? files.find(file => OTHER_WEIGHTS.test(/** @type {File} */ (file).name))
     if (!source) throw new TypeError(mistakes.adapterFiles())
     config ??= named(files, '.json')
   }

@@ -203,12 +203,12 @@ fn scheduler_config_defaults_and_round_trip() {
 fn scheduler_config_refusals() {
     let good = config_text("tiny/scheduler/scheduler_config.json");
     let table: [(&str, Value, &[&str]); 25] = [
-        ("_class_name", json!("FlowMatchEulerDiscreteScheduler"), &["_class_name", "FlowMatchEuler", "other process"]),
+        ("_class_name", json!("FlowMatchEulerDiscreteScheduler"), &["_class_name", "FlowMatchEuler", "flow matching"]),
         ("_class_name", json!("EDMEulerScheduler"), &["_class_name", "EDMEuler"]),
         ("_class_name", json!(["a", "b"]), &["_class_name"]),
         ("beta_schedule", json!("exp"), &["beta_schedule", "exp", "squaredcos_cap_v2"]),
         ("prediction_type", json!("flow"), &["prediction_type", "flow", "v_prediction"]),
-        ("prediction_type", json!("flow_prediction"), &["prediction_type", "flow matching is another process"]),
+        ("prediction_type", json!("flow_prediction"), &["prediction_type", "flow matching"]),
         ("use_flow_sigmas", json!(true), &["use_flow_sigmas true"]),
         ("predict_epsilon", json!(false), &["predict_epsilon false"]),
         ("num_train_timesteps", json!(1), &["num_train_timesteps"]),

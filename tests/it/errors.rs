@@ -21,6 +21,13 @@ fn examples() -> Vec<(Error, &'static str)> {
     let engine: Vec<Error> = vec![
         Error::Json { file: "unet/config.json", source: json() },
         config(ConfigError::Unsupported { key: "act_fn".into(), found: "gelu".into(), accepted: None }),
+        config(ConfigError::Sampler {
+            sampler: "ddpm",
+            key: "variance_type",
+            found: "\"x\"".into(),
+            accepted: "\"y\"",
+        }),
+        config(ConfigError::Process { key: "_class_name".into(), found: "\"EDM\"".into() }),
         config(ConfigError::Value { key: "r".into(), accepted: "at least 1".into(), found: None }),
         config(ConfigError::ChangesBase { method: "pissa".into() }),
         config(ConfigError::Invalid { reason: "no".into() }),

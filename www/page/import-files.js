@@ -1,12 +1,10 @@
 // Files that a visitor brings: dropped anywhere on the page, or picked.
 // Tests: tests/page/files.test.mjs
+import { OTHER_WEIGHTS } from '../files.js'
 import { live } from '../texts/page.js'
 import { $ } from './dom.js'
 import { KEYWORDS } from './export-files.js'
 import { readPngText } from './png.js'
-
-/** Other programs' weights. */
-const OTHER_WEIGHTS = /\.(bin|pth?|ckpt|gguf|onnx|h5|zip|gz)$/i
 
 /** An adapter of the visitor's own. @typedef {{ name: string, title: string, base?: string, files: File[] }} OwnAdapter */
 

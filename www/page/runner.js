@@ -108,7 +108,7 @@ export class Runner {
         const spent = Object.values(fresh).reduce((sum, { ms }) => sum + ms, 0)
         if (!recording.complete && !state.fullSpeed) await pause(MOMENT - spent)
       }
-      stage.update() // also where every step was there already
+      if (!Object.keys(runs).length) stage.update() // every step was there already
       await this.#attend(task)
       announce(live.done(digit, total))
     })

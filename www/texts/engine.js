@@ -28,6 +28,10 @@ export const refusals = {
   json: ({ file, reason }) => `${file} is not the JSON that was expected: ${reason}`,
   'config-unsupported': ({ file, key, found, accepted }) =>
     `${file}: ${key} ${found} is not supported, ${accepted === undefined ? 'leave it out' : `only ${accepted}`}`,
+  'config-sampler': ({ file, sampler, key, found, accepted }) =>
+    `${file}: ${key} ${found} is not supported with the sampler ${sampler}, only ${accepted}`,
+  'config-process': ({ file, key, found }) =>
+    `${file}: ${key} ${found} is not of DDPM’s process (flow matching and EDM are others), choose a model that is`,
   'config-value': ({ file, key, accepted, found }) =>
     `${file}: ${key} ${found === undefined ? `is missing, it must be ${accepted}` : `must be ${accepted}, not ${found}`}`,
   'config-changes-base': ({ file, method }) =>

@@ -232,6 +232,10 @@ export const refusals = {
   json: ({ file, reason }) => `${file} 的内容不符合要求，或不是 JSON。${english(reason)}`,
   'config-unsupported': ({ file, key, found, accepted }) =>
     `${file}：不支持 ${key} ${found}，${accepted === undefined ? '请去掉这一项' : `只支持 ${accepted}`}。`,
+  'config-sampler': ({ file, sampler, key, found, accepted }) =>
+    `${file}：采样器 ${sampler} 不支持 ${key} ${found}，只支持 ${accepted}。`,
+  'config-process': ({ file, key, found }) =>
+    `${file}：${key} ${found} 不属于 DDPM 的扩散过程（flow matching、EDM 是别的过程），请换一个模型。`,
   'config-value': ({ file, key, accepted, found }) =>
     `${file}：${found === undefined ? `缺少 ${key}` : `${key} 的值 ${found} 不符合要求`}。${english(`must be ${accepted}`)}`,
   'config-changes-base': ({ file, method }) =>

@@ -18,6 +18,26 @@ pub enum ConfigError {
         /// The value that is supported, if there is one.
         accepted: Option<String>,
     },
+    /// A scheduler's setting that one sampler cannot honour.
+    #[error("{key} {found} is not supported with the sampler {sampler}, only {accepted}")]
+    Sampler {
+        /// Which sampler.
+        sampler: &'static str,
+        /// Which setting.
+        key: &'static str,
+        /// Its value in the file.
+        found: String,
+        /// The values that are supported.
+        accepted: &'static str,
+    },
+    /// A scheduler of another process.
+    #[error("{key} {found} is not of DDPM's process (flow matching and EDM are others), choose a model that is")]
+    Process {
+        /// The setting that says so.
+        key: String,
+        /// Its value in the file.
+        found: String,
+    },
     /// A setting that makes no sense.
     #[error("{key} {}must be {accepted}{}", if .found.is_some() { "" } else { "is missing, it " }, but(.found))]
     Value {
@@ -60,6 +80,16 @@ impl ConfigError {
                 fields.extend(accepted.as_ref().map(|accepted| ("accepted", text(accepted))));
                 ("config-unsupported", fields)
             }
+            Self::Sampler { sampler, key, found, accepted } => {
+                let fields = vec![
+                    ("sampler", text(sampler)),
+                    ("key", text(key)),
+                    ("found", text(found)),
+                    ("accepted", text(accepted)),
+                ];
+                ("config-sampler", fields)
+            }
+            Self::Process { key, found } => ("config-process", vec![("key", text(key)), ("found", text(found))]),
             Self::Value { key, accepted, found } => {
                 let mut fields = vec![("key", text(key)), ("accepted", text(accepted))];
                 fields.extend(found.as_ref().map(|found| ("found", text(found))));

@@ -27,9 +27,12 @@ impl Ddpm {
             "fixed_large" => true,
             // "learned" ones need a network with twice the channels; "fixed_large_log" is the root of a logarithm below 0.
             other => {
-                let accepted =
-                    "\"fixed_small\", \"fixed_small_log\" or \"fixed_large\" with the sampler ddpm; others have none";
-                return refuse(ConfigError::unsupported("variance_type", format!("\"{other}\""), accepted));
+                return refuse(ConfigError::Sampler {
+                    sampler: "ddpm",
+                    key: "variance_type",
+                    found: format!("\"{other}\""),
+                    accepted: "\"fixed_small\", \"fixed_small_log\", \"fixed_large\"",
+                });
             }
         };
         let visited = whole_timesteps(schedule, steps)?;

@@ -44,33 +44,32 @@ pub(super) fn timesteps_used(schedule: &NoiseSchedule) -> usize {
 
 /// The solver that the settings describe, and whether its second order is Heun's.
 fn solver(config: &ScheduleConfig) -> Result<(Algorithm, bool)> {
-    let unsupported = |key: &str, found: &dyn std::fmt::Display, accepted: &str| {
-        refuse(ConfigError::unsupported(key, found, format!("{accepted} with the sampler dpm++2m")))
+    let unsupported = |key: &'static str, found: String, accepted: &'static str| {
+        refuse(ConfigError::Sampler { sampler: "dpm++2m", key, found, accepted })
     };
     let quoted = |name: &str| format!("\"{name}\"");
     let Some(algorithm) = Algorithm::named(&config.algorithm_type) else {
-        let known = "\"dpmsolver++\", \"dpmsolver\", \"sde-dpmsolver++\" or \"sde-dpmsolver\"";
-        return unsupported("algorithm_type", &quoted(&config.algorithm_type), known);
+        let known = "\"dpmsolver++\", \"dpmsolver\", \"sde-dpmsolver++\", \"sde-dpmsolver\"";
+        return unsupported("algorithm_type", quoted(&config.algorithm_type), known);
     };
     let heun = match config.solver_type.as_str() {
         // What diffusers takes the types of DEIS and UniPC for.
         "midpoint" | "logrho" | "bh1" | "bh2" => false,
         "heun" => true,
-        other => return unsupported("solver_type", &quoted(other), "\"midpoint\" or \"heun\""),
+        other => return unsupported("solver_type", quoted(other), "\"midpoint\", \"heun\""),
     };
     // diffusers has no third order of this algorithm.
-    let most = if algorithm == Algorithm::SdeNoise { 2 } else { 3 };
+    let (most, orders) = if algorithm == Algorithm::SdeNoise { (2, "1, 2") } else { (3, "1, 2, 3") };
     if !(1..=most).contains(&config.solver_order) {
-        let accepted = format!("1 to {most} for {}", config.algorithm_type);
-        return unsupported("solver_order", &config.solver_order, &accepted);
+        return unsupported("solver_order", config.solver_order.to_string(), orders);
     }
     if !algorithm.predicts_data() && config.final_sigmas_type == FinalSigmasType::Zero {
-        let accepted = format!("\"sigma_min\" for {}", config.algorithm_type);
-        return unsupported("final_sigmas_type", &"\"zero\"", &accepted);
+        let found = format!("\"zero\" (algorithm_type \"{}\")", config.algorithm_type);
+        return unsupported("final_sigmas_type", found, "\"sigma_min\"");
     }
     // The network would give a variance beside its prediction.
     if config.variance_type.starts_with("learned") {
-        return unsupported("variance_type", &quoted(&config.variance_type), "fixed ones");
+        return unsupported("variance_type", quoted(&config.variance_type), "\"fixed_small\", \"fixed_large\"");
     }
     Ok((algorithm, heun))
 }

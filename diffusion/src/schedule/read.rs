@@ -116,21 +116,21 @@ impl Fields {
         let class = self.0.remove("_class_name").filter(|value| !value.is_null());
         let name = class.as_ref().and_then(Value::as_str).and_then(|name| name.strip_suffix("Scheduler"));
         if let Some(class) = class.as_ref().filter(|_| !name.is_some_and(|name| CLASSES.contains(&name))) {
-            let accepted = "the schedulers of DDPM's process, such as \"DDPMScheduler\" or \"DPMSolverMultistepScheduler\"; \
-                            flow matching and EDM are other processes";
-            return refuse(ConfigError::unsupported("_class_name", shown(class), accepted));
+            return refuse(ConfigError::Process { key: "_class_name".into(), found: shown(class) });
         }
         // Flow matching, in classes that also know this process.
-        if let Some(value) = self.0.get("prediction_type").filter(|value| *value == "flow_prediction") {
-            let accepted = "\"epsilon\", \"v_prediction\" or \"sample\"; flow matching is another process";
-            return refuse(ConfigError::unsupported("prediction_type", shown(value), accepted));
+        let flow = |(key, value): (&'static str, Value)| {
+            self.0.get(key).filter(|found| **found == value).map(|_| (key, value))
+        };
+        let of_flow = [("prediction_type", Value::from("flow_prediction")), ("use_flow_sigmas", Value::from(true))];
+        if let Some((key, value)) = of_flow.into_iter().find_map(flow) {
+            return refuse(ConfigError::Process { key: key.into(), found: shown(&value) });
         }
-        for (key, ours) in [("use_flow_sigmas", false), ("predict_epsilon", true)] {
-            let mut found = ours;
-            self.flag(key, &mut found)?;
-            if found != ours {
-                return refuse(ConfigError::unsupported(key, found, ours));
-            }
+        // What old files said in place of `prediction_type`.
+        let mut predicts_epsilon = true;
+        self.flag("predict_epsilon", &mut predicts_epsilon)?;
+        if !predicts_epsilon {
+            return refuse(ConfigError::unsupported("predict_epsilon", false, true));
         }
         Ok(())
     }

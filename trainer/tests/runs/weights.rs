@@ -117,12 +117,14 @@ fn other_programs_adapters_are_converted_to_what_peft_loads() {
     fs::write(Path::new(&pickled).join("adapter_model.bin"), b"PK\x03\x04 adapter_model/data.pkl").unwrap();
     assert!(refused(&["inspect", "--base", &base, &pickled]).contains("a pickle of PyTorch"));
 
-    // Training goes on from Linears alone.
-    let mut args = lora_run(&base, &folder.path("on"), "2");
-    let rank = args.iter().position(|arg| arg == "--rank").unwrap();
-    args.drain(rank..rank + 2);
-    args.extend(["--init".to_owned(), fixture("lora/conv")]);
-    let message = refused(&strs(&args));
+    // Training goes on from Linears alone. The base knows three classes.
+    let data = folder.path("data");
+    fs::create_dir_all(Path::new(&data).join("1")).unwrap();
+    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/nib/1/0.png");
+    fs::copy(picture, Path::new(&data).join("1/0.png")).unwrap();
+    let (conv, out) = (fixture("lora/conv"), folder.path("on"));
+    let message =
+        refused(&["lora", "--base", &base, "--data", &data, "--hold-out", "0", "--init", &conv, "--out", &out]);
     assert!(message.contains("a convolution; only those of Linears"), "{message}");
 }
 
