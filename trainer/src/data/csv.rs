@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use csv::{ReaderBuilder, StringRecord, Trim};
+
 use super::names::composed;
 
 /// Headings of the column with the labels.
@@ -23,28 +25,40 @@ pub struct Table {
 pub fn is_table(bytes: &[u8]) -> bool {
     let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let text = std::str::from_utf8(line);
-    text.is_ok_and(|line| fields(line).count() > FEWEST && !line.contains('\0'))
+    text.is_ok_and(|line| line.split(separator(line)).count() > FEWEST && !line.contains('\0'))
 }
 
-fn fields(line: &str) -> impl Iterator<Item = &str> {
-    let separator = [',', ';', '\t'].into_iter().find(|sign| line.contains(*sign)).unwrap_or(',');
-    line.trim_end_matches('\r').split(separator).map(|field| field.trim().trim_matches('"'))
+/// What stands between the fields of a line.
+fn separator(line: &str) -> char {
+    [',', ';', '\t'].into_iter().find(|sign| line.contains(*sign)).unwrap_or(',')
 }
 
 /// Reads the table; the error is what is wrong, with the line.
 pub fn read(bytes: &[u8]) -> Result<Table, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("it is no text in UTF-8: {error}"))?;
-    let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let Some((_, first)) = lines.clone().next() else { return Err("it is empty".into()) };
-    let columns = fields(first).count();
+    let text = text.trim_start_matches('\u{feff}');
+    let between = separator(text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default());
+    let mut reader = ReaderBuilder::new()
+        .delimiter(between as u8)
+        .has_headers(false)
+        .flexible(true)
+        .trim(Trim::All)
+        .from_reader(text.as_bytes());
+    let mut rows = reader.records().peekable();
+    let told = |error: &csv::Error| format!("it is no table: {error}");
+    let first = match rows.peek() {
+        None => return Err("it is empty".into()),
+        Some(row) => row.as_ref().map_err(told)?.clone(),
+    };
+    let columns = first.len();
     // A class may be a word, but not a pixel. Where only the label has a name, pixels may be numbered.
-    let named = fields(first).position(|field| LABELS.contains(&field.to_lowercase().as_str()));
-    let numbers = || fields(first).enumerate().filter(|(column, _)| Some(*column) != named).map(|(_, field)| field);
+    let named = first.iter().position(|field| LABELS.contains(&field.to_lowercase().as_str()));
+    let numbers = || first.iter().enumerate().filter(|(column, _)| Some(*column) != named).map(|(_, field)| field);
     let counted = |from: usize| numbers().zip(from..).all(|(field, number)| field == number.to_string());
-    let headings = fields(first).filter(|field| field.parse::<f32>().is_err()).count() > 1
+    let headings = first.iter().filter(|field| field.parse::<f32>().is_err()).count() > 1
         || named.is_some() && (counted(0) || counted(1));
     if headings {
-        lines.next();
+        rows.next();
     }
     let size = columns.saturating_sub(1).isqrt();
     if headings && named.is_none() && columns.isqrt().pow(2) == columns {
@@ -57,13 +71,14 @@ pub fn read(bytes: &[u8]) -> Result<Table, String> {
     }
     let label_column = named.filter(|_| headings).unwrap_or(0);
     let (mut values, mut labels) = (Vec::<f32>::new(), Vec::new());
-    for (number, line) in lines {
-        let at = |reason: String| format!("line {}: {reason}", number + 1);
-        let found = fields(line).count();
-        if found != columns {
-            return Err(at(format!("{found} columns, the first line has {columns}")));
+    for row in rows {
+        let row: StringRecord = row.map_err(|error| told(&error))?;
+        let line = row.position().map_or(0, csv::Position::line);
+        let at = |reason: String| format!("line {line}: {reason}");
+        if row.len() != columns {
+            return Err(at(format!("{} columns, the first line has {columns}", row.len())));
         }
-        for (column, field) in fields(line).enumerate() {
+        for (column, field) in row.iter().enumerate() {
             if column == label_column {
                 labels.push(class(field));
                 continue;

@@ -10,7 +10,8 @@ use flate2::read::GzDecoder;
 use tempfile::TempDir;
 
 use super::mnist::{FILES, File};
-use super::unpack::{Role, unpacked};
+use super::unpack::unpacked;
+use super::zip::Role;
 use crate::error::{Error, Result};
 use crate::files;
 

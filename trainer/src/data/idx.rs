@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::dataset::Dataset;
-use super::unpack::{Role, unpacked};
+use super::unpack::unpacked;
+use super::zip::Role;
 use crate::error::{Error, Result};
 use crate::files;
 

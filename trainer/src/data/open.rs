@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::dataset::Dataset;
 use super::folder::{self, BadPictures};
-use super::unpack::{Role, unpacked};
+use super::unpack::unpacked;
+use super::zip::Role;
 use super::{beside, csv, idx, kinds, levels};
 use crate::error::{BadPicture, Error, Result};
 use crate::files;
