@@ -7,18 +7,12 @@ use flate2::bufread::GzDecoder;
 
 use super::{kinds, zip};
 
+use super::zip::MOST_UNPACKED;
+pub use super::zip::Role;
+
 pub const GZIP: &[u8] = &[0x1f, 0x8b];
-/// Most bytes that are unpacked. EMNIST's largest file has 0.55 GB.
-pub const MOST_UNPACKED: u64 = 1 << 32;
 /// Layers that are taken off: a zip of a gzip file, and one that was packed twice by mistake.
 const LAYERS: usize = 4;
-
-/// What is looked for in an archive of several files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    Images,
-    Labels,
-}
 
 /// The bytes within gzip or zip; other bytes as they are. The error is what is wrong with them.
 pub fn unpacked(mut bytes: Vec<u8>, role: Role) -> Result<Vec<u8>, String> {

@@ -6,7 +6,15 @@ use std::io::Read;
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
-use super::unpack::{MOST_UNPACKED, Role};
+/// Most bytes that are unpacked. EMNIST's largest file has 0.55 GB.
+pub const MOST_UNPACKED: u64 = 1 << 32;
+
+/// What is looked for in an archive of several files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Images,
+    Labels,
+}
 
 const LOCAL: &[u8] = b"PK\x03\x04";
 const CENTRAL: &[u8] = b"PK\x01\x02";
