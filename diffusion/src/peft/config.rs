@@ -13,11 +13,9 @@ use crate::json;
 use crate::lora::{Adapter, LoraFactors};
 use crate::tensors::read_tensors;
 
-use super::names::{DIFFUSERS_METADATA, PEFT_PREFIX, is_text_encoder};
+use super::names::{CONFIG_FILE as FILE, DIFFUSERS_METADATA, PEFT_PREFIX, is_text_encoder};
 use super::pattern::escape;
 use super::patterns::{BothPatterns, Patterns};
-
-pub(super) const FILE: &str = "adapter_config.json";
 
 /// Settings that are read here, or only matter to training and to PEFT's own book-keeping. With all others PEFT computes
 /// something else than `W + scaling · B A`: `modules_to_save`, `lora_bias`, `layer_replication`, `use_qalora`, ….

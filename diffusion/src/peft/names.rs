@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 
 use crate::state::StateDict;
 
+/// The name of the configuration in sentences.
+pub(super) const CONFIG_FILE: &str = "adapter_config.json";
+
 /// In front of every module in a file of PEFT.
 pub(super) const PEFT_PREFIX: &str = "base_model.model.";
 /// In front of every module of a UNet in a file of kohya.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{ConfigError, Error, Result};
 
-use super::config::FILE;
+use super::names::CONFIG_FILE as FILE;
 use super::names::is_text_encoder;
 use super::pattern::Pattern;
 

@@ -1,6 +1,8 @@
 //! Escapes and sets of characters in Python's `re` (3.11).
+//!
+//! Tests: `tests/it/patterns.rs`, against `re` itself.
 
-use super::PatternError;
+use super::error::PatternError;
 use super::parse::{Member, Node, Parser};
 
 impl Parser {

@@ -6,14 +6,13 @@
 //!
 //! Tests: `tests/it/patterns.rs`, against `re` itself.
 
+mod error;
 mod escapes;
 mod parse;
 mod program;
 
+pub(super) use error::PatternError;
 use program::{Program, Run};
-
-/// Why a pattern is refused: English, for the end of a sentence.
-pub(super) type PatternError = &'static str;
 
 /// A compiled pattern.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! The syntax of Python's `re` (3.11).
+//!
+//! Tests: `tests/it/patterns.rs`, against `re` itself.
 
-use super::PatternError;
+use super::error::PatternError;
 
 /// A pattern's parts.
 #[derive(Debug, Clone)]

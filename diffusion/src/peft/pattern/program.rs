@@ -1,6 +1,8 @@
 //! A pattern as steps for a backtracking matcher, and the matcher.
+//!
+//! Tests: `tests/it/patterns.rs`, against `re` itself.
 
-use super::PatternError;
+use super::error::PatternError;
 use super::parse::{Member, Node, Parsed};
 
 /// Steps that a program may have: counted repetitions are written out.
