@@ -20,11 +20,11 @@ macro_rules! fixture {
                 $name,
                 "/scheduler/scheduler_config.json"
             )),
-            weights: include_bytes!(concat!(
+            weights: &[include_bytes!(concat!(
                 "../../../../tests/fixtures/unet/",
                 $name,
                 "/unet/diffusion_pytorch_model.safetensors"
-            )),
+            ))],
         })
         .expect("the fixture is a base")
     };
