@@ -1,14 +1,15 @@
 // The engine itself, without the worker: its defaults are those that JavaScript shows, and what it throws says what it is.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { DEFAULTS } from '../../www/options.js'
 import { errors, openModule, page, setUp } from './support.mjs'
 
+const { device: _, ...shown } = DEFAULTS
 setUp({ page: 'once', prepare })
 async function prepare() {
   await openModule()
   await page.evaluate(async () => {
-    window.load = path => import(new URL(path, location.href).href)
-    window.engine = await load('engine/engine.js')
+    window.engine = await import(new URL('engine/engine.js', location.href).href)
     await engine.default({ module_or_path: new URL('engine/engine_bg.wasm', location.href) })
     const read = async path => (await fetch(`models/base/${path}`)).text()
     window.files = {
@@ -29,11 +30,7 @@ async function prepare() {
 }
 
 test('its defaults are those of options.js', async () => {
-  const { own, shown } = await page.evaluate(async () => {
-    const { DEFAULTS } = await load('options.js')
-    const { device, ...shown } = DEFAULTS
-    return { own: engine.defaults(), shown }
-  })
+  const own = await page.evaluate(() => engine.defaults())
   assert.deepEqual(Object.keys(own).sort(), Object.keys(shown).sort())
   // Some are 32-bit floats in Rust.
   const number = value => (typeof value === 'number' ? Math.fround(value) : value)
@@ -41,9 +38,7 @@ test('its defaults are those of options.js', async () => {
 })
 
 test('a run that leaves all options out is that of the class', async () => {
-  const alike = await page.evaluate(async () => {
-    const { DEFAULTS } = await load('options.js')
-    const { device, ...shown } = DEFAULTS
+  const alike = await page.evaluate(async shown => {
     const model = await engine.Engine.load(files, 'cpu')
     const drawn = []
     for (const options of [{}, shown]) {
@@ -53,7 +48,7 @@ test('a run that leaves all options out is that of the class', async () => {
       drawn.push(`${last.total} ${last.rawImage}`)
     }
     return drawn[0] === drawn[1]
-  })
+  }, shown)
   assert.ok(alike)
 })
 
@@ -76,7 +71,7 @@ test('what it throws has a code, a kind and fields, whatever its sentence', asyn
   assert.deepEqual(short, {
     json: 'engine json',
     config: 'engine config-unsupported',
-    weights: 'unreadable safetensors',
+    weights: 'unreadable safetensors-length',
     adapter: 'unreadable safetensors',
     steps: 'engine steps',
     label: 'engine class-name',

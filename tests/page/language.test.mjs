@@ -16,8 +16,8 @@ const said = () =>
 /** @param {string} when */
 const assertChinese = async when => assert.deepEqual(foreign(await said()), [], when)
 
-/** Files keep their names, and hashes theirs. */
-const FILE = /[\w.-]+(\/[\w.-]+)+|[\w-]+\.(json|js|wasm|safetensors)|SHA-256|JSON/g
+/** Files keep their names and addresses, and hashes theirs. */
+const FILE = /https?:\/\/[\w.:/-]+|[\w.-]+(\/[\w.-]+)+|[\w-]+\.(json|js|wasm|safetensors)|SHA-256|JSON/g
 /** Latin words that a Chinese reader would stumble over: whatever is no name and no unit. */
 const foreign = text =>
   text.replace(FILE, '').match(/[A-Za-z][A-Za-z’'-]{2,}/g)?.filter(word => !/^(Digit|Diffusion|LoRA|WebGPU|CPU|GPU|DPM-Solver|DDIM|DDPM|Euler|English|Rust|WebAssembly|Stable|Yann|LeCun|Corinna|Cortes|MNIST|BY-SA|safetensors|adapter|config|json|UNet|MIT|Apache-|English|npm|PEFT|Vite|CORS|CSP|AbortSignal)$/.test(word)) ?? []
