@@ -48,7 +48,8 @@ pub fn shards(index: &str) -> Result<Vec<String>> {
     let files = json.get("weight_map").and_then(Value::as_object).into_iter().flatten();
     let names: BTreeSet<&str> = files.map(|(_, file)| file.as_str().unwrap_or_default()).collect();
     let bad = |name: &&&str| name.is_empty() || name.contains(['/', '\\', ':']) || name.starts_with('.');
-    if let Some(found) = names.iter().find(bad).copied().or(names.is_empty().then_some("nothing")) {
+    if let Some(found) = names.iter().find(bad).copied().or(names.is_empty().then_some("")) {
+        let found = if found.is_empty() { "nothing" } else { found };
         let source = ConfigError::value("weight_map", "the names of files beside it, by tensor", found);
         return Err(Error::Config { file: FILE, source });
     }

@@ -181,6 +181,14 @@ fn alphas_are_numbers_of_any_type() {
             assert_eq!(adapter.modules[path].scaling, 1.5, "{dtype:?}");
         }
     }
+    let two = [3f32.to_le_bytes(), 3f32.to_le_bytes()].concat();
+    let views = [
+        (format!("{stem}.alpha"), TensorView::new(Dtype::F32, vec![2], &two).unwrap()),
+        (format!("{stem}.lora_down.weight"), TensorView::new(Dtype::F32, vec![2, 16], &down).unwrap()),
+        (format!("{stem}.lora_up.weight"), TensorView::new(Dtype::F32, vec![16, 2], &up).unwrap()),
+    ];
+    let file = safetensors::serialize(views, None).unwrap();
+    assert!(read_adapter(&file, None, &base.state).is_err(), "an alpha of two numbers");
 }
 
 /// Every value of PyTorch's 8-bit floats that is known by name, in the two types.

@@ -202,7 +202,7 @@ pub enum Error {
         tensor: String,
     },
     /// A folder holds no adapter.
-    #[error("{} is no adapter: it has neither {} nor {} nor one other .safetensors file alone", .dir.display(), .names[0], .names[1])]
+    #[error("{} is no adapter: it has neither {} nor {} nor one other .safetensors file alone (an adapter in shards is not read)", .dir.display(), .names[0], .names[1])]
     NoAdapter {
         /// The folder.
         dir: PathBuf,

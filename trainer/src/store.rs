@@ -77,11 +77,12 @@ pub fn base_weights(dir: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
         let names = shards(&text).map_err(|source| Error::Folder { dir: dir.to_owned(), source: source.into() })?;
         names.into_iter().map(|name| read(index.with_file_name(name))).collect()
     };
-    if dir.join(WEIGHTS).is_file() {
-        return Ok(vec![read(dir.join(WEIGHTS))?]);
-    }
+    // Where both are, diffusers takes the shards.
     if dir.join(WEIGHTS_INDEX).is_file() {
         return read_shards(&dir.join(WEIGHTS_INDEX));
+    }
+    if dir.join(WEIGHTS).is_file() {
+        return Ok(vec![read(dir.join(WEIGHTS))?]);
     }
     const STEM: &str = "diffusion_pytorch_model.";
     let folder = dir.join("unet");
@@ -198,7 +199,10 @@ fn only_weights(dir: &Path) -> Option<PathBuf> {
     let of = |ending: &str| -> Vec<&PathBuf> {
         files.iter().filter(|path| path.extension().is_some_and(|extension| extension == ending)).collect()
     };
+    // One of several shards would be a part of an adapter.
+    let shard = |path: &Path| path.to_string_lossy().contains("-of-");
     match of("safetensors")[..] {
+        [one] if shard(one) => None,
         [one] => Some(one.clone()),
         [] => {
             let pickles = ["adapter_model.bin", "pytorch_lora_weights.bin"].map(|name| dir.join(name));

@@ -78,11 +78,11 @@ fn by_module(tensors: StateDict, base: &StateDict) -> Result<BTreeMap<String, Pa
         let path = if split.flat { flat_paths.get(&split.path).copied().unwrap_or(&split.path) } else { &split.path };
         let entry = modules.entry(path.to_owned()).or_default();
         entry.full = if split.flat { path.to_owned() } else { split.full };
-        let alpha = tensor.values.first().copied();
+        let alpha = if let [alpha] = tensor.values[..] { alpha } else { f32::NAN };
         let taken = match split.part {
             Part::A => entry.a.replace(tensor).is_some(),
             Part::B => entry.b.replace(tensor).is_some(),
-            Part::Alpha => entry.alpha.replace(alpha.unwrap_or(f32::NAN)).is_some(),
+            Part::Alpha => entry.alpha.replace(alpha).is_some(),
         };
         if taken {
             return Err(AdapterError::Twice { path: path.to_owned() }.into());

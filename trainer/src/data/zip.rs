@@ -2,8 +2,8 @@
 
 use std::io::{Cursor, Read};
 
-use zip::ZipArchive;
 use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
 /// Most bytes that are unpacked. EMNIST's largest file has 0.55 GB.
 pub const MOST_UNPACKED: u64 = 1 << 32;
@@ -69,6 +69,10 @@ fn read(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Vec<u8>, 
         ZipError::UnsupportedArchive(reason) => format!("{reason}; unpack it first"),
         error => error.to_string(),
     })?;
+    let method = file.compression();
+    if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
+        return Err(format!("it is packed by {method}, only deflate is read; unpack it first"));
+    }
     if file.size() > MOST_UNPACKED {
         return Err("it is too large; unpack it first".into());
     }

@@ -29,6 +29,17 @@ fn drawn(folder: &Folder, base: &str, more: &[&str]) -> Vec<u8> {
 }
 
 #[test]
+fn a_shard_of_an_adapter_is_not_the_adapter() {
+    let folder = Folder::new();
+    let half = folder.path("half");
+    fs::create_dir_all(&half).unwrap();
+    let part = Path::new(&half).join("adapter_model-00001-of-00002.safetensors");
+    fs::copy(fixture("lora/plain/adapter_model.safetensors"), part).unwrap();
+    fs::copy(fixture("lora/plain/adapter_config.json"), Path::new(&half).join("adapter_config.json")).unwrap();
+    assert!(refused(&["inspect", &half]).contains("in shards"));
+}
+
+#[test]
 fn shards_and_variants_are_the_same_base() {
     let folder = Folder::new();
     let whole = fs::read(fixture(&format!("unet/tiny/{WEIGHTS}"))).unwrap();
@@ -58,6 +69,9 @@ fn shards_and_variants_are_the_same_base() {
     }
     assert_eq!(drawn(&folder, &sharded, &[]), want);
     assert!(done(&["inspect", &sharded]).contains("in 2 shards"));
+    // As diffusers does, the shards are taken where an older file lies beside them.
+    fs::write(unet.join("diffusion_pytorch_model.safetensors"), b"of another day").unwrap();
+    assert_eq!(drawn(&folder, &sharded, &[]), want);
     fs::remove_file(unet.join("diffusion_pytorch_model-00002-of-00002.safetensors")).unwrap();
     assert!(refused(&["inspect", &sharded]).contains("diffusion_pytorch_model-00002-of-00002.safetensors"));
 
