@@ -20,7 +20,7 @@ const inTests = ['DigitDiffusion', 'axe', 'model', 'draw', 'same', 'failure', 'e
 const modules = { parserOptions: { ecmaFeatures: { jsx: true } }, globals: globals.browser }
 
 export default [
-  { ignores: ['**/node_modules/', 'www/engine/', 'tests/page/bundlers/*/dist/', '**/.next/', 'tests/page/frameworks/*/dist*/', 'tests/page/frameworks/*/.*/'] },
+  { ignores: ['**/node_modules/', 'www/engine/', 'tests/page/bundlers/*/dist/', 'tests/page/bundlers/*/public/', 'tests/page/frameworks/*/public/', '**/.next/', 'tests/page/frameworks/*/dist*/', 'tests/page/frameworks/*/.*/'] },
   { files: ['www/**/*.js'], languageOptions: { globals: globals.browser }, rules },
   { files: ['tests/page/bundlers/**/*.js'], languageOptions: modules, rules: { 'no-undef': 'error' } },
   { files: ['www/sw.js'], languageOptions: { globals: globals.serviceworker } },
