@@ -95,6 +95,13 @@ pub fn read(bytes: &[u8]) -> Result<Table, String> {
     if classes.len() > usize::from(u16::MAX) {
         return Err(format!("it has {} different labels, at most {} are read", classes.len(), u16::MAX));
     }
+    if !headings && classes.len() == 1 && labels.len() > 1 {
+        return Err(
+            "all its rows begin alike, where the label is expected; put a line of headings above them that calls \
+                    the column of the labels \"label\""
+                .into(),
+        );
+    }
     (0u16..).zip(classes.values_mut()).for_each(|(index, class)| *class = index);
     let class_names = classes.keys().map(|(_, name)| (*name).to_owned()).collect();
     Ok(Table { pixels, labels: labels.iter().map(|name| classes[&order(name)]).collect(), size, class_names })
@@ -144,6 +151,8 @@ mod tests {
     fn damage_is_told_with_its_line() {
         let message = |text: String| read(text.as_bytes()).unwrap_err();
         assert!(message(row("7", "256")).contains("line 1: \"256\" is no level"));
+        let last = |label: &str| format!("{}{label}\n", "0,".repeat(16));
+        assert!(message(last("7") + &last("3")).contains("begin alike"), "the label stands last");
         assert!(message(row("7", "3") + "7,0,0\n").contains("line 2: 3 columns"));
         assert!(message(format!("7,{}\n", "0,".repeat(20))).contains("22 columns"));
         assert!(message(format!("{}p16\n", "p,".repeat(15))).contains("no label"));
