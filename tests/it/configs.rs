@@ -234,6 +234,12 @@ fn scheduler_config_refusals() {
         let message = assert_refused(&format!("{key} {value}"), ScheduleConfig::from_json(&text), parts);
         assert!(message.starts_with("scheduler_config.json"), "{message}");
     }
+    // None is false in Python; where diffusers writes none, it is a mistake.
+    let off = ScheduleConfig::from_json("{\"clip_sample\": null, \"set_alpha_to_one\": null}").unwrap();
+    assert!(!off.clip_sample && !off.set_alpha_to_one);
+    for key in ["prediction_type", "beta_schedule", "num_train_timesteps", "timestep_spacing", "lambda_min_clipped"] {
+        assert_refused(key, ScheduleConfig::from_json(&format!("{{\"{key}\": null}}")), &[key, "null"]);
+    }
     for text in ["{\"beta_end\": NaN}", "{\"beta_end\": 1e999}"] {
         assert_refused(text, ScheduleConfig::from_json(text), &["beta_end must be a finite number"]);
     }

@@ -57,13 +57,17 @@ const OF_OTHERS: [&str; 16] = [
     "use_dynamic_shifting",
 ];
 
+fn string(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
 /// The file, of which every key that was asked for is taken out.
 struct Fields(serde_json::Map<String, Value>);
 
 impl Fields {
-    /// The value of a key, null being none; what it must be otherwise.
-    fn take<T>(&mut self, key: &str, accepted: &str, get: impl Fn(&Value) -> Option<T>) -> Result<Option<T>> {
-        match self.0.remove(key).filter(|value| !value.is_null()) {
+    /// The value of a key, where it is there; what it must be otherwise.
+    fn set<T>(&mut self, key: &str, accepted: &str, get: impl Fn(&Value) -> Option<T>) -> Result<Option<T>> {
+        match self.0.remove(key) {
             None => Ok(None),
             Some(value) => match get(&value) {
                 Some(found) => Ok(Some(found)),
@@ -72,28 +76,36 @@ impl Fields {
         }
     }
 
+    /// The same of a key that diffusers writes as null where it is not set.
+    fn take<T>(&mut self, key: &str, accepted: &str, get: impl Fn(&Value) -> Option<T>) -> Result<Option<T>> {
+        let null = |value: &Value| if value.is_null() { Some(None) } else { get(value).map(Some) };
+        Ok(self.set(key, accepted, null)?.flatten())
+    }
+
     fn finite(&mut self, key: &str) -> Result<Option<f64>> {
         self.take(key, "a finite number", Value::as_f64)
     }
 
+    /// Null is false, as Python's None is.
     fn flag(&mut self, key: &str, into: &mut bool) -> Result<()> {
-        *into = self.take(key, "true or false", Value::as_bool)?.unwrap_or(*into);
+        let truth = |value: &Value| if value.is_null() { Some(false) } else { value.as_bool() };
+        *into = self.set(key, "true or false", truth)?.unwrap_or(*into);
         Ok(())
     }
 
     fn real(&mut self, key: &str, into: &mut f64) -> Result<()> {
-        *into = self.finite(key)?.unwrap_or(*into);
+        *into = self.set(key, "a finite number", Value::as_f64)?.unwrap_or(*into);
         Ok(())
     }
 
     fn whole(&mut self, key: &str, into: &mut usize) -> Result<()> {
         let whole = |value: &Value| value.as_u64().and_then(|n| usize::try_from(n).ok());
-        *into = self.take(key, "a whole number", whole)?.unwrap_or(*into);
+        *into = self.set(key, "a whole number", whole)?.unwrap_or(*into);
         Ok(())
     }
 
     fn text(&mut self, key: &str, into: &mut String) -> Result<()> {
-        *into = self.take(key, "a name", |value| value.as_str().map(str::to_owned))?.unwrap_or(std::mem::take(into));
+        *into = self.set(key, "a name", string)?.unwrap_or(std::mem::take(into));
         Ok(())
     }
 
@@ -108,7 +120,7 @@ impl Fields {
             let found = value.as_str()?;
             names.iter().find(|(name, _)| *name == found).map(|(_, named)| *named)
         };
-        self.take(key, &quoted.join(" or "), find)
+        self.set(key, &quoted.join(" or "), find)
     }
 
     /// What describes another process, however the rest is set.
@@ -127,9 +139,7 @@ impl Fields {
             return refuse(ConfigError::Process { key: key.into(), found: shown(&value) });
         }
         // What old files said in place of `prediction_type`.
-        let mut predicts_epsilon = true;
-        self.flag("predict_epsilon", &mut predicts_epsilon)?;
-        if !predicts_epsilon {
+        if self.take("predict_epsilon", "true or false", Value::as_bool)? == Some(false) {
             return refuse(ConfigError::unsupported("predict_epsilon", false, true));
         }
         Ok(())
@@ -176,7 +186,7 @@ impl ScheduleConfig {
         fields.flag("thresholding", &mut config.thresholding)?;
         fields.real("dynamic_thresholding_ratio", &mut config.dynamic_thresholding_ratio)?;
         fields.real("sample_max_value", &mut config.sample_max_value)?;
-        fields.text("variance_type", &mut config.variance_type)?;
+        config.variance_type = fields.take("variance_type", "a name", string)?.unwrap_or(config.variance_type);
         fields.flag("set_alpha_to_one", &mut config.set_alpha_to_one)?;
         fields.flag("use_karras_sigmas", &mut config.use_karras_sigmas)?;
         fields.flag("use_exponential_sigmas", &mut config.use_exponential_sigmas)?;
@@ -193,7 +203,7 @@ impl ScheduleConfig {
         fields.flag("lower_order_final", &mut config.lower_order_final)?;
         fields.flag("euler_at_final", &mut config.euler_at_final)?;
         let lambda = |value: &Value| number(value).filter(|lambda| *lambda < f64::INFINITY);
-        let lambda = fields.take("lambda_min_clipped", "a number or -Infinity", lambda)?;
+        let lambda = fields.set("lambda_min_clipped", "a number or -Infinity", lambda)?;
         config.lambda_min_clipped = lambda.unwrap_or(config.lambda_min_clipped);
         fields.refuse_the_rest()?;
         config.validate()?;
