@@ -9,7 +9,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::files::{files, read, root, shown};
 
-const CRATES: [&str; 5] = ["cpu-kernels", "diffusion", "trainer", "web", "xtask"];
+const CRATES: [&str; 6] = ["cpu-kernels", "diffusion", "intake", "trainer", "web", "xtask"];
 
 /// `unet::cpu` is ["unet", "cpu"].
 type Module = Vec<String>;
