@@ -13,7 +13,7 @@ const SMALL: f32 = 0.45;
 const NEAR: f32 = 0.35;
 /// Gaps within one character: beside each other, and one above the other.
 const BESIDE: f32 = 0.1;
-const ABOVE: f32 = 0.3;
+const ABOVE: f32 = 0.45;
 /// How much of the narrower part stands above the other where they are one character.
 const SHARED: f32 = 0.5;
 
