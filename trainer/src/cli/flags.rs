@@ -3,6 +3,8 @@
 
 use clap::{Arg, Command, ValueHint};
 
+use super::headings;
+
 /// Flags of diffusers' and PEFT's example scripts and of kohya's sd-scripts that mean exactly what ours do: taken, in commands
 /// that have ours. Every flag may also be written with underscores, as those scripts write theirs.
 const SAME: [(&str, &[&str]); 18] = [
@@ -102,8 +104,13 @@ const COMMANDS: [(&str, &str); 12] = [
 /// The command line with what is the same for all commands.
 pub fn completed(command: Command) -> Command {
     command.mut_subcommands(|command| {
+        let name = command.get_name().to_owned();
         let longs: Vec<String> = command.get_arguments().filter_map(Arg::get_long).map(str::to_owned).collect();
         command.mut_args(|arg| {
+            let arg = match (arg.get_help_heading(), headings::of(&name, arg.get_id().as_str())) {
+                (None, Some(heading)) => arg.help_heading(heading),
+                _ => arg,
+            };
             let Some(long) = arg.get_long().map(str::to_owned) else { return hinted(arg) };
             let same = SAME.iter().filter(|(ours, _)| *ours == long).flat_map(|(_, others)| others.iter());
             let names: Vec<String> = same.map(|&other| other.to_owned()).chain([long.clone()]).collect();

@@ -150,7 +150,7 @@ fn packed(path: &Path, bytes: &[u8]) -> (&'static str, List) {
 
 fn archive(bytes: &[u8]) -> Option<List> {
     let archive = zip::ZipArchive::new(Cursor::new(bytes)).ok()?;
-    let names: Vec<&str> = archive.file_names().collect();
+    let names: Vec<String> = archive.file_names().flatten().map(|name| name.into_owned()).collect();
     if names.iter().any(|name| name.ends_with("data.pkl")) {
         return None;
     }
