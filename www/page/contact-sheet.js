@@ -5,7 +5,7 @@ import { live } from '../texts/page.js'
 import { $ } from './dom.js'
 import { paint, paintNoise } from './paint.js'
 
-/** @typedef {{ digit: string, seed: number }} Cell */
+/** `name`: what is shown of the class. @typedef {{ digit: string, name: string, seed: number }} Cell */
 
 export class ContactSheet {
   #onopen
@@ -62,8 +62,8 @@ export class ContactSheet {
   /** In the language that has just been chosen. */
   translate() {
     for (const { button, cell } of this.#cells) {
-      button.title = [...cell.digit].length > 2 ? `${cell.digit}: ${live.openCell}` : live.openCell
-      button.setAttribute('aria-label', live.cell(cell))
+      button.title = [...cell.name].length > 2 ? `${cell.name}: ${live.openCell}` : live.openCell
+      button.setAttribute('aria-label', live.cell({ digit: cell.name, seed: cell.seed }))
     }
     this.say(this.#status)
     $('sheet-more').hidden = !this.#next

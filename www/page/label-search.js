@@ -99,6 +99,7 @@ export class LabelSearch {
   /** The field shows what is picked. */
   #rest() {
     this.#input.value = this.#names[this.#picked] ?? ''
+    this.#input.title = this.#input.value // whole, where it is longer than the field
   }
 
   /** Shows all of them, what is picked in sight. */

@@ -187,8 +187,8 @@ export class Runner {
         const next = kind === 'digits' && to < labels.length ? { from: to, to: Math.min(labels.length, to + words.sheet) } : undefined
         const cells =
           kind === 'digits'
-            ? labels.slice(from, to).map((label, i) => ({ digit: label, seed, title: faceOf(label, from + i) }))
-            : seeds(seed).map(seed => ({ digit, seed, title: String(seed) }))
+            ? labels.slice(from, to).map((digit, i) => ({ digit, name: faceOf(digit, from + i), seed, title: faceOf(digit, from + i) }))
+            : seeds(seed).map(seed => ({ digit, name: faceOf(digit, labels.indexOf(digit)), seed, title: String(seed) }))
         if (lora) await this.#addStyles(strengths, task)
         task.doing = 'run'
         sheet.open(cells, next)
