@@ -155,7 +155,7 @@ describe('400 classes', () => {
 
   test('a link has any name, and brings it back', async () => {
     await visit(MANY)
-    for (const label of MANY.labels.filter((_, i) => i < 16 || i === 19 || i === 22)) {
+    for (const label of MANY.labels.filter((_, i) => i < 10 || [13, 15, 19].includes(i))) {
       await page.fill('#find', label.trim() ? label : '')
       await page.locator('#found [role=option]').nth(label.trim() ? 0 : MANY.labels.indexOf(label)).click()
       await settled(page)
