@@ -45,10 +45,13 @@ fn has_libclang() -> bool {
         return true;
     }
     let within = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let of_llvm = within(Path::new("/usr/lib")).filter(|path| name(path).starts_with("llvm")).map(|path| path.join("lib"));
+    let of_llvm =
+        within(Path::new("/usr/lib")).filter(|path| name(path).starts_with("llvm")).map(|path| path.join("lib"));
     let triple = format!("/usr/lib/{}-linux-gnu", env::consts::ARCH);
     let folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib", &triple].map(PathBuf::from);
-    let is_it = |path: PathBuf| name(&path).starts_with("libclang") && name(&path).contains(".so") && !name(&path).contains("cpp");
+    let is_it = |path: PathBuf| {
+        name(&path).starts_with("libclang") && name(&path).contains(".so") && !name(&path).contains("cpp")
+    };
     folders.into_iter().chain(of_llvm).any(|folder| within(&folder).any(is_it))
 }
 

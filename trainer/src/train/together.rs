@@ -11,7 +11,6 @@ use super::trainer::Trainer;
 use crate::config::to_toml;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::parallel;
 use crate::ranks::{Jobs, Ranks, Sum, bytes};
 
 /// Steps between comparisons of the ranks' weights.
