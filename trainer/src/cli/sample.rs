@@ -8,15 +8,15 @@ use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
 use diffusion::{Model, Request, SamplerKind};
 use trainer::files::{read, write_atomic};
-use trainer::messages::say;
+use trainer::messages::{emit, say};
 use trainer::parallel::default_threads;
 use trainer::picture::{Canvas, Grid, film_strip, grey, save_gif, spread_steps};
-use trainer::sampling::draw;
+use trainer::ranks::Ranks;
+use trainer::sampling::{draw, draw_together};
 
 use super::device::DeviceName;
 use super::labels;
 use super::load::load_model;
-use super::print::print;
 
 /// Steps of the denoising on a film strip, as in the article that this project grew from.
 const STRIP_STEPS: usize = 20;
@@ -77,9 +77,6 @@ pub struct Args {
     /// Where to compute
     #[arg(long, value_enum, default_value_t)]
     device: DeviceName,
-    /// Print how many pictures there are and how long a step took, as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// The value of `--sampler`.
@@ -117,15 +114,24 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let film = Mutex::new(vec![Vec::new(); if args.filmstrip { labels.len() } else { 0 }]);
     let codec = model.base().codec();
     let start = std::time::Instant::now();
-    let images = draw(&model, &request, default_threads(), |first, step| {
-        if args.filmstrip {
+    let ranks = Ranks::here();
+    let images = if !args.filmstrip {
+        draw_together(&ranks, &model, &request, default_threads())?
+    } else if ranks.is_first() {
+        draw(&model, &request, default_threads(), |first, step| {
             let mut film = film.lock().unwrap_or_else(PoisonError::into_inner);
             for (i, latents) in step.sample.chunks_exact(codec.len()).enumerate() {
                 let shown: Vec<f32> = latents.iter().map(|x| x * step.display_scale).collect();
                 film[first + i].push(grey(&codec.decode(&shown)));
             }
-        }
-    })?;
+        })?
+    } else {
+        Vec::new()
+    };
+    // One rank writes what all have drawn; of a film it draws the few pictures, too.
+    if !ranks.is_first() {
+        return Ok(ExitCode::SUCCESS);
+    }
     let seconds = start.elapsed().as_secs_f64();
     if let Some(path) = &args.raw {
         write_raw(path, &images, size)?;
@@ -160,9 +166,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     let ms = 1e3 * seconds / request.num_inference_steps as f64;
-    if args.json {
-        print(&format!("{}\n", serde_json::json!({ "pictures": images.len(), "ms_per_step": ms })))?;
-    }
+    emit(serde_json::json!({ "pictures": images.len(), "ms_per_step": ms, "out": args.out.display().to_string() }))?;
     say!("{} pictures, {ms:.1} ms per step: {}", images.len(), args.out.display());
     Ok(ExitCode::SUCCESS)
 }
