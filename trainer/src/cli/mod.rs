@@ -30,6 +30,7 @@ use std::sync::LazyLock;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use trainer::messages;
+use trainer::ranks::Ranks;
 
 /// What the program can compute with beside the CPU, each of which has to be built in.
 const FEATURES: [(&str, bool); 3] =
@@ -120,6 +121,9 @@ pub fn parse(args: &[OsString]) -> Result<Cli, ExitCode> {
 /// Runs a command.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     messages::set(cli.output.json, cli.output.quiet);
+    if matches!(cli.command, Command::Base(_) | Command::Lora(_) | Command::Sample(_) | Command::Eval(_)) {
+        Ranks::start()?;
+    }
     match cli.command {
         Command::Data(args) => data::run(args),
         Command::Base(args) => base::run(args),
