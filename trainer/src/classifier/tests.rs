@@ -63,10 +63,7 @@ fn other_files_and_odd_pictures_are_refused() {
     let card = Card {
         class_names: (0..10).map(|i| i.to_string()).collect(),
         image_size: 28,
-        seed: 0,
-        epochs: 0,
-        train_images: 0,
-        test_accuracy: None,
+        ..Card::default()
     };
     let classifier = Classifier::new(net, card, Device::flex());
     assert!(classifier.predict(&[]).unwrap().is_empty());

@@ -1,6 +1,7 @@
 //! A data set in memory. Tests: `dataset/tests.rs`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use diffusion::codec::from_grey;
 use diffusion::config::ModelInfo;
@@ -28,6 +29,10 @@ pub struct Dataset {
     /// Index of the first picture for styles that draw at random. Test pictures come after the training pictures, so that
     /// no two share a seed.
     first_index: u64,
+    /// Position of each picture in what was read.
+    origins: Vec<u32>,
+    /// Where each picture of what was read was, for messages; empty where they were in one file.
+    paths: Arc<[String]>,
 }
 
 impl Dataset {
@@ -61,7 +66,20 @@ impl Dataset {
         if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= class_names.len()) {
             return Err(refuse(format!("label {label}, but only {} classes", class_names.len())));
         }
-        Ok(Self { pixels, labels, size, class_names, location: location.to_owned(), first_index: 0 })
+        let origins = (0..labels.len() as u32).collect();
+        let (location, paths) = (location.to_owned(), Arc::from([]));
+        Ok(Self { pixels, labels, size, class_names, location, first_index: 0, origins, paths })
+    }
+
+    /// The same data, which remember where each of their pictures was.
+    pub(super) fn from_paths(self, paths: impl IntoIterator<Item = String>) -> Self {
+        Self { paths: paths.into_iter().collect(), ..self }
+    }
+
+    /// Where a picture was: its path, or its position in the file, counted from 0.
+    pub fn name(&self, index: usize) -> String {
+        let origin = self.origins[index];
+        self.paths.get(origin as usize).map_or_else(|| format!("picture {origin}"), Clone::clone)
     }
 
     /// The same data, their pictures counted from `first_index` by styles that draw at random.
@@ -177,6 +195,7 @@ impl Dataset {
         Self {
             pixels: indices.iter().flat_map(|&i| self.image(i)).copied().collect(),
             labels: indices.iter().map(|&i| self.labels[i]).collect(),
+            origins: indices.iter().map(|&i| self.origins[i]).collect(),
             ..self.clone_without_pixels()
         }
     }
@@ -210,6 +229,8 @@ impl Dataset {
             labels: self.labels.clone(),
             class_names: self.class_names.clone(),
             location: self.location.clone(),
+            origins: self.origins.clone(),
+            paths: Arc::clone(&self.paths),
             ..*self
         }
     }
@@ -274,6 +295,42 @@ impl Dataset {
         self.labels.iter_mut().for_each(|label| *label = new_labels[usize::from(*label)]);
         self.class_names = names.to_vec();
         Ok(self)
+    }
+
+    /// The classes that there are pictures of, in order.
+    pub fn classes_with_pictures(&self) -> Vec<usize> {
+        let classes: BTreeSet<u16> = self.labels.iter().copied().collect();
+        classes.into_iter().map(usize::from).collect()
+    }
+
+    /// Indices of `count` pictures, or all, the classes taking turns, so that each has as many as it can have.
+    pub fn in_turns(&self, count: usize) -> Vec<usize> {
+        let mut turns = vec![0u32; self.class_names.len()];
+        let turn = |&label: &u16| {
+            let turn = &mut turns[usize::from(label)];
+            *turn += 1;
+            *turn
+        };
+        let turns: Vec<u32> = self.labels.iter().map(turn).collect();
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_by_key(|&i| (turns[i], self.labels[i], i));
+        order.truncate(count);
+        order
+    }
+
+    /// The same pictures smaller by a whole factor, as means of squares of `factor * factor` pixels. The factor must divide
+    /// the side into a multiple of [`SIZE_MULTIPLE`].
+    pub fn shrunk(&self, factor: usize) -> Self {
+        let side = self.size / factor;
+        let mean = |image: &[u8], i: usize| {
+            let (x, y) = (i % side * factor, i / side * factor);
+            let row = |dy: usize| &image[(y + dy) * self.size + x..][..factor];
+            let sum: u32 = (0..factor).flat_map(row).map(|&pixel| u32::from(pixel)).sum();
+            let area = (factor * factor) as u32;
+            ((sum + area / 2) / area) as u8
+        };
+        let pixels = self.images().flat_map(|image| (0..side * side).map(move |i| mean(image, i))).collect();
+        Self { pixels, size: side, ..self.clone_without_pixels() }
     }
 
     /// Indices of the first `per_class` pictures of every class, class by class.

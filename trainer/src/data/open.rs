@@ -103,7 +103,8 @@ fn folder_of(path: &Path, options: &ReadOptions) -> Result<Opened> {
         return Err(Error::Setting { reason });
     }
     let folder = folder::read(path, options.bad, options.dark_ink)?;
-    let (mut data, mut notes) = (folder.data, folder.notes);
+    let shown = folder.paths.iter().map(|file| file.strip_prefix(path).unwrap_or(file).display().to_string());
+    let (mut data, mut notes) = (folder.data.from_paths(shown), folder.notes);
     data = if options.transpose == Transpose::Yes { data.transposed() } else { data };
     let name = |index: usize| folder.paths[index].display().to_string();
     data = without_blank(data, options.bad, name, "", &mut notes)?;
