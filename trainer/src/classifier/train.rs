@@ -42,15 +42,16 @@ impl Default for ClassifierConfig {
 }
 
 impl ClassifierConfig {
-    /// For own data: few pictures are seen more often, each time distorted in another way, and many classes longer.
-    pub fn for_own(data: &Dataset) -> Self {
+    /// For pictures of one's own: few of them are seen more often, each time distorted in another way, and those of many classes,
+    /// unless the number of `epochs` is given.
+    pub fn for_own(data: &Dataset, epochs: Option<usize>) -> Self {
         /// Pictures seen in all, at least: of a few dozen, what a minute can show.
         const SEEN: usize = 40_000;
         /// The same for each class.
         const SEEN_OF_A_CLASS: usize = 300;
         let config = Self::default();
         let seen = SEEN.max(SEEN_OF_A_CLASS * data.classes_with_pictures().len());
-        Self { epochs: config.epochs.max(seen.div_ceil(data.len())), ..config }
+        Self { epochs: epochs.unwrap_or_else(|| config.epochs.max(seen.div_ceil(data.len()))), ..config }
     }
 }
 

@@ -1,7 +1,6 @@
 //! A data set in memory. Tests: `dataset/tests.rs`.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use diffusion::codec::from_grey;
 use diffusion::config::ModelInfo;
@@ -26,13 +25,11 @@ pub struct Dataset {
     class_names: Vec<String>,
     /// The file or folder, for messages.
     location: String,
+    /// The file that each picture came from; nothing where all came from one.
+    names: Vec<String>,
     /// Index of the first picture for styles that draw at random. Test pictures come after the training pictures, so that
     /// no two share a seed.
     first_index: u64,
-    /// Position of each picture in what was read.
-    origins: Vec<u32>,
-    /// Where each picture of what was read was, for messages; empty where they were in one file.
-    paths: Arc<[String]>,
 }
 
 impl Dataset {
@@ -66,20 +63,17 @@ impl Dataset {
         if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= class_names.len()) {
             return Err(refuse(format!("label {label}, but only {} classes", class_names.len())));
         }
-        let origins = (0..labels.len() as u32).collect();
-        let (location, paths) = (location.to_owned(), Arc::from([]));
-        Ok(Self { pixels, labels, size, class_names, location, first_index: 0, origins, paths })
+        Ok(Self { pixels, labels, size, class_names, location: location.to_owned(), names: Vec::new(), first_index: 0 })
     }
 
-    /// The same data, which remember where each of their pictures was.
-    pub(super) fn from_paths(self, paths: impl IntoIterator<Item = String>) -> Self {
-        Self { paths: paths.into_iter().collect(), ..self }
+    /// The same data, each picture with the name of its file.
+    pub(super) fn with_names(self, names: Vec<String>) -> Self {
+        Self { names, ..self }
     }
 
-    /// Where a picture was: its path, or its position in the file, counted from 0.
-    pub fn name(&self, index: usize) -> String {
-        let origin = self.origins[index];
-        self.paths.get(origin as usize).map_or_else(|| format!("picture {origin}"), Clone::clone)
+    /// The file that a picture came from, fit to be shown; `None` where all came from one, as of IDX.
+    pub fn name(&self, index: usize) -> Option<&str> {
+        self.names.get(index).map(String::as_str)
     }
 
     /// The same data, their pictures counted from `first_index` by styles that draw at random.
@@ -195,7 +189,7 @@ impl Dataset {
         Self {
             pixels: indices.iter().flat_map(|&i| self.image(i)).copied().collect(),
             labels: indices.iter().map(|&i| self.labels[i]).collect(),
-            origins: indices.iter().map(|&i| self.origins[i]).collect(),
+            names: indices.iter().filter_map(|&i| self.names.get(i)).cloned().collect(),
             ..self.clone_without_pixels()
         }
     }
@@ -229,8 +223,7 @@ impl Dataset {
             labels: self.labels.clone(),
             class_names: self.class_names.clone(),
             location: self.location.clone(),
-            origins: self.origins.clone(),
-            paths: Arc::clone(&self.paths),
+            names: self.names.clone(),
             ..*self
         }
     }

@@ -7,7 +7,7 @@ use super::accuracy::{Accuracy, ClassScore};
 use super::manifold::Manifold;
 use super::report::{Report, Row};
 use crate::error::{Error, Result};
-use crate::files;
+use crate::{files, messages};
 
 /// The marks between which the tables go in a file that people write around them.
 pub(super) const BEGIN: &str = "<!-- trainer eval: begin -->";
@@ -194,14 +194,9 @@ fn mistaken(row: &Row, class: &ClassScore) -> String {
     told.collect::<Vec<_>>().join(", ")
 }
 
-/// A name in a table: what would end its cell, or change what a terminal shows, is escaped.
+/// A name in a table, whose cells end at a bar.
 fn shown(text: &str) -> String {
-    let letter = |letter: char| match letter {
-        '|' => r"\|".to_owned(),
-        letter if letter.is_control() => letter.escape_unicode().to_string(),
-        letter => letter.to_string(),
-    };
-    text.chars().map(letter).collect()
+    messages::shown(text).replace('|', r"\|")
 }
 
 fn percent(share: Option<f64>) -> String {

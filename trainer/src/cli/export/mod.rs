@@ -12,7 +12,7 @@ use diffusion::base::{WEIGHTS, base_files};
 use diffusion::tensors::{Metadata, Precision, read_tensors};
 use serde_json::{Map, Value, json};
 use trainer::files::{read, same_path, write_atomic};
-use trainer::messages::say;
+use trainer::messages::{emit, say, shown, warn};
 use trainer::store::{AdapterFiles, adapter_folder, base_sha256, read_base, sha256};
 use trainer::styles::Style;
 
@@ -82,7 +82,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     // Everything is read and checked before the first file is written.
     let before = args.manifest()?;
-    let mut adapters = args.kept(&before, &shipped_as)?;
+    let (mut adapters, dropped) = args.kept(&before, &shipped_as)?;
     // Words for other classes would be wrong ones.
     let same_classes = before["base"]["labels"] == json!(base.info.labels);
     let words = if same_classes { &before["base"] } else { &Value::Null };
@@ -155,6 +155,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     write_atomic(&args.out.join(MANIFEST), format!("{manifest:#}\n").as_bytes())?;
     let names: Vec<&str> = adapters.iter().filter_map(|adapter| adapter["name"].as_str()).collect();
+    emit(json!({
+        "out": args.out.display().to_string(),
+        "base": { "title": title, "sha256": shipped_as },
+        "adapters": names,
+        "dropped": dropped,
+    }))?;
     say!("exported: {} with {} adapters {}", args.out.display(), names.len(), names.join(", "));
     Ok(ExitCode::SUCCESS)
 }
@@ -164,16 +170,16 @@ impl Args {
     fn check_names(&self) -> anyhow::Result<()> {
         let mut names: Vec<&str> = Vec::new();
         for dir in &self.lora {
-            let shown = dir.display().to_string();
-            if let (path, scale) = split_scale(&shown)
-                && path.len() < shown.len()
+            let given = dir.display().to_string();
+            if let (path, scale) = split_scale(&given)
+                && path.len() < given.len()
             {
                 anyhow::bail!(
-                    "{shown} has a strength, which the page's visitor sets; leave it out, or bake it in with `trainer convert --lora {path}:{scale} --to peft`"
+                    "{given} has a strength, which the page's visitor sets; leave it out, or bake it in with `trainer convert --lora {path}:{scale} --to peft`"
                 );
             }
             let Some(name) = name_of(dir) else {
-                anyhow::bail!("{shown} has no folder name to call the adapter by; rename its folder");
+                anyhow::bail!("{given} has no folder name to call the adapter by; rename its folder");
             };
             names::check_adapter(name)?;
             match names.iter().find(|known| names::collide(known, name)) {
@@ -197,16 +203,17 @@ impl Args {
             .map_err(|error| anyhow::anyhow!("{} is not JSON: {error}; mend or remove it", path.display()))
     }
 
-    /// Adapters that this manifest lists and that belong to the same base. A message names those that are listed no more.
-    fn kept(&self, manifest: &Value, base_sha256: &str) -> anyhow::Result<Vec<Value>> {
+    /// Adapters that this manifest lists and that belong to the same base, and names of those that are listed no more, which a
+    /// message tells.
+    fn kept(&self, manifest: &Value, base_sha256: &str) -> anyhow::Result<(Vec<Value>, Vec<String>)> {
         if self.only || manifest.is_null() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         }
         let Some(listed) = manifest["adapters"].as_array() else {
             let path = self.out.join(MANIFEST);
             anyhow::bail!("{} has no list \"adapters\"; mend or remove it, or give --only", path.display());
         };
-        let mut kept = Vec::new();
+        let (mut kept, mut dropped) = (Vec::new(), Vec::new());
         for adapter in listed {
             let name = adapter["name"].as_str().unwrap_or("an adapter without a name");
             let replaced = self.lora.iter().any(|dir| name_of(dir) == Some(name));
@@ -221,10 +228,13 @@ impl Args {
             }
             match reason {
                 None => kept.push(adapter.clone()),
-                Some(reason) => say!("{} is no longer listed: {reason}", names::shown(name)),
+                Some(reason) => {
+                    dropped.push(name.to_owned());
+                    warn!("{} is no longer listed: {reason}", shown(name));
+                }
             }
         }
-        Ok(kept)
+        Ok((kept, dropped))
     }
 
     fn why_not_kept(&self, adapter: &Value, base_sha256: &str) -> Option<&'static str> {

@@ -6,6 +6,7 @@
 
 use anyhow::bail;
 use trainer::data::names::composed;
+use trainer::messages::shown;
 
 /// Most letters of an adapter's name: what a button of the page and every file system take.
 const LONGEST_NAME: usize = 64;
@@ -17,19 +18,9 @@ const LONGEST_NOUN: usize = 40;
 /// Device names, which Windows gives no file, with any extension.
 const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
 
-/// Whether a character may change what a terminal or a page shows around it: control characters, line separators, and those
-/// that turn the direction of writing.
-pub fn is_unsafe(letter: char) -> bool {
-    letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-/// A text for a message, what is unsafe in it written as \u{..}.
-pub fn shown(text: &str) -> String {
-    let letters = text.chars().map(|letter| match is_unsafe(letter) {
-        true => letter.escape_unicode().to_string(),
-        false => letter.to_string(),
-    });
-    letters.collect()
+/// Whether a text has characters that a terminal would obey, see [`shown`].
+fn is_unsafe(text: &str) -> bool {
+    shown(text) != text
 }
 
 /// Checks an adapter's name.
@@ -48,11 +39,11 @@ pub fn check_adapter(name: &str) -> anyhow::Result<()> {
 fn why_not(name: &str) -> Option<String> {
     let stem = name.split('.').next().unwrap_or_default().to_lowercase();
     let numbered = |word: &str| stem.strip_prefix(word).is_some_and(|rest| matches!(rest.as_bytes(), [b'0'..=b'9']));
-    // Every one of them ends a name, a path or a value somewhere: in addresses, HTML, share links or on Windows.
+    // Each of them ends a name, a path or a value somewhere: in addresses, HTML, share links or on Windows.
     let ends = name.chars().find(|letter| r#"/\:,?#%&"<>|*"#.contains(*letter));
     if name.trim().is_empty() {
         Some("that is empty".into())
-    } else if name.chars().any(is_unsafe) {
+    } else if is_unsafe(name) {
         Some("it has control characters in it".into())
     } else if let Some(letter) = ends {
         Some(format!("\"{letter}\" means something else in addresses, links or flags"))
@@ -96,7 +87,7 @@ fn check_within(what: &str, text: &str, longest: usize) -> anyhow::Result<()> {
     if text.trim().is_empty() {
         bail!("{what} is empty; give it a word, or leave it out");
     }
-    if text.chars().any(is_unsafe) {
+    if is_unsafe(text) {
         bail!("{what} \"{}\" has control characters in it; leave them out", shown(text));
     }
     if text.chars().count() > longest {
@@ -116,7 +107,7 @@ pub fn readable(text: &str) -> Option<&str> {
 /// # Errors
 /// The first one with control characters.
 pub fn check_classes(labels: &[String]) -> anyhow::Result<()> {
-    match labels.iter().enumerate().find(|(_, label)| label.chars().any(is_unsafe)) {
+    match labels.iter().enumerate().find(|(_, label)| is_unsafe(label)) {
         None => Ok(()),
         Some((index, label)) => bail!(
             "class {index} is called \"{}\", with control characters in it; rename it in the base's digit_diffusion.json (\"labels\")",
@@ -179,7 +170,7 @@ mod tests {
         ] {
             let message = check_adapter(name).unwrap_err().to_string();
             assert!(message.ends_with(&format!("such as \"{other}\"")), "{name:?}: {message}");
-            assert!(!message.chars().any(is_unsafe), "{message:?}");
+            assert!(!is_unsafe(&message), "{message:?}");
             assert!(check_adapter(other).is_ok(), "{other}");
         }
         for name in ["outline", "v0.2", "my style", "手写", "com", "com10", "a+b=c", "e\u{301}"] {
