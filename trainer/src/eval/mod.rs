@@ -25,4 +25,4 @@ pub use frechet::{Gaussian, frechet_distance};
 pub use judge::{Judge, Reading, train_on_styles};
 pub use manifold::{Manifold, NEIGHBOURS, manifold};
 pub use neighbours::{Copies, Neighbour, Originals, SHOWN, Surroundings, factor};
-pub use report::{Floor, Report, Row};
+pub use report::{Data, Drawn, Floor, Near, Report, Row};

@@ -85,17 +85,19 @@ fn an_export_has_the_words_of_its_base_and_names_that_can_be_addresses() {
     let folder = Folder::new();
     let (base, models) = (folder.path("base"), folder.path("models"));
     done(&strs(&base_run(&base, "2")));
-    let export = |more: &[&str]| [&["export", "--base", &base, "--out", &models], more].concat();
+    let always = ["export", "--base", &base, "--out", &models];
+    let export = |more: &[&str]| done(&[&always[..], more].concat());
+    let refused = |more: &[&str]| refused(&[&always[..], more].concat());
     let manifest = || json(Path::new(&models).join("manifest.json"));
-    done(&export(&["--title", "Capital letters", "--noun", "leaf,leaves"]));
-    done(&export(&[]));
+    export(&["--title", "Capital letters", "--noun", "leaf,leaves"]);
+    export(&[]);
     assert_eq!(manifest()["base"]["title"], "Capital letters");
     assert_eq!(manifest()["base"]["noun"], serde_json::json!({ "one": "leaf", "many": "leaves" }));
     // The model card is a beginning: it is written once.
     let card = Path::new(&models).join("README.md");
     assert!(fs::read_to_string(&card).unwrap().contains("# Capital letters"));
     fs::write(&card, "mine").unwrap();
-    done(&export(&["--noun", "letter"]));
+    export(&["--noun", "letter"]);
     assert_eq!((fs::read_to_string(&card).unwrap().as_str(), &manifest()["base"]["noun"]["many"]), ("mine", &"letters".into()));
     // Other classes do not take over words that were said of these.
     let (pictures, other) = (folder.path("pictures"), folder.path("other"));
@@ -109,20 +111,20 @@ fn an_export_has_the_words_of_its_base_and_names_that_can_be_addresses() {
     for (name, other) in [("a#b", "a-b"), ("x:0.8,y", "x-0-8-y"), ("-n", "n"), ("CON", "style-CON")] {
         let renamed = folder.path(name);
         fs::rename(&adapter, &renamed).unwrap();
-        let message = refused(&export(&["--lora", &renamed]));
+        let message = refused(&["--lora", &renamed]);
         fs::rename(&renamed, &adapter).unwrap();
         assert!(message.contains(&format!("such as \"{other}\"")) && message.lines().count() == 1, "{message}");
     }
     let upper = folder.path("GOOD");
     done(&["convert", "--base", &base, "--lora", &adapter, "--to", "peft", "--out", &upper]);
-    assert!(refused(&export(&["--lora", &adapter, "--lora", &upper])).contains("one folder on disks"));
-    done(&export(&["--lora", &adapter]));
-    assert!(refused(&export(&["--lora", &upper])).contains("rename GOOD"));
-    assert!(refused(&export(&["--lora", &format!("{adapter}:0.8")])).contains("has a strength"));
+    assert!(refused(&["--lora", &adapter, "--lora", &upper]).contains("one folder on disks"));
+    export(&["--lora", &adapter]);
+    assert!(refused(&["--lora", &upper]).contains("rename GOOD"));
+    assert!(refused(&["--lora", &format!("{adapter}:0.8")]).contains("has a strength"));
     // A class that a terminal would obey.
     let info = Path::new(&base).join("digit_diffusion.json");
     let text = fs::read_to_string(&info).unwrap();
     fs::write(&info, text.replacen("\"7\"", "\"\\u001b[2J\"", 1)).unwrap();
-    let message = refused(&export(&[]));
+    let message = refused(&[]);
     assert!(message.contains("class 7 is called") && message.contains("\\u{1b}[2J"), "{message:?}");
 }

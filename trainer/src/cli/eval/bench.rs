@@ -48,8 +48,8 @@ impl<'a> Bench<'a> {
         Ok(Self {
             args,
             device: args.device.open()?,
-            train: Dataset::mnist_train(&args.mnist)?,
-            test: Dataset::mnist_test(&args.mnist)?,
+            train: Dataset::mnist_train(&args.data_args.mnist)?,
+            test: Dataset::mnist_test(&args.data_args.mnist)?,
             judges: Vec::new(),
             references: Vec::new(),
         })
