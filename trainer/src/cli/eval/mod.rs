@@ -6,7 +6,7 @@ mod bench;
 mod drawing;
 mod own;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -27,6 +27,9 @@ use own::Own;
 const FEWEST_FOR_MANIFOLD: usize = 10;
 
 pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
+    if args.data.is_none() {
+        args.data = trained_on(&args.base)?;
+    }
     args.resolve(args.data.is_some());
     if args.count == 0 {
         anyhow::bail!("--count must be at least 1");
@@ -66,6 +69,19 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     print(&report.to_markdown())?;
     say!("the report: {}", args.out.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The pictures of one's own that the base was trained on, if its run says so.
+fn trained_on(base: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let config = base.join("config.toml");
+    let Ok(text) = std::fs::read_to_string(&config) else { return Ok(None) };
+    let Ok(settings) = text.parse::<toml::Table>() else { return Ok(None) };
+    let Some(path) = settings.get("run").and_then(|run| run.get("data")?.as_str()) else { return Ok(None) };
+    if !Path::new(path).exists() {
+        anyhow::bail!("{} says that the base was trained on {path}, which is not there: name its pictures with --data", config.display());
+    }
+    say!("comparing with {path}, which the base was trained on by its config.toml (--data names others)");
+    Ok(Some(path.into()))
 }
 
 /// The adapters of each row.
@@ -119,7 +135,7 @@ fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
             anyhow::bail!(
                 "{} draws {} of {} pixels, not MNIST's digits: name the pictures that it was trained on with --data",
                 args.base.display(),
-                info.labels.join(", "),
+                few(&info.labels),
                 info.image_size
             );
         }
@@ -136,6 +152,15 @@ fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Names for a message, the first ones of many.
+fn few(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    match names.len().saturating_sub(SHOWN) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more classes", names[..SHOWN].join(", ")),
+    }
 }
 
 /// Adapters by their folders' names, strengths kept.
