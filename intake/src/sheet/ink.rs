@@ -14,6 +14,10 @@ const SHARE: f32 = 0.42;
 const NEARBY: usize = 4;
 /// Where the edge of a part rises by less of its strength from pixel to pixel, it is a shadow.
 const SHARP: f32 = 0.16;
+/// A part that fills this share of a square is no stroke: the inside of a 0, paper between lines.
+const FILLED: f32 = 0.65;
+/// What touches the edge is seldom writing: the table, a finger, a character that is cut off.
+const AT_EDGE: f32 = 0.1;
 
 /// Ink and its parts.
 pub(crate) struct Found {
@@ -31,7 +35,8 @@ impl Found {
     /// Marks narrower than `2 * radius + 1` pixels.
     pub fn at(light: &[f32], width: usize, radius: usize, lines: &Lines) -> Self {
         let paper = closing(light, width, radius);
-        let mut ink: Vec<f32> = light.iter().zip(paper).map(|(light, paper)| (1.0 - light / paper.max(0.02)).max(0.0)).collect();
+        let mut ink: Vec<f32> =
+            light.iter().zip(paper).map(|(light, paper)| (1.0 - light / paper.max(0.02)).max(0.0)).collect();
         lines.remove(&mut ink, width);
         Self::of(ink, width, radius)
     }
@@ -51,13 +56,17 @@ impl Found {
         Self { ink, parts, labels, levels, sharpness }
     }
 
-    /// How much a part looks like writing: how strong and how large it is; 0 for shadows, and for what touches the edge.
+    /// How much a part looks like writing: how strong and how large it is, and how little of its square it fills; 0 for shadows,
+    /// little for what touches the edge.
     pub fn weight(&self, i: usize) -> f32 {
         let part = &self.parts[i];
-        if part.at_edge || self.sharpness[i] < SHARP || part.extent() < 6 {
+        if self.sharpness[i] < SHARP || part.extent() < 6 {
             return 0.0;
         }
-        self.levels[i] * self.levels[i] * part.extent() as f32
+        let extent = part.extent() as f32;
+        let strokes = 1.0 - part.area as f32 / (FILLED * extent * extent);
+        let inside = if part.at_edge { AT_EDGE } else { 1.0 };
+        self.levels[i] * self.levels[i] * extent * strokes.max(0.0) * inside
     }
 
     /// The same for all together. Squares: a thousand specks are not a character. What covers much of a sheet is not written.

@@ -1,8 +1,8 @@
 //! The printed lines of ruled and squared paper: thin, straight, and far longer than strokes. Found on a small copy of a sheet,
 //! taken out of the ink at any size. Tests: below.
 
-use super::ground::{Lines as Running, transposed};
-use super::parts::parts;
+use super::ground::{Lines as Running, largest, transposed};
+use super::parts::{Part, parts};
 
 /// Half of the width, in pixels of the small copy, up to which something is thin.
 const THIN: usize = 3;
@@ -15,10 +15,12 @@ const SLOPE: f32 = 1.0 / 60.0;
 const LENGTH: f32 = 0.4;
 const DARK: f32 = 0.8;
 /// A line alone is longer than any stroke; those with a parallel one need not be.
-const ALONE: f32 = 0.75;
+const ALONE: f32 = 0.93;
 const TOGETHER: f32 = 0.38;
 /// What is darker than a line by this factor is ink upon it.
 const INK: f32 = 1.7;
+/// Share of a part's pixels beside a line from which it is left of the line.
+const REMAINS: f32 = 0.8;
 
 /// Where lines are.
 pub(crate) struct Lines {
@@ -38,6 +40,34 @@ impl Lines {
         let down = transposed_mask(&lines(&transposed(light, width), height), height);
         let any = across.iter().chain(&down).any(|&line| line);
         Self { width, height, across, down, any }
+    }
+
+    /// Which of the parts of a sheet of any size are what is left of a line.
+    pub fn remains(&self, labels: &[u32], parts: &[Part], width: usize) -> Vec<bool> {
+        if !self.any {
+            return vec![false; parts.len()];
+        }
+        let height = labels.len() / width;
+        let near = |mask: &[bool]| {
+            let mut near: Vec<f32> = mask.iter().map(|&line| f32::from(u8::from(line))).collect();
+            largest(&mut near, self.width, THIN);
+            near
+        };
+        let (across, down) = (near(&self.across), near(&self.down));
+        let mut on_line = vec![[0.0f32; 2]; parts.len()];
+        for (at, &label) in labels.iter().enumerate().filter(|(_, label)| **label != 0) {
+            let (x, y) = (at % width * self.width / width, at / width * self.height / height);
+            let at = y.min(self.height - 1) * self.width + x.min(self.width - 1);
+            let [sum_across, sum_down] = &mut on_line[label as usize - 1];
+            *sum_across += across[at];
+            *sum_down += down[at];
+        }
+        let flat =
+            |on_line: f32, area: usize, along: usize, wide: usize| on_line > REMAINS * area as f32 && along > 3 * wide;
+        let is_left = |(part, [across, down]): (&Part, [f32; 2])| {
+            flat(across, part.area, part.width(), part.height()) || flat(down, part.area, part.height(), part.width())
+        };
+        parts.iter().zip(on_line).map(is_left).collect()
     }
 
     /// Takes the lines out of `ink`, the same sheet at any size.
@@ -66,9 +96,10 @@ fn bridge(values: &mut [f32], lines: &[bool], width: usize) {
     if on_line.is_empty() {
         return;
     }
-    let half = on_line.len() / 2;
-    let ink = INK * *on_line.select_nth_unstable_by(half, f32::total_cmp).1;
-    for (row, lines) in values.chunks_exact_mut(width).zip(lines.chunks_exact(width)) {
+    let most = on_line.len() * 2 / 3;
+    let ink = INK * *on_line.select_nth_unstable_by(most, f32::total_cmp).1;
+    let original = values.to_vec();
+    for (y, (row, lines)) in values.chunks_exact_mut(width).zip(lines.chunks_exact(width)).enumerate() {
         let mut x = 0;
         while x < width {
             let end = x + lines[x..].iter().take_while(|&&line| line).count();
@@ -76,8 +107,15 @@ fn bridge(values: &mut [f32], lines: &[bool], width: usize) {
                 x += 1;
                 continue;
             }
-            let before = if x > 0 { row[x - 1] } else { 0.0 };
-            let beside = before.min(row.get(end).copied().unwrap_or(0.0));
+            // A slanted stroke leaves a line elsewhere than it enters it.
+            let slant = (end - x) / 2;
+            let strongest = |x: Option<usize>| {
+                let x = x.filter(|&x| x < width)?;
+                let rows = y.saturating_sub(slant)..=y + slant;
+                rows.filter_map(|y| original.get(y * width + x)).copied().reduce(f32::max)
+            };
+            let (before, after) = (strongest(x.checked_sub(1)), strongest(Some(end)));
+            let beside = before.unwrap_or(0.0).min(after.unwrap_or(0.0));
             row[x..end].iter_mut().filter(|value| **value < ink).for_each(|value| *value = value.min(beside));
             x = end;
         }
@@ -94,14 +132,15 @@ fn lines(light: &[f32], width: usize) -> Vec<bool> {
         running.smallest(column, THIN);
     }
     let paper = transposed(&columns, height);
-    let thin: Vec<bool> = light.iter().zip(&paper).map(|(light, paper)| 1.0 - light / paper.max(0.02) > LEAST).collect();
+    let thin: Vec<bool> =
+        light.iter().zip(&paper).map(|(light, paper)| 1.0 - light / paper.max(0.02) > LEAST).collect();
     let thick = grown(&thin, width);
     let length = ((width as f32 * LENGTH) as usize).max(24);
     let mut found = vec![false; light.len()];
     if length < width {
         SLOPES.for_each(|slope| along(&thick, width, slope as f32 * SLOPE, length, &mut found));
     }
-    long_ones(grown(&found, width), width)
+    grown(&long_ones(grown(&found, width), width), width)
 }
 
 /// A pixel more above and below.
@@ -185,7 +224,8 @@ mod tests {
 
     #[test]
     fn strokes_alone_are_no_lines() {
-        let seven = drawn(|x, y| (50..150).contains(&x) && y.abs_diff(40) < 2 || (x + y / 2).abs_diff(170) < 2 && y > 40);
+        let seven =
+            drawn(|x, y| (50..150).contains(&x) && y.abs_diff(40) < 2 || (x + y / 2).abs_diff(170) < 2 && y > 40);
         assert!(!Lines::of(&seven, SIDE).any);
         assert!(!Lines::of(&[1.0; 9], 3).any);
     }

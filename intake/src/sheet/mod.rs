@@ -16,6 +16,7 @@ use crate::flat::Flat;
 use crate::picture::Rect;
 
 use ink::Found;
+use lines::Lines;
 use paper::Paper;
 use parts::Part;
 use place::{Coverage, place};
@@ -28,6 +29,9 @@ const SMALL: usize = 300_000;
 const MOST: usize = 1024;
 /// Parts whose longer side is less than this share of a character are specks.
 const SPECK: f32 = 0.08;
+const SPECK_ON_LINES: f32 = 0.15;
+/// Parts with this share of the weight of the best are writing by themselves.
+const WRITING: f32 = 0.15;
 /// Parts fainter than this share of the strongest writing are none.
 const FAINT: f32 = 0.45;
 
@@ -40,7 +44,7 @@ pub(crate) fn fit(flat: &Flat<'_>, size: usize, ink: Ink) -> Result<Prepared> {
     let radius = (scale.radius * paper.scale / small.scale).round().max(1.0) as usize;
     let found = Found::at(&paper.light(scale.ink), paper.width, radius, &scale.lines);
     let mut notes = Notes { ruled: scale.lines.any, ..Notes::default() };
-    let kept = kept(&found, &mut notes);
+    let kept = kept(&found, &scale.lines, paper.width, &mut notes);
     let parts: Vec<Part> = kept.iter().map(|&i| found.parts[i]).collect();
     let groups = group::characters(&parts);
     if groups.is_empty() {
@@ -60,23 +64,27 @@ pub(crate) fn fit(flat: &Flat<'_>, size: usize, ink: Ink) -> Result<Prepared> {
     Ok(Prepared { characters, fit: Fit::Mnist, ink: scale.ink, coloured: false, notes })
 }
 
-/// Indices of the parts that are ink.
-fn kept(found: &Found, notes: &mut Notes) -> Vec<usize> {
-    let weights: Vec<f32> = (0..found.parts.len()).map(|i| found.weight(i)).collect();
+/// Indices of the parts that are ink: writing, and small parts beside it.
+fn kept(found: &Found, lines: &Lines, width: usize, notes: &mut Notes) -> Vec<usize> {
+    let remains = lines.remains(&found.labels, &found.parts, width);
+    let weight = |i: usize| if remains[i] { 0.0 } else { found.weight(i) };
+    let weights: Vec<f32> = (0..found.parts.len()).map(weight).collect();
     let best = (0..weights.len()).max_by(|&a, &b| weights[a].total_cmp(&weights[b]));
     let Some(best) = best.filter(|&best| weights[best] > 0.0) else { return Vec::new() };
     let strong = FAINT * found.levels[best];
-    let writing: Vec<usize> = (0..weights.len()).filter(|&i| weights[i] > 0.1 * weights[best]).collect();
-    let large: Vec<Part> = writing.iter().map(|&i| found.parts[i]).collect();
+    let writing = |i: usize| weights[i] > WRITING * weights[best] && found.levels[i] >= strong;
+    let large: Vec<Part> = (0..weights.len()).filter(|&i| writing(i)).map(|i| found.parts[i]).collect();
     let unit = group::height(&large);
+    let speck = if lines.any { SPECK_ON_LINES } else { SPECK };
     let mut kept = Vec::new();
     for (i, part) in found.parts.iter().enumerate() {
-        if part.at_edge {
+        let is_small = (part.extent() as f32) < speck * unit || found.levels[i] < strong;
+        if part.at_edge && !found.parts[best].at_edge {
             notes.at_edge += usize::from(part.extent() as f32 > 0.3 * unit);
-        } else if (part.extent() as f32) < SPECK * unit || found.levels[i] < strong {
-            notes.specks += 1;
-        } else {
+        } else if writing(i) || !is_small && !remains[i] && large.iter().any(|large| group::near(large, part, unit)) {
             kept.push(i);
+        } else {
+            notes.specks += usize::from(!remains[i]);
         }
     }
     kept

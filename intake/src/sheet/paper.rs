@@ -1,14 +1,15 @@
 //! A sheet as one plane of light: how much of the paper's own reaches the camera, where the ink's colour takes most of it.
 //! Tests: below.
 
-use crate::flat::Flat;
 use crate::fit::Ink;
+use crate::flat::Flat;
 use crate::resample::{Window, resample};
 
 use super::ground::transposed;
 
-/// Differences among values far below this are noise, not ink.
+/// Differences among values far below these are noise, not ink; on a board more so, as its ground is the dark one.
 const DARKEST: f32 = 16.0;
+const DARKEST_GROUND: f32 = 48.0;
 
 /// A sheet, scaled down where it is larger than what is worked on.
 pub(crate) struct Paper {
@@ -37,13 +38,14 @@ impl Paper {
     /// is too noisy in the light of lamps. For light ink it is the reciprocal: chalk on a board is as far from its ground then as
     /// the board's colour would be on chalk.
     pub fn light(&self, ink: Ink) -> Vec<f32> {
-        let paper = self.colours.each_ref().map(|colour| middle(colour) + DARKEST);
+        let darkest = if ink == Ink::Light { DARKEST_GROUND } else { DARKEST };
+        let paper = self.colours.each_ref().map(|colour| middle(colour) + darkest);
         let [red, green, blue] = &self.colours;
         let pixels = red.iter().zip(green).zip(blue);
         let least = pixels.map(|((&red, &green), &blue)| {
             let share = |value: f32, of: usize| match ink {
-                Ink::Light => paper[of] / (value + DARKEST),
-                _ => (value + DARKEST) / paper[of],
+                Ink::Light => paper[of] / (value + darkest),
+                _ => (value + darkest) / paper[of],
             };
             let [red, green, blue] = [share(red, 0), share(green, 1), share(blue, 2)];
             red.min(green).min((green + blue) / 2.0)

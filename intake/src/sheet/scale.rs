@@ -12,6 +12,9 @@ const FIRST: usize = 2;
 const LAST: f32 = 0.35;
 /// The first window with this share of the most is taken.
 const ENOUGH: f32 = 0.85;
+/// Ink is found by this many windows one after the other, a shadow by few; windows that are left out at the end count by half.
+const STEADY: usize = 3;
+const LEFT_OUT: f32 = 0.5;
 /// Chalk is rarer than pens.
 const LIGHT: f32 = 0.8;
 /// Strokes are wider where they meet.
@@ -34,17 +37,24 @@ pub(crate) fn scale(paper: &Paper, asked: Ink) -> Option<Scale> {
         let lines = Lines::of(&light, paper.width);
         let last = ((paper.width.min(paper.height) as f32 * LAST) as usize).max(FIRST);
         let radii = std::iter::successors(Some(FIRST), |radius| Some(radius * 2)).take_while(|&radius| radius <= last);
-        let tried: Vec<(usize, f32)> =
+        let found: Vec<(usize, f32)> =
             radii.map(|radius| (radius, Found::at(&light, paper.width, radius, &lines).weight_of_all())).collect();
-        let most = tried.iter().map(|(_, weight)| *weight).fold(0.0, f32::max);
-        if std::env::var("DBG").is_ok() { eprintln!("{ink:?} {tried:?} {}", lines.any); }
-        let enough = tried.into_iter().find(|&(_, weight)| weight > 0.0 && weight >= ENOUGH * most)?;
-        Some(Scale { ink, radius: enough.0 as f32 * ROOM, weight: enough.1, lines })
+        let steady = |i: usize| {
+            let after = |step: usize| found.get(i + step).map(|(_, weight)| *weight);
+            let last = found.last().map_or(0.0, |(_, weight)| LEFT_OUT * weight);
+            (0..STEADY).map(|step| after(step).unwrap_or(last)).fold(f32::MAX, f32::min)
+        };
+        let most = (0..found.len()).map(steady).fold(0.0, f32::max);
+        let enough = (0..found.len()).find(|&i| steady(i) > 0.0 && steady(i) >= ENOUGH * most)?;
+        Some(Scale { ink, radius: found[enough].0 as f32 * ROOM, weight: most, lines })
     };
     match asked {
         Ink::Auto => {
             let (dark, light) = (best(Ink::Dark), best(Ink::Light));
-            [dark, light].into_iter().flatten().reduce(|dark, light| if LIGHT * light.weight > dark.weight { light } else { dark })
+            [dark, light]
+                .into_iter()
+                .flatten()
+                .reduce(|dark, light| if LIGHT * light.weight > dark.weight { light } else { dark })
         }
         asked => best(asked),
     }
