@@ -10,6 +10,7 @@ import { refusal } from './worker/policy.js'
 import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { expectEarly } from './worker/early.js'
 import { findManifest, shortName } from './worker/manifest.js'
+import { nounOf } from './words.js'
 import { pack, packReason } from './worker/pack.js'
 import { downloadAdapter, downloadAdapterFile, downloadWeights } from './worker/weights.js'
 
@@ -148,8 +149,10 @@ const methods = {
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)
     const starting = startEngine({ build, engines, progress, signal })
+    let named
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
+      named = list
       const digest = bytes => starting.then(() => wasm.sha256(bytes))
       const shardNames = index => starting.then(() => wasm.shardNames(index))
       const options = { listed: list.files, digest, progress, signal }
@@ -165,8 +168,9 @@ const methods = {
     engine = await wasm.Engine.load(files, device)
     const { backend, backendReason, labels, imageSize, baseHash, alphasCumprod } = engine
     const offered = catalog.map(({ files, ...rest }) => rest)
+    const called = { title: typeof named.title === 'string' ? named.title : undefined, noun: nounOf(named.noun, [...labels]) }
     settle(device, remembered)
-    return { backend, backendReason, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps: mapShape(files) }
+    return { backend, backendReason, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps: mapShape(files), ...called }
   },
 
   async addAdapter({ name, url, alone, config, weights }, { signal, onprogress }) {

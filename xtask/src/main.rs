@@ -11,6 +11,7 @@ mod count;
 mod engines;
 mod lint;
 mod models;
+mod mpi;
 mod npm;
 mod page_tests;
 mod serve;
@@ -56,7 +57,7 @@ enum Task {
     },
     /// Build the page into dist/, a static folder that any host can serve
     Build,
-    /// Run the native tests, the shaders on a (software) GPU, the page in real browsers
+    /// Run the native tests, the trainer with MPI, the shaders on a (software) GPU, the page in real browsers
     Test {
         /// Run only this suite
         suite: Option<test::Suite>,

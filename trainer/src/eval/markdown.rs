@@ -31,9 +31,9 @@ the mean squared difference of blurred pixels, black to white being 1.
 ";
 /// The same, where the pictures are one's own.
 const OWN: &str = "
-The row *real* holds pictures that the judge learnt from, against those that were held out from it: the best
-that can be hoped for; its accuracy is the judge's on the held-out ones. Distances are in the judge's
-features. Precision, recall, density and coverage: k = 5. Transfer: a classifier trained on the row's
+The row *real* holds pictures that the judge learnt from, against those that were held out from it; its
+accuracy is the judge's on the held-out ones: the best that can be hoped for. Distances are in the judge's
+features, which are stronger of pictures that it knows: its own Fréchet distance may be the larger. Precision, recall, density and coverage: k = 5. Transfer: a classifier trained on the row's
 pictures alone, on the held-out ones.
 ";
 

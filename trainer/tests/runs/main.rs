@@ -6,5 +6,6 @@ mod ends;
 mod files;
 mod own;
 mod resume;
+mod scripts;
 mod support;
 mod weights;

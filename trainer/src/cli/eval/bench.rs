@@ -55,11 +55,6 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// The classes of the real pictures.
-    pub fn class_names(&self) -> &[String] {
-        self.train.class_names()
-    }
-
     /// A sentence about each judge so far.
     pub fn judges(&self) -> Vec<String> {
         self.judges.iter().map(|(_, sentence)| sentence.clone()).collect()
@@ -68,11 +63,6 @@ impl<'a> Bench<'a> {
     /// What real pictures reach, for each reference so far.
     pub fn floors(&self) -> Vec<Floor> {
         self.references.iter().map(|reference| reference.floor.clone()).collect()
-    }
-
-    /// The side of the real pictures.
-    pub fn image_size(&self) -> usize {
-        self.train.size()
     }
 
     fn wants(&self, measure: Measure) -> bool {

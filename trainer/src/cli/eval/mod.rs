@@ -14,8 +14,9 @@ use diffusion::Model;
 use diffusion::config::ModelInfo;
 use trainer::eval::Report;
 use trainer::messages::{emit, say};
-use trainer::store::base_sha256;
+use trainer::store::{base_sha256, read_base};
 
+use super::export::are_digits;
 use super::load::load_model;
 use super::print::print;
 pub use args::Args;
@@ -23,6 +24,8 @@ use args::{Measure, style_of};
 use bench::Bench;
 use own::Own;
 
+/// Side of MNIST's pictures.
+const MNIST_SIZE: usize = 28;
 /// One of each digit: more than the neighbours that are looked at.
 const FEWEST_FOR_MANIFOLD: usize = 10;
 
@@ -127,18 +130,20 @@ fn against_own(args: &Args, path: PathBuf, report: &mut Report) -> anyhow::Resul
 }
 
 fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
+    // Before MNIST is missed, which whoever has pictures of their own need not have.
+    let info = read_base(&args.base)?.info;
+    if !are_digits(&info.labels) || info.image_size != MNIST_SIZE {
+        anyhow::bail!(
+            "{} draws {} of {} pixels, not MNIST's digits: name the pictures that it was trained on with --data",
+            args.base.display(),
+            few(&info.labels),
+            info.image_size
+        );
+    }
     let mut bench = Bench::new(args)?;
     for loras in combinations(args) {
         let (model, name) = load(args, &loras)?;
         let info = &model.base().info;
-        if info.labels != bench.class_names() || info.image_size != bench.image_size() {
-            anyhow::bail!(
-                "{} draws {} of {} pixels, not MNIST's digits: name the pictures that it was trained on with --data",
-                args.base.display(),
-                few(&info.labels),
-                info.image_size
-            );
-        }
         let style = style_of(&loras);
         // Of an adapter that is named after no style, or of several, nothing is known.
         let styled = style.is_some() || loras.is_empty();

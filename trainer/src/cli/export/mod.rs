@@ -18,7 +18,8 @@ use trainer::styles::Style;
 
 use super::load::split_scale;
 use super::precision::Float;
-use card::{are_digits, card};
+pub use card::are_digits;
+use card::card;
 
 const MANIFEST: &str = "manifest.json";
 const CARD: &str = "README.md";
@@ -26,7 +27,7 @@ const CARD: &str = "README.md";
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The base model's folder
-    #[arg(long, default_value = "runs/base")]
+    #[arg(long, default_value = "www/models/base", required_unless_present = "lora")]
     base: PathBuf,
     /// Adapter folders; each keeps its folder's name. Those that --out lists already stay, if they belong to this base
     #[arg(long, value_name = "DIR")]
