@@ -35,17 +35,28 @@ impl Models {
         let shown = folder.display();
         if !path.is_file() {
             let is_run = folder.join(RUN).is_file();
-            let (what, base) = if is_run { ("a base, not a models folder", shown.to_string()) } else { ("no models folder", "DIR".into()) };
-            bail!("--models {shown} is {what}: it has no {MANIFEST}; `trainer export --base {base} --out my-models` makes one");
+            let (what, base) = if is_run {
+                ("a base, not a models folder", shown.to_string())
+            } else {
+                ("no models folder", "DIR".into())
+            };
+            bail!(
+                "--models {shown} is {what}: it has no {MANIFEST}; `trainer export --base {base} --out my-models` makes one"
+            );
         }
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let manifest: Value = serde_json::from_str(&text)
             .with_context(|| format!("{} is not JSON; write it anew with `trainer export`", path.display()))?;
         let format = manifest["format"].as_str().unwrap_or_default();
-        ensure!(format == FORMAT, "{} has the format \"{format}\", not \"{FORMAT}\"; write it anew with `trainer export`", path.display());
+        ensure!(
+            format == FORMAT,
+            "{} has the format \"{format}\", not \"{FORMAT}\"; write it anew with `trainer export`",
+            path.display()
+        );
         let base = &manifest["base"]["path"];
         ensure!(base == BASE, "{} has its base in {base}, but the page looks for it in \"{BASE}\"", path.display());
-        let adapters = manifest["adapters"].as_array().with_context(|| format!("{} has no list \"adapters\"", path.display()))?;
+        let adapters =
+            manifest["adapters"].as_array().with_context(|| format!("{} has no list \"adapters\"", path.display()))?;
         let mut files = vec![PathBuf::from(MANIFEST)];
         for entry in std::iter::once(&manifest["base"]).chain(adapters) {
             let (Some(inside), Some(listed)) = (entry["path"].as_str(), entry["files"].as_object()) else {
@@ -99,12 +110,17 @@ mod tests {
     fn export(folder: &Path) -> Value {
         fs::create_dir_all(folder.join("base/unet")).unwrap();
         fs::create_dir_all(folder.join("lora/mine")).unwrap();
-        let files = [("base/unet/config.json", "{}"), ("lora/mine/adapter.safetensors", "weights"), ("notes.txt", "not listed")];
+        let files = [
+            ("base/unet/config.json", "{}"),
+            ("lora/mine/adapter.safetensors", "weights"),
+            ("notes.txt", "not listed"),
+        ];
         for (path, text) in files {
             fs::write(folder.join(path), text).unwrap();
         }
         fs::write(folder.join("README.md"), "# Letters").unwrap();
-        let entry = |text: &str| serde_json::json!({ "bytes": text.len(), "sha256": format!("{:x}", Sha256::digest(text)) });
+        let entry =
+            |text: &str| serde_json::json!({ "bytes": text.len(), "sha256": format!("{:x}", Sha256::digest(text)) });
         serde_json::json!({
             "format": FORMAT,
             "base": { "path": BASE, "labels": ["A"], "files": { "unet/config.json": entry("{}") } },

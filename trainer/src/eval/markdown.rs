@@ -67,7 +67,8 @@ impl Report {
                 let mistaken = mistaken.map_or(String::new(), |other| format!(", read as {}", shown(other)));
                 format!("{}: {}{mistaken}", shown(name), percent(Some(share)))
             });
-            let accuracy = row.accuracy.as_ref().map_or(String::new(), |all| format!("**{}**", percent(Some(all.share))));
+            let accuracy =
+                row.accuracy.as_ref().map_or(String::new(), |all| format!("**{}**", percent(Some(all.share))));
             let _ = writeln!(
                 text,
                 "| {i} | {} | {} | {} | {} | {} | {} to {} | {} ({}) | {accuracy} | {weakest} |",
@@ -109,7 +110,8 @@ impl Report {
     fn write_copies(&self, text: &mut String) {
         let floors = self.floors.iter().map(|floor| (format!("*real, {}*", floor.reference), floor.copies));
         let rows = self.rows.iter().map(|row| (row.model.clone(), row.copies));
-        let all: Vec<_> = (1..).zip(floors.chain(rows)).filter_map(|(i, (name, copies))| Some((i, name, copies?))).collect();
+        let all: Vec<_> =
+            (1..).zip(floors.chain(rows)).filter_map(|(i, (name, copies))| Some((i, name, copies?))).collect();
         if all.is_empty() {
             return;
         }
@@ -117,11 +119,15 @@ impl Report {
         *text += "|---:|---|---:|---:|---:|---:|\n";
         for (i, name, copies) in all {
             let (share, nearer) = (percent(Some(copies.copies)), percent(Some(copies.nearer)));
-            let _ = writeln!(text, "| {i} | {name} | {} | {share} | {nearer} | {:.3} |", copies.images, copies.distance);
+            let _ =
+                writeln!(text, "| {i} | {name} | {} | {share} | {nearer} | {:.3} |", copies.images, copies.distance);
         }
         *text += COPIES;
         for (i, row) in (self.floors.len() + 1..).zip(&self.rows).filter(|(_, row)| !row.nearest.is_empty()) {
-            let _ = writeln!(text, "\n`neighbours-{i}.png`, pictures of row {i} and the training pictures nearest to them:\n");
+            let _ = writeln!(
+                text,
+                "\n`neighbours-{i}.png`, pictures of row {i} and the training pictures nearest to them:\n"
+            );
             *text += "| | class | seed | nearest (distance) | second | third | its neighbour's distance |\n";
             *text += "|---:|---|---:|---|---|---|---:|\n";
             for (number, drawn) in (1..).zip(&row.nearest) {
@@ -130,7 +136,13 @@ impl Report {
                     near.map_or(String::new(), |near| format!("{} ({:.3})", shown(&near.name), near.neighbour.distance))
                 };
                 let cells = [0, 1, 2].map(near).join(" | ");
-                let _ = writeln!(text, "| {number} | {} | {} | {cells} | {:.3} |", shown(&drawn.class), drawn.seed, drawn.reach);
+                let _ = writeln!(
+                    text,
+                    "| {number} | {} | {} | {cells} | {:.3} |",
+                    shown(&drawn.class),
+                    drawn.seed,
+                    drawn.reach
+                );
             }
         }
     }
@@ -145,7 +157,8 @@ impl Report {
             let asked = |class: &&ClassScore| class.asked > 0;
             let mut classes: Vec<&ClassScore> = accuracy.classes.iter().filter(asked).collect();
             classes.sort_by(|a, b| (a.right * b.asked).cmp(&(b.right * a.asked)));
-            let more = if classes.len() > WORST { format!(", the worst {WORST} of {}", classes.len()) } else { String::new() };
+            let more =
+                if classes.len() > WORST { format!(", the worst {WORST} of {}", classes.len()) } else { String::new() };
             let _ = writeln!(text, "\nClasses of row {i}{more}:\n");
             *text += "| class | drawn | read as asked | mostly mistaken for |\n|---|---:|---:|---|\n";
             for class in classes.into_iter().take(WORST) {

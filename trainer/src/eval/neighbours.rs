@@ -77,9 +77,8 @@ impl Surroundings {
 impl Copies {
     /// The shares of some pictures.
     pub fn of(all: &[Surroundings]) -> Self {
-        let share = |is: fn(&Surroundings) -> bool| {
-            all.iter().filter(|one| is(one)).count() as f64 / all.len().max(1) as f64
-        };
+        let share =
+            |is: fn(&Surroundings) -> bool| all.iter().filter(|one| is(one)).count() as f64 / all.len().max(1) as f64;
         let mut distances: Vec<f32> = all.iter().filter_map(|one| Some(one.nearest.first()?.distance)).collect();
         distances.sort_by(f32::total_cmp);
         Self {

@@ -98,7 +98,10 @@ fn an_export_has_the_words_of_its_base_and_names_that_can_be_addresses() {
     assert!(fs::read_to_string(&card).unwrap().contains("# Capital letters"));
     fs::write(&card, "mine").unwrap();
     export(&["--noun", "letter"]);
-    assert_eq!((fs::read_to_string(&card).unwrap().as_str(), &manifest()["base"]["noun"]["many"]), ("mine", &"letters".into()));
+    assert_eq!(
+        (fs::read_to_string(&card).unwrap().as_str(), &manifest()["base"]["noun"]["many"]),
+        ("mine", &"letters".into())
+    );
     // Other classes do not take over words that were said of these.
     let (pictures, other) = (folder.path("pictures"), folder.path("other"));
     done(&["sample", "--base", &base, "--label", "1,7", "--count", "2", "--steps", "2", "--out", &pictures]);

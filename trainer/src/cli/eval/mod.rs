@@ -1,10 +1,11 @@
 //! `trainer eval`: measures how good the pictures of a base and its adapters are, against MNIST (`bench`) or pictures of one's own
-//! (`own`). Tests: of the measures, in `eval/`; whole, in `trainer/tests/runs/own.rs`; of what is refused, in `files.rs` there.
+//! (`own`, with its `own_judge`). Tests: of the measures, in `eval/`; whole, in `trainer/tests/runs/own.rs`; of what is refused, in `files.rs` there.
 
 mod args;
 mod bench;
 mod drawing;
 mod own;
+mod own_judge;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -81,7 +82,10 @@ fn trained_on(base: &Path) -> anyhow::Result<Option<PathBuf>> {
     let Ok(settings) = text.parse::<toml::Table>() else { return Ok(None) };
     let Some(path) = settings.get("run").and_then(|run| run.get("data")?.as_str()) else { return Ok(None) };
     if !Path::new(path).exists() {
-        anyhow::bail!("{} says that the base was trained on {path}, which is not there: name its pictures with --data", config.display());
+        anyhow::bail!(
+            "{} says that the base was trained on {path}, which is not there: name its pictures with --data",
+            config.display()
+        );
     }
     say!("comparing with {path}, which the base was trained on by its config.toml (--data names others)");
     Ok(Some(path.into()))

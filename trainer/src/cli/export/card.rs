@@ -16,7 +16,8 @@ pub fn are_digits(labels: &[String]) -> bool {
 /// A first model card, as Markdown, with gaps for what only its author knows.
 pub fn card(title: &str, base: &Base, parameters: usize) -> String {
     let info = &base.info;
-    let mut text = format!("# {}\n`manifest.json` lists the models with bytes and SHA-256.\n\n## base\n", escaped(title));
+    let mut text =
+        format!("# {}\n`manifest.json` lists the models with bytes and SHA-256.\n\n## base\n", escaped(title));
     let channels: Vec<String> = base.unet.block_out_channels.iter().map(usize::to_string).collect();
     // Writing to a String cannot fail.
     let _ = writeln!(
@@ -59,5 +60,7 @@ fn listed(labels: &[String]) -> String {
 
 /// A name in Markdown, which reads some characters as marks.
 fn escaped(text: &str) -> String {
-    text.chars().flat_map(|letter| (r"\`*_[]<>#|".contains(letter)).then_some('\\').into_iter().chain([letter])).collect()
+    text.chars()
+        .flat_map(|letter| (r"\`*_[]<>#|".contains(letter)).then_some('\\').into_iter().chain([letter]))
+        .collect()
 }

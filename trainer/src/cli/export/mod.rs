@@ -184,7 +184,9 @@ impl Args {
             };
             names::check_adapter(name)?;
             match names.iter().find(|known| names::collide(known, name)) {
-                Some(known) if *known == name => anyhow::bail!("two --lora are called {name}; rename one of the folders"),
+                Some(known) if *known == name => {
+                    anyhow::bail!("two --lora are called {name}; rename one of the folders")
+                }
                 Some(known) => anyhow::bail!(
                     "the adapters {known} and {name} would be one folder on disks that know no upper and lower case; rename one of them"
                 ),

@@ -125,7 +125,10 @@ pub fn noun(text: &str) -> anyhow::Result<[String; 2]> {
     let [one, many] = match words[..] {
         [one] => [one.to_owned(), plural(one)],
         [one, many] => [one.to_owned(), many.to_owned()],
-        _ => bail!("--noun takes one word, or one and many with a comma between them (\"leaf,leaves\"), not \"{}\"", shown(text)),
+        _ => bail!(
+            "--noun takes one word, or one and many with a comma between them (\"leaf,leaves\"), not \"{}\"",
+            shown(text)
+        ),
     };
     for word in [&one, &many] {
         check_within("--noun", word, LONGEST_NOUN)?;
