@@ -1,5 +1,6 @@
 //! `trainer eval`: measures how good the pictures of a base and its adapters are, against MNIST (`bench`) or pictures of one's own
-//! (`own`, with its `own_judge`). Tests: of the measures, in `eval/`; whole, in `trainer/tests/runs/own.rs`; of what is refused, in `files.rs` there.
+//! (`own`, with its `own_judge`). Tests: of the measures, in `eval/`; whole, in `trainer/tests/runs/own.rs`; of what is refused,
+//! in `files.rs` there.
 
 mod args;
 mod bench;
