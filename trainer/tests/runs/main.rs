@@ -5,5 +5,6 @@ mod data;
 mod ends;
 mod files;
 mod resume;
+mod scripts;
 mod support;
 mod weights;
