@@ -1,24 +1,30 @@
-//! Labelled square grey pictures: MNIST, and what people bring. `open.rs` reads all kinds: folders of PNG files (`folder.rs`,
-//! `drawing.rs`), IDX files (`idx.rs`, with `beside.rs` for the labels) and tables (`csv.rs`), taken out of gzip and zip by
-//! `unpack.rs`. `mnist.rs` adds `mnist_train` and `mnist_test` to [`Dataset`].
+//! Labelled square grey pictures: MNIST, and what people bring. `open.rs` reads all kinds: folders and archives of pictures
+//! (`listing.rs`, `folder.rs`; `drawing.rs` takes squares of the right size as they are, `fitting.rs` fits others), IDX files
+//! (`idx.rs`, with `beside.rs` for the labels) and tables (`csv.rs`), taken out of gzip and zip by `unpack.rs`. `mnist.rs` adds
+//! `mnist_train` and `mnist_test` to [`Dataset`].
 
+mod archive;
 mod beside;
 mod csv;
 mod dataset;
 mod drawing;
 mod fetch;
+mod fitting;
 mod folder;
 mod idx;
 mod kinds;
 mod levels;
+mod listing;
 mod mnist;
 pub mod names;
 mod open;
+mod raw;
 mod unpack;
 mod zip;
 
 pub use dataset::{Dataset, SIZE_MULTIPLE};
 pub use fetch::{Source, default_sources, fetch_mnist};
+pub use fitting::Change;
 pub use folder::BadPictures;
 pub use mnist::{DEFAULT_DIR, LICENCE_NOTE};
 pub use open::{Opened, ReadOptions, Transpose};
