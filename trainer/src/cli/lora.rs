@@ -9,8 +9,9 @@ use diffusion::schedule::NoiseSchedule;
 use diffusion::tensors::Precision;
 use diffusion::unet::burn::BurnUNet;
 use diffusion::{Base, Model};
-use trainer::config::{self, AdapterConfig, LoraSettings};
+use trainer::config::{self, AdapterConfig, DataSettings, LoraSettings};
 use trainer::data::Dataset;
+use trainer::data::check::Purpose;
 use trainer::files::Held;
 use trainer::messages::say;
 use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, adapter_folder, base_sha256, read_base, write_adapter_folder};
@@ -18,7 +19,7 @@ use trainer::styles::{STYLES, Style};
 use trainer::train::adapter::{attach, detach, initial_adapter, peft_targets};
 use trainer::train::{AdapterOrigin, Origin, Trainer};
 
-use super::data_args::DataArgs;
+use super::data_args::{DataArgs, Reader};
 use super::device::DeviceName;
 use super::labels;
 use super::training::{Interrupt, TrainArgs, check_unchanged, is_finished, train};
@@ -31,7 +32,7 @@ pub struct Args {
     /// The base model's folder
     #[arg(long, default_value = "www/models/base")]
     base: PathBuf,
-    /// A style's name, a folder <class name>/*.png, an IDX or a CSV file; several, with commas, are trained one after the other
+    /// A style's name, a folder or zip archive <class name>/* of pictures, an IDX or a CSV file; several, with commas, are trained one after the other
     #[arg(long, required = true, value_name = "STYLE|PATH")]
     data: Vec<String>,
     /// Rank of the factors [default: 4]
@@ -85,7 +86,7 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     args.data = labels::sources(&args.data);
     // Everything is checked before the first one trains for minutes.
     let jobs = args.data.iter().map(|source| args.job(source)).collect::<anyhow::Result<Vec<_>>>()?;
-    args.source.check(jobs.len())?;
+    args.reader().check(jobs.len())?;
     let mut held = Vec::new();
     for (i, job) in jobs.iter().enumerate() {
         if let Some(other) = jobs[..i].iter().find(|other| other.out == job.out) {
@@ -209,6 +210,10 @@ fn train_one(
 }
 
 impl Args {
+    fn reader(&self) -> Reader {
+        Reader(self.source.settings(DataSettings::default()))
+    }
+
     fn override_lora(&self, lora: &mut LoraSettings) {
         lora.rank = self.rank.unwrap_or(lora.rank);
         lora.alpha = self.alpha.unwrap_or(lora.alpha);
@@ -245,7 +250,11 @@ impl Args {
     /// later; it is only checked that they can be.
     fn pictures(&self, source: &str, base: &Base) -> anyhow::Result<Option<Pictures>> {
         let style = !Path::new(source).exists();
-        let (train, held_out) = if style { self.source.mnist()? } else { self.source.own(Path::new(source))? };
+        let reader = self.reader();
+        let (train, held_out) = match style {
+            true => reader.mnist()?,
+            false => reader.own(Path::new(source), Purpose::Known(&base.info))?,
+        };
         let train = train.with_classes(&base.info.labels)?;
         train.must_fit(&base.info)?;
         let held_out = held_out.map(|data| data.with_classes(&base.info.labels)).transpose()?;
@@ -258,7 +267,7 @@ impl Args {
             return Ok(pictures);
         }
         let style = Style::named(source)?;
-        let (train, held_out) = self.source.mnist()?;
+        let (train, held_out) = self.reader().mnist()?;
         say!("{}: {} pictures are drawn in this style, seconds of work", style.title, train.len());
         Ok(Pictures { train: train.styled(style)?, held_out: held_out.map(|data| data.styled(style)).transpose()? })
     }

@@ -2,7 +2,6 @@
 //! size stay what they are (`drawing.rs`), others are fitted (`fitting.rs`). Tests: `folder/tests.rs`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use intake::{Fit, Ink};

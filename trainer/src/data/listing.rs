@@ -115,7 +115,9 @@ impl Listing {
         while let Some(first) = found.first().and_then(|(parts, _)| parts.first().copied())
             && found.iter().all(|(parts, _)| parts.len() > 2 && parts[0] == first)
         {
-            found.iter_mut().for_each(|(parts, _)| drop(parts.remove(0)));
+            for (parts, _) in &mut found {
+                parts.remove(0);
+            }
         }
         let mut classes = BTreeMap::<Order, Vec<&str>>::new();
         for (parts, _) in found.iter().filter(|(parts, _)| parts.len() > 1) {

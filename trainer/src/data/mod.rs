@@ -5,6 +5,7 @@
 
 mod archive;
 mod beside;
+pub mod check;
 mod csv;
 mod dataset;
 mod drawing;

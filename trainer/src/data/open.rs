@@ -115,6 +115,27 @@ impl Dataset {
         Ok(Opened { data, skipped: Vec::new(), notes, changes })
     }
 
+    /// Names of the classes of what [`open`](Self::open) reads: of a folder without reading its pictures.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn classes_at(path: &Path, options: &ReadOptions) -> Result<Vec<String>> {
+        if path.is_dir() {
+            return Ok(Listing::of_folder(path)?.classes);
+        }
+        if !path.exists() {
+            return Err(Error::Setting { reason: format!("there is no {}: {TAKEN}", path.display()) });
+        }
+        let mut bytes = files::read(path)?;
+        if is_zip(&bytes) {
+            match Listing::of_archive(path, bytes)? {
+                Ok(listing) => return Ok(listing.classes),
+                Err(other) => bytes = other,
+            }
+        }
+        Ok(raw(path, bytes, options)?.0.class_names)
+    }
+
     /// A pair of IDX files: pictures and their labels. The pictures stay as they are in the file.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod twins;
 
 use diffusion::config::ModelInfo;
 
+pub use classes::counts;
 pub use reference::Reference;
 
 use super::dataset::Dataset;
