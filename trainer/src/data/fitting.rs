@@ -1,9 +1,7 @@
 //! Brings pictures of any format, size and shape to the network's square, by crate `intake`; for a whole folder in one way.
 //! Tests: `folder/tests.rs`, `fitting/tests.rs`.
 
-use std::collections::BTreeMap;
-
-use intake::{Fit, Ink, Options, Picture, Prepared};
+use intake::{Fit, Ink, Notes, Options, Picture, Prepared};
 
 use super::levels;
 use crate::error::Result;
@@ -42,6 +40,7 @@ pub struct Fitted {
     fit: Fit,
     ink: Ink,
     coloured: bool,
+    notes: Notes,
     /// Whether its metadata says how it was held, or it holds more pictures.
     turned: bool,
     several: bool,
@@ -58,12 +57,13 @@ pub struct Wanted {
 /// Fits the file of one picture; the error says why it cannot be used.
 pub fn fitted(bytes: &[u8], wanted: Wanted) -> std::result::Result<Fitted, String> {
     let decoded = intake::decode(bytes).map_err(|error| error.to_string())?;
-    let Prepared { characters, fit, ink, coloured, .. } = prepared(&decoded.picture, wanted)?;
+    let Prepared { characters, fit, ink, coloured, notes } = prepared(&decoded.picture, wanted)?;
     Ok(Fitted {
         characters: characters.into_iter().map(|character| character.pixels).collect(),
         fit,
         ink,
         coloured,
+        notes,
         turned: decoded.turned,
         several: decoded.several,
     })
@@ -73,21 +73,21 @@ pub fn fitted(bytes: &[u8], wanted: Wanted) -> std::result::Result<Fitted, Strin
 pub fn fitted_grey(grey: &[u8], width: usize, height: usize, wanted: Wanted) -> std::result::Result<Fitted, String> {
     let rgba = grey.iter().flat_map(|&level| [level, level, level, u8::MAX]).collect();
     let picture = Picture::new(width, height, rgba).map_err(|error| error.to_string())?;
-    let Prepared { characters, fit, ink, .. } = prepared(&picture, wanted)?;
+    let Prepared { characters, fit, ink, notes, .. } = prepared(&picture, wanted)?;
     let characters = characters.into_iter().map(|character| character.pixels).collect();
-    Ok(Fitted { characters, fit, ink, coloured: false, turned: false, several: false })
+    Ok(Fitted { characters, fit, ink, coloured: false, notes, turned: false, several: false })
 }
 
 /// A picture of one level.
 pub fn blank(level: u8, Wanted { size, fit, ink }: Wanted) -> Fitted {
     let level = if ink == Ink::Dark { 255 - level } else { level };
     let fit = if fit == Fit::Auto { Fit::Pad } else { fit };
-    Fitted { characters: vec![vec![level; size * size]], fit, ink: Ink::Light, coloured: false, turned: false, several: false }
+    let characters = vec![vec![level; size * size]];
+    Fitted { characters, fit, ink, coloured: false, notes: Notes::default(), turned: false, several: false }
 }
 
 fn prepared(picture: &Picture, Wanted { size, fit, ink }: Wanted) -> std::result::Result<Prepared, String> {
-    let prepared =
-        intake::prepare(picture, &Options { size, fit, ink }).map_err(|error| error.to_string())?;
+    let prepared = intake::prepare(picture, &Options { size, fit, ink }).map_err(|error| error.to_string())?;
     match prepared.characters.is_empty() {
         true => Err("no character is found in it".into()),
         false => Ok(prepared),
@@ -95,7 +95,10 @@ fn prepared(picture: &Picture, Wanted { size, fit, ink }: Wanted) -> std::result
 }
 
 /// The side of the pictures, where all that are looked at are squares of one; otherwise MNIST's.
-pub fn own_size(files: usize, bytes: impl Fn(usize) -> std::result::Result<Vec<u8>, String> + Send + Sync) -> Result<usize> {
+pub fn own_size(
+    files: usize,
+    bytes: impl Fn(usize) -> std::result::Result<Vec<u8>, String> + Send + Sync,
+) -> Result<usize> {
     let step = files.div_ceil(SAMPLE).max(1);
     let sides = parallel::map((0..files).step_by(step).collect(), parallel::default_threads(), |file| {
         let decoded = bytes(file).ok().and_then(|bytes| intake::decode(&bytes).ok());
@@ -117,56 +120,52 @@ pub fn is_sensible(side: usize) -> bool {
     SENSIBLE_SIZES.contains(&side) && side.is_multiple_of(super::SIZE_MULTIPLE)
 }
 
-/// The way of most pictures is that of all where they are alike. Pictures that were fitted otherwise are fitted again by
-/// `again`, unless that fails. Photographs of paper among drawings stay what they are: they would be learnt grey.
+/// The way of most pictures is that of all where they are alike: pictures that were fitted otherwise are fitted again by
+/// `again`. Returns those for which that cannot be, with the reason: among ink on paper, pictures in which no ink is sure.
 pub fn agree(
-    all: &mut [(usize, Fitted)],
+    all: &mut Vec<(usize, Fitted)>,
     wanted: Wanted,
     again: impl Fn(usize, Wanted) -> std::result::Result<Fitted, String> + Send + Sync,
-) -> Result<()> {
-    let fit = most_common(all.iter().map(|(_, one)| one.fit as usize), |fit| by_number(fit, FITS));
-    let is_paper = |one: &Fitted| one.fit == Fit::Mnist;
-    let ink = most_common(all.iter().filter(|(_, one)| !is_paper(one)).map(|(_, one)| one.ink as usize), |ink| {
-        by_number(ink, INKS)
-    });
-    let jobs: Vec<(usize, Wanted)> = (0..all.len())
-        .filter_map(|at| {
-            let one = &all[at].1;
-            let now = match (fit, wanted.fit) {
-                (Some(Fit::None) | None, _) => one.fit,
-                (Some(fit), Fit::Auto) if !is_paper(one) => fit,
-                _ => one.fit,
-            };
-            // What is ink on paper says each photograph; of other pictures, all of them together.
-            let ink = match (now, wanted.ink, ink) {
-                (Fit::Mnist, ..) | (_, Ink::Dark | Ink::Light, _) | (_, _, None) => wanted.ink,
-                (_, Ink::Auto, Some(ink)) => ink,
-            };
-            let same = now == one.fit && (ink == Ink::Auto || ink == one.ink);
-            (!same).then_some((at, Wanted { fit: now, ink, ..wanted }))
-        })
-        .collect();
-    let files: Vec<usize> = all.iter().map(|(file, _)| *file).collect();
-    let fitted = parallel::map(jobs, parallel::default_threads(), |(at, wanted)| Ok((at, again(files[at], wanted))))?;
+) -> Result<Vec<(usize, String)>> {
+    // Those that have the size already stay what they are.
+    let others = || all.iter().filter(|(_, one)| one.fit != Fit::None);
+    let fit = most_common(FITS, others().map(|(_, one)| one.fit));
+    let ink = most_common(INKS, others().map(|(_, one)| one.ink));
+    let job = |(at, (file, one)): (usize, &(usize, Fitted))| {
+        let now = match (wanted.fit, fit) {
+            (Fit::Auto, Some(fit)) if one.fit != Fit::None => fit,
+            _ => one.fit,
+        };
+        // What is ink on paper says each photograph; of other pictures, all of them together.
+        let ink = match (now, wanted.ink, ink) {
+            (Fit::Pad | Fit::Crop | Fit::Stretch, Ink::Auto, Some(ink)) => ink,
+            _ => wanted.ink,
+        };
+        let same = now == one.fit && (ink == Ink::Auto || ink == one.ink);
+        (!same).then_some((at, *file, Wanted { fit: now, ink, ..wanted }))
+    };
+    let jobs: Vec<_> = all.iter().enumerate().filter_map(job).collect();
+    let fitted = parallel::map(jobs, parallel::default_threads(), |(at, file, wanted)| Ok((at, again(file, wanted))))?;
+    let mut failed = Vec::new();
     for (at, one) in fitted {
-        if let Ok(one) = one {
-            all[at].1 = one;
+        match one {
+            Ok(one) => all[at].1 = one,
+            Err(reason) => failed.push((all[at].0, reason)),
         }
     }
-    Ok(())
+    all.retain(|(file, _)| failed.iter().all(|(other, _)| other != file));
+    Ok(failed)
 }
 
 const FITS: [Fit; 6] = [Fit::Auto, Fit::None, Fit::Pad, Fit::Crop, Fit::Stretch, Fit::Mnist];
 const INKS: [Ink; 3] = [Ink::Auto, Ink::Dark, Ink::Light];
 
-fn by_number<T: Copy + PartialEq, const N: usize>(number: usize, all: [T; N]) -> Option<T> {
-    all.get(number).copied()
-}
-
-fn most_common<T>(numbers: impl Iterator<Item = usize>, meaning: impl Fn(usize) -> Option<T>) -> Option<T> {
-    let mut counts = BTreeMap::new();
-    numbers.for_each(|number| *counts.entry(number).or_insert(0usize) += 1);
-    counts.into_iter().max_by_key(|&(_, count)| count).and_then(|(number, _)| meaning(number))
+fn most_common<T: Copy + PartialEq, const N: usize>(kinds: [T; N], of: impl Iterator<Item = T>) -> Option<T> {
+    let mut counts = [0usize; N];
+    for one in of {
+        kinds.iter().zip(&mut counts).filter(|(kind, _)| **kind == one).for_each(|(_, count)| *count += 1);
+    }
+    kinds.into_iter().zip(counts).filter(|(_, count)| *count > 0).max_by_key(|(_, count)| *count).map(|(kind, _)| kind)
 }
 
 /// What was done to all of them, a sentence for each kind. `names` are their files.
@@ -197,7 +196,10 @@ pub fn told(all: &[(&str, &Fitted)], wanted: Wanted) -> Vec<Change> {
         changes.push(Change::new(
             "sheets",
             characters,
-            format!("{} with several characters: each character is a picture, {characters} in all", plural(sheets.len(), "sheet")),
+            format!(
+                "{} with several characters: each character is a picture, {characters} in all",
+                plural(sheets.len(), "sheet")
+            ),
         ));
     }
     changes.extend(colours(count(&|one| one.coloured)));
@@ -205,8 +207,26 @@ pub fn told(all: &[(&str, &Fitted)], wanted: Wanted) -> Vec<Change> {
     if turned > 0 {
         changes.push(Change::new("turned", turned, format!("{} turned upright, as the file says (EXIF)", are(turned))));
     }
-    let several: Vec<String> =
-        all.iter().filter(|(_, one)| one.several).map(|(name, _)| (*name).to_owned()).collect();
+    let mut note = |kind, of: &dyn Fn(&Notes) -> bool, text: &str| {
+        let count = count(&|one| of(&one.notes));
+        if count > 0 {
+            changes.push(Change::new(kind, count, format!("{} {text}", on(count))));
+        }
+    };
+    note("ruled", &|notes| notes.ruled, "the lines of ruled or squared paper were removed");
+    note("uneven", &|notes| notes.uneven, "the light was uneven, and evened out");
+    note("at_edge", &|notes| notes.at_edge > 0, "something that touches the edge was left out");
+    let unsure: Vec<String> =
+        all.iter().filter(|(_, one)| one.notes.unsure).map(|(name, _)| (*name).to_owned()).collect();
+    if !unsure.is_empty() {
+        let text = format!(
+            "{} the ink is faint or little: look at what was made of {}",
+            on(unsure.len()),
+            levels::told(&unsure)
+        );
+        changes.push(Change::new("unsure", unsure.len(), text));
+    }
+    let several: Vec<String> = all.iter().filter(|(_, one)| one.several).map(|(name, _)| (*name).to_owned()).collect();
     if !several.is_empty() {
         changes.push(Change::new(
             "first_of_several",
@@ -224,7 +244,8 @@ pub fn told(all: &[(&str, &Fitted)], wanted: Wanted) -> Vec<Change> {
 /// That colours are lost.
 pub fn colours(count: usize) -> Option<Change> {
     (count > 0).then(|| {
-        let have = if count == 1 { "1 picture has colours".to_owned() } else { format!("{count} pictures have colours") };
+        let have =
+            if count == 1 { "1 picture has colours".to_owned() } else { format!("{count} pictures have colours") };
         Change::new("coloured", count, format!("{have}, which are lost: the network draws in grey"))
     })
 }
@@ -232,6 +253,11 @@ pub fn colours(count: usize) -> Option<Change> {
 /// "1 picture is", "2 pictures are".
 pub fn are(count: usize) -> String {
     if count == 1 { "1 picture is".into() } else { format!("{count} pictures are") }
+}
+
+/// "on 1 picture", "on 2 pictures".
+fn on(count: usize) -> String {
+    format!("on {}", plural(count, "picture"))
 }
 
 /// "1 sheet", "2 sheets".
@@ -242,7 +268,9 @@ pub fn plural(count: usize, one: &str) -> String {
 fn way(fit: Fit, count: usize, size: usize) -> String {
     let pictures = are(count);
     match fit {
-        Fit::Mnist => format!("{pictures} cut out of their paper and placed as MNIST's digits, in {size}x{size} (mnist)"),
+        Fit::Mnist => {
+            format!("{pictures} cut out of their paper and placed as MNIST's digits, in {size}x{size} (mnist)")
+        }
         Fit::Pad => format!("{pictures} scaled to fit whole into {size}x{size} (pad)"),
         Fit::Crop => format!("{pictures} scaled to fill {size}x{size}, what stands out is cut off (crop)"),
         Fit::Stretch => format!("{pictures} stretched to {size}x{size} (stretch)"),

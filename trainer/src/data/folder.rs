@@ -73,7 +73,9 @@ pub fn read(location: &str, listing: Listing, options: &ReadOptions) -> Result<F
     }
     if options.fit == Fit::Auto || options.ink == Ink::Auto {
         let again = |file: usize, wanted| fitting::fitted(&listing.bytes(&items[file])?, wanted);
-        fitting::agree(&mut fitted, wanted, again)?;
+        for (file, reason) in fitting::agree(&mut fitted, wanted, again)? {
+            bad.push(BadPicture { path: items[file].path.clone(), reason });
+        }
     }
     let names: Vec<String> = items.iter().map(|item| shown(item.path.display())).collect();
     let told: Vec<(&str, &Fitted)> = fitted.iter().map(|(file, one)| (names[*file].as_str(), one)).collect();
@@ -82,8 +84,8 @@ pub fn read(location: &str, listing: Listing, options: &ReadOptions) -> Result<F
     changes.extend(fitting::colours(drawings.iter().filter(|(_, drawing)| drawing.coloured).count()));
 
     // The size that most pictures have counts, so that one odd picture is the bad one, not all the others.
-    let size = match (fitted.is_empty(), options.size) {
-        (true, None) => most_common(drawings.iter().map(|(_, drawing)| drawing.size)),
+    let size = match options.fit {
+        Fit::None => most_common(drawings.iter().map(|(_, drawing)| drawing.size)),
         _ => plan.size,
     };
     let all = Greys::of(drawings, size, options.ink, &mut changes);
@@ -206,12 +208,17 @@ impl Greys {
         let mut grey = |drawing: &Drawing| {
             if drawing.size != size {
                 let odd = drawing.size;
-                return Err(format!("it is {odd}x{odd}, most of the others are {size}x{size}; --fit brings it to that"));
+                return Err(format!(
+                    "it is {odd}x{odd}, most of the others are {size}x{size}; --fit brings it to that"
+                ));
             }
             let unit = units.of_picture(drawing);
             let light = drawing.grey(unit, ink == Ink::Dark);
             // Black on transparent: as light ink there would be nothing.
-            if light.is_err() && ink == Ink::Auto && let Ok(grey) = drawing.grey(unit, true) {
+            if light.is_err()
+                && ink == Ink::Auto
+                && let Ok(grey) = drawing.grey(unit, true)
+            {
                 dark += 1;
                 return Ok(grey);
             }
@@ -264,7 +271,6 @@ impl Units {
         if drawing.deep { self.of_16 } else { self.of_8 }
     }
 }
-
 
 /// The larger of two equally common sizes.
 fn most_common(sizes: impl Iterator<Item = usize>) -> usize {

@@ -204,7 +204,11 @@ impl PassedOver {
     fn told(self) -> Vec<String> {
         let mut told = Vec::new();
         if !self.names.is_empty() {
-            let (files, are) = if self.names.len() == 1 { ("file", "is no picture and is") } else { ("files", "are no pictures and are") };
+            let (files, are) = if self.names.len() == 1 {
+                ("file", "is no picture and is")
+            } else {
+                ("files", "are no pictures and are")
+            };
             told.push(format!("{} {files} {are} passed over: {}", self.names.len(), levels::told(&self.names)));
         }
         if !self.loops.is_empty() {

@@ -15,7 +15,8 @@ use super::{beside, csv, idx, kinds, levels};
 use crate::error::{BadPicture, Error, Result};
 use crate::files;
 
-const TAKEN: &str = "--data takes a folder or zip archive <class name>/*.png (or .jpg, .webp …), an IDX file or a CSV file";
+const TAKEN: &str =
+    "--data takes a folder or zip archive <class name>/*.png (or .jpg, .webp …), an IDX file or a CSV file";
 
 /// Whether pictures lie in their file with rows and columns exchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -141,8 +142,12 @@ impl Dataset {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_idx(images: &Path, labels: &Path) -> Result<Self> {
-        let options =
-            ReadOptions { labels: Some(labels.to_owned()), transpose: Transpose::No, fit: Fit::None, ..ReadOptions::default() };
+        let options = ReadOptions {
+            labels: Some(labels.to_owned()),
+            transpose: Transpose::No,
+            fit: Fit::None,
+            ..ReadOptions::default()
+        };
         Self::open(images, &options).map(|opened| opened.data)
     }
 }
@@ -157,8 +162,7 @@ fn listed(path: &Path, listing: Listing, options: &ReadOptions) -> Result<Opened
         );
         return Err(Error::Setting { reason });
     }
-    let Folder { mut data, skipped, mut notes, changes } =
-        folder::read(&path.display().to_string(), listing, options)?;
+    let Folder { mut data, skipped, mut notes, changes } = folder::read(&path.display().to_string(), listing, options)?;
     data = if options.transpose == Transpose::Yes { data.transposed() } else { data };
     let names = data.clone();
     let name = |index: usize| names.name(index).unwrap_or_default().to_owned();

@@ -52,15 +52,21 @@ impl Raw {
         };
         if as_they_are || self.labels.is_empty() || width * height == 0 {
             if width != height {
-                return Err(refuse(format!("its pictures are {width}x{height}, not square; --fit brings them to a square")));
+                return Err(refuse(format!(
+                    "its pictures are {width}x{height}, not square; --fit brings them to a square"
+                )));
             }
             let data = Dataset::new(location, self.pixels, self.labels, width, self.class_names)?;
             return Ok((if options.ink == Ink::Dark { data.inverted() } else { data }, Vec::new()));
         }
-        let wanted = Wanted { size, fit: options.fit, ink: options.ink };
+        // A data set was fitted by those who made it: it is only scaled, and its ink is what it is.
+        let fit = if options.fit == Fit::Auto { Fit::Pad } else { options.fit };
+        let ink = if options.ink == Ink::Auto && fit != Fit::Mnist { Ink::Light } else { options.ink };
+        let wanted = Wanted { size, fit, ink };
         let images: Vec<&[u8]> = self.pixels.chunks_exact(width * height).collect();
         let fit = |image: usize, wanted| fitting::fitted_grey(images[image], width, height, wanted);
-        let all = parallel::map((0..images.len()).collect(), parallel::default_threads(), |image| Ok(fit(image, wanted)))?;
+        let all =
+            parallel::map((0..images.len()).collect(), parallel::default_threads(), |image| Ok(fit(image, wanted)))?;
         let mut fitted = Vec::with_capacity(all.len());
         for (image, one) in all.into_iter().enumerate() {
             match one {
@@ -72,7 +78,6 @@ impl Raw {
                 Err(reason) => return Err(refuse(format!("picture {image} (the first is picture 0): {reason}"))),
             }
         }
-        fitting::agree(&mut fitted, wanted, fit)?;
         let names: Vec<String> = fitted.iter().map(|(image, _)| format!("picture {image}")).collect();
         let told: Vec<_> = names.iter().map(String::as_str).zip(fitted.iter().map(|(_, one)| one)).collect();
         let changes = fitting::told(&told, wanted);

@@ -83,7 +83,10 @@ pub fn class_sheet(size: usize, classes: &[ClassTiles]) -> Canvas {
     for (index, (class, label)) in classes.iter().zip(&labels).enumerate() {
         let (x, y) = (index % columns * step, index / columns * height);
         let (name_x, name_y) = match in_rows {
-            true => (x + left - 2 * text - font::width(label) * text, y + GUTTER + (cell.saturating_sub(font::HEIGHT * text)) / 2),
+            true => (
+                x + left - 2 * text - font::width(label) * text,
+                y + GUTTER + (cell.saturating_sub(font::HEIGHT * text)) / 2,
+            ),
             false => (x + GUTTER, y + text),
         };
         canvas.write(label, name_x, name_y, text, INK);
@@ -106,7 +109,9 @@ mod tests {
     #[test]
     fn a_sheet_is_of_a_sensible_size_for_few_classes_and_for_many() {
         for (count, per_class) in [(1, 10..=20), (10, 10..=20), (40, 10..=20), (62, 4..=8), (400, 2..=2)] {
-            let all = classes(count, &|index| format!("class {index} with a very long name indeed, longer than its pictures"));
+            let all = classes(count, &|index| {
+                format!("class {index} with a very long name indeed, longer than its pictures")
+            });
             assert!(per_class.contains(&all[0].tiles.len()), "{count}: {}", all[0].tiles.len());
             let sheet = class_sheet(28, &all);
             assert!((300..=1400).contains(&sheet.width()), "{count}: {}", sheet.width());

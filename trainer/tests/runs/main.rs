@@ -4,6 +4,7 @@
 mod data;
 mod ends;
 mod files;
+mod intake;
 mod resume;
 mod support;
 mod weights;

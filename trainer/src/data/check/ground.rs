@@ -37,8 +37,9 @@ struct Look {
 
 /// What is wrong with the ground, and with the amount of ink against that of the base's pictures.
 pub fn look(data: &Dataset, base: Option<&Reference>) -> Result<Vec<Warning>> {
-    let all: Vec<Look> =
-        parallel::map((0..data.len()).collect(), parallel::default_threads(), |i| Ok(seen(data.image(i), data.size())))?;
+    let all: Vec<Look> = parallel::map((0..data.len()).collect(), parallel::default_threads(), |i| {
+        Ok(seen(data.image(i), data.size()))
+    })?;
     let count = data.len();
     let which = |of: &dyn Fn(&Look) -> bool| -> Vec<usize> { (0..count).filter(|&i| of(&all[i])).collect() };
     let mut found = Vec::new();
@@ -85,7 +86,8 @@ pub fn look(data: &Dataset, base: Option<&Reference>) -> Result<Vec<Warning>> {
     }
     let dark = which(&|look| wrong(look) && (BLACK + 1..PAPER).contains(&look.edge));
     if !dark.is_empty() {
-        let text = format!("{} have a ground that is not quite black: {}", of_all(dark.len(), count), named(data, &dark));
+        let text =
+            format!("{} have a ground that is not quite black: {}", of_all(dark.len(), count), named(data, &dark));
         warn("ground", dark.len(), false, text);
     }
     let filled = which(&|look| !is_blank(look) && !wrong(look) && look.edge > PAPER);
@@ -150,6 +152,7 @@ fn is_drawn(image: &[u8], edge: &[u8]) -> bool {
         if dark_edge * 2 >= edge.len() { (&dark, &light, dark_edge) } else { (&light, &dark, edge.len() - dark_edge) };
     let mean = |levels: &[u8]| levels.iter().map(|&level| f64::from(level)).sum::<f64>() / levels.len().max(1) as f64;
     let (at, step) = (mean(ground), (mean(ground) - mean(ink)).abs());
-    let spread = (ground.iter().map(|&level| (f64::from(level) - at).powi(2)).sum::<f64>() / ground.len().max(1) as f64).sqrt();
+    let spread =
+        (ground.iter().map(|&level| (f64::from(level) - at).powi(2)).sum::<f64>() / ground.len().max(1) as f64).sqrt();
     !ink.is_empty() && ground.len() >= ink.len() && on_edge as f64 >= EDGE * edge.len() as f64 && spread <= EVEN * step
 }

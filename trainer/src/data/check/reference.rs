@@ -116,6 +116,9 @@ mod tests {
             picture.save(path).unwrap();
         }
         assert!(known == picture, "written anew");
-        quantiles.iter().zip(MNIST_INK).for_each(|(found, known)| assert!((found - known).abs() < 1e-3, "{quantiles:?}"));
+        quantiles
+            .iter()
+            .zip(MNIST_INK)
+            .for_each(|(found, known)| assert!((found - known).abs() < 1e-3, "{quantiles:?}"));
     }
 }

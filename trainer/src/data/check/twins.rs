@@ -107,7 +107,10 @@ fn hash(image: &[u8], size: usize) -> u64 {
         let range = |at: usize, of: usize| at * size / of..((at + 1) * size / of).max(at * size / of + 1).min(size);
         let (columns, rows) = (range(column, GRID + 1), range(row, GRID));
         let area = (columns.len() * rows.len()).max(1) as u64;
-        rows.flat_map(|y| columns.clone().map(move |x| (x, y))).map(|(x, y)| u64::from(image[y * size + x])).sum::<u64>() / area
+        rows.flat_map(|y| columns.clone().map(move |x| (x, y)))
+            .map(|(x, y)| u64::from(image[y * size + x]))
+            .sum::<u64>()
+            / area
     };
     let bits = (0..GRID * GRID).map(|bit| (bit, cell(bit % GRID, bit / GRID) > cell(bit % GRID + 1, bit / GRID)));
     bits.fold(0, |hash, (bit, set)| hash | u64::from(set) << bit)

@@ -78,8 +78,7 @@ fn pictures_that_are_not_read_are_not_forgotten() {
     fs::write(dir.path().join("0/photo.JPG"), b"\xff\xd8\xff\xe0").unwrap();
     fs::write(dir.path().join("stray.png"), b"anywhere").unwrap();
     let message = load(dir.path(), BadPictures::Refuse, false).unwrap_err().to_string();
-    for part in ["2 of 3", "photo.JPG (", "stray.png (it lies in no class folder)"]
-    {
+    for part in ["2 of 3", "photo.JPG (", "stray.png (it lies in no class folder)"] {
         assert!(message.contains(part), "{part}: {message}");
     }
     assert_eq!(load(dir.path(), BadPictures::Skip, false).unwrap().0.len(), 1);
@@ -126,10 +125,7 @@ fn the_bytes_say_what_a_picture_is() {
     fs::write(dir.path().join("0/b.png"), b"\xff\xd8\xff\xe0 from a telephone").unwrap();
     fs::write(dir.path().join("0/c.png"), b"").unwrap();
     let message = load(dir.path(), BadPictures::Refuse, false).unwrap_err().to_string();
-    assert!(
-        message.contains("2 of 3") && message.contains("b.png ("),
-        "{message}"
-    );
+    assert!(message.contains("2 of 3") && message.contains("b.png ("), "{message}");
     assert_eq!(load(dir.path(), BadPictures::Skip, false).unwrap().0.len(), 1);
 }
 
