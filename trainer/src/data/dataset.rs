@@ -7,8 +7,6 @@ use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
 
 use super::names::{position, same_list};
-use super::open::ReadOptions;
-use super::raw::Raw;
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::store::sha256_of;
@@ -199,17 +197,6 @@ impl Dataset {
             names: indices.iter().filter_map(|&i| self.names.get(i)).cloned().collect(),
             ..self.clone_without_pixels()
         }
-    }
-
-    /// The same pictures brought to the size that the options say.
-    ///
-    /// # Errors
-    /// Pictures that cannot be fitted.
-    pub fn fitted(self, options: &ReadOptions) -> Result<Self> {
-        let Self { pixels, labels, size, class_names, location, first_index, .. } = self;
-        let raw = Raw { pixels, width: size, height: size, labels, class_names };
-        let (data, _) = raw.into_dataset(&location, options)?;
-        Ok(data.counted_from(first_index))
     }
 
     /// Checks that a model can be trained on these pictures.

@@ -11,19 +11,10 @@ use super::drawing::{Drawing, png_sides};
 use super::fitting::{self, Change, Fitted, Wanted, plural};
 use super::levels;
 use super::listing::{EXPECTED, Item, Listing};
-use super::open::ReadOptions;
+use super::options::{BadPictures, ReadOptions};
 use crate::error::{BadPicture, Error, Result};
 use crate::messages::shown;
 use crate::parallel;
-
-/// What to do with pictures that cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BadPictures {
-    /// Stop and name them.
-    Refuse,
-    /// Leave them out and report them.
-    Skip,
-}
 
 /// What was read of a folder.
 #[derive(Debug)]

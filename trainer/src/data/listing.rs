@@ -6,11 +6,13 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use self::passed::PassedOver;
 use super::archive::Archive;
 use super::beside;
-use super::levels;
 use super::names::composed;
 use crate::error::{BadPicture, Error, Result};
+
+mod passed;
 
 /// Endings of pictures; what they are say the bytes.
 const ENDINGS: [&str; 17] = [
@@ -186,35 +188,6 @@ fn no_classes(classes: usize, strays: usize) -> String {
             "its {strays} pictures lie in no class folder; put those of each class into a folder of its name, <class name>/*, or all into one folder for a base that draws one thing"
         ),
         _ => format!("{classes} class folders found; {EXPECTED}"),
-    }
-}
-
-/// Files that are no pictures.
-#[derive(Debug, Default)]
-struct PassedOver {
-    names: Vec<String>,
-    loops: Vec<String>,
-}
-
-impl PassedOver {
-    fn add(&mut self, name: &str) {
-        self.names.push(name.to_owned());
-    }
-
-    fn told(self) -> Vec<String> {
-        let mut told = Vec::new();
-        if !self.names.is_empty() {
-            let (files, are) = if self.names.len() == 1 {
-                ("file", "is no picture and is")
-            } else {
-                ("files", "are no pictures and are")
-            };
-            told.push(format!("{} {files} {are} passed over: {}", self.names.len(), levels::told(&self.names)));
-        }
-        if !self.loops.is_empty() {
-            told.push(format!("a link to a folder around it is no class: {}", levels::told(&self.loops)));
-        }
-        told
     }
 }
 

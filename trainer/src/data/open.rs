@@ -1,13 +1,14 @@
 //! Reads pictures of whatever kind people bring: a folder, a pair of IDX files, a table. Tests: here; of each kind, in its file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use intake::{Fit, Ink};
+use intake::Fit;
 
 use super::dataset::Dataset;
 use super::fitting::Change;
-use super::folder::{self, BadPictures, Folder};
+use super::folder::{self, Folder};
 use super::listing::Listing;
+use super::options::{BadPictures, ReadOptions, Transpose};
 use super::raw::Raw;
 use super::unpack::unpacked;
 use super::zip::{Role, is_zip};
@@ -17,52 +18,6 @@ use crate::files;
 
 const TAKEN: &str =
     "--data takes a folder or zip archive <class name>/*.png (or .jpg, .webp …), an IDX file or a CSV file";
-
-/// Whether pictures lie in their file with rows and columns exchanged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Transpose {
-    /// Where the file's name says that it is EMNIST's: its pictures do (arXiv 1702.05373, and the files themselves).
-    #[default]
-    Auto,
-    /// Yes: they are turned.
-    Yes,
-    /// No: they stay as they are.
-    No,
-}
-
-/// How pictures are read.
-#[derive(Debug, Clone)]
-pub struct ReadOptions {
-    /// What is done about pictures that cannot be used. Those without ink are left out with [`BadPictures::Skip`].
-    pub bad: BadPictures,
-    /// How they are brought to the network's size.
-    pub fit: Fit,
-    /// Whether they are dark on a light or transparent ground, and to be inverted. [`Ink::Auto`] inverts what is fitted where
-    /// it looks so; squares of the right size stay as they are.
-    pub ink: Ink,
-    /// Side of the pictures, where it is settled.
-    pub size: Option<usize>,
-    /// Whether they are turned.
-    pub transpose: Transpose,
-    /// The file of the labels, where it is not beside an IDX file under its usual name.
-    pub labels: Option<PathBuf>,
-    /// Is told how many files were read, and of how many.
-    pub progress: fn(usize, usize),
-}
-
-impl Default for ReadOptions {
-    fn default() -> Self {
-        Self {
-            bad: BadPictures::Refuse,
-            fit: Fit::Auto,
-            ink: Ink::Auto,
-            size: None,
-            transpose: Transpose::Auto,
-            labels: None,
-            progress: |_, _| (),
-        }
-    }
-}
 
 /// Pictures that were read.
 #[derive(Debug)]
@@ -241,6 +196,7 @@ fn without_blank(
 mod tests {
     use std::fs;
     use std::io::Write;
+    use std::path::PathBuf;
 
     use flate2::Compression;
     use flate2::write::GzEncoder;

@@ -5,7 +5,7 @@ use intake::{Fit, Ink};
 
 use super::dataset::{Dataset, SIZE_MULTIPLE};
 use super::fitting::{self, Change, USUAL_SIZE, Wanted};
-use super::open::ReadOptions;
+use super::options::ReadOptions;
 use crate::error::{Error, Result};
 use crate::parallel;
 
@@ -89,6 +89,23 @@ impl Raw {
             }
         }
         Ok((Dataset::new(location, pixels, labels, size, self.class_names)?, changes))
+    }
+}
+
+impl Dataset {
+    /// The same pictures brought to the size that the options say.
+    ///
+    /// # Errors
+    /// Pictures that cannot be fitted.
+    pub fn fitted(self, options: &ReadOptions) -> Result<Self> {
+        let raw = Raw {
+            pixels: self.images().flatten().copied().collect(),
+            width: self.size(),
+            height: self.size(),
+            labels: self.labels().to_vec(),
+            class_names: self.class_names().to_vec(),
+        };
+        raw.into_dataset(self.location(), options).map(|(data, _)| data)
     }
 }
 

@@ -16,16 +16,8 @@ use super::data_args::DataArgs;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Look at pictures of your own instead: a folder or zip archive <class name>/* of pictures, an IDX or a CSV file. Says
-    /// and shows what `lora` or `base` would learn from them, and trains nothing
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["from", "style", "dir"])]
-    data: Option<PathBuf>,
-    /// The base that `lora` would train on [default: the shipped one, where it has the classes]
-    #[arg(long, value_name = "DIR", requires = "data", conflicts_with = "image_size")]
-    base: Option<PathBuf>,
-    /// As for a new base of pictures of this side
-    #[arg(long, value_name = "N", requires = "data")]
-    image_size: Option<usize>,
+    #[command(flatten)]
+    own: own::OwnArgs,
     /// Where the four files of MNIST are kept [default: data/mnist]
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -46,8 +38,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.sheet.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("png")) {
         anyhow::bail!("--sheet {} must be a .png file", args.sheet.display());
     }
-    if let Some(path) = &args.data {
-        return own::run(&args, path);
+    if let Some(path) = &args.own.data {
+        return own::run(&args.own, &args.source, path, &args.sheet);
     }
     if args.source.settings(DataSettings::default()) != DataSettings::default() {
         anyhow::bail!("flags about how pictures are read go with --data PATH; without it, MNIST is fetched and shown");

@@ -13,8 +13,7 @@ use trainer::picture::{ClassTiles, class_sheet, tiles_per_class};
 use trainer::store::read_base;
 use trainer::styles::Style;
 
-use super::Args;
-use crate::cli::data_args::Reader;
+use crate::cli::data_args::{DataArgs, Reader};
 use crate::cli::print::print;
 
 /// The base that `lora` takes where none is named.
@@ -24,12 +23,27 @@ const COLUMNS: usize = 100;
 /// Classes up to which each has a line of its own.
 const LINES: usize = 16;
 
-pub fn run(args: &Args, path: &Path) -> anyhow::Result<ExitCode> {
+/// What is looked at, and for which base.
+#[derive(Debug, clap::Args)]
+pub struct OwnArgs {
+    /// Look at pictures of your own instead: a folder or zip archive <class name>/* of pictures, an IDX or a CSV file. Says
+    /// and shows what `lora` or `base` would learn from them, and trains nothing
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["from", "style", "dir"])]
+    pub data: Option<PathBuf>,
+    /// The base that `lora` would train on [default: the shipped one, where it has the classes]
+    #[arg(long, value_name = "DIR", requires = "data", conflicts_with = "image_size")]
+    base: Option<PathBuf>,
+    /// As for a new base of pictures of this side
+    #[arg(long, value_name = "N", requires = "data")]
+    image_size: Option<usize>,
+}
+
+pub fn run(args: &OwnArgs, source: &DataArgs, path: &Path, sheet_file: &Path) -> anyhow::Result<ExitCode> {
     if !path.exists() && path.to_str().is_some_and(|name| Style::named(name).is_ok()) {
         anyhow::bail!("{0} is a style, drawn from MNIST: --style {0} shows it", path.display());
     }
     let image_size = Count::from(args.image_size);
-    let reader = Reader(args.source.settings(DataSettings { image_size, ..DataSettings::default() }));
+    let reader = Reader(source.settings(DataSettings { image_size, ..DataSettings::default() }));
     reader.check(1)?;
     let base = base_for(args, &reader, path)?;
     let purpose = base.as_ref().map_or(Purpose::Base, |(_, info)| Purpose::Known(info));
@@ -50,8 +64,8 @@ pub fn run(args: &Args, path: &Path) -> anyhow::Result<ExitCode> {
         size = data.size()
     );
     read.tell();
-    sheet(data).save_png(&args.sheet)?;
-    say!("what the network will see: {}", shown(args.sheet.display()));
+    sheet(data).save_png(sheet_file)?;
+    say!("what the network will see: {}", shown(sheet_file.display()));
     let stopped = reader.stop(path, &read);
     let (trained, _) = reader.split(data.clone())?;
     emit(json!({
@@ -66,7 +80,7 @@ pub fn run(args: &Args, path: &Path) -> anyhow::Result<ExitCode> {
         "notes": read.notes,
         "changes": read.changes.iter().map(|one| json!({"kind": one.kind, "pictures": one.pictures, "text": one.text})).collect::<Vec<_>>(),
         "findings": read.warnings.iter().map(|one| json!({"kind": one.kind, "pictures": one.pictures, "stops": one.stops, "text": one.text})).collect::<Vec<_>>(),
-        "sheet": args.sheet,
+        "sheet": sheet_file,
         "stops": stopped.is_err(),
     }))?;
     match stopped {
@@ -80,7 +94,7 @@ pub fn run(args: &Args, path: &Path) -> anyhow::Result<ExitCode> {
 }
 
 /// The base that the pictures are for: the one that is named, or the shipped one, if it has their classes.
-fn base_for(args: &Args, reader: &Reader, path: &Path) -> anyhow::Result<Option<(PathBuf, ModelInfo)>> {
+fn base_for(args: &OwnArgs, reader: &Reader, path: &Path) -> anyhow::Result<Option<(PathBuf, ModelInfo)>> {
     if args.image_size.is_some() {
         return Ok(None);
     }

@@ -1,6 +1,6 @@
 //! How many pictures each class has. Tests: `check/tests.rs`.
 
-use super::{Purpose, Warning};
+use super::warning::{Purpose, Warning};
 use crate::data::dataset::Dataset;
 use crate::data::levels;
 use crate::messages::shown;

@@ -1,6 +1,7 @@
 //! The ground around the ink, and how much ink there is. Tests: `check/tests.rs`.
 
-use super::{Reference, Warning, named, of_all};
+use super::reference::Reference;
+use super::warning::{Warning, named, of_all};
 use crate::data::dataset::Dataset;
 use crate::error::Result;
 use crate::parallel;

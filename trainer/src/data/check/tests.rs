@@ -1,3 +1,5 @@
+use diffusion::config::ModelInfo;
+
 use super::*;
 use crate::styles::STYLES;
 

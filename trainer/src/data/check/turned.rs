@@ -1,8 +1,8 @@
 //! Whether digits are mirrored or turned: they are then more like MNIST's mean digits when they are turned back. Tests:
 //! `check/tests.rs`.
 
-use super::reference::{SIZE, centred, unit};
-use super::{Reference, Warning};
+use super::reference::{Reference, SIZE, centred, unit};
+use super::warning::Warning;
 use crate::data::dataset::Dataset;
 use crate::error::Result;
 use crate::parallel;

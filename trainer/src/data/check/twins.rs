@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::reference::unit;
-use super::{Warning, named};
+use super::warning::{Warning, named};
 use crate::data::dataset::Dataset;
 use crate::data::levels;
 use crate::error::Result;
