@@ -13,7 +13,8 @@ use trainer::config::{self, AdapterConfig, DataSettings, LoraSettings};
 use trainer::data::Dataset;
 use trainer::data::check::Purpose;
 use trainer::files::Held;
-use trainer::messages::say;
+use trainer::messages::{did_you_mean, say};
+use trainer::ranks::Ranks;
 use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, adapter_folder, base_sha256, read_base, write_adapter_folder};
 use trainer::styles::{STYLES, Style};
 use trainer::train::adapter::{attach, detach, initial_adapter, peft_targets};
@@ -174,11 +175,13 @@ fn train_one(
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
         .with_operations(args.device.operations())
         .for_adapter(origin)?;
+    let resumes = checkpoint.is_some();
     if let Some(checkpoint) = checkpoint {
         trainer = trainer.resume(checkpoint)?;
-        if is_finished(&trainer) {
-            return Ok(ExitCode::SUCCESS);
-        }
+    }
+    trainer = trainer.with_ranks(Ranks::here())?;
+    if resumes && is_finished(&trainer) {
+        return Ok(ExitCode::SUCCESS);
     }
     config.train = trainer.config().clone();
     let _held = args.train.begin(held, out, ADAPTER_WEIGHTS, &config)?;
@@ -229,8 +232,9 @@ impl Args {
         let path = Path::new(source);
         if !path.exists() && Style::named(source).is_err() {
             anyhow::bail!(
-                "--data {source} is neither a style nor a folder nor a file; the styles are {}",
-                STYLES.iter().map(|style| style.name).collect::<Vec<_>>().join(", ")
+                "--data {source} is neither a style nor a folder nor a file; the styles are {}{}",
+                STYLES.iter().map(|style| style.name).collect::<Vec<_>>().join(", "),
+                did_you_mean(source, STYLES.iter().map(|style| style.name))
             );
         }
         // A folder's name may have a dot in it.

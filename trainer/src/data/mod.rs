@@ -6,14 +6,14 @@
 mod archive;
 mod beside;
 pub mod check;
-mod csv;
+pub(crate) mod csv;
 mod dataset;
 mod drawing;
 mod fetch;
 mod fitting;
 mod folder;
-mod idx;
-mod kinds;
+pub(crate) mod idx;
+pub(crate) mod kinds;
 mod levels;
 mod listing;
 mod mnist;

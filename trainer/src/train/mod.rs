@@ -11,6 +11,7 @@
 //! | `gradients` | gradients of a step's jobs, and their sum |
 //! | `optimizer` | AdamW |
 //! | `ema` | the moving average of the weights |
+//! | `together` | a step of several ranks |
 //! | `checkpoint` | what a run needs to go on later |
 //!
 //! Its settings are [`crate::config::TrainConfig`].
@@ -24,6 +25,7 @@ mod lora_dropout;
 mod loss;
 mod optimizer;
 mod parameter_vector;
+mod together;
 mod trainer;
 
 pub use crate::config::{LossKind, TrainConfig};

@@ -22,6 +22,7 @@ use crate::config::TrainConfig;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::parallel;
+use crate::ranks::Ranks;
 
 /// Streams of the seed's generator. Every step and every epoch has a stream of its own, so that the number of the step is
 /// all there is to remember, and a resumed run draws what an uninterrupted one would have drawn.
@@ -51,22 +52,24 @@ pub struct StepReport {
 
 /// A training run: network, optimizer, EMA, and how far it is.
 pub struct Trainer<'a> {
-    config: TrainConfig,
-    origin: Origin,
+    pub(super) config: TrainConfig,
+    pub(super) origin: Origin,
     data: &'a Dataset,
     info: ModelInfo,
     schedule: NoiseSchedule,
-    device: Device,
+    pub(super) device: Device,
     /// Its trained parameters are views of the optimizer's weights.
     unet: BurnUNet,
     parameters: ParameterVector,
-    optimizer: Optimizer,
+    pub(super) optimizer: Optimizer,
     operations: Ops,
     lora_dropout: f32,
     /// Steps done.
-    step: usize,
+    pub(super) step: usize,
     /// The number and batch of the next step, made while this one was computed.
     next_batch: Option<(usize, Batch)>,
+    /// Those that share the work.
+    pub(super) ranks: Ranks,
 }
 
 impl<'a> Trainer<'a> {
@@ -120,6 +123,7 @@ impl<'a> Trainer<'a> {
             lora_dropout: 0.0,
             step: 0,
             next_batch: None,
+            ranks: Ranks::alone(),
         })
     }
 
@@ -213,7 +217,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Pictures per forward and backward.
-    fn micro_batch(&self) -> usize {
+    pub(super) fn micro_batch(&self) -> usize {
         match self.config.micro_batch {
             0 => self.config.images_per_step(),
             size => size,
@@ -235,14 +239,17 @@ impl<'a> Trainer<'a> {
         self.config.total_steps(self.data.len())
     }
 
-    /// Trains until the end, or until `stop` is set. `on_step` decides when to log, save and draw.
+    /// Trains until the end, or until `stop` is set: then a step that is under way is given up. `on_step` decides when to log, save and draw.
     ///
     /// # Errors
     /// A loss or gradient that is infinite or not a number, what `on_step` returns, what the device refuses.
     pub fn run(&mut self, stop: &AtomicBool, mut on_step: impl FnMut(&Self, StepReport) -> Result<()>) -> Result<()> {
-        while self.step < self.total() && !stop.load(Ordering::Relaxed) {
-            let report = self.train_step()?;
-            on_step(self, report)?;
+        while self.step < self.total() {
+            // Several ranks stop together, by way of the step's sum.
+            match self.train_step(stop) {
+                Err(Error::Stopped) => break,
+                report => on_step(self, report?)?,
+            }
         }
         Ok(())
     }
@@ -259,14 +266,15 @@ impl<'a> Trainer<'a> {
         let batch = Batch::new(held_out, &all, &self.info, self.schedule.num_train_timesteps(), 0.0, noise);
         let loss = TrainingLoss::new(&self.config, &self.schedule);
         let unet = self.ema_unet();
-        let jobs = batch.split(self.micro_batch()).into_iter().map(|job| (unet.clone(), job)).collect();
+        let jobs = self.own_part(batch.split(self.micro_batch())).into_iter().map(|job| (unet.clone(), job)).collect();
         let sums = parallel::map(jobs, self.config.threads, |(unet, job)| {
             host(job.loss(&unet, &loss, &self.info, &device, self.operations)?)
-        })?;
-        Ok(sums.iter().flatten().sum::<f32>() / held_out.len() as f32)
+        });
+        let sums = sums.map(|sums| sums.concat());
+        Ok(self.loss_of_all_ranks(sums, &AtomicBool::new(false))? / held_out.len() as f32)
     }
 
-    fn train_step(&mut self) -> Result<StepReport> {
+    fn train_step(&mut self, stop: &AtomicBool) -> Result<StepReport> {
         let batch = match self.next_batch.take() {
             Some((step, batch)) if step == self.step => batch,
             _ => self.batch(self.step),
@@ -274,9 +282,9 @@ impl<'a> Trainer<'a> {
         let (next_batch, computed) = parallel::overlap(
             self.config.threads,
             || (self.step + 1 < self.total()).then(|| (self.step + 1, self.batch(self.step + 1))),
-            || self.loss_and_gradients(&batch),
+            || self.losses_and_gradients(&batch, stop),
         )?;
-        let (loss, gradients) = computed?;
+        let (loss, gradients) = self.of_all_ranks(computed, stop)?;
         self.next_batch = next_batch;
         let step = self.step + 1;
         if !loss.is_finite() {
@@ -296,21 +304,25 @@ impl<'a> Trainer<'a> {
         Ok(StepReport { step, total: self.total(), loss, grad_norm, lr, images: self.config.images_per_step() })
     }
 
-    /// Mean loss of a batch, and the gradients of each of its micro-batches, whose sum is the batch's.
-    fn loss_and_gradients(&self, batch: &Batch) -> Result<(f32, Vec<Tensor<1>>)> {
+    /// Share of the batch's mean loss, and gradients, of each of the micro-batches that are this rank's. Their sum over all
+    /// ranks is the batch's.
+    fn losses_and_gradients(&self, batch: &Batch, stop: &AtomicBool) -> Result<(Vec<f32>, Vec<Tensor<1>>)> {
         let loss = TrainingLoss::new(&self.config, &self.schedule);
         let device = &self.device;
         let plain = device.clone().without_autodiff();
         let share = 1.0 / self.config.images_per_step() as f32;
         let first_stream = DROPOUT_STREAM + self.step as u64 * DROPOUT_JOBS;
         let job_loss = |unet: &BurnUNet, (i, job): (u64, Batch)| {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Error::Stopped);
+            }
             let noise = NoiseSource::with_stream(self.config.seed, first_stream + i);
             let unet = lora_dropout::drop_inputs(unet, self.lora_dropout, noise, device);
             Ok(job.loss(&unet, &loss, &self.info, device, self.operations)? * share)
         };
         let gather = |unet: &BurnUNet, gradients| self.parameters.gather_gradients(unet, gradients, &plain);
-        let jobs = (0u64..).zip(batch.split(self.micro_batch())).collect();
-        gradients::of_jobs(&self.unet, device, jobs, self.config.threads, job_loss, gather)
+        let jobs = self.own_part((0u64..).zip(batch.split(self.micro_batch())).collect());
+        gradients::each_of_jobs(&self.unet, device, jobs, self.config.threads, job_loss, gather)
     }
 
     /// The batch of a step, which counts from 0.

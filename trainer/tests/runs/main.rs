@@ -6,5 +6,6 @@ mod ends;
 mod files;
 mod intake;
 mod resume;
+mod scripts;
 mod support;
 mod weights;

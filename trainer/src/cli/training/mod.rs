@@ -1,6 +1,7 @@
 //! What `base` and `lora` share: flags, the run's folder, the loop with its saves and logs, Ctrl-C.
 
 mod args;
+mod follow;
 mod interrupt;
 mod run_folder;
 mod run_loop;

@@ -9,11 +9,13 @@ use trainer::error::Error;
 use trainer::files::{sweep, write_atomic};
 use trainer::messages::say;
 use trainer::picture::{Canvas, Grid, grey};
+use trainer::ranks::Ranks;
 use trainer::sampling::draw;
 use trainer::session::Session;
 use trainer::train::Trainer;
 
 use super::args::{ReportTo, TrainArgs};
+use super::follow::follow;
 use super::interrupt::Interrupt;
 use super::run_folder::{CHECKPOINT, FIRST_SAVE};
 
@@ -37,6 +39,9 @@ pub fn train(
     save: impl Fn(&Trainer<'_>, &Path) -> anyhow::Result<()>,
     model: impl Fn(&Trainer<'_>) -> anyhow::Result<Model>,
 ) -> anyhow::Result<ExitCode> {
+    if !Ranks::here().is_first() {
+        return follow(trainer, args, stop, held_out);
+    }
     let threads = trainer.config().threads;
     let mut session = Session::new(out, trainer.step(), trainer.total(), trainer.steps_per_epoch(), args.log_every)?;
     if args.report_to == Some(ReportTo::Tensorboard) {
