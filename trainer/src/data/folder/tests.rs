@@ -17,14 +17,14 @@ fn save(dir: &TempDir, name: &str, picture: impl Into<DynamicImage>) {
 }
 
 /// Without `--fit`, as before there was one.
-fn folder(dir: &Path, bad: BadPictures, dark_ink: bool) -> Result<Folder> {
+fn opened(dir: &Path, bad: BadPictures, dark_ink: bool) -> Result<Folder> {
     let ink = if dark_ink { Ink::Dark } else { Ink::Light };
     let options = ReadOptions { bad, ink, fit: Fit::None, ..ReadOptions::default() };
     read(&dir.display().to_string(), Listing::of_folder(dir)?, &options)
 }
 
 fn load(dir: &Path, policy: BadPictures, dark_ink: bool) -> Result<(Dataset, Vec<BadPicture>)> {
-    folder(dir, policy, dark_ink).map(|folder| (folder.data, folder.skipped))
+    opened(dir, policy, dark_ink).map(|folder| (folder.data, folder.skipped))
 }
 
 #[test]
@@ -135,18 +135,18 @@ fn a_small_range_that_all_have_is_scaled_and_told() {
     let dir = tempdir().unwrap();
     save(&dir, "0/a.png", ink(255));
     save(&dir, "1/a.png", ink(200));
-    let folder = folder(dir.path(), BadPictures::Refuse, false).unwrap();
+    let folder = opened(dir.path(), BadPictures::Refuse, false).unwrap();
     assert_eq!((folder.data.image(0)[3], folder.data.image(1)[3]), (255, 200));
     assert!(folder.notes[0].contains("2 pictures are 16-bit files whose values end at 255"), "{:?}", folder.notes);
     // One that uses the whole range says what white is for all.
     save(&dir, "1/b.png", ink(u16::MAX));
-    let folder = folder(dir.path(), BadPictures::Refuse, false).unwrap();
+    let folder = opened(dir.path(), BadPictures::Refuse, false).unwrap();
     assert_eq!((folder.data.image(0)[3], folder.data.image(2)[3], folder.notes.len()), (1, 255, 0));
 
     let masks = tempdir().unwrap();
     save(&masks, "0/a.png", ImageBuffer::from_fn(8, 8, |x, _| Luma([u8::from(x == 3)])));
     for (dark_ink, expected) in [(false, [0, 255]), (true, [255, 0])] {
-        let folder = folder(masks.path(), BadPictures::Refuse, dark_ink).unwrap();
+        let folder = opened(masks.path(), BadPictures::Refuse, dark_ink).unwrap();
         assert_eq!(folder.data.image(0)[2..4], expected);
         assert!(folder.notes[0].contains("0 and 1 only"), "{:?}", folder.notes);
     }
@@ -158,7 +158,7 @@ fn folders_whose_names_are_the_same_letters_are_one_class() {
     for name in ["a/1.png", "e\u{301}/1.png", "\u{e9}/2.png"] {
         grey(&dir, name, 8, 8, 9);
     }
-    let folder = folder(dir.path(), BadPictures::Refuse, false).unwrap();
+    let folder = opened(dir.path(), BadPictures::Refuse, false).unwrap();
     // A file system that knows one form alone has one folder.
     assert_eq!(folder.data.class_names(), ["a", "\u{e9}"]);
     assert_eq!((folder.data.labels(), folder.data.len()), (&[0u16, 1, 1][..], 3));
