@@ -68,6 +68,11 @@ pub struct Read {
 }
 
 impl DataArgs {
+    /// Reads as the flags say.
+    pub fn reader(&self) -> Reader {
+        Reader(self.settings(DataSettings::default()))
+    }
+
     /// What the flags say, over the settings of a configuration.
     pub fn settings(&self, from: DataSettings) -> DataSettings {
         let path = |path: &PathBuf| path.to_string_lossy().into_owned();

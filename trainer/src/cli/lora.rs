@@ -9,7 +9,7 @@ use diffusion::schedule::NoiseSchedule;
 use diffusion::tensors::Precision;
 use diffusion::unet::burn::BurnUNet;
 use diffusion::{Base, Model};
-use trainer::config::{self, AdapterConfig, DataSettings, LoraSettings};
+use trainer::config::{self, AdapterConfig, LoraSettings};
 use trainer::data::Dataset;
 use trainer::data::check::Purpose;
 use trainer::files::Held;
@@ -20,7 +20,7 @@ use trainer::styles::{STYLES, Style};
 use trainer::train::adapter::{attach, detach, initial_adapter, peft_targets};
 use trainer::train::{AdapterOrigin, Origin, Trainer};
 
-use super::data_args::{DataArgs, Reader};
+use super::data_args::DataArgs;
 use super::device::DeviceName;
 use super::labels;
 use super::training::{Interrupt, TrainArgs, check_unchanged, is_finished, train};
@@ -87,7 +87,7 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     args.data = labels::sources(&args.data);
     // Everything is checked before the first one trains for minutes.
     let jobs = args.data.iter().map(|source| args.job(source)).collect::<anyhow::Result<Vec<_>>>()?;
-    args.reader().check(jobs.len())?;
+    args.source.reader().check(jobs.len())?;
     let mut held = Vec::new();
     for (i, job) in jobs.iter().enumerate() {
         if let Some(other) = jobs[..i].iter().find(|other| other.out == job.out) {
@@ -213,10 +213,6 @@ fn train_one(
 }
 
 impl Args {
-    fn reader(&self) -> Reader {
-        Reader(self.source.settings(DataSettings::default()))
-    }
-
     fn override_lora(&self, lora: &mut LoraSettings) {
         lora.rank = self.rank.unwrap_or(lora.rank);
         lora.alpha = self.alpha.unwrap_or(lora.alpha);
@@ -254,7 +250,7 @@ impl Args {
     /// later; it is only checked that they can be.
     fn pictures(&self, source: &str, base: &Base) -> anyhow::Result<Option<Pictures>> {
         let style = !Path::new(source).exists();
-        let reader = self.reader();
+        let reader = self.source.reader();
         let (train, held_out) = match style {
             true => reader.mnist()?,
             false => reader.own(Path::new(source), Purpose::Known(&base.info))?,
@@ -271,7 +267,7 @@ impl Args {
             return Ok(pictures);
         }
         let style = Style::named(source)?;
-        let (train, held_out) = self.reader().mnist()?;
+        let (train, held_out) = self.source.reader().mnist()?;
         say!("{}: {} pictures are drawn in this style, seconds of work", style.title, train.len());
         Ok(Pictures { train: train.styled(style)?, held_out: held_out.map(|data| data.styled(style)).transpose()? })
     }

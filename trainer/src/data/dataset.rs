@@ -286,6 +286,42 @@ impl Dataset {
         Ok(self)
     }
 
+    /// The classes that there are pictures of, in order.
+    pub fn classes_with_pictures(&self) -> Vec<usize> {
+        let classes: BTreeSet<u16> = self.labels.iter().copied().collect();
+        classes.into_iter().map(usize::from).collect()
+    }
+
+    /// Indices of `count` pictures, or all, the classes taking turns, so that each has as many as it can have.
+    pub fn in_turns(&self, count: usize) -> Vec<usize> {
+        let mut turns = vec![0u32; self.class_names.len()];
+        let turn = |&label: &u16| {
+            let turn = &mut turns[usize::from(label)];
+            *turn += 1;
+            *turn
+        };
+        let turns: Vec<u32> = self.labels.iter().map(turn).collect();
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_by_key(|&i| (turns[i], self.labels[i], i));
+        order.truncate(count);
+        order
+    }
+
+    /// The same pictures smaller by a whole factor, as means of squares of `factor * factor` pixels. The factor must divide
+    /// the side into a multiple of [`SIZE_MULTIPLE`].
+    pub fn shrunk(&self, factor: usize) -> Self {
+        let side = self.size / factor;
+        let mean = |image: &[u8], i: usize| {
+            let (x, y) = (i % side * factor, i / side * factor);
+            let row = |dy: usize| &image[(y + dy) * self.size + x..][..factor];
+            let sum: u32 = (0..factor).flat_map(row).map(|&pixel| u32::from(pixel)).sum();
+            let area = (factor * factor) as u32;
+            ((sum + area / 2) / area) as u8
+        };
+        let pixels = self.images().flat_map(|image| (0..side * side).map(move |i| mean(image, i))).collect();
+        Self { pixels, size: side, ..self.clone_without_pixels() }
+    }
+
     /// Indices of the first `per_class` pictures of every class, class by class.
     pub fn first_of_each_class(&self, per_class: usize) -> Vec<usize> {
         (0..self.class_names.len())
