@@ -8,8 +8,8 @@ use burn::tensor::Device;
 use diffusion::config::ModelInfo;
 use diffusion::{Model, Request};
 use trainer::classifier::{Classifier, ClassifierConfig, FEATURES};
-use trainer::data::check::Purpose;
 use trainer::data::Dataset;
+use trainer::data::check::Purpose;
 use trainer::eval::{
     Accuracy, Copies, Data, Drawn, Floor, Gaussian, Judge, Manifold, NEIGHBOURS, Near, Originals, Row, SHOWN,
     Surroundings, factor, frechet_distance, manifold,
