@@ -127,10 +127,13 @@ const downloadFolder = (folder, paths, { listed, ...options }) =>
     paths.map(path => download(new URL(path, folder), { file: shortName(folder, path), listed: listed?.[path], ...options })),
   )
 
-/** What the numbers of a step's attention are, picture after picture; as wide as what the network sees. */
-function mapShape({ info }) {
-  const { image_size: size, patch_size: patch, tokens_per_class: tokens } = JSON.parse(info)
-  return { tokens, height: size / patch, width: size / patch }
+/**
+ * What the numbers of a step's attention are, picture after picture; as wide as what the network sees. `guided`: whether it has learnt to
+ * draw without a label, too, which guidance leads away from.
+ */
+function readInfo({ info }) {
+  const { image_size: size, patch_size: patch, tokens_per_class: tokens, null_class_trained: guided = true } = JSON.parse(info)
+  return { maps: { tokens, height: size / patch, width: size / patch }, guided }
 }
 
 /** Sets the strengths that the next run begins with; a run under way keeps its own weights. */
@@ -170,7 +173,7 @@ const methods = {
     const offered = catalog.map(({ files, ...rest }) => rest)
     const called = { title: typeof named.title === 'string' ? named.title : undefined, noun: nounOf(named.noun, [...labels]) }
     settle(device, remembered)
-    return { backend, backendReason, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps: mapShape(files), ...called }
+    return { backend, backendReason, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, ...readInfo(files), ...called }
   },
 
   async addAdapter({ name, url, alone, config, weights }, { signal, onprogress }) {

@@ -96,6 +96,7 @@ test('one class: nothing to pick; Draw draws it', async () => {
   assert.equal(await page.locator('.pick').isVisible(), false)
   assert.equal(await page.locator('#many-digits').isVisible(), false)
   assert.equal(await page.innerText('#many-seeds'), 'Ten seeds')
+  assert.equal(await page.locator('#guidance').isVisible(), false, 'there is none')
   await exhaust()
   await assertNoDigits('drawn')
   assert.match(await page.getAttribute('#picture-base', 'aria-label'), /^Face at step 3 of 3/)

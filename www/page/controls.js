@@ -146,6 +146,7 @@ export class Controls {
     this.offerLabels(labels)
     if (labels.length === 1) this.state.digit ??= labels[0] // nothing to pick
     this.#model = model
+    $('guidance').parentElement.hidden = !model.guided
     this.offer(styles)
     this.loaded = true
     this.describeBackend()

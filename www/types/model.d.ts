@@ -209,6 +209,8 @@ export class DigitDiffusion {
   readonly title: string | undefined
   /** What the manifest calls its pictures; where it does not say, digits for the labels 0 to 9, pictures for others. */
   readonly noun: Noun
+  /** Whether guidance changes anything: a base that never had its labels dropped in training, as one of a single class, draws without. */
+  readonly guided: boolean
   /** Pixels along one side. */
   readonly imageSize: number
   /** 'sha256-…' of the weights file. */
