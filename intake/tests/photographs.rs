@@ -77,7 +77,10 @@ fn compare(found: &[Character], boxes: &[Rect], truths: &[Vec<f64>]) -> Result<(
         let near = found.iter().map(|character| (overlap(&character.from, place), character));
         let (share, character) = near.max_by(|a, b| a.0.total_cmp(&b.0)).ok_or("nothing")?;
         if share < 0.5 {
-            return Err(format!("character {i} at {place:?} was found elsewhere ({share:.2} of it at {:?})", character.from));
+            return Err(format!(
+                "character {i} at {place:?} was found elsewhere ({share:.2} of it at {:?})",
+                character.from
+            ));
         }
         let pixels: Vec<f64> = character.pixels.iter().map(|&level| f64::from(level)).collect();
         let alike = correlation(&softened(&pixels), &softened(truth));
@@ -157,6 +160,8 @@ fn tiles(path: &Path) -> Result<Vec<Vec<f64>>, Box<dyn Error>> {
     let picture = decode(&fs::read(path)?)?.picture;
     let (across, down) = (picture.width() / SIDE, picture.height() / SIDE);
     let pixel = |x: usize, y: usize| f64::from(picture.rgba()[4 * (y * picture.width() + x)]);
-    let tile = |i: usize| (0..SIDE * SIDE).map(|p| pixel(i % across * SIDE + p % SIDE, i / across * SIDE + p / SIDE)).collect();
+    let tile = |i: usize| {
+        (0..SIDE * SIDE).map(|p| pixel(i % across * SIDE + p % SIDE, i / across * SIDE + p / SIDE)).collect()
+    };
     Ok((0..across * down).map(tile).collect())
 }
