@@ -80,6 +80,9 @@ impl Ranks {
     #[cfg(not(feature = "mpi"))]
     fn join() -> Result<Self> {
         let started = |name| std::env::var(name).ok()?.parse::<usize>().ok();
+        if ["OMPI_COMM_WORLD_RANK", "PMI_RANK"].into_iter().find_map(started).is_some_and(|rank| rank > 0) {
+            messages::mute(true);
+        }
         match ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"].into_iter().find_map(started) {
             Some(size) if size > 1 => Err(Error::Rank {
                 reason: format!(
