@@ -1,6 +1,6 @@
 //! Several processes, on one machine or many, that train or draw together. Each does a block of the jobs; what comes out is
 //! what one process writes, bit for bit, whatever their number. Built with the feature `mpi` they are the ranks of an MPI
-//! job; without it there is one. Tests: here, with threads for processes; with MPI, in `trainer/tests/mpi.rs`.
+//! job; without it there is one. Tests: here, with threads for processes; with MPI, in `trainer/tests/mpi`.
 //!
 //! Everything that ranks do together, all of them must call in the same order: [`Ranks::agree`], [`Ranks::sum`],
 //! [`Ranks::share`], [`Ranks::from_first`]. The first rank alone writes files and talks.

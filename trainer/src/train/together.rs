@@ -1,5 +1,5 @@
 //! Training by several ranks: each does a block of a step's jobs, and all take the same step by the same sum. Tests: of the
-//! sum, in `ranks/`; that any number of ranks writes the same bytes, in `trainer/tests/mpi.rs` and, without MPI, here.
+//! sum, in `ranks/`; that any number of ranks writes the same bytes, in `trainer/tests/mpi` and, without MPI, here.
 
 use std::sync::atomic::AtomicBool;
 
