@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+use crate::messages::did_you_mean;
 
 /// The presets: configurations that come with the program, name and text.
 pub const PRESETS: [(&str, &str); 3] = [
@@ -69,8 +70,9 @@ fn text_of(file_or_preset: &str) -> Result<String> {
     }
     let path = Path::new(file_or_preset);
     if !path.exists() {
-        let presets = PRESETS.map(|(name, _)| name).join(", ");
-        let reason = format!("there is no such file, and the presets are {presets}");
+        let presets = PRESETS.map(|(name, _)| name);
+        let near = did_you_mean(file_or_preset, presets);
+        let reason = format!("there is no such file, and the presets are {}{near}", presets.join(", "));
         return Err(Error::Config { file: path.display().to_string(), reason });
     }
     fs::read_to_string(path).map_err(Error::io("read", path))

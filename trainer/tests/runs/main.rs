@@ -4,6 +4,8 @@
 mod data;
 mod ends;
 mod files;
+mod own;
 mod resume;
+mod scripts;
 mod support;
 mod weights;
