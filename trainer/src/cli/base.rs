@@ -9,14 +9,15 @@ use diffusion::tensors::Precision;
 use diffusion::unet::burn::{BurnUNet, read_state};
 use diffusion::unet::init::initial_state;
 use diffusion::{Base, Model};
-use trainer::config::{self, BaseConfig, ModelConfig};
+use trainer::config::{self, BaseConfig, Count, DataSettings, ModelConfig};
 use trainer::data::Dataset;
+use trainer::data::check::Purpose;
 use trainer::messages::say;
 use trainer::ranks::Ranks;
 use trainer::store::{read_base, write_base};
 use trainer::train::{Origin, Trainer};
 
-use super::data_args::DataArgs;
+use super::data_args::{DataArgs, Reader};
 use super::device::DeviceName;
 use super::training::{Interrupt, TrainArgs, check_unchanged, is_finished, train};
 
@@ -25,9 +26,13 @@ const LEAST_STEPS: usize = 2000;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A folder <class name>/*.png, an IDX or a CSV file of pictures, instead of MNIST
+    /// A folder or zip archive <class name>/* of pictures, an IDX or a CSV file, instead of MNIST
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
+    /// Side of the pictures that the base draws, a multiple of 4 [default: the pictures' own, where all are squares of one
+    /// size, else 28]
+    #[arg(long, value_name = "N", conflicts_with = "init")]
+    image_size: Option<usize>,
     /// Start from this base model instead of from nothing; network, schedule and classes are its own
     #[arg(long, value_name = "DIR", conflicts_with_all = ["channels", "only_cross_attention", "prediction"])]
     init: Option<PathBuf>,
@@ -78,11 +83,16 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let defaults = resumed.as_ref().map_or_else(BaseConfig::default, |(_, config)| config.clone());
     let mut config = config::load(defaults, args.train.config.as_deref())?;
     args.override_model(&mut config.model);
-    let (mut data, mut held_out) = match &args.data {
-        Some(path) => args.source.own(path)?,
-        None => args.source.mnist()?,
-    };
     let initial = args.init.as_deref().map(read_base).transpose()?;
+    let known = resumed.as_ref().map(|(base, _)| base).or(initial.as_ref());
+    let purpose = known.map_or(Purpose::Base, |base| Purpose::Known(&base.info));
+    let image_size = Count::from(args.image_size);
+    let reader = Reader(args.source.settings(DataSettings { image_size, ..DataSettings::default() }));
+    reader.check(1)?;
+    let (mut data, mut held_out) = match &args.data {
+        Some(path) => reader.own(path, purpose)?,
+        None => reader.mnist()?,
+    };
     // The pictures may lack some of an existing base's classes.
     if let Some(base) = resumed.as_ref().map(|(base, _)| base).or(initial.as_ref()) {
         data = data.with_classes(&base.info.labels)?;

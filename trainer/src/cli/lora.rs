@@ -11,6 +11,7 @@ use diffusion::unet::burn::BurnUNet;
 use diffusion::{Base, Model};
 use trainer::config::{self, AdapterConfig, LoraSettings};
 use trainer::data::Dataset;
+use trainer::data::check::Purpose;
 use trainer::files::Held;
 use trainer::messages::{did_you_mean, say};
 use trainer::ranks::Ranks;
@@ -32,7 +33,7 @@ pub struct Args {
     /// The base model's folder
     #[arg(long, default_value = "www/models/base")]
     base: PathBuf,
-    /// A style's name, a folder <class name>/*.png, an IDX or a CSV file; several, with commas, are trained one after the other
+    /// A style's name, a folder or zip archive <class name>/* of pictures, an IDX or a CSV file; several, with commas, are trained one after the other
     #[arg(long, required = true, value_name = "STYLE|PATH")]
     data: Vec<String>,
     /// Rank of the factors [default: 4]
@@ -86,7 +87,7 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     args.data = labels::sources(&args.data);
     // Everything is checked before the first one trains for minutes.
     let jobs = args.data.iter().map(|source| args.job(source)).collect::<anyhow::Result<Vec<_>>>()?;
-    args.source.check(jobs.len())?;
+    args.source.reader().check(jobs.len())?;
     let mut held = Vec::new();
     for (i, job) in jobs.iter().enumerate() {
         if let Some(other) = jobs[..i].iter().find(|other| other.out == job.out) {
@@ -249,7 +250,11 @@ impl Args {
     /// later; it is only checked that they can be.
     fn pictures(&self, source: &str, base: &Base) -> anyhow::Result<Option<Pictures>> {
         let style = !Path::new(source).exists();
-        let (train, held_out) = if style { self.source.mnist()? } else { self.source.own(Path::new(source))? };
+        let reader = self.source.reader();
+        let (train, held_out) = match style {
+            true => reader.mnist()?,
+            false => reader.own(Path::new(source), Purpose::Known(&base.info))?,
+        };
         let train = train.with_classes(&base.info.labels)?;
         train.must_fit(&base.info)?;
         let held_out = held_out.map(|data| data.with_classes(&base.info.labels)).transpose()?;
@@ -262,7 +267,7 @@ impl Args {
             return Ok(pictures);
         }
         let style = Style::named(source)?;
-        let (train, held_out) = self.source.mnist()?;
+        let (train, held_out) = self.source.reader().mnist()?;
         say!("{}: {} pictures are drawn in this style, seconds of work", style.title, train.len());
         Ok(Pictures { train: train.styled(style)?, held_out: held_out.map(|data| data.styled(style)).transpose()? })
     }

@@ -2,12 +2,14 @@
 //! out keeps its default; what it misspells is refused. A run writes its own `config.toml` beside the weights, so that it
 //! can be repeated.
 
+mod data;
 mod file;
 mod lora;
 mod model;
 mod run;
 mod train;
 
+pub use data::{AutoWord, Choice, Count, DataSettings, FitName};
 pub use file::{PRESETS, differences, load, sets_length, to_toml};
 pub use lora::LoraSettings;
 pub use model::ModelConfig;

@@ -4,6 +4,7 @@
 mod data;
 mod ends;
 mod files;
+mod intake;
 mod own;
 mod resume;
 mod scripts;
