@@ -1,5 +1,5 @@
 //! The part of a run that ranks other than the first have: they compute, and write nothing. What they compute together with
-//! the first one must come at the same steps as in `run_loop`. Tests: in `trainer/tests/mpi.rs`.
+//! the first one must come at the same steps as in `run_loop`. Tests: in `trainer/tests/mpi`.
 
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
