@@ -117,6 +117,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A stop was asked for; what was under way was given up.
+    #[error("stopped")]
+    Stopped,
     /// The loss became infinite or not a number.
     #[error("the loss is {loss} at step {step}, so training stopped; lower the learning rate")]
     LossNotFinite {

@@ -9,6 +9,7 @@ mod data_args;
 mod device;
 mod eval;
 mod export;
+mod factors;
 mod inspect;
 mod labels;
 mod load;

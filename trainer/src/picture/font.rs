@@ -66,6 +66,12 @@ pub fn dots(letter: char) -> impl Iterator<Item = (usize, usize)> {
     (0..HEIGHT * 3).map(|i| (i % 3, i / 3)).filter(move |&(x, y)| rows[y] >> (2 - x) & 1 == 1)
 }
 
+/// Whether a text can be written above a tile that is `side` pixels wide, at twice its size.
+pub fn fits(text: &str, side: usize) -> bool {
+    let known = |letter: char| LETTERS.iter().any(|(known, _)| *known == letter.to_ascii_uppercase());
+    text.chars().all(known) && width(text) < 2 * side
+}
+
 /// Width of a text in dots, without the gap after the last letter.
 pub fn width(text: &str) -> usize {
     (text.chars().count() * ADVANCE).saturating_sub(1)

@@ -10,6 +10,7 @@ mod plot;
 pub use bars::bars;
 pub use canvas::Canvas;
 pub use film::{film_strip, save_gif, spread_steps};
+pub use font::fits;
 pub use grid::Grid;
 pub use plot::{Plot, Series};
 

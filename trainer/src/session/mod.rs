@@ -150,6 +150,26 @@ impl Session {
         Ok(())
     }
 
+    /// Adds the validation loss of the step that a resumed run had come to.
+    ///
+    /// # Errors
+    /// Files that cannot be read or written.
+    pub fn validated(&mut self, step: usize, loss: f32) -> Result<()> {
+        self.validation.push((step as f64, f64::from(loss)));
+        let path = self.out.join(METRICS);
+        let mut lines = keep_lines(&path, step)?;
+        if let Some(line) = lines.last_mut().filter(|line| line.step == step) {
+            line.val_loss = Some(loss);
+        }
+        let text = lines.iter().map(serde_json::to_string).collect::<std::result::Result<Vec<_>, _>>();
+        let text = text.map_err(|e| Error::Setting { reason: e.to_string() })?;
+        files::write_atomic(&path, format!("{}\n", text.join("\n")).as_bytes())?;
+        match &mut self.events {
+            Some(events) => events.scalars(step, &[("loss/validation", f64::from(loss))]),
+            None => Ok(()),
+        }
+    }
+
     /// Keeps a sheet of samples.
     ///
     /// # Errors

@@ -37,8 +37,18 @@ fn lines_of_documents_fit_a_screen() {
 /// A document that sends people to a file that is not there is worse than none.
 #[test]
 fn documents_name_files_that_are_there() {
-    const FOLDERS: [&str; 9] =
-        ["cpu-kernels/", "diffusion/", "docs/", "intake/", "tests/", "trainer/", "web/", "workspace-hack/", "www/", "xtask/"];
+    const FOLDERS: [&str; 9] = [
+        "cpu-kernels/",
+        "diffusion/",
+        "docs/",
+        "intake/",
+        "tests/",
+        "trainer/",
+        "web/",
+        "workspace-hack/",
+        "www/",
+        "xtask/",
+    ];
     for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
         for quoted in read(&root().join(document)).split('`').skip(1).step_by(2) {
             let is_path = FOLDERS.iter().any(|folder| quoted.starts_with(folder)) && !quoted.contains(['*', ' ', '<']);
