@@ -4,21 +4,28 @@ mod cli;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use trainer::messages::say;
+use trainer::messages;
 
 /// Training allocates and frees hundreds of megabytes a second. The system's allocator gives large blocks back after every
 /// operation and gets them again page by page; so would this one without [`keep_memory`].
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Exit code of a command that could not do what it should. Clap has 2 for a command line that makes no sense, and 130 is an
+/// interrupted run.
+const FAILED: u8 = 1;
+
 fn main() -> ExitCode {
     keep_memory();
-    match cli::run(cli::Cli::parse()) {
+    let cli = match cli::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    match cli::run(cli) {
         Ok(code) => code,
         Err(error) => {
-            say!("error: {}", sentence(&error));
-            ExitCode::FAILURE
+            messages::fail(&sentence(&error), FAILED);
+            ExitCode::from(FAILED)
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use trainer::inspect::{Facts, ModuleFacts, inspect};
+use trainer::messages::{self, shown};
 
 use super::print::print;
 
@@ -15,28 +16,25 @@ pub struct Args {
     /// The base whose names identify the modules of a kohya file
     #[arg(long, default_value = "www/models/base")]
     base: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Facts { kind, facts, modules } = inspect(&args.path, &args.base)?;
-    let mut text = String::new();
-    if args.json {
+    if messages::json() {
         let facts: serde_json::Map<_, _> =
             facts.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        text = format!("{:#}\n", serde_json::json!({ "kind": kind, "facts": facts, "modules": modules }));
-    } else {
-        writeln!(text, "{}: {kind}", args.path.display())?;
-        let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        for (name, value) in facts {
-            writeln!(text, "  {name:width$}  {value}")?;
-        }
-        let width = modules.iter().map(|module| module.path.len()).max().unwrap_or(0);
-        for ModuleFacts { path, rank, alpha, norm } in modules {
-            writeln!(text, "  {path:width$}  rank {rank:<3} alpha {alpha:<6} |update| {norm:.4}")?;
-        }
+        messages::emit(serde_json::json!({ "kind": kind, "facts": facts, "modules": modules }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut text = String::new();
+    writeln!(text, "{}: {kind}", shown(args.path.display()))?;
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, value) in facts {
+        writeln!(text, "  {name:width$}  {}", shown(value))?;
+    }
+    let width = modules.iter().map(|module| module.path.len()).max().unwrap_or(0);
+    for ModuleFacts { path, rank, alpha, norm } in modules {
+        writeln!(text, "  {path:width$}  rank {rank:<3} alpha {alpha:<6} |update| {norm:.4}")?;
     }
     print(&text)?;
     Ok(ExitCode::SUCCESS)

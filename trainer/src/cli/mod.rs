@@ -19,17 +19,35 @@ mod precision;
 mod print;
 mod sample;
 mod training;
+mod usage;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use trainer::messages;
+
+pub use usage::parse;
 
 /// Trains and samples a small class-conditional diffusion model, and LoRA adapters for it.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 pub struct Cli {
+    #[command(flatten)]
+    output: Output,
     #[command(subcommand)]
     command: Command,
+}
+
+/// How a command speaks: flags that all of them have.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Messages")]
+struct Output {
+    /// Print the result as JSON, for scripts: to stdout, and everything else to stderr
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say nothing but warnings and errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -62,6 +80,7 @@ enum Command {
 
 /// Runs a command.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    messages::set(cli.output.json, cli.output.quiet);
     match cli.command {
         Command::Data(args) => data::run(args),
         Command::Base(args) => base::run(args),

@@ -8,7 +8,7 @@ use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
 use diffusion::{Model, Request, SamplerKind};
 use trainer::files::{read, write_atomic};
-use trainer::messages::say;
+use trainer::messages::{emit, say};
 use trainer::parallel::default_threads;
 use trainer::picture::{Canvas, Grid, film_strip, grey, save_gif, spread_steps};
 use trainer::sampling::draw;
@@ -16,7 +16,6 @@ use trainer::sampling::draw;
 use super::device::DeviceName;
 use super::labels;
 use super::load::load_model;
-use super::print::print;
 
 /// Steps of the denoising on a film strip, as in the article that this project grew from.
 const STRIP_STEPS: usize = 20;
@@ -77,9 +76,6 @@ pub struct Args {
     /// Where to compute
     #[arg(long, value_enum, default_value_t)]
     device: DeviceName,
-    /// Print how many pictures there are and how long a step took, as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// The value of `--sampler`.
@@ -160,9 +156,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     let ms = 1e3 * seconds / request.num_inference_steps as f64;
-    if args.json {
-        print(&format!("{}\n", serde_json::json!({ "pictures": images.len(), "ms_per_step": ms })))?;
-    }
+    emit(serde_json::json!({ "pictures": images.len(), "ms_per_step": ms, "out": args.out.display().to_string() }))?;
     say!("{} pictures, {ms:.1} ms per step: {}", images.len(), args.out.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::{Error, Result};
 use crate::files;
-use crate::messages::say;
+use crate::messages::{self, say};
 use crate::picture::{Canvas, Plot, Series};
 use crate::train::StepReport;
 use tensorboard::EventWriter;
@@ -64,7 +64,7 @@ impl Session {
             files::sweep(&folder);
         }
         let kept = keep_lines(&out.join(METRICS), done)?;
-        let bar = ProgressBar::new(total as u64).with_position(done as u64);
+        let bar = messages::bar(total as u64).with_position(done as u64);
         // The template is constant. Were it wrong, the bar would have its default looks.
         if let Ok(style) = ProgressStyle::with_template("{wide_bar:.cyan/blue} {pos}/{len} steps  {msg}  {eta} left") {
             bar.set_style(style.progress_chars("━╸─"));

@@ -299,7 +299,7 @@ impl<'a> Bench<'a> {
 }
 
 fn bar(length: usize, title: &str) -> ProgressBar {
-    let bar = ProgressBar::new(length as u64).with_message(title.to_owned());
+    let bar = trainer::messages::bar(length as u64).with_message(title.to_owned());
     // The template is constant. Were it wrong, the bar would have its default looks.
     if let Ok(style) = ProgressStyle::with_template("{msg}  {wide_bar:.cyan/blue} {pos}/{len}  {eta} left") {
         bar.set_style(style.progress_chars("━╸─"));
