@@ -131,7 +131,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         .with_operations(operations);
     if let Some(checkpoint) = checkpoint {
         trainer = trainer.resume(checkpoint)?;
-        if is_finished(&trainer, &plan) {
+        if is_finished(&trainer, &plan)? {
             return Ok(ExitCode::SUCCESS);
         }
     }

@@ -213,7 +213,7 @@ fn train_one(
         .for_adapter(origin)?;
     if let Some(checkpoint) = checkpoint {
         trainer = trainer.resume(checkpoint)?;
-        if is_finished(&trainer, &plan) {
+        if is_finished(&trainer, &plan)? {
             return Ok(ExitCode::SUCCESS);
         }
     }

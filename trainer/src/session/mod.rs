@@ -123,7 +123,11 @@ impl Session {
             seconds,
         };
         let path = self.out.join(METRICS);
-        let text = serde_json::to_string(&line).map_err(|e| Error::Setting { reason: e.to_string() })?;
+        let unreadable = |e: serde_json::Error| Error::Setting { reason: e.to_string() };
+        let text = serde_json::to_string(&line).map_err(unreadable)?;
+        let mut event = serde_json::to_value(&line).map_err(unreadable)?;
+        event["event"] = "step".into();
+        messages::emit(event)?;
         let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io("open", &path))?;
         writeln!(file, "{text}").map_err(Error::io("write", &path))?;
         if let Some(events) = &mut self.events {
@@ -175,7 +179,9 @@ impl Session {
     /// # Errors
     /// Files that cannot be written.
     pub fn sheet(&mut self, step: usize, sheet: &Canvas) -> Result<()> {
-        sheet.save_png(&self.out.join(format!("samples/step-{step:06}.png")))?;
+        let path = self.out.join(format!("samples/step-{step:06}.png"));
+        sheet.save_png(&path)?;
+        messages::emit(serde_json::json!({ "event": "sheet", "step": step, "file": path.display().to_string() }))?;
         match &mut self.events {
             Some(events) => events.picture(step, "samples", sheet),
             None => Ok(()),

@@ -1,9 +1,11 @@
 //! Whole runs of the program: ended in every way a run can end, resumed, and what is made of their files.
 #![cfg(unix)]
 
+mod best;
 mod data;
 mod ends;
 mod files;
+mod repeat;
 mod resume;
 mod support;
 mod weights;

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use diffusion::Base;
 use diffusion::config::UNetConfig;
 use indicatif::HumanDuration;
+use serde_json::json;
 use trainer::error::{Error, Result};
-use trainer::messages::say;
+use trainer::messages::{emit, say, warn};
 use trainer::train::{Trainer, draws_on};
 
 use super::run_loop::Run;
@@ -42,8 +43,8 @@ pub fn say_estimate(trainer: &mut Trainer<'_>, run: &Run<'_>, base: &Base, param
     let bytes = memory(&base.unet, parameters, micro_batch * jobs.min(config.threads.max(1)), jobs);
     let on_cpu = trainer.is_on_cpu();
     if let Some(available) = available().filter(|available| on_cpu && bytes > *available) {
-        say!(
-            "warning: training needs about {} of memory, {} are free; --micro-batch {} needs less",
+        warn!(
+            "training needs about {} of memory, {} are free; --micro-batch {} needs less",
             megabytes(bytes),
             megabytes(available),
             (micro_batch / 4).max(1)
@@ -64,6 +65,15 @@ pub fn say_estimate(trainer: &mut Trainer<'_>, run: &Run<'_>, base: &Base, param
     let time = Duration::try_from_secs_f64(work / rate).unwrap_or(Duration::MAX); // too many seconds for it
     let memory = if on_cpu { format!(" and {} of memory", megabytes(bytes)) } else { String::new() };
     say!("it takes about {}{memory}: {rate:.0} pictures a second, {sheets} sheets of samples", HumanDuration(time));
+    emit(json!({
+        "event": "start",
+        "step": trainer.step(),
+        "steps": trainer.total(),
+        "images_per_step": config.images_per_step(),
+        "images_per_second": rate,
+        "seconds": work / rate,
+        "memory_bytes": on_cpu.then_some(bytes),
+    }))?;
     Ok(true)
 }
 

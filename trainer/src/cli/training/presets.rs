@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use serde::Serialize;
+use serde_json::json;
 use trainer::config::{PRESETS, to_toml};
-
-use crate::cli::print::print;
+use trainer::messages::{emit, print};
 
 /// Prints the presets: name, purpose, and the file.
 pub fn list_presets() -> anyhow::Result<ExitCode> {
@@ -16,12 +16,15 @@ pub fn list_presets() -> anyhow::Result<ExitCode> {
         // Writing to a String does not fail.
         let _ = write!(text, "{}: {}\n{lines}\n", preset.name, preset.purpose);
     }
-    print(text.trim_end())?;
+    print(&format!("{}\n", text.trim_end()))?;
+    let presets = PRESETS.iter().map(|preset| json!({ "name": preset.name, "purpose": preset.purpose, "toml": preset.text }));
+    emit(json!({ "presets": presets.collect::<Vec<_>>() }))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints a whole configuration as TOML.
+/// Prints a whole configuration as TOML; with `--json` as JSON.
 pub fn print_config<T: Serialize>(config: &T) -> anyhow::Result<ExitCode> {
-    print(to_toml(config)?.trim_end())?;
+    emit(serde_json::to_value(config)?)?;
+    print(&to_toml(config)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,33 +6,37 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use diffusion::Model;
+use serde_json::json;
 use trainer::config::Keep;
 use trainer::data::Dataset;
 use trainer::error::{Error, Result};
 use trainer::files::{sweep, write_atomic};
-use trainer::messages::say;
+use trainer::messages::{emit, say};
 use trainer::session::Session;
 use trainer::train::Trainer;
 
 use super::interrupt::Interrupt;
 use super::plan::Plan;
 use super::run_folder::{CHECKPOINT, FIRST_SAVE};
-use super::sheet::draw_sheet;
+use super::sheet::{draw_sheet, headings};
 
 /// Folder of the last weights, where those in the run's own folder are the best.
 const LAST: &str = "last";
 
 /// Whether a resumed run was at its end already, which a message then tells.
-pub fn is_finished(trainer: &Trainer<'_>, plan: &Plan) -> bool {
+pub fn is_finished(trainer: &Trainer<'_>, plan: &Plan) -> Result<bool> {
     let (step, total) = (trainer.step(), trainer.total());
+    let ended = |reason: &str| emit(json!({ "event": "done", "step": step, "steps": total, "reason": reason }));
     if step >= total {
         say!("nothing is left to do: {step} steps are done; more with --max-train-steps or --epochs");
+        ended("nothing was left to do")?;
     } else if has_settled(trainer, plan) {
         say!("nothing is left to do: the run ended early, after {step} steps; go on with --early-stop 0");
+        ended("the run had ended early")?;
     } else {
-        return false;
+        return Ok(false);
     }
-    true
+    Ok(true)
 }
 
 /// Whether the validation loss had no new least value for as long as `--early-stop` says.
@@ -97,6 +101,10 @@ impl Run<'_> {
             let last = settled || report.step == report.total;
             if plan.draws(report.step) || (settled && plan.left(report.step).1 > 0) {
                 let model = model(trainer, if last { plan.keep } else { Keep::Last }).map_err(library_error)?;
+                let (_, legend) = headings(&model.base().info.labels, model.base().info.image_size);
+                if let Some(legend) = legend {
+                    write_atomic(&out.join("samples/classes.txt"), legend.as_bytes())?;
+                }
                 session.sheet(report.step, &draw_sheet(&model, plan.sample_seed, trainer.config().threads, stop)?)?;
             }
             if settled { Err(Error::Stopped) } else { Ok(()) }
@@ -115,11 +123,22 @@ impl Run<'_> {
         if best {
             save(&trainer, Keep::Last, &out.join(LAST))?;
         }
+        let validated = trainer.validated();
+        let least = (validated.best_step > 0).then(|| json!({ "step": validated.best_step, "loss": validated.best_loss }));
+        let result = json!({
+            "event": if finished { "done" } else { "stopped" },
+            "out": out.display().to_string(),
+            "step": trainer.step(),
+            "steps": trainer.total(),
+            "early": settled,
+            "least_validation_loss": least,
+            "weights": if best { "best" } else { "last" },
+        });
         if !finished {
             session.finish(&format!("stopped at step {} with a checkpoint; go on with --resume", trainer.step()));
+            emit(result)?;
             return Ok(ExitCode::from(130));
         }
-        let validated = trainer.validated();
         let weights = match best {
             true => format!(
                 " (the weights of step {}, whose validation loss is the least, {:.4}; the last ones are in {})",
@@ -131,6 +150,7 @@ impl Run<'_> {
         };
         let early = if settled { format!(", early, after {} steps", trainer.step()) } else { String::new() };
         session.finish(&format!("done{early}: {}{weights}", out.display()));
+        emit(result)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -166,7 +186,7 @@ impl Run<'_> {
         if marker.exists() {
             std::fs::remove_file(&marker).map_err(Error::io("remove", &marker))?;
         }
-        Ok(())
+        Ok(emit(json!({ "event": "checkpoint", "step": run.step, "file": checkpoint.display().to_string() }))?)
     }
 }
 
