@@ -1,7 +1,12 @@
-//! From a picture of any size to what the network sees.
+//! From a picture of any size to what the network sees. Tests: below, and in the files that do the work.
 
 use crate::error::{Error, Result};
+use crate::flat::Flat;
 use crate::picture::{Picture, Rect};
+use crate::{choose, plain, sheet};
+
+/// The largest side of a network's pictures.
+pub const MOST_SIZE: usize = 1024;
 
 /// How a picture is fitted into the network's square.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +61,25 @@ pub struct Prepared {
     pub ink: Ink,
     /// Whether there were colours, which are lost.
     pub coloured: bool,
+    /// What else is worth telling.
+    pub notes: Notes,
+}
+
+/// What was done to a picture, or seen in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Notes {
+    /// Transparent pixels were taken for ground.
+    pub transparent: bool,
+    /// The lines of ruled or squared paper were removed.
+    pub ruled: bool,
+    /// The light on the paper was uneven, and evened out.
+    pub uneven: bool,
+    /// Parts that touch the picture's edge and were left out: the table, a finger, a neighbour that is cut off.
+    pub at_edge: usize,
+    /// Parts too small to be ink, left out.
+    pub specks: usize,
+    /// The ink is so faint, so little or so like its ground that a look at the result is due.
+    pub unsure: bool,
 }
 
 /// One picture for the network.
@@ -70,8 +94,19 @@ pub struct Character {
 /// Fits a picture.
 ///
 /// # Errors
-/// No ink; with [`Fit::None`], another size.
+/// No ink; with [`Fit::None`], another size; a size of nothing or of more than [`MOST_SIZE`].
 pub fn prepare(picture: &Picture, options: &Options) -> Result<Prepared> {
-    let &Options { size, .. } = options;
-    Err(Error::WrongSize { width: picture.width(), height: picture.height(), size })
+    let &Options { size, fit, ink } = options;
+    if size == 0 || size > MOST_SIZE {
+        return Err(Error::Size { size });
+    }
+    let flat = Flat::new(picture, ink);
+    let mut prepared = match fit {
+        Fit::Auto => choose::fit(&flat, size, ink)?,
+        Fit::Mnist => sheet::fit(&flat, size, ink)?,
+        Fit::None | Fit::Pad | Fit::Crop | Fit::Stretch => plain::fit(&flat, size, fit, ink)?,
+    };
+    prepared.coloured = flat.coloured;
+    prepared.notes.transparent = flat.transparent;
+    Ok(prepared)
 }

@@ -1,6 +1,9 @@
-//! Pixels in memory.
+//! Pixels in memory. Tests: below.
 
 use crate::error::{Error, Result};
+
+/// Pixels that are taken: more than phones make, and still little memory.
+pub const MOST_PIXELS: usize = 120_000_000;
 
 /// A picture: `height` rows of `width` pixels, each red, green, blue and opacity (not premultiplied) of 8 bits, as in
 /// `ImageData`.
@@ -28,11 +31,14 @@ impl Picture {
     /// A picture of `4 * width * height` bytes.
     ///
     /// # Errors
-    /// Another number of bytes, or none.
+    /// Another number of bytes, or none; more than [`MOST_PIXELS`].
     pub fn new(width: usize, height: usize, rgba: Vec<u8>) -> Result<Self> {
         let expected = width.checked_mul(height).and_then(|pixels| pixels.checked_mul(4));
         if expected != Some(rgba.len()) || rgba.is_empty() {
             return Err(Error::Shape { width, height, pixels: rgba.len() });
+        }
+        if rgba.len() / 4 > MOST_PIXELS {
+            return Err(Error::TooLarge { width, height, most: MOST_PIXELS / 1_000_000 });
         }
         Ok(Self { width, height, rgba })
     }
@@ -50,5 +56,20 @@ impl Picture {
     /// The bytes.
     pub fn rgba(&self) -> &[u8] {
         &self.rgba
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_make_the_picture_that_is_said() {
+        let shape =
+            |width, height, bytes| Picture::new(width, height, vec![0; bytes]).map(|picture| picture.rgba.len());
+        assert_eq!(shape(2, 3, 24), Ok(24));
+        for (width, height, pixels) in [(2, 3, 23), (0, 0, 0), (0, 7, 0), (usize::MAX, 2, 8), (1 << 62, 4, 16)] {
+            assert_eq!(shape(width, height, pixels), Err(Error::Shape { width, height, pixels }));
+        }
     }
 }

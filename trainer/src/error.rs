@@ -120,6 +120,12 @@ pub enum Error {
     /// A stop was asked for; what was under way was given up.
     #[error("stopped")]
     Stopped,
+    /// Something between the processes of a run, or on another one of them.
+    #[error("{reason}")]
+    Rank {
+        /// What, and on which rank and host.
+        reason: String,
+    },
     /// The loss became infinite or not a number.
     #[error("the loss is {loss} at step {step}, so training stopped; lower the learning rate")]
     LossNotFinite {

@@ -1,7 +1,8 @@
 //! Training, evaluation and pictures: everything that the `trainer` program does, as a library.
 //!
 //! The way of a run: [`config`] and [`data`] (with [`styles`]) go into [`train::Trainer`], [`session`] logs it, [`store`]
-//! writes what comes out. [`classifier`] and [`eval`] measure it, [`sampling`] and [`picture`] draw it.
+//! writes what comes out. [`classifier`] and [`eval`] measure it, [`sampling`] and [`picture`] draw it. [`ranks`] are
+//! the processes that share its work.
 #![deny(missing_docs)]
 
 pub mod classifier;
@@ -14,6 +15,7 @@ pub mod inspect;
 pub mod messages;
 pub mod parallel;
 pub mod picture;
+pub mod ranks;
 pub mod sampling;
 pub mod session;
 pub mod store;

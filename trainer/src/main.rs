@@ -4,7 +4,7 @@ mod cli;
 
 use std::process::ExitCode;
 
-use trainer::messages;
+use trainer::{messages, ranks};
 
 /// Training allocates and frees hundreds of megabytes a second. The system's allocator gives large blocks back after every
 /// operation and gets them again page by page; so would this one without [`keep_memory`].
@@ -21,13 +21,14 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    match cli::run(cli) {
-        Ok(code) => code,
-        Err(error) => {
-            messages::fail(&sentence(&error), FAILED);
-            ExitCode::from(FAILED)
-        }
-    }
+    let outcome = cli::run(cli);
+    let failed = outcome.is_err();
+    let code = outcome.unwrap_or_else(|error| {
+        messages::fail(&ranks::sentence_of(sentence(&error)), FAILED);
+        ExitCode::from(FAILED)
+    });
+    ranks::leave(failed);
+    code
 }
 
 /// The error with its causes, except those whose text is in the message already.

@@ -19,6 +19,8 @@ use crate::error::{Error, Result};
 
 static JSON: AtomicBool = AtomicBool::new(false);
 static QUIET: AtomicBool = AtomicBool::new(false);
+/// Set in processes whose words another process says, too.
+static MUTE: AtomicBool = AtomicBool::new(false);
 /// Warnings that no JSON document has told yet.
 static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -26,6 +28,15 @@ static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 pub fn set(json: bool, quiet: bool) {
     JSON.store(json, Ordering::Relaxed);
     QUIET.store(quiet, Ordering::Relaxed);
+}
+
+/// From now on nothing is said, written to stdout or drawn on a terminal: of several processes of one job, the first talks.
+pub fn mute(mute: bool) {
+    MUTE.store(mute, Ordering::Relaxed);
+}
+
+fn is_mute() -> bool {
+    MUTE.load(Ordering::Relaxed)
 }
 
 /// Whether `--json` was given: stdout is for programs.
@@ -76,13 +87,16 @@ pub fn warning(message: fmt::Arguments<'_>) {
 }
 
 fn line(message: fmt::Arguments<'_>) {
+    if is_mute() {
+        return;
+    }
     // Where stderr is closed, nobody would read of the failure either.
     let _ = writeln!(io::stderr(), "{}", escaped(&message.to_string(), true));
 }
 
 /// A bar of `length` steps, which is not drawn with `--quiet` or `--json`.
 pub fn bar(length: u64) -> ProgressBar {
-    match quiet() || json() {
+    match quiet() || json() || is_mute() {
         true => ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::hidden()),
         false => ProgressBar::new(length),
     }
@@ -134,6 +148,9 @@ pub fn print(text: &str) -> Result<()> {
 }
 
 fn stdout(text: &str) -> Result<()> {
+    if is_mute() {
+        return Ok(());
+    }
     let mut stdout = io::stdout();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(source) if source.kind() != ErrorKind::BrokenPipe => {

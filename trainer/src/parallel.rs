@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -17,9 +18,19 @@ use crate::error::{Error, Result};
 /// More threads than this are not started, whatever was asked for: no step has as many jobs.
 const MOST_THREADS: usize = 256;
 
-/// One thread per core that this process may use; one where the system does not tell.
+/// Processes that share the cores of this one.
+static SHARING: AtomicUsize = AtomicUsize::new(1);
+
+/// One thread per core that this process may use, divided among the processes that share them; one where the system does not
+/// tell.
 pub fn default_threads() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    (cores / SHARING.load(Ordering::Relaxed)).max(1)
+}
+
+/// Says how many processes, this one too, share the cores that this one may use.
+pub fn share_cores(processes: usize) {
+    SHARING.store(processes.max(1), Ordering::Relaxed);
 }
 
 /// Whether a device is the CPU, on which work is divided among threads.

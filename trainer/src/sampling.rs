@@ -5,6 +5,7 @@ use diffusion::{Model, Request, Step};
 
 use crate::error::{Error, Result};
 use crate::parallel;
+use crate::ranks::{Ranks, bytes, floats};
 
 /// Pictures per forward pass: few enough that the network's activations stay in the cache.
 const CHUNK: usize = 10;
@@ -20,6 +21,29 @@ pub fn draw(
     threads: usize,
     on_step: impl Fn(usize, &Step) + Send + Sync,
 ) -> Result<Vec<Vec<f32>>> {
+    draw_chunks(model, chunks(model, request)?, threads, on_step)
+}
+
+/// The same by several ranks, which all call this. The first one gets all pictures, bit for bit those that it would draw
+/// alone; the others get none.
+///
+/// # Errors
+/// As [`draw`], of this rank; at the first one, of any.
+pub fn draw_together(ranks: &Ranks, model: &Model, request: &Request, threads: usize) -> Result<Vec<Vec<f32>>> {
+    let all = chunks(model, request)?;
+    if ranks.size() == 1 {
+        return draw_chunks(model, all, threads, |_, _| {});
+    }
+    let block = ranks.block(all.len());
+    let mine = all.into_iter().skip(block.start).take(block.len()).collect();
+    let drawn = draw_chunks(model, mine, threads, |_, _| {}).map(|images| bytes(&images.concat()));
+    let area = model.base().info.image_size.pow(2);
+    let all: Vec<f32> = ranks.gather(drawn)?.iter().flat_map(|part| floats(part)).collect();
+    Ok(all.chunks_exact(area).map(<[f32]>::to_vec).collect())
+}
+
+/// The request cut into parts, each with the index of its first picture.
+fn chunks(model: &Model, request: &Request) -> Result<Vec<(usize, Request)>> {
     let codec = model.base().codec();
     let pictures = request.labels.len();
     let refuse = |reason: String| Err(Error::Setting { reason });
@@ -30,7 +54,7 @@ pub fn draw(
     if let Some(latents) = request.latents.as_ref().filter(|latents| latents.len() != expected) {
         return refuse(format!("the latents have {} values, {pictures} pictures need {expected}", latents.len()));
     }
-    let chunks: Vec<(usize, Request)> = (0..pictures)
+    let chunks = (0..pictures)
         .step_by(CHUNK)
         .map(|from| {
             let to = (from + CHUNK).min(pictures);
@@ -43,6 +67,16 @@ pub fn draw(
             (from, part)
         })
         .collect();
+    Ok(chunks)
+}
+
+fn draw_chunks(
+    model: &Model,
+    chunks: Vec<(usize, Request)>,
+    threads: usize,
+    on_step: impl Fn(usize, &Step) + Send + Sync,
+) -> Result<Vec<Vec<f32>>> {
+    let codec = model.base().codec();
     let images = parallel::map(chunks, threads, |(from, part)| {
         let mut last = None;
         for step in model.generate(part)? {
@@ -50,7 +84,7 @@ pub fn draw(
             on_step(from, &step);
             last = Some(step.sample);
         }
-        let Some(sample) = last else { return refuse("the run has no step".into()) };
+        let Some(sample) = last else { return Err(Error::Setting { reason: "the run has no step".into() }) };
         Ok(sample.chunks_exact(codec.len()).map(|latents| codec.decode(latents)).collect::<Vec<_>>())
     })?;
     Ok(images.concat())
@@ -65,9 +99,10 @@ mod tests {
     use super::*;
     use crate::config::ModelConfig;
     use crate::data::Dataset;
+    use crate::ranks::run;
 
     #[test]
-    fn requests_that_do_not_hold_together_are_refused() {
+    fn ranks_draw_the_same_and_requests_that_do_not_hold_together_are_refused() {
         let data = Dataset::new("t", vec![0; 2 * 64], vec![0, 1], 8, vec!["0".into(), "1".into()]).unwrap();
         let config = ModelConfig { channels: vec![8, 8], cross_attention_dim: 8, ..ModelConfig::default() };
         let (info, unet, schedule) = config.describe(&data).unwrap();
@@ -76,6 +111,9 @@ mod tests {
         let request = Request { labels: vec![0; 12], seeds: (0..12).collect(), ..Request::new(0, 0) };
         let drawn = draw(&model, &request, 2, |_, _| {}).unwrap();
         assert_eq!((drawn.len(), drawn[11].len()), (12, 64));
+        for (rank, others) in run(3, |ranks| draw_together(&ranks, &model, &request, 1).unwrap()).iter().enumerate() {
+            assert_eq!(others, if rank == 0 { &drawn[..] } else { &[] }, "rank {rank}");
+        }
         let refused = |request: &Request| draw(&model, request, 2, |_, _| {}).unwrap_err().to_string();
         assert!(refused(&Request { seeds: vec![1], ..request.clone() }).contains("1 seeds for 12 pictures"));
         assert!(refused(&Request { latents: Some(vec![0.0; 64]), ..request }).contains("12 pictures need 768"));

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::{
     command::{command, on_path, run, say, shown},
-    npm,
+    mpi, npm,
     toolchain::Toolchain,
     workspace::{Workspace, cargo},
 };
@@ -29,6 +29,8 @@ const CLIPPY: [&[&str]; 4] = [
     &["--package", "diffusion", "--no-default-features", "--features", "wgpu"],
     &["--package", "diffusion", "--no-default-features"],
 ];
+/// As far as an MPI library is here.
+const CLIPPY_MPI: &[&str] = &["--package", "trainer", "--features", "mpi"];
 
 /// What TypeScript checks together: the page with its worker, the service worker, the tests.
 const PROJECTS: [&str; 3] = ["tsconfig.www.json", "tsconfig.service-worker.json", "tsconfig.json"];
@@ -65,7 +67,14 @@ fn rust(workspace: &Workspace, found: &mut Vec<String>) -> Result<()> {
         cargo
     };
     check(cargo(&["fmt", "--all", "--check"]), found);
-    for features in CLIPPY {
+    let with_mpi = match mpi::missing() {
+        None => Some(CLIPPY_MPI),
+        Some(missing) => {
+            say(format!("the trainer's feature mpi is not checked: {missing}"));
+            None
+        }
+    };
+    for features in CLIPPY.into_iter().chain(with_mpi) {
         let mut clippy = cargo(&["clippy", "--locked", "--release", "--all-targets"]);
         clippy.args(features).args(["--", "--deny", "warnings"]);
         check(clippy, found);

@@ -10,6 +10,7 @@ mod command;
 mod count;
 mod engines;
 mod lint;
+mod mpi;
 mod npm;
 mod page_tests;
 mod serve;
@@ -50,7 +51,7 @@ enum Task {
     },
     /// Build the page into dist/, a static folder that any host can serve
     Build,
-    /// Run the native tests, the shaders on a (software) GPU, the page in real browsers
+    /// Run the native tests, the trainer with MPI, the shaders on a (software) GPU, the page in real browsers
     Test {
         /// Run only this suite
         suite: Option<test::Suite>,

@@ -1,4 +1,4 @@
-//! All tests: native ones, the shaders', and the page's in real browsers.
+//! All tests: native ones, those with MPI, the shaders', and the page's in real browsers.
 
 use std::process::Command;
 
@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use crate::{
     command::{command, run_reading, say, shown},
     count::{Count, settle},
+    mpi,
     page_tests::PageTests,
     vulkan,
     workspace::{Workspace, cargo},
@@ -17,6 +18,8 @@ use crate::{
 pub enum Suite {
     /// `cargo test` over the whole workspace
     Native,
+    /// Training and drawing by several MPI ranks on this machine, where an MPI library and libclang can be had
+    Mpi,
     /// The shaders that draw and train on a GPU, on one in software
     Shaders,
     /// The built page, in Chrome or Chromium, its core in Firefox and WebKitGTK, too
@@ -31,10 +34,15 @@ pub fn run(workspace: &Workspace, suite: Option<Suite>) -> Result<()> {
     // What is missing is reported at once, not after minutes of other suites.
     let everywhere = suite == Some(Suite::Everywhere);
     let page = (everywhere || wanted(Suite::Page)).then(|| PageTests::prepare(workspace, everywhere)).transpose()?;
+    let without_mpi = if wanted(Suite::Mpi) { mpi::missing_after_install() } else { None };
     let shaders = wanted(Suite::Shaders).then(|| shader_tests(workspace)).transpose()?;
     let mut count = Count::default();
     if wanted(Suite::Native) {
         count += native(workspace)?;
+    }
+    if wanted(Suite::Mpi) && without_mpi.is_none() {
+        say("running the trainer's tests with MPI (burn is not compiled anew, the trainer is)");
+        count += cargo_test(mpi_tests(workspace))?;
     }
     if let Some(tests) = shaders {
         say("running the shaders' tests (the first time compiles burn for wgpu, minutes)");
@@ -45,6 +53,9 @@ pub fn run(workspace: &Workspace, suite: Option<Suite>) -> Result<()> {
     }
     let Count { passed, failed } = count;
     println!("\n{passed} passed, {failed} failed");
+    if let Some(missing) = without_mpi {
+        say(format!("the tests with MPI were left out: {missing}"));
+    }
     if failed > 0 {
         bail!("{failed} of {} tests failed", passed + failed);
     }
@@ -61,6 +72,14 @@ fn native(workspace: &Workspace) -> Result<Count> {
         total += cargo_test(tests)?;
     }
     Ok(total)
+}
+
+fn mpi_tests(workspace: &Workspace) -> Command {
+    let mut tests = command(cargo());
+    tests
+        .args(["test", "--locked", "--release", "--package", "trainer", "--features", "mpi", "--test", "mpi"])
+        .current_dir(&workspace.root);
+    tests
 }
 
 fn shader_tests(workspace: &Workspace) -> Result<Command> {

@@ -12,6 +12,7 @@ use diffusion::{Base, Model};
 use trainer::config::{self, BaseConfig, Keep, ModelConfig, RunSettings};
 use trainer::data::Dataset;
 use trainer::messages::say;
+use trainer::ranks::Ranks;
 use trainer::store::{read_base, write_base};
 use trainer::train::{Origin, Trainer};
 
@@ -129,11 +130,13 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let unet = BurnUNet::from_base(&base, &device)?;
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
         .with_operations(operations);
+    let resumes = checkpoint.is_some();
     if let Some(checkpoint) = checkpoint {
         trainer = trainer.resume(checkpoint)?;
-        if is_finished(&trainer, &plan)? {
-            return Ok(ExitCode::SUCCESS);
-        }
+    }
+    trainer = trainer.with_ranks(Ranks::here())?;
+    if resumes && is_finished(&trainer, &plan)? {
+        return Ok(ExitCode::SUCCESS);
     }
     config.train = trainer.config().clone();
     let _held = args.train.begin(held, &args.out, WEIGHTS, &config)?;

@@ -12,6 +12,7 @@ use trainer::config::{self, AdapterConfig, Keep, LoraSettings, RunSettings};
 use trainer::data::Dataset;
 use trainer::files::Held;
 use trainer::messages::say;
+use trainer::ranks::Ranks;
 use trainer::store::{ADAPTER_WEIGHTS, base_sha256, read_base, write_adapter_folder};
 use trainer::styles::{STYLES, Style};
 use trainer::train::adapter::{attach, detach};
@@ -211,11 +212,13 @@ fn train_one(
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
         .with_operations(settings.device.operations())
         .for_adapter(origin)?;
+    let resumes = checkpoint.is_some();
     if let Some(checkpoint) = checkpoint {
         trainer = trainer.resume(checkpoint)?;
-        if is_finished(&trainer, &plan)? {
-            return Ok(ExitCode::SUCCESS);
-        }
+    }
+    trainer = trainer.with_ranks(Ranks::here())?;
+    if resumes && is_finished(&trainer, &plan)? {
+        return Ok(ExitCode::SUCCESS);
     }
     config.train = trainer.config().clone();
     let _held = args.train.begin(held, out, ADAPTER_WEIGHTS, &config)?;

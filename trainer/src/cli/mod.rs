@@ -25,6 +25,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use trainer::messages;
+use trainer::ranks::Ranks;
 
 pub use usage::parse;
 
@@ -81,6 +82,9 @@ enum Command {
 /// Runs a command.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     messages::set(cli.output.json, cli.output.quiet);
+    if matches!(cli.command, Command::Base(_) | Command::Lora(_) | Command::Sample(_) | Command::Eval(_)) {
+        Ranks::start()?;
+    }
     match cli.command {
         Command::Data(args) => data::run(args),
         Command::Base(args) => base::run(args),

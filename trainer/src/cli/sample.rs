@@ -11,7 +11,8 @@ use trainer::files::{read, write_atomic};
 use trainer::messages::{emit, say};
 use trainer::parallel::default_threads;
 use trainer::picture::{Canvas, Grid, film_strip, grey, save_gif, spread_steps};
-use trainer::sampling::draw;
+use trainer::ranks::Ranks;
+use trainer::sampling::{draw, draw_together};
 
 use super::device::DeviceName;
 use super::labels;
@@ -113,15 +114,24 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let film = Mutex::new(vec![Vec::new(); if args.filmstrip { labels.len() } else { 0 }]);
     let codec = model.base().codec();
     let start = std::time::Instant::now();
-    let images = draw(&model, &request, default_threads(), |first, step| {
-        if args.filmstrip {
+    let ranks = Ranks::here();
+    let images = if !args.filmstrip {
+        draw_together(&ranks, &model, &request, default_threads())?
+    } else if ranks.is_first() {
+        draw(&model, &request, default_threads(), |first, step| {
             let mut film = film.lock().unwrap_or_else(PoisonError::into_inner);
             for (i, latents) in step.sample.chunks_exact(codec.len()).enumerate() {
                 let shown: Vec<f32> = latents.iter().map(|x| x * step.display_scale).collect();
                 film[first + i].push(grey(&codec.decode(&shown)));
             }
-        }
-    })?;
+        })?
+    } else {
+        Vec::new()
+    };
+    // One rank writes what all have drawn; of a film it draws the few pictures, too.
+    if !ranks.is_first() {
+        return Ok(ExitCode::SUCCESS);
+    }
     let seconds = start.elapsed().as_secs_f64();
     if let Some(path) = &args.raw {
         write_raw(path, &images, size)?;

@@ -28,6 +28,22 @@ pub fn of_jobs<M: Module + Sync, J: Send, G: Send>(
     loss: impl Fn(&M, J) -> Result<Tensor<1>> + Send + Sync,
     gather: impl Fn(&M, GradientsParams) -> Result<G> + Send + Sync,
 ) -> Result<(f32, Vec<G>)> {
+    let (losses, gradients) = each_of_jobs(module, device, jobs, threads, loss, gather)?;
+    Ok((losses.iter().sum(), gradients))
+}
+
+/// The same with the loss of each job.
+///
+/// # Errors
+/// As [`of_jobs`].
+pub fn each_of_jobs<M: Module + Sync, J: Send, G: Send>(
+    module: &M,
+    device: &Device,
+    jobs: Vec<J>,
+    threads: usize,
+    loss: impl Fn(&M, J) -> Result<Tensor<1>> + Send + Sync,
+    gather: impl Fn(&M, GradientsParams) -> Result<G> + Send + Sync,
+) -> Result<(Vec<f32>, Vec<G>)> {
     let parts = parallel::map(jobs, threads, |job| {
         let module = module.clone().fork(device);
         let loss = loss(&module, job)?;
@@ -35,8 +51,7 @@ pub fn of_jobs<M: Module + Sync, J: Send, G: Send>(
         // Only now: reading the value waits for the device.
         Ok((host(loss)?.iter().sum::<f32>(), gradients))
     })?;
-    let (losses, gradients): (Vec<f32>, Vec<G>) = parts.into_iter().unzip();
-    Ok((losses.iter().sum(), gradients))
+    Ok(parts.into_iter().unzip())
 }
 
 /// The sum of vectors of one length, a multiple of [`ALIGNMENT`], and its Euclidean norm.

@@ -14,6 +14,7 @@
 //! | `ema` | the moving average of the weights |
 //! | `validation` | the loss on held-out pictures, and the weights that had the least |
 //! | `progress` | going on from a checkpoint; the weights to be saved |
+//! | `together` | a step of several ranks |
 //! | `checkpoint` | what a run needs to go on later |
 //!
 //! Its settings are [`crate::config::TrainConfig`].
@@ -30,6 +31,7 @@ mod loss;
 mod optimizer;
 mod parameter_vector;
 mod progress;
+mod together;
 mod trainer;
 mod validation;
 

@@ -21,6 +21,7 @@ use crate::config::TrainConfig;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::parallel;
+use crate::ranks::Ranks;
 
 /// Streams of the seed's generator. Every step and every epoch has a stream of its own, so that the number of the step is
 /// all there is to remember, and a resumed run draws what an uninterrupted one would have drawn.
@@ -69,6 +70,8 @@ pub struct Trainer<'a> {
     pub(super) next_batch: Option<(usize, Batch)>,
     pub(super) validated: Validated,
     pub(super) best: Option<Best>,
+    /// Those that share the work.
+    pub(super) ranks: Ranks,
 }
 
 impl<'a> Trainer<'a> {
@@ -124,6 +127,7 @@ impl<'a> Trainer<'a> {
             next_batch: None,
             validated: Validated::default(),
             best: None,
+            ranks: Ranks::alone(),
         })
     }
 
@@ -198,7 +202,8 @@ impl<'a> Trainer<'a> {
         stop: &AtomicBool,
         mut on_step: impl FnMut(&mut Self, StepReport) -> Result<()>,
     ) -> Result<()> {
-        while self.step < self.total() && !stop.load(Ordering::Relaxed) {
+        while self.step < self.total() {
+            // Several ranks stop together, by way of the step's sum.
             match self.train_step(stop).and_then(|report| on_step(self, report)) {
                 Err(Error::Stopped) => return Ok(()),
                 outcome => outcome?,
@@ -214,10 +219,10 @@ impl<'a> Trainer<'a> {
     /// What the device refuses; [`Error::Stopped`].
     pub fn try_jobs(&mut self, stop: &AtomicBool) -> Result<usize> {
         let batch = self.batch(self.step);
-        let mut jobs = batch.split(self.micro_batch());
+        let mut jobs = self.jobs(&batch);
         jobs.truncate(self.config.threads.max(1));
-        let pictures = jobs.iter().map(Batch::len).sum();
-        self.gradients_of(jobs, stop)?;
+        let pictures = jobs.iter().map(|(_, job)| job.len()).sum();
+        self.losses_and_gradients(jobs, stop)?;
         self.next_batch = Some((self.step, batch));
         Ok(pictures)
     }
@@ -230,9 +235,9 @@ impl<'a> Trainer<'a> {
         let (next_batch, computed) = parallel::overlap(
             self.config.threads,
             || (self.step + 1 < self.total()).then(|| (self.step + 1, self.batch(self.step + 1))),
-            || self.gradients_of(batch.split(self.micro_batch()), stop),
+            || self.losses_and_gradients(self.own_part(self.jobs(&batch)), stop),
         )?;
-        let (loss, gradients) = computed?;
+        let (loss, gradients) = self.of_all_ranks(computed, stop)?;
         self.next_batch = next_batch;
         let step = self.step + 1;
         if !loss.is_finite() {
@@ -252,8 +257,13 @@ impl<'a> Trainer<'a> {
         Ok(StepReport { step, total: self.total(), loss, grad_norm, lr, images: self.config.images_per_step() })
     }
 
-    /// Mean loss of a batch that was cut into these jobs, and the gradients of each, whose sum is the batch's.
-    fn gradients_of(&self, jobs: Vec<Batch>, stop: &AtomicBool) -> Result<(f32, Vec<Tensor<1>>)> {
+    /// The batch cut into numbered jobs.
+    fn jobs(&self, batch: &Batch) -> Vec<(u64, Batch)> {
+        (0u64..).zip(batch.split(self.micro_batch())).collect()
+    }
+
+    /// Share of the batch's mean loss, and gradients, of each of these jobs. Their sum over all is the batch's.
+    fn losses_and_gradients(&self, jobs: Vec<(u64, Batch)>, stop: &AtomicBool) -> Result<(Vec<f32>, Vec<Tensor<1>>)> {
         let loss = TrainingLoss::new(&self.config, &self.schedule);
         let device = &self.device;
         let plain = device.clone().without_autodiff();
@@ -268,8 +278,7 @@ impl<'a> Trainer<'a> {
             Ok(job.loss(&unet, &loss, &self.info, device, self.operations)? * share)
         };
         let gather = |unet: &BurnUNet, gradients| self.parameters.gather_gradients(unet, gradients, &plain);
-        let jobs = (0u64..).zip(jobs).collect();
-        gradients::of_jobs(&self.unet, device, jobs, self.config.threads, job_loss, gather)
+        gradients::each_of_jobs(&self.unet, device, jobs, self.config.threads, job_loss, gather)
     }
 
     /// The batch of a step, which counts from 0.

@@ -70,13 +70,14 @@ impl Trainer<'_> {
         };
         let loss = TrainingLoss::new(self.config(), &self.schedule);
         let unet = self.ema_unet();
-        let jobs = batch.split(self.micro_batch()).into_iter().map(|job| (unet.clone(), job)).collect();
+        let jobs = self.own_part(batch.split(self.micro_batch())).into_iter().map(|job| (unet.clone(), job)).collect();
         let sums = parallel::map(jobs, self.config().threads, |(unet, job)| {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Stopped);
             }
             host(job.loss(&unet, &loss, &self.info, &device, self.operations)?)
-        })?;
-        Ok(sums.iter().flatten().sum::<f32>() / batch.len() as f32)
+        });
+        let sums = sums.map(|sums| sums.concat());
+        Ok(self.loss_of_all_ranks(sums, stop)? / batch.len() as f32)
     }
 }

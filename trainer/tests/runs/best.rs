@@ -92,7 +92,8 @@ fn checkpoints_by_time_change_nothing() {
 fn sheets_are_sized_to_the_run_and_events_are_lines_of_json() {
     let folder = Folder::new();
     let out = folder.path("run");
-    let output = trainer(&strs(&with(&without(&base_run(&out, "50"), &["--sample-every"]), &["--json"]))).output().unwrap();
+    let output =
+        trainer(&strs(&with(&without(&base_run(&out, "50"), &["--sample-every"]), &["--json"]))).output().unwrap();
     assert!(output.status.success());
     let sheets = |dir: &str| -> Vec<String> {
         let files = fs::read_dir(Path::new(dir).join("samples")).unwrap();

@@ -39,10 +39,14 @@ struct Build {
 #[test]
 fn one_set_of_features() {
     let (tests, lints, trainer) = (Build::by(TESTS), Build::by(LINTS), Build::by(TRAINER));
+    // What only MPI needs is compiled only with it; of all else the same.
+    let mut with_mpi = Build::by(&["test", "--package", "trainer", "--features", "mpi", "--test", "mpi"]);
+    with_mpi.units.retain(|unit| tests.units.iter().any(|other| other.is_of(unit)));
     let mut missing: BTreeMap<String, String> = BTreeMap::new();
     for (narrow, wide) in [
         (&trainer, &tests),
         (&Build::by(&["test", "--package", "trainer"]), &tests),
+        (&with_mpi, &tests),
         (&Build::by(&["test", "--package", "tests"]), &tests),
         (&Build::by(&["check", "--package", "trainer"]), &lints),
         (&Build::by(&["doc", "--workspace", "--no-deps"]), &lints),
@@ -58,6 +62,14 @@ fn one_set_of_features() {
         "burn, or what it depends on, would be compiled more than once:\n{}",
         missing.into_values().collect::<Vec<_>>().join("\n")
     );
+}
+
+impl Unit {
+    /// Whether it is the same crate, for the same purpose, with whatever features.
+    fn is_of(&self, other: &Self) -> bool {
+        (&self.package, &self.target, &self.mode, &self.profile)
+            == (&other.package, &other.target, &other.mode, &other.profile)
+    }
 }
 
 impl Build {
@@ -83,11 +95,7 @@ impl Build {
     fn differences(&self, wide: &Self) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();
         for unit in self.units.iter().filter(|unit| !wide.units.contains(unit)) {
-            let is_same_crate = |other: &&Unit| {
-                (&other.package, &other.target, &other.mode, &other.profile)
-                    == (&unit.package, &unit.target, &unit.mode, &unit.profile)
-            };
-            let told = match wide.units.iter().find(is_same_crate) {
+            let told = match wide.units.iter().find(|other| other.is_of(unit)) {
                 Some(other) => format!(
                     "{} has {:?} in `{}`, but {:?} in `{}`: {}",
                     unit.package,

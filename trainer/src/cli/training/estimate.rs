@@ -8,6 +8,7 @@ use indicatif::HumanDuration;
 use serde_json::json;
 use trainer::error::{Error, Result};
 use trainer::messages::{emit, say, warn};
+use trainer::ranks::Ranks;
 use trainer::train::{Trainer, draws_on};
 
 use super::run_loop::Run;
@@ -42,6 +43,10 @@ pub fn say_estimate(trainer: &mut Trainer<'_>, run: &Run<'_>, base: &Base, param
     let jobs = config.images_per_step().div_ceil(micro_batch);
     let bytes = memory(&base.unet, parameters, micro_batch * jobs.min(config.threads.max(1)), jobs);
     let on_cpu = trainer.is_on_cpu();
+    let ranks = Ranks::here();
+    if !ranks.is_first() {
+        return Ok(true);
+    }
     if let Some(available) = available().filter(|available| on_cpu && bytes > *available) {
         warn!(
             "training needs about {} of memory, {} are free; --micro-batch {} needs less",
@@ -52,10 +57,11 @@ pub fn say_estimate(trainer: &mut Trainer<'_>, run: &Run<'_>, base: &Base, param
     }
     let (pictures, seconds) = match timed(trainer, run) {
         Ok(measured) => measured,
-        Err(Error::Stopped) => return Ok(false),
+        // Several ranks stop together, in the first step.
+        Err(Error::Stopped) => return Ok(ranks.size() > 1),
         Err(error) => return Err(error.into()),
     };
-    let rate = pictures as f64 / seconds.max(1e-9);
+    let rate = (pictures * ranks.size()) as f64 / seconds.max(1e-9);
     let steps = trainer.total().saturating_sub(trainer.step());
     let (validations, sheets) = run.plan.left(trainer.step());
     let draws = run.held_out.map_or(0, draws_on);

@@ -17,7 +17,8 @@ pub fn list_presets() -> anyhow::Result<ExitCode> {
         let _ = write!(text, "{}: {}\n{lines}\n", preset.name, preset.purpose);
     }
     print(&format!("{}\n", text.trim_end()))?;
-    let presets = PRESETS.iter().map(|preset| json!({ "name": preset.name, "purpose": preset.purpose, "toml": preset.text }));
+    let presets =
+        PRESETS.iter().map(|preset| json!({ "name": preset.name, "purpose": preset.purpose, "toml": preset.text }));
     emit(json!({ "presets": presets.collect::<Vec<_>>() }))?;
     Ok(ExitCode::SUCCESS)
 }

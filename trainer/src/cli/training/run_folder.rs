@@ -9,6 +9,7 @@ use trainer::config::{self, Keep, RunSettings, to_toml};
 use trainer::error::Error;
 use trainer::files::{Held, hold, write_atomic};
 use trainer::messages::say;
+use trainer::ranks::Ranks;
 use trainer::train::Checkpoint;
 
 use super::args::TrainArgs;
@@ -35,6 +36,9 @@ impl TrainArgs {
     /// Locks the folder of a run, where it exists, and refuses one that holds another run's results: only `--resume` goes on
     /// in it. `weights` is the file that a run of this kind writes.
     pub fn guard(&self, out: &Path, weights: &str) -> anyhow::Result<Option<Held>> {
+        if !Ranks::here().is_first() {
+            return Ok(None);
+        }
         let held = out.is_dir().then(|| hold(out)).transpose()?;
         let shown = out.display();
         match (out.join(CHECKPOINT).exists(), out.join(weights).exists()) {
@@ -58,6 +62,9 @@ impl TrainArgs {
         weights: &str,
         config: &T,
     ) -> anyhow::Result<Option<Held>> {
+        if !Ranks::here().is_first() {
+            return Ok(None);
+        }
         let held = match held {
             Some(held) => Some(held),
             None => {

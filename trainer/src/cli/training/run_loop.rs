@@ -1,5 +1,5 @@
 //! A run's steps with saves, logs, measurements and sample sheets between them, until its end or Ctrl-C. Tests: in
-//! `trainer/tests/runs`.
+//! `trainer/tests/runs`, of several ranks in `trainer/tests/mpi`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,6 +12,7 @@ use trainer::data::Dataset;
 use trainer::error::{Error, Result};
 use trainer::files::{sweep, write_atomic};
 use trainer::messages::{emit, say};
+use trainer::ranks::Ranks;
 use trainer::session::Session;
 use trainer::train::Trainer;
 
@@ -61,6 +62,9 @@ impl Run<'_> {
         save: impl Fn(&Trainer<'_>, Keep, &Path) -> anyhow::Result<()>,
         model: impl Fn(&Trainer<'_>, Keep) -> anyhow::Result<Model>,
     ) -> anyhow::Result<ExitCode> {
+        if !Ranks::here().is_first() {
+            return self.follow(trainer);
+        }
         let Self { plan, out, .. } = *self;
         let stop = self.interrupt.flag();
         let mut session =
@@ -73,18 +77,13 @@ impl Run<'_> {
             self.save_all(&trainer, &save)?;
         }
         self.interrupt.saves(true);
-        // A measurement that was given up when the run was stopped.
-        if trainer.step() > 0 && plan.validates(trainer.step()) && trainer.validated().step < trainer.step() {
-            match self.validate(&mut trainer) {
-                Ok(Some(loss)) => session.validated(trainer.step(), loss)?,
-                Ok(None) | Err(Error::Stopped) => {}
-                Err(error) => return Err(error.into()),
-            }
+        if let Some(loss) = self.catch_up(&mut trainer)? {
+            session.validated(trainer.step(), loss)?;
         }
         let (mut saved, between) = (Instant::now(), Duration::try_from_secs_f64(60.0 * plan.save_minutes));
         let mut settled = false;
         let result = trainer.run(stop, |trainer, report| {
-            let measured = if plan.validates(report.step) { self.validate(trainer) } else { Ok(None) };
+            let measured = self.validate(trainer, report.step);
             let stopped = matches!(measured, Err(Error::Stopped));
             let loss = if stopped { None } else { measured? };
             session.step(report, loss)?;
@@ -105,7 +104,12 @@ impl Run<'_> {
                 if let Some(legend) = legend {
                     write_atomic(&out.join("samples/classes.txt"), legend.as_bytes())?;
                 }
-                session.sheet(report.step, &draw_sheet(&model, plan.sample_seed, trainer.config().threads, stop)?)?;
+                match draw_sheet(&model, plan.sample_seed, trainer.config().threads, stop) {
+                    Ok(sheet) => session.sheet(report.step, &sheet)?,
+                    // The next step ends the run, on all ranks.
+                    Err(Error::Stopped) => {}
+                    Err(error) => return Err(error),
+                }
             }
             if settled { Err(Error::Stopped) } else { Ok(()) }
         });
@@ -124,7 +128,8 @@ impl Run<'_> {
             save(&trainer, Keep::Last, &out.join(LAST))?;
         }
         let validated = trainer.validated();
-        let least = (validated.best_step > 0).then(|| json!({ "step": validated.best_step, "loss": validated.best_loss }));
+        let least =
+            (validated.best_step > 0).then(|| json!({ "step": validated.best_step, "loss": validated.best_loss }));
         let result = json!({
             "event": if finished { "done" } else { "stopped" },
             "out": out.display().to_string(),
@@ -154,9 +159,40 @@ impl Run<'_> {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Measures the validation loss, where pictures are held out.
-    fn validate(&self, trainer: &mut Trainer<'_>) -> Result<Option<f32>> {
-        self.held_out.map(|data| trainer.validate(data, self.interrupt.flag())).transpose()
+    /// The part of a run that ranks other than the first have: they compute, and write nothing. What they compute together with
+    /// the first one comes at the same steps.
+    fn follow(&self, mut trainer: Trainer<'_>) -> anyhow::Result<ExitCode> {
+        self.interrupt.saves(true);
+        self.catch_up(&mut trainer)?;
+        let mut settled = false;
+        trainer.run(self.interrupt.flag(), |trainer, report| {
+            self.validate(trainer, report.step)?;
+            settled = has_settled(trainer, self.plan);
+            if settled { Err(Error::Stopped) } else { Ok(()) }
+        })?;
+        let finished = settled || trainer.step() == trainer.total();
+        Ok(if finished { ExitCode::SUCCESS } else { ExitCode::from(130) })
+    }
+
+    /// Measures the validation loss where that was given up when the run was stopped.
+    fn catch_up(&self, trainer: &mut Trainer<'_>) -> Result<Option<f32>> {
+        let step = trainer.step();
+        if step == 0 || trainer.validated().step >= step {
+            return Ok(None);
+        }
+        match self.validate(trainer, step) {
+            // The next step ends the run.
+            Err(Error::Stopped) => Ok(None),
+            measured => measured,
+        }
+    }
+
+    /// Measures the validation loss, where it is due after this step.
+    fn validate(&self, trainer: &mut Trainer<'_>, step: usize) -> Result<Option<f32>> {
+        self.held_out
+            .filter(|_| self.plan.validates(step))
+            .map(|data| trainer.validate(data, self.interrupt.flag()))
+            .transpose()
     }
 
     /// Whether other weights than the last are the run's result.
