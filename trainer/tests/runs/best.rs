@@ -49,7 +49,7 @@ fn the_best_weights_are_the_runs_also_when_it_was_killed() {
         args = vec!["base".into(), "--resume".into(), "--out".into(), killed.clone()];
     }
     done(&strs(&args));
-    for name in [WEIGHTS, LAST, "config.toml", CHECKPOINT] {
+    for name in [WEIGHTS, LAST, "config.toml"] {
         assert_eq!(read(&whole, name), read(&killed, name), "{name}");
     }
 
@@ -83,7 +83,7 @@ fn checkpoints_by_time_change_nothing() {
     let (steps, often) = (folder.path("steps"), folder.path("often"));
     done(&strs(&with(&without(&base_run(&steps, "9"), &["--save-every"]), &["--save-minutes", "0"])));
     done(&strs(&with(&without(&base_run(&often, "9"), &["--save-every"]), &["--save-minutes", "1e-9"])));
-    for name in [WEIGHTS, CHECKPOINT, LAST] {
+    for name in [WEIGHTS, LAST] {
         assert_eq!(read(&steps, name), read(&often, name), "{name}");
     }
 }
