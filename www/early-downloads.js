@@ -19,6 +19,11 @@ export function begin(base, requests) {
   shared[KEY] = { base, controller, responses }
 }
 
+/** A copy of what has begun to arrive from an address, before take(); undefined where nothing has. @param {string} url */
+export function peek(url) {
+  return shared[KEY]?.responses.get(url)?.then(response => response.clone())
+}
+
 /**
  * What has begun for `base`, once: a port for each address, by which the worker gets it; `cancel` ends what is under way.
  * @param {string} base

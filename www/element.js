@@ -190,7 +190,7 @@ export class DigitDiffusionElement extends Base {
       signal.throwIfAborted()
       endTurn = await takeTurn(this.#entry, signal)
       signal.throwIfAborted()
-      this.#say(texts.drawing(label))
+      this.#say(texts.drawing(label, model.noun.one))
       const adapters = lora ? { [lora]: loraScale } : {}
       let last
       for await (const step of model.sample({ label, seed, steps, sampler, guidanceScale: guidance, adapters, signal })) {
@@ -199,7 +199,7 @@ export class DigitDiffusionElement extends Base {
         last = step
       }
       this.#finished = true
-      this.#say(texts.done(label))
+      this.#say(texts.done(label, model.noun.one))
       this.#tell(new CustomEvent('done', { detail: { label, seed, image: last.image } }))
     } catch (error) {
       if (signal.aborted || isAbort(error)) return

@@ -104,6 +104,9 @@ export class DigitDiffusion {
   get backendReason() { return { ...itself(this).#facts.backendReason } }
   get backendNote() { return backend.note({ ...itself(this).#facts.backendReason, backend: itself(this).#facts.backend }) }
   get labels() { return [...itself(this).#facts.labels] }
+  get title() { return itself(this).#facts.title }
+  get noun() { return { ...itself(this).#facts.noun } }
+  get guided() { return itself(this).#facts.guided }
   get imageSize() { return itself(this).#facts.imageSize }
   get baseHash() { return itself(this).#facts.baseHash }
   get alphasCumprod() { return itself(this).#facts.alphasCumprod.slice() }

@@ -1,5 +1,6 @@
 // The page: a change of the controls makes the runner draw, a recording keeps the steps, the stage shows them.
 // Tests: tests/page/page.test.mjs
+import { peek } from './early-downloads.js'
 import { isAbort } from './errors.js'
 import { AttentionMaps } from './page/attention-maps.js'
 import { ContactSheet } from './page/contact-sheet.js'
@@ -7,7 +8,7 @@ import { Controls } from './page/controls.js'
 import { $ } from './page/dom.js'
 import { ExportButtons } from './page/export-files.js'
 import { receiveFiles, recognise } from './page/import-files.js'
-import { startLanguage } from './page/language.js'
+import { builtBase, startLanguage, useWords } from './page/language.js'
 import { ModelSession } from './page/model-session.js'
 import { NetworkSection } from './page/network-section.js'
 import { hideNotice, showNotice } from './page/notice.js'
@@ -19,7 +20,7 @@ import { Stage } from './page/stage.js'
 import { StyleChanges } from './page/style-changes.js'
 import { Tour } from './page/tour.js'
 import { live } from './texts/page.js'
-
+import { words } from './words.js'
 
 /**
  * @typedef {import('./digit-diffusion.js').DigitDiffusion} DigitDiffusion
@@ -38,7 +39,7 @@ const stage = new Stage(attention, network)
 const session = new ModelSession({ onprogress: showProgress, onready: adopt, onlost: recover, onsettled: settle })
 const controls = new Controls({ onchange: change, onaction: act })
 const { state, styles } = controls
-const sheet = new ContactSheet({ onopen: openCell })
+const sheet = new ContactSheet({ onopen: openCell, onmore: from => drawSheet('digits', from) })
 const shareLink = new ShareLink({ compose, onchange: restore })
 const exportButtons = new ExportButtons({ link: () => shareLink.link, shown: () => stage.shown, announce, onfail: error => refuse(error, live.failed.keep) })
 const changes = new StyleChanges({ title: name => styles.title(name), onshow: (model, name) => network.change(model, name) })
@@ -105,6 +106,12 @@ async function wander(signal) {
   controls.roll()
   shareLink.update()
   await runner.draw()
+}
+
+/** @param {'digits' | 'seeds'} kind @param {number} [from] */
+function drawSheet(kind, from) {
+  tour.stop()
+  runner.drawSheet(kind, from)
 }
 
 /** @param {import('./page/contact-sheet.js').Cell} cell */
@@ -254,12 +261,17 @@ function goWithout({ message }, name) {
 
 /** @param {DigitDiffusion} model */
 function adopt(model) {
+  const { title, noun, labels, imageSize } = model
+  const known = { title, noun, labels, image_size: imageSize, adapters: model.catalog }
+  useWords(known, translate)
+  stage.size = imageSize
+  const only = labels.length === 1 && state.digit === undefined
   const complaints = controls.adopt(model, session.styles)
   model.settled.then(() => model === session.model && controls.describeBackend())
   asked?.complaints.push(...complaints)
   answer(model)
   registerServiceWorker()
-  if (state.digit !== undefined) return shareLink.update()
+  if (state.digit !== undefined && !only) return shareLink.update()
   stage.say(live.ready)
   announce(live.ready)
 }
@@ -280,6 +292,22 @@ function invite() {
   stage.showProgress({ title: live.saving, detail: live.savingNote, still: true })
 }
 
+/** What the page is of is known before the model is there: by the build, or by the manifest, which is small. */
+async function meet() {
+  const built = builtBase()
+  if (built?.labels) controls.offerLabels(built.labels)
+  $('many-digits').hidden = words.count === 1
+  try {
+    const response = await peek(new URL('models/manifest.json', document.baseURI).href)
+    const { base, adapters } = response?.ok ? await response.json() : /** @type {any} */ ({})
+    if (session.model || !Array.isArray(base?.labels)) return
+    controls.offerLabels(base.labels.map(String))
+    await useWords({ ...base, adapters }, translate)
+  } catch {
+    // what is wrong with it is told when the model is loaded
+  }
+}
+
 /** Called whenever something begins or ends. */
 function settle() {
   stage.busy = runner.busy || session.loading
@@ -297,16 +325,15 @@ function translate() {
   changes.translate()
   network.translate()
   sheet.translate()
+  $('many-digits').hidden = words.count === 1
   if (stage.shown === undefined && session.model && !runner.busy) stage.say(live.ready)
   invite()
 }
 
 for (const kind of /** @type {const} */ (['digits', 'seeds']))
-  $(`many-${kind}`).addEventListener('click', () => {
-    tour.stop()
-    runner.drawSheet(kind)
-  })
+  $(`many-${kind}`).addEventListener('click', () => drawSheet(kind))
 receiveFiles(openFiles)
+meet()
 const linked = shareLink.read()
 if (linked) restore(linked)
 if (state.digit === undefined && !savesData) load()

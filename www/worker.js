@@ -10,6 +10,7 @@ import { refusal } from './worker/policy.js'
 import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { expectEarly } from './worker/early.js'
 import { findManifest, shortName } from './worker/manifest.js'
+import { nounOf } from './words.js'
 import { pack, packReason } from './worker/pack.js'
 import { downloadAdapter, downloadAdapterFile, downloadWeights } from './worker/weights.js'
 
@@ -126,10 +127,13 @@ const downloadFolder = (folder, paths, { listed, ...options }) =>
     paths.map(path => download(new URL(path, folder), { file: shortName(folder, path), listed: listed?.[path], ...options })),
   )
 
-/** What the numbers of a step's attention are, picture after picture; as wide as what the network sees. */
-function mapShape({ info }) {
-  const { image_size: size, patch_size: patch, tokens_per_class: tokens } = JSON.parse(info)
-  return { tokens, height: size / patch, width: size / patch }
+/**
+ * What the numbers of a step's attention are, picture after picture; as wide as what the network sees. `guided`: whether it has learnt to
+ * draw without a label, too, which guidance leads away from.
+ */
+function readInfo({ info }) {
+  const { image_size: size, patch_size: patch, tokens_per_class: tokens, null_class_trained: guided = true } = JSON.parse(info)
+  return { maps: { tokens, height: size / patch, width: size / patch }, guided }
 }
 
 /** Sets the strengths that the next run begins with; a run under way keeps its own weights. */
@@ -148,8 +152,10 @@ const methods = {
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)
     const starting = startEngine({ build, engines, progress, signal })
+    let named
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
+      named = list
       const digest = bytes => starting.then(() => wasm.sha256(bytes))
       const shardNames = index => starting.then(() => wasm.shardNames(index))
       const options = { listed: list.files, digest, progress, signal }
@@ -165,8 +171,9 @@ const methods = {
     engine = await wasm.Engine.load(files, device)
     const { backend, backendReason, labels, imageSize, baseHash, alphasCumprod } = engine
     const offered = catalog.map(({ files, ...rest }) => rest)
+    const called = { title: typeof named.title === 'string' ? named.title : undefined, noun: nounOf(named.noun, [...labels]) }
     settle(device, remembered)
-    return { backend, backendReason, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, maps: mapShape(files) }
+    return { backend, backendReason, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, ...readInfo(files), ...called }
   },
 
   async addAdapter({ name, url, alone, config, weights }, { signal, onprogress }) {

@@ -1,6 +1,7 @@
 //! A labelled sheet of what the network sees of pictures: `cargo run --release -p intake --features decode --example sheet --
 //! OUT.png [--size 28] [--fit auto|none|pad|crop|stretch|mnist] FILE_OR_FOLDER …`. The picture is on the left, what was made of
-//! it on the right; a line for each on stdout.
+//! it on the right; a line for each on stdout, and one for
+//! each character: left, top, width, height.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::{env, fs};
 
 use image::imageops::{FilterType, overlay, resize, thumbnail};
 use image::{GrayImage, Rgba, RgbaImage};
-use intake::{Fit, Ink, Options, Picture, Prepared, decode, prepare};
+use intake::{Fit, Ink, Options, Picture, Prepared, Rect, decode, prepare};
 
 /// Pixels of a side of a picture, and of a character.
 const SIDE: u32 = 168;
@@ -47,6 +48,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(prepared) => {
                 let Prepared { characters, fit, ink, coloured, notes } = &prepared;
                 println!("{i} {}: {} {fit:?} {ink:?} coloured {coloured} {notes:?}", file.display(), characters.len());
+                for Rect { x, y, width, height } in characters.iter().map(|character| character.from) {
+                    println!("    {x} {y} {width} {height}");
+                }
                 draw(&mut sheet, &prepared, options.size as u32, x + i64::from(SIDE), y)?;
             }
             Err(error) => println!("{i} {}: {error}", file.display()),

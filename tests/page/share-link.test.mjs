@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { address, choose, DIST, errors, freshPage, launch, newPage, notice, openLink, openPage, page, pick, pixels, rested, server, set, settled, setUp, stepsDrawn, toggleLora } from './support.mjs'
+import { address, choose, copies, copyKept, DIST, errors, freshPage, launch, newPage, notice, openLink, openPage, page, pick, pixels, rested, server, set, settled, setUp, stepsDrawn, toggleLora, until } from './support.mjs'
 
 const { adapters } = JSON.parse(await readFile(`${DIST}/models/manifest.json`, 'utf8'))
 setUp()
@@ -49,6 +49,8 @@ test('changes without history and without requests', async () => {
   await openPage(page, server.url)
   await pick(page, 1)
   await rested(page)
+  await copyKept(page) // the service worker's requests are no answer to a change
+  await until(() => copies(page), found => found?.current)
   const asked = () => server.requests.filter(name => name !== 'favicon.svg') // that one is the browser's own affair
   const [before, requests] = [await page.evaluate(() => history.length), asked()]
   await page.evaluate(() => {

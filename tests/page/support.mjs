@@ -1,5 +1,6 @@
 // What the page tests share; see support/.
 export * from './support/adapters.mjs'
+export * from './support/bases.mjs'
 export * from './support/browser.mjs'
 export * from './support/module.mjs'
 export * from './support/page.mjs'

@@ -25,19 +25,24 @@ test('index.html says what texts/page.js says', async () => {
 })
 
 test('the Chinese texts are all there, each taking what the English one takes', async () => {
-  const [english, module, chinese] = [await texts('page'), await texts('module'), await texts('zh')]
+  const [page, module, zh] = [await texts('page'), await texts('module'), await texts('zh')]
+  const { DIGITS, forms, wordsOf } = await import(pathToFileURL(join(WWW, 'words.js')).href)
   const shape = value =>
     typeof value === 'function' ? value.length : typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([key, value]) => [key, shape(value)])) : 'text'
   const open = { styleTitles: null } // titles come from the manifest; a translation may know some
-  for (const name of ['page', 'samplers']) assert.deepEqual(shape(chinese[name]), shape(english[name]), name)
-  assert.deepEqual({ ...shape(chinese.live), ...open }, { ...shape(english.live), ...open })
+  assert.deepEqual(shape(zh.samplers), shape(page.samplers))
   const [network, networkInChinese] = [await texts('network'), await texts('network-zh')]
-  assert.deepEqual(shape(networkInChinese.network), shape(network.network))
+  for (const words of [DIGITS, wordsOf({ labels: ['face'], adapters: [] }), wordsOf({ labels: Array.from('abc'), noun: { one: 'leaf', many: 'leaves' } })]) {
+    const [english, chinese] = [page, zh].map(({ textsOf }) => textsOf(words, forms))
+    assert.deepEqual(shape(chinese.page), shape(english.page))
+    assert.deepEqual({ ...shape(chinese.live), ...open }, { ...shape(english.live), ...open })
+    assert.deepEqual(shape(networkInChinese.networkOf(words)), shape(network.networkOf(words)))
+  }
   const { page: embed } = await texts('embed-zh')
   const html = await readFile(join(DIST, 'embed.html'), 'utf8')
   const named = [...html.matchAll(/data-text="(\w+)"/g)].map(([, key]) => key)
   assert.deepEqual(Object.keys(embed).filter(key => key !== 'description').sort(), named.sort(), 'embed.html')
   const engine = await texts('engine')
   for (const [name, { [name]: english }] of Object.entries({ errors: module, refusals: engine, backend: module, noWebGpu: module }))
-    assert.deepEqual(Object.keys(chinese[name]).sort(), Object.keys(english).sort(), name)
+    assert.deepEqual(Object.keys(zh[name]).sort(), Object.keys(english).sort(), name)
 })

@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::text::{did_you_mean, shown};
+
 /// Result of the trainer's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -13,7 +15,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused something.
-    #[error("cannot {action} {}: {source}", .path.display())]
+    #[error("cannot {action} {}: {}", .path.display(), why(action, source))]
     Io {
         /// What was tried: "read", "write", "create".
         action: &'static str,
@@ -73,7 +75,7 @@ pub enum Error {
     /// Pictures of a data folder that cannot be used.
     #[error(
         "{} of {total} pictures in {} cannot be used: {}; mend them, remove them, or pass --skip-bad",
-        .bad.len(), .dir.display(), list(.bad, 8)
+        .bad.len(), .dir.display(), listed(.bad, 8)
     )]
     BadPictures {
         /// The data folder.
@@ -84,7 +86,7 @@ pub enum Error {
         bad: Vec<BadPicture>,
     },
     /// No style has this name.
-    #[error("there is no style called \"{name}\"; the styles are {known}")]
+    #[error("there is no style called \"{name}\"; the styles are {known}{}", did_you_mean(.name, .known.split(", ")))]
     UnknownStyle {
         /// The name asked for.
         name: String,
@@ -237,6 +239,16 @@ pub enum Error {
     Diffusion(#[from] diffusion::Error),
 }
 
+/// The system's error in its own words, but where these mislead.
+fn why(action: &str, source: &io::Error) -> String {
+    match source.kind() {
+        io::ErrorKind::AlreadyExists if action == "create" => "a file of this name is in its place".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder, not a file".to_owned(),
+        io::ErrorKind::NotADirectory => format!("a file is in the place of a folder ({source})"),
+        _ => source.to_string(),
+    }
+}
+
 impl Error {
     /// For `map_err`: what was tried, "read" or "write", and on which path.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
@@ -255,33 +267,58 @@ pub struct BadPicture {
 
 impl fmt::Display for BadPicture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.path.display(), self.reason)
+        write!(f, "{} ({})", shown(self.path.display()), self.reason)
     }
 }
 
-/// Pictures by their reasons, so that the same one is not said of each: the first few of each, `limit` in all.
-fn list(bad: &[BadPicture], limit: usize) -> String {
-    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+/// Pictures by their reasons, so that the same one is not said of each: of each the first few, `limit` in all. Reasons that
+/// differ in their numbers only, such as sizes, are the same.
+pub fn listed(bad: &[BadPicture], limit: usize) -> String {
+    struct Group<'a> {
+        kind: String,
+        reason: &'a str,
+        others: bool,
+        names: Vec<String>,
+    }
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for BadPicture { path, reason } in bad {
-        let name = path.display().to_string();
-        match reasons.iter_mut().find(|(known, _)| known == reason) {
-            Some((_, names)) => names.push(name),
-            None => reasons.push((reason, vec![name])),
+        let name = shown(path.display());
+        let kind = without_numbers(reason);
+        match groups.iter_mut().find(|group| group.kind == kind) {
+            Some(group) => {
+                group.others |= group.reason != reason;
+                group.names.push(name);
+            }
+            None => groups.push(Group { kind, reason, others: false, names: vec![name] }),
         }
     }
-    let more = reasons.len().saturating_sub(limit);
-    let each = (limit / reasons.len().max(1)).max(1);
+    let more = groups.len().saturating_sub(limit);
+    let each = (limit / groups.len().max(1)).clamp(1, 3);
     let mut parts: Vec<String> = Vec::new();
-    for (reason, names) in &reasons[..reasons.len() - more] {
+    for Group { reason, others, names, .. } in &groups[..groups.len() - more] {
         let rest = names.len().saturating_sub(each);
-        let shown = names[..names.len() - rest].join(", ");
+        let named = names[..names.len() - rest].join(", ");
         let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-        parts.push(format!("{shown}{rest} ({reason})"));
+        let others = if *others { "; the others likewise, with other numbers" } else { "" };
+        parts.push(format!("{named}{rest} ({reason}{others})"));
     }
     if more > 0 {
         parts.push(format!("and more for {more} other reasons"));
     }
     parts.join(", ")
+}
+
+/// The text with `#` for each run of digits.
+fn without_numbers(text: &str) -> String {
+    let mut kind = String::with_capacity(text.len());
+    for sign in text.chars() {
+        match sign.is_ascii_digit() {
+            true if kind.ends_with('#') => {}
+            true => kind.push('#'),
+            false => kind.push(sign),
+        }
+    }
+    kind
 }
 
 #[cfg(test)]
@@ -293,9 +330,14 @@ mod tests {
         let bad = |name: String, reason: &str| BadPicture { path: name.into(), reason: reason.into() };
         let mut all: Vec<BadPicture> = (0..10).map(|i| bad(format!("{i}.jpg"), "this is JPEG")).collect();
         all.push(bad("a.png".into(), "not square"));
-        assert_eq!(list(&all, 4), "0.jpg, 1.jpg and 8 more (this is JPEG), a.png (not square)");
-        all.extend((0..4).map(|i| bad(format!("b{i}.png"), &format!("reason {i}"))));
-        let told = list(&all, 4);
+        assert_eq!(listed(&all, 4), "0.jpg, 1.jpg and 8 more (this is JPEG), a.png (not square)");
+        all.extend((0..4).map(|i| bad(format!("b{i}.png"), &format!("reason {}", ["a", "b", "c", "d"][i]))));
+        let told = listed(&all, 4);
         assert!(told.contains("0.jpg and 9 more (") && told.ends_with("and more for 2 other reasons"), "{told}");
+        // 300 photographs, each of another size, are one sentence.
+        let all: Vec<BadPicture> =
+            (10..310).map(|i| bad(format!("{i}.jpg"), &format!("it is {i}x{}", 2 * i))).collect();
+        let told = listed(&all, 8);
+        assert_eq!(told, "10.jpg, 11.jpg, 12.jpg and 297 more (it is 10x20; the others likewise, with other numbers)");
     }
 }

@@ -17,6 +17,20 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomic_with(path, |file| file.write_all(bytes))
 }
 
+/// Finds out whether a file can be written, before the work whose result it is to hold; nothing is left behind.
+///
+/// # Errors
+/// A folder in its place, a file in the place of one of its folders, a folder in which nothing can be created.
+pub fn can_write(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Err(Error::io("write", path)(io::ErrorKind::IsADirectory.into()));
+    }
+    let here = Path::new(".");
+    let mut folders = path.ancestors().skip(1).map(|folder| if folder.as_os_str().is_empty() { here } else { folder });
+    let folder = folders.find(|folder| folder.exists()).unwrap_or(here);
+    tempfile::tempfile_in(folder).map(drop).map_err(Error::io("write to", folder))
+}
+
 /// Like [`write_atomic`], for a writer that produces the bytes piece by piece.
 fn write_atomic_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
     let folder = match path.parent() {

@@ -1,4 +1,7 @@
-//! What a file is, for `trainer inspect`. Tests: here and in `trainer/tests/runs`.
+//! What a file or folder is, for `trainer inspect`. Tests: here and in `trainer/tests/runs`.
+
+mod files;
+mod folders;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,17 +41,31 @@ pub struct ModuleFacts {
     pub norm: f32,
 }
 
-/// Looks at a base folder, an adapter, a checkpoint, a classifier, or any other safetensors file. `base` is only read for
-/// adapters, which can be looked at without it, too.
+/// Looks at a file or folder of any kind. `base` is only read for adapters, which can be looked at without it, too.
 ///
 /// # Errors
-/// Files that are not there, cannot be read, or are no safetensors files.
+/// Files that are not there, cannot be read, or are called safetensors and are none.
 pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
-    if path.join(diffusion::base::UNET_CONFIG).is_file() {
-        return base_folder(path);
-    }
-    let adapter_files = AdapterFiles::read(path)?;
+    let mut facts = if path.join(diffusion::base::UNET_CONFIG).is_file() {
+        base_folder(path)?
+    } else {
+        other_than_base(path, base)?
+    };
+    let known = facts.facts.iter().any(|(name, _)| *name == "run");
+    facts.facts.extend(folders::run(path).filter(|_| !known));
+    Ok(facts)
+}
+
+fn other_than_base(path: &Path, base: &Path) -> Result<Facts> {
+    let adapter_files = match AdapterFiles::read(path) {
+        Err(Error::NoAdapter { .. }) => return folders::folder(path),
+        files => files?,
+    };
     let bytes = &adapter_files.bytes;
+    let called_so = adapter_files.weights.extension().is_some_and(|extension| extension == "safetensors");
+    if !called_so && SafeTensors::read_metadata(bytes).is_err() {
+        return Ok(files::file(path, bytes));
+    }
     // What has no header that can be read is refused by `read_tensors`.
     let header = |key: &str| {
         let metadata = SafeTensors::read_metadata(bytes).ok()?.1.metadata().clone()?;
@@ -221,7 +238,11 @@ mod tests {
         files::write_atomic(&path, b"not a safetensors file at all").unwrap();
         let base = Path::new("nowhere");
         assert!(matches!(inspect(&dir.path().join("none"), base), Err(Error::Io { .. })));
-        assert!(inspect(&path, base).unwrap_err().to_string().contains("notes.txt"));
+        assert_eq!(inspect(&path, base).unwrap().kind, "text file");
+        let named_so = dir.path().join("notes.safetensors");
+        std::fs::rename(&path, &named_so).unwrap();
+        assert!(inspect(&named_so, base).unwrap_err().to_string().contains("notes.safetensors"));
+        std::fs::remove_file(&named_so).unwrap();
         // What cannot be used is described all the same.
         let tensor = HostTensor { shape: vec![2, 4], values: vec![0.5; 8] };
         let state = StateDict::from([("base_model.model.up.to_q.lora_A.weight".to_owned(), tensor)]);
@@ -232,7 +253,6 @@ mod tests {
         assert!(facts.facts.contains(&("values", "8".to_owned())), "{facts:?}");
         // A folder's only safetensors file is the adapter, whatever its name; a folder without any is none.
         assert_eq!(inspect(dir.path(), base).unwrap().kind, "LoRA adapter");
-        let nothing = inspect(tempdir().unwrap().path(), base).unwrap_err().to_string();
-        assert!(nothing.contains("is no adapter") && nothing.contains("adapter_model.safetensors"), "{nothing}");
+        assert!(inspect(tempdir().unwrap().path(), base).unwrap().kind.starts_with("folder with no base"));
     }
 }

@@ -22,4 +22,5 @@ pub mod store;
 pub mod styles;
 #[cfg(test)]
 mod testing;
+mod text;
 pub mod train;

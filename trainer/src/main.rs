@@ -17,7 +17,8 @@ const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
     keep_memory();
-    let cli = match cli::parse(std::env::args_os()) {
+    let args: Vec<_> = std::env::args_os().collect();
+    let cli = match cli::parse(&args) {
         Ok(cli) => cli,
         Err(code) => return code,
     };

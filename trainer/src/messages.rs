@@ -4,9 +4,9 @@
 //! command prints for people, by [`print`].
 //!
 //! Names of files, classes and styles come from others, and a terminal obeys escape sequences: everything that is written here
-//! has its control characters escaped. Tests: here, and in `trainer/tests/runs/scripts.rs`.
+//! has its control characters escaped. Tests: in `trainer/tests/runs/scripts.rs`.
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Write as _};
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+pub use crate::text::{did_you_mean, nearest, shown};
+use crate::text::{escaped, obeyed};
 
 static JSON: AtomicBool = AtomicBool::new(false);
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -130,7 +132,12 @@ pub fn emit(mut document: Value) -> Result<()> {
 /// Says why the program ends with `code`: `error: ` and the sentence on stderr; with `--json` also
 /// `{"error": {"message": sentence, "exit_code": code}}` on stdout.
 pub fn fail(sentence: &str, code: u8) {
-    line(format_args!("error: {sentence}"));
+    refuse(sentence, sentence, code);
+}
+
+/// The same with more `words` for people, such as how the command is used.
+pub fn refuse(words: &str, sentence: &str, code: u8) {
+    line(format_args!("error: {words}"));
     // Where stdout cannot be written, stderr has said what there is to say.
     let _ = emit(serde_json::json!({ "error": { "message": sentence, "exit_code": code } }));
 }
@@ -157,44 +164,5 @@ fn stdout(text: &str) -> Result<()> {
             Err(Error::Io { action: "write to", path: PathBuf::from("stdout"), source })
         }
         _ => Ok(()),
-    }
-}
-
-/// A name or path (`path.display()`) for a message: control characters, line ends too, and those that turn the direction of text
-/// are written `\u{1b}`.
-pub fn shown(text: impl Display) -> String {
-    escaped(&text.to_string(), false)
-}
-
-/// With `lines`, ends of lines and tabs stay.
-pub fn escaped(text: &str, lines: bool) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for sign in text.chars() {
-        if !obeyed(sign) || (lines && matches!(sign, '\n' | '\t')) {
-            shown.push(sign);
-        } else {
-            let _ = write!(shown, "\\u{{{:x}}}", u32::from(sign));
-        }
-    }
-    shown
-}
-
-/// Whether a terminal obeys it instead of showing it: C0, DEL and C1, and the bidirectional controls and line separators of
-/// Unicode, by which one text shows as another (Unicode Technical Report 36).
-fn obeyed(sign: char) -> bool {
-    sign.is_control()
-        || matches!(sign, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_terminal_would_obey_is_shown() {
-        assert_eq!(shown("a\x1b[31mb\u{9b}c\r\n"), r"a\u{1b}[31mb\u{9b}c\u{d}\u{a}");
-        assert_eq!(shown("\u{202e}gnp.exe"), r"\u{202e}gnp.exe");
-        assert_eq!(shown("é 数 \u{645}\u{2013} 👩\u{200d}🔬"), "é 数 \u{645}\u{2013} 👩\u{200d}🔬", "and nothing else");
-        assert_eq!(escaped("a\n\tb\x07", true), "a\n\tb\\u{7}");
     }
 }

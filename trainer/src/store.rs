@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::files;
+use crate::text::utf8;
 
 /// Name of the weights file of an adapter folder.
 pub const ADAPTER_WEIGHTS: &str = "adapter_model.safetensors";
@@ -28,13 +29,16 @@ pub const ADAPTER_CONFIG: &str = "adapter_config.json";
 /// A folder that is not there or holds no base, files that cannot be read, weights that do not fit or are no numbers.
 pub fn read_base(dir: &Path) -> Result<Base> {
     if !dir.join(INFO).is_file() {
-        let reason = if dir.is_dir() { format!("it has no {INFO}") } else { "it is not there".to_owned() };
+        let reason = match dir {
+            dir if dir.join("base").join(INFO).is_file() => format!("its folder {} is one", dir.join("base").display()),
+            dir if dir.join(ADAPTER_WEIGHTS).is_file() => "it holds an adapter, which --lora names".to_owned(),
+            dir if dir.is_dir() => format!("it has no {INFO}"),
+            dir if dir.exists() => "it is a file".to_owned(),
+            _ => "it is not there".to_owned(),
+        };
         return Err(Error::NoBase { dir: dir.to_owned(), reason });
     }
-    let text = |name: &str| {
-        let path = dir.join(name);
-        fs::read_to_string(&path).map_err(Error::io("read", &path))
-    };
+    let text = |name: &str| configuration(&dir.join(name));
     let (info, unet_config, scheduler_config) = (text(INFO)?, text(UNET_CONFIG)?, text(SCHEDULER_CONFIG)?);
     let weights = base_weights(dir)?;
     let weights: Vec<&[u8]> = weights.iter().map(|(_, bytes)| bytes.as_slice()).collect();
@@ -57,6 +61,23 @@ pub fn write_base(dir: &Path, base: &Base, precision: Precision) -> Result<()> {
     Ok(())
 }
 
+/// The text of a configuration file, in UTF-8 or UTF-16.
+fn configuration(path: &Path) -> Result<String> {
+    let refuse = |reason: &str| Err(Error::Config { file: path.display().to_string(), reason: reason.to_owned() });
+    let bytes = files::read(path)?;
+    match ForeignFile::recognize(&bytes) {
+        Some(ForeignFile::LfsPointer) => {
+            return refuse("it is a pointer of Git LFS, not the file itself; run `git lfs pull` in its repository");
+        }
+        Some(ForeignFile::WebPage) => return refuse("it is a web page (HTML), not the file itself; download it again"),
+        _ => {}
+    }
+    match String::from_utf8(utf8(&bytes).into_owned()) {
+        Ok(text) => Ok(text),
+        Err(_) => refuse("it is no text in UTF-8"),
+    }
+}
+
 /// SHA-256 of a base folder's weights file, by which an adapter knows its base; of shards, one after the other in the order
 /// of their names.
 ///
@@ -73,9 +94,17 @@ pub fn base_sha256(dir: &Path) -> Result<String> {
 pub fn base_weights(dir: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let read = |path: PathBuf| files::read(&path).map(|bytes| (path, bytes));
     let read_shards = |index: &Path| {
-        let text = fs::read_to_string(index).map_err(Error::io("read", index))?;
+        let text = configuration(index)?;
         let names = shards(&text).map_err(|source| Error::Folder { dir: dir.to_owned(), source: source.into() })?;
-        names.into_iter().map(|name| read(index.with_file_name(name))).collect()
+        let shard = |name: String| match index.with_file_name(&name) {
+            path if path.is_file() => read(path),
+            _ => {
+                let index = index.file_name().unwrap_or_default().to_string_lossy();
+                let reason = format!("{index} lists {name}, which is not there; fetch all of its files");
+                Err(Error::NoBase { dir: dir.to_owned(), reason })
+            }
+        };
+        names.into_iter().map(shard).collect()
     };
     // Where both are, diffusers takes the shards.
     if dir.join(WEIGHTS_INDEX).is_file() {
@@ -152,7 +181,7 @@ impl AdapterFiles {
             Ok(Self { path, weights: weights.to_owned(), bytes, config })
         };
         let text = |config: PathBuf| match config.is_file() {
-            true => fs::read_to_string(&config).map(Some).map_err(Error::io("read", &config)),
+            true => configuration(&config).map(Some),
             false => Ok(None),
         };
         if !path.is_dir() {

@@ -1,28 +1,37 @@
-// Many small pictures of one batch: all digits, or one digit from many seeds. A click makes one of them the picture.
+// Many small pictures of one batch: all classes (of many, one page after the other), or one class from many seeds. A click makes one of
+// them the picture.
 // Tests: tests/page/contact-sheet.test.mjs
 import { live } from '../texts/page.js'
 import { $ } from './dom.js'
 import { paint, paintNoise } from './paint.js'
 
-/** @typedef {{ digit: string, seed: number }} Cell */
+/** `name`: what is shown of the class. @typedef {{ digit: string, name: string, seed: number }} Cell */
 
 export class ContactSheet {
   #onopen
   /** @type {{ button: HTMLButtonElement, canvas: HTMLCanvasElement, cell: Cell }[]} */
   #cells = []
+  /** The page that comes next. @type {{ from: number, to: number } | undefined} */
+  #next
   #status = () => '' // in the language of the moment
 
-  /** @param {{ onopen: (cell: Cell) => void }} events */
-  constructor({ onopen }) {
+  /** @param {{ onopen: (cell: Cell) => void, onmore: (from: number) => void }} events */
+  constructor({ onopen, onmore }) {
     this.#onopen = onopen
+    $('sheet-more').addEventListener('click', () => onmore(this.#next.from))
   }
 
-  /** @param {(Cell & { title: string })[]} cells `title` is what stands below the picture */
-  open(cells) {
+  /**
+   * @param {(Cell & { title: string })[]} cells `title` is what stands below the picture
+   * @param {{ from: number, to: number }} [next] which classes come after them, counted from 0
+   */
+  open(cells, next) {
+    this.#next = next
     this.#cells = cells.map(({ title, ...cell }) => {
       const button = document.createElement('button')
       const canvas = document.createElement('canvas')
       const caption = document.createElement('span')
+      caption.dir = 'auto'
       button.type = 'button'
       button.disabled = true
       canvas.width = canvas.height = 28
@@ -53,9 +62,11 @@ export class ContactSheet {
   /** In the language that has just been chosen. */
   translate() {
     for (const { button, cell } of this.#cells) {
-      button.title = live.openCell
-      button.setAttribute('aria-label', live.cell(cell))
+      button.title = [...cell.name].length > 2 ? `${cell.name}: ${live.openCell}` : live.openCell
+      button.setAttribute('aria-label', live.cell({ digit: cell.name, seed: cell.seed }))
     }
     this.say(this.#status)
+    $('sheet-more').hidden = !this.#next
+    if (this.#next) $('sheet-more').textContent = live.sheetMore(this.#next.from + 1, this.#next.to)
   }
 }

@@ -3,6 +3,7 @@
 import { DEFAULTS, labelIndex, randomSeed } from '../options.js'
 import { live, page, samplers } from '../texts/page.js'
 import { $ } from './dom.js'
+import { Picker } from './picker.js'
 import { RadioGroup } from './radio-group.js'
 import { Styles } from './styles.js'
 
@@ -41,7 +42,7 @@ export class Controls {
   /** @param {{ onchange: (name: Change, moving?: boolean) => void, onaction: () => void }} events */
   constructor({ onchange, onaction }) {
     this.#onchange = onchange
-    this.#digits = new RadioGroup($('digits'), { onchange: digit => this.#set('digit', digit) })
+    this.#digits = new Picker($('digits'), { onchange: digit => this.#set('digit', digit) })
     this.#device = new RadioGroup($('device'), { onchange: device => this.#set('device', /** @type {Device} */ (device)) })
     this.styles = new Styles({ onchange })
     this.#seed()
@@ -142,14 +143,19 @@ export class Controls {
    */
   adopt(model, styles) {
     const { labels } = model
-    if (String(labels) !== String(this.#digits.inputs.map(input => input.value))) {
-      this.#digits.fill(labels.map(label => ({ value: label, title: label })), this.state.digit)
-    }
+    this.offerLabels(labels)
+    if (labels.length === 1) this.state.digit ??= labels[0] // nothing to pick
     this.#model = model
+    $('guidance').parentElement.hidden = !model.guided
     this.offer(styles)
     this.loaded = true
     this.describeBackend()
     return this.#settle()
+  }
+
+  /** The classes there are to pick from, known before the model is there. @param {string[]} labels */
+  offerLabels(labels) {
+    this.#digits.offer(labels)
   }
 
   /** @param {import('./model-session.js').Style[]} styles those that there are to choose from */
@@ -177,6 +183,7 @@ export class Controls {
   translate() {
     for (const option of $('sampler', HTMLSelectElement).options) option.textContent = samplers[/** @type {Sampler} */ (option.value)].title
     this.#show()
+    this.#digits.translate()
     if (!this.#model) return
     this.styles.translate()
     this.describeBackend()

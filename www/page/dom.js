@@ -1,4 +1,4 @@
-// Elements of index.html by their id.
+// Elements of index.html by their id, and styles that come when they are needed.
 // Tests: tests/page/page.test.mjs
 
 /**
@@ -12,4 +12,13 @@ export function $(id, type = /** @type {T} */ (/** @type {unknown} */ (HTMLEleme
   const element = document.getElementById(id)
   if (!(element instanceof type)) throw new Error(`index.html has no ${type.name} #${id}`)
   return /** @type {InstanceType<T>} */ (element)
+}
+
+/** Fetches a style sheet, unless it is there. @param {string} href @returns {Promise<unknown>} */
+export function addStyle(href) {
+  if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve()
+  const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href })
+  const loaded = new Promise((resolve, reject) => Object.assign(link, { onload: resolve, onerror: () => reject(new Error(href)) }))
+  document.head.append(link)
+  return loaded
 }

@@ -1,6 +1,7 @@
 // What a visitor takes along: the share link, the picture as PNG, the run as an animated PNG. The settings are in each.
 // Tests: tests/page/files.test.mjs, share-link.test.mjs
 import { live, page } from '../texts/page.js'
+import { words } from '../words.js'
 import { $ } from './dom.js'
 import { encodePng } from './png.js'
 
@@ -9,7 +10,8 @@ import { encodePng } from './png.js'
 const CONFIRMED = 2000 // milliseconds that "Copied" stays
 const FRAME = 120 // milliseconds of a frame …
 const LAST = 1600 // … and of the last
-const SCALE = { picture: 20, animation: 10 } // pixels of the file for one of the picture
+const SIDE = { picture: 560, animation: 280 } // pixels of the file, about
+const NAMED = 60 // characters of a class's name in a file's
 
 /**
  * The PNG keywords under which a picture's settings stand in its file: the one that is written, one of older files, and what
@@ -55,14 +57,19 @@ function acknowledge(id) {
   }, CONFIRMED)
 }
 
+/** What a file may be called anywhere: letters and digits of any script. @param {string[]} words */
+const fileName = words =>
+  words.map(word => [...word.normalize().replace(/[^\p{L}\p{M}\p{N}\p{Emoji_Presentation}]+/gu, '-').replace(/^-|-$/g, '')].slice(0, NAMED).join('')).filter(Boolean).join('-') || 'picture'
+
 /** @param {Shown} shown @param {'picture' | 'animation'} what */
 async function save({ picture, frames, digit, settings }, what) {
   const images = what === 'animation' ? frames : [picture]
   const delays = images.map((_, i) => (i === images.length - 1 ? LAST : FRAME))
-  const blob = await encodePng(images, { scale: SCALE[what], keyword: KEYWORDS[0], text: settings, delays })
+  const scale = Math.max(1, Math.round(SIDE[what] / picture.width))
+  const blob = await encodePng(images, { scale, keyword: KEYWORDS[0], text: settings, delays })
   const link = document.createElement('a')
   link.href = URL.createObjectURL(blob)
-  link.download = `digit-${digit}-seed-${new URLSearchParams(settings).get('seed')}${what === 'animation' ? '-steps' : ''}.png`
+  link.download = `${fileName(words.count === 1 ? [words.one] : [words.one, digit])}-seed-${new URLSearchParams(settings).get('seed')}${what === 'animation' ? '-steps' : ''}.png`
   link.click()
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
 }

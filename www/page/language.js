@@ -1,8 +1,9 @@
-// The page's language: the visitor's choice, else the browser's. The texts are replaced in place, so that all that is said from then on
-// is in that language; what is on the page already is translated by `onchange`.
-// Tests: tests/page/language.test.mjs, texts.test.mjs
+// The page's language, the visitor's choice, else the browser's; and the words of its base. The texts are replaced in place, so that all
+// that is said from then on is said so; what is on the page already is translated by `onchange`.
+// Tests: tests/page/language.test.mjs, own-words.test.mjs, texts.test.mjs
 import { backend, errors } from '../texts/module.js'
-import { languages, live, page, samplers } from '../texts/page.js'
+import { languages, live, page, samplers, textsOf } from '../texts/page.js'
+import { forms, isDigits, words, wordsOf } from '../words.js'
 import { $ } from './dom.js'
 
 /** @typedef {keyof typeof languages} Language */
@@ -10,8 +11,8 @@ import { $ } from './dom.js'
 const KEY = 'digit-diffusion language'
 const BATCH = 12 // texts at a time: a page of new glyphs laid out at once takes longer than a visitor should wait for a click
 const FRAME = 20 // milliseconds
-const english = { backend: { ...backend }, errors: { ...errors }, live: { ...live }, page: { ...page }, samplers: { ...samplers } }
-const words = { en: () => english, zh: () => import('../texts/zh.js') }
+const english = { backend: { ...backend }, errors: { ...errors }, samplers: { ...samplers }, textsOf }
+const texts = { en: () => english, zh: () => import('../texts/zh.js') }
 const button = $('language', HTMLButtonElement)
 
 /** @param {string | undefined} name @returns {name is Language} */
@@ -42,11 +43,12 @@ const textOf = name => page[/** @type {keyof typeof page} */ (name)]
 
 /** Replaces all texts. @param {Language} language */
 async function speak(language) {
-  const said = await words[language]()
+  const said = await texts[language]()
+  const base = said.textsOf(words, forms)
   Object.assign(backend, said.backend)
   Object.assign(errors, said.errors)
-  Object.assign(live, said.live)
-  Object.assign(page, said.page)
+  Object.assign(live, base.live)
+  Object.assign(page, base.page)
   Object.assign(samplers, said.samplers)
   document.querySelector('meta[name=description]')?.setAttribute('content', live.description)
   const news = elements('[data-text]').filter(element => element.textContent !== textOf(element.dataset.text))
@@ -65,9 +67,36 @@ async function speak(language) {
   Object.assign(button, { hidden: false, value: other, lang: languages[other].tag, textContent: languages[other].name })
 }
 
+/** The language of the page. @returns {Language} */
+const spoken = () => (document.documentElement.lang === languages.zh.tag ? 'zh' : 'en')
+
+/** Takes over what a base calls itself and its pictures. @param {import('../words.js').Base} base @returns {boolean} whether anything is said in another way now */
+function adoptWords(base) {
+  const before = JSON.stringify(words)
+  Object.assign(words, wordsOf(base, words))
+  if (!isDigits(base.labels ?? [])) for (const element of elements('[data-digits]')) element.remove() // what is true of the shipped base alone
+  if (!isDigits(base.labels ?? [])) delete $('stage').dataset.example
+  return JSON.stringify(words) !== before
+}
+
+/** What the build has written down of a base that is not the shipped one. @returns {import('../words.js').Base | undefined} */
+export function builtBase() {
+  const data = document.getElementById('base')?.textContent
+  return data ? JSON.parse(data) : undefined
+}
+
+/** The page in the words of a base that has just become known. @param {import('../words.js').Base} base @param {() => void} onchange where they are others */
+export async function useWords(base, onchange) {
+  if (!adoptWords(base)) return
+  await speak(spoken())
+  onchange()
+}
+
 /** Sets the language before anything is said, and offers the other. @param {() => void} onchange when it is taken */
 export async function startLanguage(onchange) {
   const language = preferred()
+  const base = builtBase()
+  if (base) adoptWords(base)
   await speak(isLanguage(language) ? language : 'en').catch(() => speak('en'))
   button.addEventListener('click', async () => {
     const value = /** @type {Language} */ (button.value)

@@ -1,8 +1,9 @@
 // The diagram of the network: its parts as a U of radio inputs, what the chosen one does, which of them a style changes, and a step's
 // own pictures.
 // Tests: tests/page/network.test.mjs
-import { network as english } from '../texts/network.js'
-import { $ } from './dom.js'
+import { networkOf as english } from '../texts/network.js'
+import { words } from '../words.js'
+import { $, addStyle } from './dom.js'
 import { partsOf } from './network-parts.js'
 import { paint } from './paint.js'
 import { RadioGroup, radioLabel } from './radio-group.js'
@@ -10,6 +11,7 @@ import { RadioGroup, radioLabel } from './radio-group.js'
 /**
  * @typedef {import('./network-parts.js').Part} Part
  * @typedef {import('./network-parts.js').Config} Config
+ * @typedef {ReturnType<typeof english>} Texts
  * @typedef {{ image_size: number, patch_size: number, tokens_per_class: number }} Codec of digit_diffusion.json
  * @typedef {import('../digit-diffusion.js').AdapterModule} Module
  * @typedef {import('../digit-diffusion.js').DigitDiffusion} DigitDiffusion
@@ -29,15 +31,8 @@ async function readJson(path) {
   return response.json()
 }
 
-/** Its look comes with it. */
-async function addStyle() {
-  const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: 'network.css' })
-  const loaded = new Promise((resolve, reject) => Object.assign(link, { onload: resolve, onerror: () => reject(new Error('network.css')) }))
-  document.head.append(link)
-  await loaded
-}
-
-const words = () => (document.documentElement.lang.startsWith('zh') ? import('../texts/network-zh.js').then(({ network }) => network) : english)
+/** In the page's language, of the base. @returns {Promise<Texts>} */
+const readTexts = async () => (document.documentElement.lang.startsWith('zh') ? (await import('../texts/network-zh.js')).networkOf : english)(words)
 
 /** @param {string} className @param {(Node | string)[]} content */
 function box(className, ...content) {
@@ -55,7 +50,7 @@ export class NetworkDiagram {
   #config
   #codec
   #title
-  /** @type {typeof english} */
+  /** @type {Texts} */
   #texts
   #group
   /** @type {Map<string, HTMLInputElement>} */
@@ -69,7 +64,7 @@ export class NetworkDiagram {
   /** @type {import('./recording.js').Recording | undefined} */
   #recording
 
-  /** @param {{ config: Config, codec: Codec, texts: typeof english, title: (name: string) => string }} network */
+  /** @param {{ config: Config, codec: Codec, texts: Texts, title: (name: string) => string }} network */
   constructor({ config, codec, texts, title }) {
     this.#config = config
     this.#codec = codec
@@ -84,7 +79,7 @@ export class NetworkDiagram {
 
   /** @param {{ title: (name: string) => string }} styles */
   static async open({ title }) {
-    const [config, codec, texts] = await Promise.all([readJson('unet/config.json'), readJson('digit_diffusion.json'), words(), addStyle()])
+    const [config, codec, texts] = await Promise.all([readJson('unet/config.json'), readJson('digit_diffusion.json'), readTexts(), addStyle('network.css')])
     return new NetworkDiagram({ config, codec, texts, title })
   }
 
@@ -108,7 +103,7 @@ export class NetworkDiagram {
       canvas.setAttribute('aria-label', caption)
       canvas.closest('figure').querySelector('figcaption').textContent = caption
     }
-    for (const mark of document.querySelectorAll('#unet .mark.digit')) mark.textContent = digit
+    for (const mark of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('#unet .mark.digit'))) Object.assign(mark, { textContent: digit, title: digit })
   }
 
   /** Which parts the style changes. @param {DigitDiffusion} model @param {string | undefined} name undefined: none is on */
@@ -140,7 +135,7 @@ export class NetworkDiagram {
 
   /** In the language that has just been chosen. */
   async translate() {
-    this.#texts = await words()
+    this.#texts = await readTexts()
     this.#say()
   }
 

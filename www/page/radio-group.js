@@ -25,17 +25,20 @@ export class RadioGroup {
   #root
   #onchange
   #wrap
+  #typed
   /** @type {string | undefined} */
   #value
 
   /**
    * @param {HTMLElement} root holds the inputs
-   * @param {{ onchange: (value: string) => void, wrap?: boolean }} options `onchange` also hears a second click on the same
+   * @param {{ onchange: (value: string) => void, wrap?: boolean, typed?: boolean }} options `onchange` also hears a second click on the same;
+   * `typed`: a letter chooses the next one that begins with it
    */
-  constructor(root, { onchange, wrap = true }) {
+  constructor(root, { onchange, wrap = true, typed = false }) {
     this.#root = root
     this.#onchange = onchange
     this.#wrap = wrap
+    this.#typed = typed
     // Browsers keep what was chosen before a reload.
     this.value = this.inputs.find(input => input.defaultChecked)?.value
     // A click comes before the change that it makes, with keys too.
@@ -76,6 +79,10 @@ export class RadioGroup {
     if (!at || event.ctrlKey || event.metaKey || event.altKey) return
     const inputs = this.inputs.filter(input => !input.disabled)
     let target = inputs.find(({ value }) => value === key)
+    if (!target && this.#typed && [...key].length === 1 && key !== ' ') {
+      const from = inputs.indexOf(at) + 1
+      target = [...inputs.slice(from), ...inputs.slice(0, from)].find(({ value }) => value.toLowerCase().startsWith(key.toLowerCase()))
+    }
     if (key === 'Home') target = inputs[0]
     else if (key === 'End') target = inputs.at(-1)
     else if (!this.#wrap && at === inputs.at(-1) && FORWARD.includes(key)) target = at

@@ -2,6 +2,7 @@
 // Tests: tests/page/page.test.mjs, strengths.test.mjs, contact-sheet.test.mjs, races.test.mjs
 import { isAbort } from '../errors.js'
 import { live } from '../texts/page.js'
+import { faceOf, words } from '../words.js'
 import { hideNotice } from './notice.js'
 import { Recording, lockstep } from './recording.js'
 
@@ -168,11 +169,12 @@ export class Runner {
   }
 
   /**
-   * Draws many small pictures as one batch: all digits from this seed, or this digit from many seeds.
+   * Draws many small pictures as one batch: all classes from this seed, as many as go on a sheet, or this class from many seeds.
    * @param {'digits' | 'seeds'} kind
+   * @param {number} [from] the first of the classes
    * @returns {Promise<unknown>}
    */
-  drawSheet(kind) {
+  drawSheet(kind, from = 0) {
     const { controls, sheet, announce } = this.#page
     const onstop = () => sheet.say(() => live.stopped)
     return this.#perform(
@@ -180,13 +182,16 @@ export class Runner {
         if (kind === 'seeds') controls.pickAny()
         const { digit, seed, lora } = controls.state
         const { strengths } = controls.styles
+        const { labels } = task.model
+        const to = Math.min(labels.length, from + words.sheet)
+        const next = kind === 'digits' && to < labels.length ? { from: to, to: Math.min(labels.length, to + words.sheet) } : undefined
         const cells =
           kind === 'digits'
-            ? task.model.labels.map(label => ({ digit: label, seed, title: label }))
-            : seeds(seed).map(seed => ({ digit, seed, title: String(seed) }))
+            ? labels.slice(from, to).map((digit, i) => ({ digit, name: faceOf(digit, from + i), seed, title: faceOf(digit, from + i) }))
+            : seeds(seed).map(seed => ({ digit, name: faceOf(digit, labels.indexOf(digit)), seed, title: String(seed) }))
         if (lora) await this.#addStyles(strengths, task)
         task.doing = 'run'
-        sheet.open(cells)
+        sheet.open(cells, next)
         task.signal.addEventListener('abort', onstop, { once: true }) // also where something else takes its place
         sheet.say(() => live.drawingMany(cells.length)) // in place of what was said of the one before
         announce(live.drawingMany(cells.length))
@@ -199,7 +204,7 @@ export class Runner {
         sheet.say(() => live.sheetDone)
         announce(live.drawnMany(cells.length))
       },
-      { onstop, again: () => this.drawSheet(kind) },
+      { onstop, again: () => this.drawSheet(kind, from) },
     )
   }
 

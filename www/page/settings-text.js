@@ -18,6 +18,10 @@ const whole = value => (/^\d+$/.test(value) && Number.isSafeInteger(Number(value
 const between = (from, to, number) => (number >= from && number <= to ? number : undefined)
 /** @param {string | number} value */
 const encode = value => encodeURIComponent(value).replace(/%(3A|2C)/g, decodeURIComponent)
+/** A comma stands between styles. @param {string} name */
+const escapeName = name => name.replace(/[%,]/g, encodeURIComponent)
+/** @param {string} name */
+const unescapeName = name => name.replace(/%(25|2C)/g, decodeURIComponent)
 /** @param {string} text */
 const decimal = text => (text?.trim() ? Number(text) : NaN)
 
@@ -28,7 +32,7 @@ const short = hash => hash.replace('sha256-', '').slice(0, HASH_LENGTH)
 function readStyles(text) {
   const pairs = text.split(',').filter(Boolean).map(pair => {
     const at = pair.lastIndexOf(':')
-    return [pair.slice(0, at), between(-1, 2, decimal(pair.slice(at + 1)))]
+    return [unescapeName(pair.slice(0, at)), between(-1, 2, decimal(pair.slice(at + 1)))]
   })
   return pairs.length && pairs.every(([name, strength]) => name && strength !== undefined) ? Object.fromEntries(pairs) : undefined
 }
@@ -50,7 +54,7 @@ const READ = {
 
 /** @param {Omit<Settings, 'base' | 'styles'> & { styles: Record<string, number>, baseHash?: string }} settings of the controls, and the base's hash */
 export function writeSettings({ digit, seed, steps, sampler, guidance, lora, styles, baseHash }) {
-  const mixed = Object.entries(styles).map(([name, strength]) => `${name}:${strength}`).join(',')
+  const mixed = Object.entries(styles).map(([name, strength]) => `${escapeName(name)}:${strength}`).join(',')
   const fields = { digit, seed, sampler, steps, guidance, lora: lora ? 'on' : 'off', styles: mixed || undefined, base: baseHash && short(baseHash) }
   const given = Object.entries(fields).filter(([, value]) => value !== undefined)
   return given.map(([name, value]) => `${name}=${encode(value)}`).join('&')

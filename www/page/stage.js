@@ -60,6 +60,11 @@ export class Stage {
     return { picture: frames[recording.position - 1], frames, digit: recording.digit, settings: recording.settings }
   }
 
+  /** So that a pixel of the picture is a whole number of the screen's, where it is not too small for that. @param {number} size of the pictures */
+  set size(size) {
+    $('stage').style.setProperty('--pixels', `${size <= 64 ? size : 1}px`)
+  }
+
   /** @param {boolean} busy */
   set busy(busy) {
     $('stage').dataset.busy = String(busy)

@@ -2,6 +2,8 @@
 // Tests: tests/page/texts.test.mjs, class-arguments.test.mjs
 const bytes = n => n.toLocaleString('en')
 const isName = word => /\w[._/]\w/.test(word) // of a file or a module: not to be capitalised
+/** A list may be of hundreds. */
+const some = names => (names.length > 20 ? `${names.slice(0, 20).join(', ')}, …` : names.join(', '))
 const sentence = text =>
   (isName(text.split(' ', 1)[0]) ? text : text.charAt(0).toUpperCase() + text.slice(1)) + (/[.!?]$/.test(text) ? '' : '.')
 
@@ -21,7 +23,7 @@ const backends = { webgpu: 'on the GPU, with WebGPU', cpu: 'on the CPU' }
 /** Why the model computes where it does: `backendNote`. */
 export const backend = {
   note({ backend, code, cpuMs, gpuMs, ...details }) {
-    if (code in noWebGpu) return `${noWebGpu[code](details)}, so the digits are computed on the CPU.`
+    if (code in noWebGpu) return `${noWebGpu[code](details)}, so the pictures are computed on the CPU.`
     const [cpu, gpu] = [cpuMs, gpuMs].map(ms => `${ms?.toFixed(1)} ms`)
     const measured = { webgpu: `: a step takes ${gpu} there, ${cpu} on the CPU`, cpu: `: a step takes ${cpu} there, ${gpu} on the GPU, with WebGPU` }
     const why = {
@@ -30,7 +32,7 @@ export const backend = {
       'chosen-emulated': ', as was asked, though it is only emulated on this machine',
       measured: measured[backend],
     }
-    return `The digits are computed ${backends[backend]}${why[code]}.`
+    return `The pictures are computed ${backends[backend]}${why[code]}.`
   },
 }
 
@@ -100,7 +102,7 @@ export const mistakes = {
   address: got => `'${got}' is not an address of a folder.`,
   device: got => `device must be 'auto', 'webgpu' or 'cpu', not ${got}.`,
   label: (got, labels) =>
-    `label must be one of ${labels.map(label => `'${label}'`).join(', ')} or an index from 0 to ${labels.length - 1}, not ${got}.`,
+    `label must be one of ${some(labels.map(label => `'${label}'`))} or an index from 0 to ${labels.length - 1}, not ${got}.`,
   seed: got => `seed must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not ${got}.`,
   steps: got => `steps must be a whole number of at least 1, not ${got}.`,
   sampler: (got, samplers) => `sampler must be one of ${samplers.map(name => `'${name}'`).join(', ')}, not ${got}.`,
@@ -126,8 +128,8 @@ export const mistakes = {
 
 /** <digit-diffusion>. */
 export const element = {
-  idle: label => (label === null ? 'A digit will be drawn here' : `The digit ${label} will be drawn here`),
+  idle: label => `A picture${label === null ? '' : ` of ${label}`} will be drawn here`, // what it is called is not known yet
   loading: 'Loading the model',
-  drawing: label => `Drawing the digit ${label}`,
-  done: label => `The digit ${label}, drawn from noise`,
+  drawing: (label, noun) => `Drawing the ${noun} ${label}`,
+  done: (label, noun) => `The ${noun} ${label}, drawn from noise`,
 }

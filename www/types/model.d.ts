@@ -30,10 +30,23 @@ export interface FileEntry {
   sha256: string
 }
 
+/** What a base calls one of its pictures, and several. */
+export interface Noun {
+  one: string
+  many: string
+}
+
 /** manifest.json, as `trainer export` writes it. Paths are relative to the manifest. */
 export interface Manifest {
   format: 'digit-diffusion/1'
-  base: { path: string; title?: string; labels?: string[]; image_size?: number; files: Record<string, FileEntry> }
+  base: {
+    path: string
+    title?: string
+    noun?: Noun
+    labels?: string[]
+    image_size?: number
+    files: Record<string, FileEntry>
+  }
   adapters: {
     name: string
     title?: string
@@ -192,6 +205,12 @@ export class DigitDiffusion {
   /** Why this backend, for people: one sentence, in English; on this project's page in the page's language. */
   readonly backendNote: string
   readonly labels: string[]
+  /** What the manifest calls the base. */
+  readonly title: string | undefined
+  /** What the manifest calls its pictures; where it does not say, digits for the labels 0 to 9, pictures for others. */
+  readonly noun: Noun
+  /** Whether guidance changes anything: a base that never had its labels dropped in training, as one of a single class, draws without. */
+  readonly guided: boolean
   /** Pixels along one side. */
   readonly imageSize: number
   /** 'sha256-…' of the weights file. */

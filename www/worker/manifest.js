@@ -4,7 +4,7 @@ import { DigitDiffusionError, isAbort } from '../errors.js'
 import { request } from './download.js'
 
 const FORMAT = 'digit-diffusion/1'
-const nothing = { files: null, adapters: [] }
+const nothing = { files: null, adapters: [], title: undefined, noun: undefined }
 /** Stores such as S3 refuse what they do not have, to who may not list it. */
 const ABSENT = [403, 404, 410]
 
@@ -15,7 +15,7 @@ export const shortName = (folder, path) => `${new URL(folder).pathname.split('/'
  * `base`: absolute address of the base folder, ending in "/". `manifest`: its address, itself, none, or (undefined) "look next to the
  * base folder".
  * @param {{ base: string, manifest?: string | object | false, signal?: AbortSignal }} options
- * @returns {Promise<{ files: import('./download.js').Folder['listed'], adapters: object[] }>} `files` null: nothing to check by
+ * @returns {Promise<{ files: import('./download.js').Folder['listed'], adapters: object[], title: unknown, noun: unknown }>} `files` null: nothing to check by
  */
 export async function findManifest({ base, manifest, signal }) {
   if (manifest === false) return nothing
@@ -53,6 +53,8 @@ function read(json, url, file) {
   return {
     base: new URL(json.base.path ?? './', url).href,
     files: json.base.files,
+    title: json.base.title,
+    noun: json.base.noun,
     adapters: (json.adapters ?? []).map(({ path, ...adapter }) => ({ ...adapter, url: new URL(path, url).href })),
   }
 }

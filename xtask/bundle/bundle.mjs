@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { build } from 'esbuild'
+import { fillWords } from './words.mjs'
 
 const dist = resolve(process.argv[2])
 const { name, version } = JSON.parse(await readFile(join(dist, 'package.json'), 'utf8'))
@@ -51,6 +52,7 @@ async function nameRelease() {
 }
 
 await nameRelease()
+await fillWords(dist)
 const builds = await Promise.all(ENTRIES.map(entry => build({ ...options, entryPoints: [entry] })))
 const outputs = new Map(builds.flatMap(({ outputFiles }) => outputFiles.map(({ path, contents }) => [path, contents])))
 for (const { metafile } of builds) {

@@ -54,6 +54,11 @@ const TAKEN: [&str; 32] = [
     "version",
 ];
 
+/// Whether it is an object all of whose values fit, or null, which is an empty one.
+fn all_in(value: &Value, fits: impl Fn(&Value) -> bool) -> bool {
+    value.is_null() || value.as_object().is_some_and(|fields| fields.values().all(fits))
+}
+
 /// Ways of starting the factors that take their product away from the base's weights.
 const CHANGES_THE_BASE: [&str; 5] = ["pissa", "olora", "corda", "loftq", "lora_ga"];
 
@@ -202,6 +207,21 @@ impl LoraConfig {
             && CHANGES_THE_BASE.iter().any(|method| start.starts_with(method))
         {
             return refuse(ConfigError::ChangesBase { method: start.to_owned() });
+        }
+        // serde's own message of a wrong type does not name the key.
+        let whole = |value: &Value| value.is_u64();
+        let kinds: [(&str, &str, &dyn Fn(&Value) -> bool); 6] = [
+            ("r", "a whole number", &whole),
+            ("lora_alpha", "a number", &Value::is_number),
+            ("lora_dropout", "a number", &Value::is_number),
+            ("use_rslora", "true or false", &Value::is_boolean),
+            ("rank_pattern", "an object of whole numbers", &|value| all_in(value, whole)),
+            ("alpha_pattern", "an object of numbers", &|value| all_in(value, Value::is_number)),
+        ];
+        for (key, accepted, fits) in kinds {
+            if let Some(found) = json.get(key).filter(|value| !fits(value)) {
+                return refuse(ConfigError::value(key, accepted, shown(found)));
+            }
         }
         let config: Self = serde_json::from_value(json).map_err(|source| Error::Json { file: FILE, source })?;
         if config.r == 0 {

@@ -17,6 +17,16 @@ pub(crate) fn closing(values: &[f32], width: usize, radius: usize) -> Vec<f32> {
     rows
 }
 
+/// The largest of each pixel's square neighbourhood.
+pub(crate) fn largest(values: &mut Vec<f32>, width: usize, radius: usize) {
+    let height = values.len() / width;
+    let mut lines = Lines::default();
+    values.chunks_exact_mut(width).for_each(|row| lines.largest(row, radius));
+    let mut columns = transposed(values, width);
+    columns.chunks_exact_mut(height).for_each(|column| lines.largest(column, radius));
+    *values = transposed(&columns, height);
+}
+
 /// Rows become columns.
 pub(crate) fn transposed(values: &[f32], width: usize) -> Vec<f32> {
     const TILE: usize = 32;
@@ -36,17 +46,17 @@ pub(crate) fn transposed(values: &[f32], width: usize) -> Vec<f32> {
 
 /// Running extremes of lines in three comparisons a pixel (M. van Herk, 1992; J. Gil and M. Werman, 1993).
 #[derive(Default)]
-struct Lines {
+pub(crate) struct Lines {
     before: Vec<f32>,
     after: Vec<f32>,
 }
 
 impl Lines {
-    fn largest(&mut self, line: &mut [f32], radius: usize) {
+    pub fn largest(&mut self, line: &mut [f32], radius: usize) {
         self.slide(line, radius, f32::NEG_INFINITY, f32::max);
     }
 
-    fn smallest(&mut self, line: &mut [f32], radius: usize) {
+    pub fn smallest(&mut self, line: &mut [f32], radius: usize) {
         self.slide(line, radius, f32::INFINITY, f32::min);
     }
 

@@ -46,6 +46,11 @@ fn pair(groups: &[(Part, Vec<usize>)], unit: f32) -> Option<(usize, usize)> {
     fits.min_by(|x, y| x.2.total_cmp(&y.2)).map(|(a, b, _)| (a, b))
 }
 
+/// Whether a part may belong to a character.
+pub(crate) fn near(large: &Part, other: &Part, unit: f32) -> bool {
+    closeness(large, other, unit).is_some()
+}
+
 /// How far apart two parts of one character are; `None` of two characters.
 fn closeness(large: &Part, other: &Part, unit: f32) -> Option<f32> {
     let across = gap((large.left, large.right), (other.left, other.right)) / unit;

@@ -1,76 +1,106 @@
-//! How much ink is where, with the paper's own colour and light taken away. Tests: below.
+//! A sheet as one plane of light: how much of the paper's own reaches the camera, where the ink's colour takes most of it.
+//! Tests: below.
 
-use super::ground::closing;
 use crate::fit::Ink;
 use crate::flat::Flat;
 use crate::resample::{Window, resample};
 
-/// Pixels that are worked on; larger pictures are scaled down to about as many.
-const WORKED_ON: usize = 1_500_000;
-/// The side of the small picture that first questions are asked of.
-const SMALL: usize = 256;
-/// Ink of less than this share of the light is none.
-const LEAST: f32 = 0.06;
+use super::ground::transposed;
 
-/// A sheet, in the pixels that are worked on.
+/// Differences among values far below these are noise, not ink; on a board more so, as its ground is the dark one.
+const DARKEST: f32 = 16.0;
+const DARKEST_GROUND: f32 = 48.0;
+
+/// A sheet, scaled down where it is larger than what is worked on.
 pub(crate) struct Paper {
     pub width: usize,
     pub height: usize,
     /// Pixels here to those of the picture.
     pub scale: f32,
-    /// Width and height of the picture.
-    pub picture: (usize, usize),
-    /// The share of the paper's light that is missing, in the colour where most of it is.
-    pub ink: Vec<f32>,
-    /// What is ink.
-    pub kind: Ink,
+    /// Red, green and blue.
+    colours: [Vec<f32>; 3],
 }
 
 impl Paper {
-    pub fn of(flat: &Flat<'_>, asked: Ink) -> Self {
+    /// Of about `pixels` pixels at most.
+    pub fn of(flat: &Flat<'_>, pixels: usize) -> Self {
         let (w, h) = flat.size();
         let whole = Window { x: 0.0, y: 0.0, width: w as f32, height: h as f32 };
-        let scale = (WORKED_ON as f32 / (w as f32 * h as f32)).sqrt().min(1.0);
-        let scaled = |length: usize| ((length as f32 * scale).round() as usize).clamp(1, WORKED_ON);
+        let scale = (pixels as f32 / (w as f32 * h as f32)).sqrt().min(1.0);
+        let scaled = |length: usize| ((length as f32 * scale).round() as usize).clamp(1, pixels);
         let (width, height) = (scaled(w), scaled(h));
-        let kind = if asked == Ink::Auto { kind(flat, whole) } else { asked };
-        let radius = (width.min(height) / 8).max(4);
-        let mut ink = vec![0.0f32; width * height];
-        for of in 0..3 {
-            let mut values = resample((w, h), whole, (width, height), |y, row| flat.channel(of, y, row));
-            if kind == Ink::Light {
-                values.iter_mut().for_each(|value| *value = 255.0 - *value);
-            }
-            let ground = closing(&values, width, radius);
-            for ((ink, value), ground) in ink.iter_mut().zip(values).zip(ground) {
-                *ink = ink.max(1.0 - value / ground.max(1.0));
-            }
-        }
-        Self { width, height, scale, picture: (w, h), ink, kind }
+        let colour = |of: usize| resample((w, h), whole, (width, height), |y, row| flat.channel(of, y, row));
+        Self { width, height, scale, colours: [0, 1, 2].map(colour) }
     }
 
-    /// Which pixels are ink.
-    pub fn mask(&self) -> Vec<bool> {
-        let mut sample: Vec<f32> = self.ink.iter().copied().filter(|&ink| ink > LEAST).collect();
-        let at = sample.len() * 9 / 10;
-        let strong = if sample.is_empty() { 1.0 } else { *sample.select_nth_unstable_by(at, f32::total_cmp).1 };
-        let edge = (0.5 * strong).max(LEAST);
-        self.ink.iter().map(|&ink| ink >= edge).collect()
+    /// Light, about 1 on paper, for ink that is dark or light: the share of the paper's colour that is left in red, in green, or
+    /// in green and blue, whichever is least. Blue ink takes red away, red ink green and blue, black and pencil all. Blue alone
+    /// is too noisy in the light of lamps. For light ink it is the reciprocal: chalk on a board is as far from its ground then as
+    /// the board's colour would be on chalk.
+    pub fn light(&self, ink: Ink) -> Vec<f32> {
+        let darkest = if ink == Ink::Light { DARKEST_GROUND } else { DARKEST };
+        let paper = self.colours.each_ref().map(|colour| middle(colour) + darkest);
+        let [red, green, blue] = &self.colours;
+        let pixels = red.iter().zip(green).zip(blue);
+        let least = pixels.map(|((&red, &green), &blue)| {
+            let share = |value: f32, of: usize| match ink {
+                Ink::Light => paper[of] / (value + darkest),
+                _ => (value + darkest) / paper[of],
+            };
+            let [red, green, blue] = [share(red, 0), share(green, 1), share(blue, 2)];
+            red.min(green).min((green + blue) / 2.0)
+        });
+        smooth(&least.collect::<Vec<_>>(), self.width)
     }
 }
 
-/// Dark or light: what most of each neighbourhood with a contrast in it is, is ground.
-fn kind(flat: &Flat<'_>, whole: Window) -> Ink {
-    let (w, h) = flat.size();
-    let scale = (SMALL as f32 / w.max(h) as f32).min(1.0);
-    let scaled = |length: usize| ((length as f32 * scale).round() as usize).max(1);
-    let (width, height) = (scaled(w), scaled(h));
-    let grey = resample((w, h), whole, (width, height), |y, row| flat.grey(y, row));
-    let radius = (width.min(height) / 6).max(2);
-    let light = closing(&grey, width, radius);
-    let inverted: Vec<f32> = grey.iter().map(|value| 255.0 - value).collect();
-    let dark = closing(&inverted, width, radius);
-    let vote = |((value, light), dark): ((&f32, f32), f32)| (value - (255.0 - dark)) - (light - value);
-    let votes: f32 = grey.iter().zip(light).zip(dark).map(vote).sum();
-    if votes >= 0.0 { Ink::Dark } else { Ink::Light }
+/// The middle of values of a byte's range.
+fn middle(values: &[f32]) -> f32 {
+    f32::from(crate::flat::median(values.iter().map(|&value| value as u8)))
+}
+
+/// Weights of 1, 2, 1 in both directions: what a camera's noise needs, and strokes bear.
+fn smooth(values: &[f32], width: usize) -> Vec<f32> {
+    let height = values.len() / width;
+    let mut rows = values.to_vec();
+    rows.chunks_exact_mut(width).for_each(smooth_line);
+    let mut columns = transposed(&rows, width);
+    columns.chunks_exact_mut(height).for_each(smooth_line);
+    transposed(&columns, height)
+}
+
+fn smooth_line(line: &mut [f32]) {
+    let Some(&last) = line.last() else { return };
+    let mut before = line[0];
+    for i in 0..line.len() {
+        let next = line.get(i + 1).copied().unwrap_or(last);
+        let smoothed = (before + 2.0 * line[i] + next) / 4.0;
+        before = std::mem::replace(&mut line[i], smoothed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::Picture;
+
+    #[test]
+    fn ink_of_any_colour_is_dark() {
+        let inks = [[20, 20, 20], [40, 50, 160], [200, 40, 50], [30, 120, 60], [110, 110, 105]];
+        for ink in inks {
+            let pixels = (0..400).flat_map(|i| if i % 20 == 10 { ink } else { [230, 220, 190] }).collect::<Vec<u8>>();
+            let rgba = pixels.chunks(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
+            let picture = Picture::new(20, 20, rgba).unwrap();
+            let paper = Paper::of(&Flat::new(&picture, Ink::Auto), 1000);
+            let light = paper.light(Ink::Dark);
+            assert!(light[0] > 0.95 && light[10] < 0.8, "{ink:?} {}", light[10]);
+        }
+    }
+
+    #[test]
+    fn a_line_is_smoothed_without_a_shift() {
+        let mut line = [0.0, 0.0, 4.0, 0.0, 0.0, 8.0];
+        smooth_line(&mut line);
+        assert_eq!(line, [0.0, 1.0, 2.0, 1.0, 2.0, 6.0]);
+    }
 }

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::ValueEnum;
 use diffusion::peft::write_kohya;
+use serde_json::json;
 use trainer::files::{same_path, write_atomic};
-use trainer::messages::say;
+use trainer::messages::{emit, say, shown, warn};
 use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, base_weights, read_base, write_adapter_folder};
 
+use super::headings::{MODEL, OUTPUT};
 use super::load::{Loaded, load_adapter};
 use super::precision::Float;
 
@@ -17,19 +20,19 @@ const DROPPED: &str = "encoder_hid_proj";
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The adapter: a PEFT folder, or a file of PEFT, diffusers or kohya; a :scale after it is baked in
-    #[arg(long, value_name = "DIR|FILE[:SCALE]")]
+    #[arg(long, value_name = "DIR|FILE[:SCALE]", help_heading = MODEL)]
     lora: String,
     /// How it is written
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = OUTPUT)]
     to: Dialect,
     /// A file for kohya, a folder for peft
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     out: PathBuf,
     /// The base it belongs to, whose names identify the modules
-    #[arg(long, default_value = "www/models/base")]
+    #[arg(long, default_value = "www/models/base", help_heading = MODEL)]
     base: PathBuf,
     /// Precision of the factors
-    #[arg(long, value_enum, default_value_t = Float::F32)]
+    #[arg(long, value_enum, default_value_t = Float::F32, help_heading = OUTPUT)]
     precision: Float,
 }
 
@@ -46,18 +49,16 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Loaded { path, files, adapter, scale } = load_adapter(&args.lora, &args.base, &base)?;
     let adapter = adapter.scaled(scale);
     let title = Path::new(&path).file_stem().and_then(|name| name.to_str()).unwrap_or("adapter");
-    match args.to {
+    let out = match args.to {
         Dialect::Kohya => {
             let out = with_extension(&args.out)?;
             not_over(&files, &args.base, &out)?;
             // Tried with diffusers 0.42.1: it knows no such name of kohya's.
             if adapter.modules.contains_key(DROPPED) {
-                say!(
-                    "warning: diffusers leaves {DROPPED} out when it loads kohya's names; sd-scripts and ComfyUI do not"
-                );
+                warn!("diffusers leaves {DROPPED} out when it loads kohya's names; sd-scripts and ComfyUI do not");
             }
             write_atomic(&out, &write_kohya(&adapter, title, args.precision.into())?)?;
-            say!("converted: {}", out.display());
+            out
         }
         Dialect::Peft => {
             if args.out.extension().is_some_and(|extension| extension == "safetensors") {
@@ -66,9 +67,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             not_over(&files, &args.base, &args.out.join(ADAPTER_WEIGHTS))?;
             let config = files.config(&adapter)?;
             write_adapter_folder(&args.out, &adapter, &config, title, args.precision.into())?;
-            say!("converted: {}", args.out.display());
+            args.out
         }
-    }
+    };
+    let to = args.to.to_possible_value().map(|value| value.get_name().to_owned());
+    emit(
+        json!({ "out": out.display().to_string(), "to": to, "modules": adapter.modules.len(), "rank": adapter.rank() }),
+    )?;
+    say!("converted: {}", shown(out.display()));
     Ok(ExitCode::SUCCESS)
 }
 

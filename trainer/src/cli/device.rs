@@ -23,6 +23,7 @@ pub enum DeviceName {
     /// The CPU, by burn's older backend (slow; a second opinion)
     Ndarray,
     /// The GPU, by WebGPU's native implementation (built with --features wgpu)
+    #[value(aliases = ["gpu", "webgpu"])]
     Wgpu,
     /// The GPU, by Vulkan (built with --features wgpu)
     Vulkan,

@@ -20,7 +20,7 @@ const MANIFEST: &str = "manifest.json";
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The base model's folder
-    #[arg(long, default_value = "runs/base")]
+    #[arg(long, default_value = "www/models/base", required_unless_present = "lora")]
     base: PathBuf,
     /// Adapter folders; each keeps its folder's name. Those that --out lists already stay, if they belong to this base
     #[arg(long, value_name = "DIR")]

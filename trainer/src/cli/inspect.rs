@@ -11,7 +11,7 @@ use super::print::print;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A base folder, an adapter (folder or file), a checkpoint, a classifier, or any other safetensors file
+    /// A base folder, an adapter (folder or file), a run, a checkpoint, a picture, a data set, or any other file
     path: PathBuf,
     /// The base whose names identify the modules of a kohya file
     #[arg(long, default_value = "www/models/base")]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use trainer::data::names::position;
-use trainer::messages::say;
+use trainer::messages::{did_you_mean, say, shown};
 
 /// The word for every class.
 pub const ALL: &str = "all";
@@ -58,7 +58,11 @@ pub fn chosen(lists: &[String], classes: &[String], repeated: bool) -> anyhow::R
             let hint = with_comma.map_or_else(String::new, |class| {
                 format!("; a comma within a name has a backslash before it: --label '{}'", class.replace(',', "\\,"))
             });
-            anyhow::bail!("there is no class \"{text}\"; the classes are {}{hint}", listed(classes));
+            anyhow::bail!(
+                "there is no class \"{text}\"; the classes are {}{}{hint}",
+                listed(classes),
+                did_you_mean(text, classes.iter().map(String::as_str))
+            );
         };
         if named.insert(index) || repeated {
             found.push(index);
@@ -67,13 +71,14 @@ pub fn chosen(lists: &[String], classes: &[String], repeated: bool) -> anyhow::R
     Ok(found)
 }
 
-/// Names for a message; in quotation marks where one has a comma in it.
+/// Names for a message, the first where there are many; in quotation marks where one has a comma in it.
 fn listed(classes: &[String]) -> String {
-    if classes.iter().any(|class| class.contains(',')) {
-        classes.iter().map(|class| format!("\"{class}\"")).collect::<Vec<_>>().join(", ")
-    } else {
-        classes.join(", ")
-    }
+    const MOST: usize = 30;
+    let quote = if classes.iter().any(|class| class.contains(',')) { "\"" } else { "" };
+    let names: Vec<String> = classes.iter().take(MOST).map(|class| format!("{quote}{}{quote}", shown(class))).collect();
+    let more = classes.len().saturating_sub(MOST);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", names.join(", "))
 }
 
 /// The values of a flag that takes several, cut at commas. What is there on disk under the whole of it is one.

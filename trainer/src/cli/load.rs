@@ -5,7 +5,7 @@ use std::path::Path;
 
 use diffusion::lora::{Adapter, merge};
 use diffusion::{Base, Model};
-use trainer::messages::say;
+use trainer::messages::{nearest, say, warn};
 use trainer::store::{AdapterFiles, base_sha256, read_base};
 
 use super::device::DeviceName;
@@ -51,26 +51,91 @@ pub fn split_scale(text: &str) -> (&str, f32) {
     }
 }
 
+/// Path and scale of `DIR[:SCALE]`, of which one may be wrong. What cannot be a strength is said to be none: a folder that is not
+/// there is another mistake.
+fn checked_scale(text: &str) -> anyhow::Result<(&str, f32)> {
+    let is_drive = |path: &str| path.len() == 1 && path.starts_with(|sign: char| sign.is_ascii_alphabetic());
+    let (path, scale) = match text.rsplit_once(':') {
+        Some((path, scale)) if !Path::new(text).exists() && !scale.contains(['/', '\\']) && !is_drive(path) => {
+            (path, scale)
+        }
+        _ => return Ok((text, 1.0)),
+    };
+    match (scale.parse::<f32>(), path.rsplit_once(':')) {
+        (Ok(_), Some((adapter, first))) if !Path::new(path).exists() && first.parse::<f32>().is_ok() => {
+            anyhow::bail!("{text} has two strengths, {first} and {scale}; give one, as {adapter}:{scale}")
+        }
+        (Ok(number), _) if number.is_finite() => Ok((path, number)),
+        (Ok(_), _) => anyhow::bail!("the strength in {text} must be a number, as {path}:0.8, not {scale}"),
+        (Err(_), _) if scale.is_empty() => {
+            anyhow::bail!("{text} has a colon and no strength behind it; write {path}, or {path}:0.8")
+        }
+        (Err(_), _) => {
+            let point = scale.replace(',', ".");
+            let with_point = if point.parse::<f32>().is_ok() { point.as_str() } else { "0.8" };
+            anyhow::bail!("the strength in {text} must be a number, as {path}:{with_point}, not \"{scale}\"")
+        }
+    }
+}
+
+/// What to say of an adapter that is not there: where one of this name is, or of a name like it.
+fn elsewhere(path: &str) -> String {
+    let folders = ["www/models/lora", "runs/lora"].map(Path::new);
+    if let Some(found) = folders.iter().map(|folder| folder.join(path)).find(|found| found.is_dir()) {
+        return format!("; did you mean {}?", found.display());
+    }
+    if let Some((first, _)) = path.split_once(',') {
+        return format!("; several adapters are several flags, --lora {first} --lora …");
+    }
+    let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let known: Vec<String> = entries.map(|entry| entry.path().display().to_string()).collect();
+    let named = |known: &String| known.rsplit('/').next().map(str::to_owned);
+    let names: Vec<String> = known.iter().filter_map(named).collect();
+    let near = nearest(path.rsplit('/').next().unwrap_or(path), names.iter().map(String::as_str));
+    let near = near.and_then(|near| known.iter().find(|known| named(known).as_deref() == Some(near)));
+    near.map_or_else(String::new, |near| format!("; did you mean {near}?"))
+}
+
 /// The adapter that `DIR[:SCALE]` names, for the base in `dir`.
 pub fn load_adapter(text: &str, dir: &Path, base: &Base) -> anyhow::Result<Loaded> {
-    let (path, scale) = split_scale(text);
-    if !scale.is_finite() {
-        anyhow::bail!("the strength in {text} must be a number");
-    }
+    let (path, scale) = checked_scale(text)?;
     if !Path::new(path).exists() {
-        let shipped = Path::new("www/models/lora").join(path);
-        let hint = if shipped.is_dir() { format!("; did you mean {}?", shipped.display()) } else { String::new() };
-        anyhow::bail!("there is no adapter {path}: --lora takes a folder or a .safetensors file{hint}");
+        anyhow::bail!("there is no adapter {path}: --lora takes a folder or a .safetensors file{}", elsewhere(path));
     }
     let files = AdapterFiles::read(Path::new(path))?;
     let adapter = files.adapter(&base.state)?;
     if let Some(sum) = &adapter.base_sha256
         && *sum != base_sha256(dir)?
     {
-        say!("warning: {path} was trained on another base than {}, and may not do what it should", dir.display());
+        warn!("{path} was trained on another base than {}, and may not do what it should", dir.display());
     }
     if let Some(note) = adapter.note() {
         say!("note: {path}: {note}");
     }
     Ok(Loaded { path: path.to_owned(), files, adapter, scale })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_strength_is_called_one() {
+        assert_eq!(checked_scale("a:0.5").unwrap(), ("a", 0.5));
+        assert_eq!(checked_scale("a:-1").unwrap(), ("a", -1.0));
+        for path in ["a", "C:\\a", "x:/a", "."] {
+            assert_eq!(checked_scale(path).unwrap(), (path, 1.0), "a colon of a path");
+        }
+        for (text, told) in [
+            ("a:abc", "must be a number, as a:0.8, not \"abc\""),
+            ("a:1,5", "must be a number, as a:1.5"),
+            ("a:nan", "not nan"),
+            ("a:inf", "not inf"),
+            ("a:", "no strength behind it; write a, or a:0.8"),
+            ("a:1:2", "two strengths, 1 and 2; give one, as a:2"),
+        ] {
+            let message = checked_scale(text).unwrap_err().to_string();
+            assert!(message.contains(told), "{message}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use diffusion::{Base, Model};
 use trainer::config::{self, AdapterConfig, Keep, LoraSettings, RunSettings};
 use trainer::data::Dataset;
 use trainer::files::Held;
-use trainer::messages::say;
+use trainer::messages::{did_you_mean, say};
 use trainer::ranks::Ranks;
 use trainer::store::{ADAPTER_WEIGHTS, base_sha256, read_base, write_adapter_folder};
 use trainer::styles::{STYLES, Style};
@@ -301,8 +301,9 @@ impl Args {
         let path = Path::new(&source);
         if !path.exists() && Style::named(&source).is_err() {
             anyhow::bail!(
-                "{from} {source} is neither a style nor a folder nor a file; the styles are {}",
-                STYLES.iter().map(|style| style.name).collect::<Vec<_>>().join(", ")
+                "{from} {source} is neither a style nor a folder nor a file; the styles are {}{}",
+                STYLES.iter().map(|style| style.name).collect::<Vec<_>>().join(", "),
+                did_you_mean(&source, STYLES.iter().map(|style| style.name))
             );
         }
         // A folder's name may have a dot in it.

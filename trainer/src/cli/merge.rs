@@ -5,26 +5,27 @@ use std::process::ExitCode;
 
 use diffusion::base::WEIGHTS;
 use diffusion::tensors::Precision;
-use trainer::messages::say;
-use trainer::store::write_base;
+use trainer::messages::{emit, say, shown};
+use trainer::store::{base_sha256, write_base};
 
 use super::device::DeviceName;
+use super::headings::{MODEL, OUTPUT};
 use super::load::load_model;
 use super::precision::Float;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The base model's folder
-    #[arg(long, default_value = "www/models/base")]
+    #[arg(long, default_value = "www/models/base", help_heading = MODEL)]
     base: PathBuf,
     /// Adapters to bake in, followed by :scale where it is not 1
-    #[arg(long, value_name = "DIR[:SCALE]", required = true)]
+    #[arg(long, value_name = "DIR[:SCALE]", required = true, help_heading = MODEL)]
     lora: Vec<String>,
     /// Where the merged base is written
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     out: PathBuf,
     /// Precision of the weights file
-    #[arg(long, value_enum, default_value_t = Float::F32)]
+    #[arg(long, value_enum, default_value_t = Float::F32, help_heading = OUTPUT)]
     precision: Float,
 }
 
@@ -34,6 +35,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let merged = load_model(&args.base, &args.lora, true, DeviceName::default())?;
     write_base(&args.out, merged.base(), Precision::from(args.precision))?;
-    say!("merged: {}", args.out.display());
+    emit(serde_json::json!({ "out": args.out.display().to_string(), "base_sha256": base_sha256(&args.out)? }))?;
+    say!("merged: {}", shown(args.out.display()));
     Ok(ExitCode::SUCCESS)
 }

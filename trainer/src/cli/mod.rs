@@ -8,12 +8,16 @@ mod data;
 mod data_args;
 mod device;
 mod eval;
+mod examples;
 mod export;
 mod factors;
+mod flags;
+mod headings;
 mod inspect;
 mod labels;
 mod load;
 mod lora;
+mod man;
 mod merge;
 mod precision;
 mod print;
@@ -21,17 +25,34 @@ mod sample;
 mod training;
 mod usage;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use trainer::messages;
 use trainer::ranks::Ranks;
 
-pub use usage::parse;
+/// What the program can compute with beside the CPU, each of which has to be built in.
+const FEATURES: [(&str, bool); 3] =
+    [("wgpu", cfg!(feature = "wgpu")), ("cuda", cfg!(feature = "cuda")), ("mpi", cfg!(feature = "mpi"))];
+
+/// Version and features.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let features = match features() {
+        none if none.is_empty() => "none".to_owned(),
+        some => some.join(", "),
+    };
+    format!("{} (features: {features})", env!("CARGO_PKG_VERSION"))
+});
+
+fn features() -> Vec<&'static str> {
+    FEATURES.iter().filter(|(_, built)| *built).map(|(name, _)| *name).collect()
+}
 
 /// Trains and samples a small class-conditional diffusion model, and LoRA adapters for it.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(name = "trainer", version = VERSION.as_str(), about, after_help = examples::PROGRAM, max_term_width = 120)]
 pub struct Cli {
     #[command(flatten)]
     output: Output,
@@ -41,7 +62,7 @@ pub struct Cli {
 
 /// How a command speaks: flags that all of them have.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Messages")]
+#[command(next_help_heading = headings::MESSAGES)]
 struct Output {
     /// Print the result as JSON, for scripts: to stdout, and everything else to stderr
     #[arg(long, global = true)]
@@ -54,29 +75,48 @@ struct Output {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Fetch MNIST, check it, show a sheet of samples
+    #[command(after_help = examples::DATA)]
     Data(data::Args),
     /// Train the base model
-    #[command(allow_negative_numbers = true)]
+    #[command(allow_negative_numbers = true, after_help = examples::BASE)]
     Base(base::Args),
     /// Fine-tune a LoRA adapter on a style or on a folder of pictures
-    #[command(allow_negative_numbers = true)]
+    #[command(allow_negative_numbers = true, after_help = examples::LORA)]
     Lora(lora::Args),
     /// Draw digits: a grid, single pictures, a film strip, an animation
-    #[command(allow_negative_numbers = true)]
+    #[command(allow_negative_numbers = true, after_help = examples::SAMPLE)]
     Sample(sample::Args),
     /// Measure how good the digits are: read as asked, like real ones, varied, fit to learn from
-    #[command(allow_negative_numbers = true)]
+    #[command(allow_negative_numbers = true, after_help = examples::EVAL)]
     Eval(eval::Args),
     /// Bake adapters into a base folder
+    #[command(after_help = examples::MERGE)]
     Merge(merge::Args),
     /// Write the folders and the manifest that the page loads
+    #[command(after_help = examples::EXPORT)]
     Export(export::Args),
     /// Rewrite an adapter as PEFT's folder or as kohya's file
+    #[command(after_help = examples::CONVERT)]
     Convert(convert::Args),
-    /// Say what a file is: rank, alpha, targets, base, sizes
+    /// Say what a file or folder is: an adapter, a base, a run, a picture, a data set
+    #[command(after_help = examples::INSPECT)]
     Inspect(inspect::Args),
     /// Print a shell's completions
+    #[command(after_help = examples::COMPLETIONS)]
     Completions(completions::Args),
+    /// Print a manual page, or write all of them
+    #[command(after_help = examples::MAN)]
+    Man(man::Args),
+}
+
+/// The command line, with what is the same for all commands.
+fn command() -> clap::Command {
+    flags::completed(Cli::command())
+}
+
+/// What `args` ask for, the program's name first; what is to be said of others has been said, and the program ends with the code.
+pub fn parse(args: &[OsString]) -> Result<Cli, ExitCode> {
+    usage::parse(command(), args, &features())
 }
 
 /// Runs a command.
@@ -95,6 +135,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Export(args) => export::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Inspect(args) => inspect::run(args),
-        Command::Completions(args) => completions::run(args, Cli::command()),
+        Command::Completions(args) => completions::run(args, command()),
+        Command::Man(args) => man::run(args, command()),
     }
 }

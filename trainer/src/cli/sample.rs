@@ -7,14 +7,15 @@ use std::sync::{Mutex, PoisonError};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
 use diffusion::{Model, Request, SamplerKind};
-use trainer::files::{read, write_atomic};
-use trainer::messages::{emit, say};
+use trainer::files::{can_write, read, write_atomic};
+use trainer::messages::{did_you_mean, emit, say, shown};
 use trainer::parallel::default_threads;
 use trainer::picture::{Canvas, Grid, film_strip, grey, save_gif, spread_steps};
 use trainer::ranks::Ranks;
 use trainer::sampling::{draw, draw_together};
 
 use super::device::DeviceName;
+use super::headings::{MODEL, OUTPUT, PICTURES, SAMPLING};
 use super::labels;
 use super::load::load_model;
 
@@ -24,64 +25,65 @@ const STRIP_STEPS: usize = 20;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The base model's folder
-    #[arg(long, default_value = "www/models/base")]
+    #[arg(long, default_value = "www/models/base", help_heading = MODEL)]
     base: PathBuf,
     /// Classes to draw, by name, or "all". A comma within a name has a backslash before it, and so has a class called all
-    #[arg(long, default_value = labels::ALL)]
+    #[arg(long, default_value = labels::ALL, help_heading = PICTURES)]
     label: Vec<String>,
     /// First seed
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, help_heading = PICTURES)]
     seed: u64,
     /// Seeds per class, counting up from --seed
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, help_heading = PICTURES)]
     count: usize,
     /// Denoising steps
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, help_heading = SAMPLING)]
     steps: usize,
     /// dpm++2m, ddim, euler or ddpm
-    #[arg(long, default_value = "dpm++2m", value_parser = sampler)]
+    #[arg(long, default_value = "dpm++2m", value_parser = sampler, help_heading = SAMPLING)]
     sampler: SamplerKind,
     /// Classifier-free guidance; 1 is off
-    #[arg(long, default_value_t = Request::new(0, 0).guidance_scale)]
+    #[arg(long, default_value_t = Request::new(0, 0).guidance_scale, help_heading = SAMPLING)]
     guidance: f32,
     /// Share of the run before which there is no guidance
-    #[arg(long, value_name = "0..1", default_value_t = Request::new(0, 0).guidance_start)]
+    #[arg(long, value_name = "0..1", default_value_t = Request::new(0, 0).guidance_start, help_heading = SAMPLING)]
     guidance_start: f64,
     /// Share of the run from which on there is no guidance
-    #[arg(long, value_name = "0..1", default_value_t = Request::new(0, 0).guidance_stop)]
+    #[arg(long, value_name = "0..1", default_value_t = Request::new(0, 0).guidance_stop, help_heading = SAMPLING)]
     guidance_stop: f64,
     /// How much of what guidance adds along the predicted picture, its ink, is kept; 1 is plain guidance
-    #[arg(long, value_name = "0..1", default_value_t = Request::new(0, 0).guidance_eta)]
+    #[arg(long, value_name = "0..1", default_value_t = Request::new(0, 0).guidance_eta, help_heading = SAMPLING)]
     guidance_eta: f32,
     /// DDIM's amount of fresh noise, 0 to 1
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, help_heading = SAMPLING)]
     eta: f32,
     /// An adapter folder or file, followed by :scale where it is not 1; several add up
-    #[arg(long, value_name = "DIR[:SCALE]")]
+    #[arg(long, value_name = "DIR[:SCALE]", help_heading = MODEL)]
     lora: Vec<String>,
     /// Bake the adapters into the weights first (the same pictures, by the other way)
-    #[arg(long)]
+    #[arg(long, help_heading = MODEL)]
     merge: bool,
     /// A picture of all samples (.png), a folder <class>/<seed>.png, or with --filmstrip the strip (.png) or an animation (.gif)
-    #[arg(long, default_value = "samples.png")]
+    #[arg(long, default_value = "samples.png", help_heading = OUTPUT)]
     out: PathBuf,
     /// Draw the denoising: a row per class, 20 moments across
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     filmstrip: bool,
     /// Starting noise: a safetensors file with "latents" [b, c, h, w], instead of --seed
-    #[arg(long)]
+    #[arg(long, help_heading = PICTURES)]
     latents: Option<PathBuf>,
     /// Also write the pictures as floats: a safetensors file with "images" [b, 1, h, w]
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     raw: Option<PathBuf>,
     /// Where to compute
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, help_heading = MODEL)]
     device: DeviceName,
 }
 
 /// The value of `--sampler`.
 pub fn sampler(name: &str) -> Result<SamplerKind, String> {
-    SamplerKind::from_name(name).map_err(|error| error.to_string())
+    let known = SamplerKind::ALL.map(SamplerKind::name);
+    SamplerKind::from_name(name).map_err(|error| format!("{error}{}", did_you_mean(name, known)))
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -97,6 +99,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.eta != 0.0 && args.sampler != SamplerKind::Ddim {
         anyhow::bail!("--eta is the noise that DDIM adds: give --sampler ddim, too, or leave it out");
     }
+    let file = if !args.filmstrip && extension != "png" { args.out.join("class") } else { args.out.clone() };
+    [Some(&file), args.raw.as_ref()].into_iter().flatten().try_for_each(|path| can_write(path))?;
     let model = load_model(&args.base, &args.lora, args.merge, args.device)?;
     let request = request(&args, &model)?;
     let info = &model.base().info;
@@ -167,7 +171,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let ms = 1e3 * seconds / request.num_inference_steps as f64;
     emit(serde_json::json!({ "pictures": images.len(), "ms_per_step": ms, "out": args.out.display().to_string() }))?;
-    say!("{} pictures, {ms:.1} ms per step: {}", images.len(), args.out.display());
+    say!("{} pictures, {ms:.1} ms per step: {}", images.len(), shown(args.out.display()));
     Ok(ExitCode::SUCCESS)
 }
 

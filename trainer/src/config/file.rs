@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::run_settings::RunSettings;
 use crate::error::{Error, Result};
+use crate::messages::did_you_mean;
 
 /// A configuration that comes with the program.
 pub struct Preset {
@@ -110,8 +111,9 @@ fn text_of(file_or_preset: &str) -> Result<String> {
     }
     let path = Path::new(file_or_preset);
     if !path.exists() {
-        let presets = PRESETS.map(|preset| preset.name).join(", ");
-        let reason = format!("there is no such file, and the presets are {presets}");
+        let presets = PRESETS.map(|preset| preset.name);
+        let near = did_you_mean(file_or_preset, presets);
+        let reason = format!("there is no such file, and the presets are {}{near}", presets.join(", "));
         return Err(Error::Config { file: path.display().to_string(), reason });
     }
     fs::read_to_string(path).map_err(Error::io("read", path))

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use csv::{ReaderBuilder, StringRecord, Trim};
 
 use super::names::composed;
+use crate::text::utf8;
 
 /// Headings of the column with the labels.
 const LABELS: [&str; 6] = ["label", "labels", "class", "target", "y", "character"];
@@ -23,6 +24,7 @@ pub struct Table {
 
 /// Whether the bytes begin as such a table does: a line of text with many fields.
 pub fn is_table(bytes: &[u8]) -> bool {
+    let bytes = &*utf8(bytes);
     let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let text = std::str::from_utf8(line);
     text.is_ok_and(|line| line.split(separator(line)).count() > FEWEST && !line.contains('\0'))
@@ -35,7 +37,8 @@ fn separator(line: &str) -> char {
 
 /// Reads the table; the error is what is wrong, with the line.
 pub fn read(bytes: &[u8]) -> Result<Table, String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| format!("it is no text in UTF-8: {error}"))?;
+    let bytes = utf8(bytes);
+    let text = std::str::from_utf8(&bytes).map_err(|error| format!("it is no text in UTF-8: {error}"))?;
     let text = text.trim_start_matches('\u{feff}');
     let between = separator(text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default());
     let mut reader = ReaderBuilder::new()
@@ -133,6 +136,10 @@ mod tests {
         let heading = format!("label,{}\r\n", (0..16).map(|i| format!("pixel{i}")).collect::<Vec<_>>().join(","));
         for text in [rows.clone(), heading + &rows.replace('\n', "\r\n"), rows.replace(',', ";")] {
             assert!(is_table(text.as_bytes()));
+            // As Excel's "Unicode text" has it.
+            let utf_16: Vec<u8> = [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+            assert!(is_table(&utf_16));
+            assert_eq!(read(&utf_16).unwrap().pixels, read(text.as_bytes()).unwrap().pixels);
             let table = read(text.as_bytes()).unwrap();
             assert_eq!((table.size, &table.labels[..]), (4, &[0, 1, 0][..]));
             assert_eq!(table.class_names, ["7", "10"]);

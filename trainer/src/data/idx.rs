@@ -115,6 +115,12 @@ impl Idx {
         Ok(Labels { numbers: numbers.into_iter().step_by(columns).collect(), note })
     }
 
+    /// Its dimensions and the type of its elements, in words.
+    pub fn described(&self) -> String {
+        let shape: Vec<String> = self.dims.iter().map(usize::to_string).collect();
+        format!("{} {}", shape.join(" x "), self.name())
+    }
+
     fn name(&self) -> &'static str {
         TYPES.iter().find(|(code, ..)| *code == self.element).map_or("", |(_, _, name)| name)
     }

@@ -3,13 +3,13 @@
 //! `unpack.rs`. `mnist.rs` adds `mnist_train` and `mnist_test` to [`Dataset`].
 
 mod beside;
-mod csv;
+pub(crate) mod csv;
 mod dataset;
 mod drawing;
 mod fetch;
 mod folder;
-mod idx;
-mod kinds;
+pub(crate) mod idx;
+pub(crate) mod kinds;
 mod levels;
 mod mnist;
 pub mod names;

@@ -210,8 +210,3 @@ fn a_base_that_has_learnt_no_null_class_is_drawn_without_guidance() {
     };
     assert_eq!(drawn("3"), drawn("1"));
 }
-
-#[test]
-fn completions_are_printed() {
-    assert!(done(&["completions", "bash"]).contains("_trainer"));
-}

@@ -7,5 +7,6 @@ mod ends;
 mod files;
 mod repeat;
 mod resume;
+mod scripts;
 mod support;
 mod weights;

@@ -1,0 +1,67 @@
+// Fills index.html and app.webmanifest with the words of the models in DIST, where they are not of the shipped digits: so the first paint
+// says nothing of digits. What it needs of the page's texts it takes from their sources, before they are bundled.
+// Tests: tests/page/own-words.test.mjs
+import { access, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+const escape = text => text.replace(/[&<>"]/g, mark => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[mark])
+/** The 7 of the masthead and of the icon, and what stands in its place: a cross that comes out of noise. */
+const GLYPH = { seven: 'M2 2h4v1h-1v1h-1v2h-1v-2h1v-1h-2z', other: 'M2 2h1v1h-1zM5 2h1v1h-1zM3 3h2v2h-2zM2 5h1v1h-1zM5 5h1v1h-1z' }
+const ICON = { seven: 'M8 8h16v4h-4v4h-4v8h-4v-8h4v-4h-8z', other: 'M8 8h4v4h-4zM20 8h4v4h-4zM12 12h8v8h-8zM8 20h4v4h-4zM20 20h4v4h-4z' }
+
+/** @param {string} dist */
+export async function fillWords(dist) {
+  const at = path => join(dist, path)
+  const source = path => import(pathToFileURL(at(path)).href)
+  const { DIGITS, faceOf, isDigits, pickerOf, wordsOf } = await source('words.js')
+  const { textsOf } = await source('texts/page.js')
+  const { base, adapters } = JSON.parse(await readFile(at('models/manifest.json'), 'utf8'))
+  const words = wordsOf({ ...base, adapters })
+  if (JSON.stringify(words) === JSON.stringify(DIGITS) && isDigits(base.labels)) return
+  const [before, after] = [textsOf(DIGITS), textsOf(words)]
+  let html = await readFile(at('index.html'), 'utf8')
+  /** Replaces what must be there. @param {RegExp | string} pattern @param {string | ((...parts: string[]) => string)} by */
+  const replace = (pattern, by) => {
+    const found = html
+    html = html.replace(pattern, typeof by === 'string' ? () => by : by)
+    if (html === found && !(typeof by === 'string' && found.includes(by))) throw new Error(`index.html has no ${pattern}`)
+  }
+  if (!isDigits(base.labels)) {
+    // What is true of the shipped base alone.
+    html = html.replace(/ *<(img)\b[^>]* data-digits\b[^>]*>\n| ?<(span|a)\b[^>]* data-digits\b[^>]*>[^<]*<\/\2>/g, '')
+    html = html.replace(/ *<meta (?:property="og:image|name="twitter:card)[^>]*>\n| *<link rel="apple-touch-icon"[^>]*>\n/g, '')
+    replace(' data-example', '')
+    replace(GLYPH.seven, GLYPH.other)
+    const kind = pickerOf(base.labels)
+    const keys = ['keys', 'chips'].includes(kind) ? base.labels : []
+    const faces = keys.map((label, i) => `<label><input type="radio" name="digits" value="${escape(label)}"><span><bdi>${escape(faceOf(label, i))}</bdi></span></label>`)
+    replace(/(<div class="digits" id="digits")([^>]*>)[^]*?<\/div>/, (_, head, rest) => `${head} data-kind="${kind}"${rest}${faces.join('')}</div>`)
+    if (kind === 'none') {
+      replace('<div class="pick">', '<div class="pick" hidden>')
+      replace('id="many-digits"', 'id="many-digits" hidden')
+    }
+    replace('<link rel="stylesheet" href="style.css">', '<link rel="stylesheet" href="style.css">\n    <link rel="stylesheet" href="picker.css">')
+    const icon = await readFile(at('favicon.svg'), 'utf8')
+    await writeFile(at('favicon.svg'), icon.replace(ICON.seven, ICON.other))
+  }
+  for (const [key, text] of Object.entries(after.page)) {
+    if (text === before.page[key]) continue
+    const place = new RegExp(`(data-text="${key}"[^>]*>)[^<]*(<)`, 'g')
+    replace(place, (_, head, tail) => head + escape(text) + tail)
+  }
+  const { title } = after.page
+  const { description } = after.live
+  for (const name of ['name="description"', 'property="og:description"']) replace(new RegExp(`(<meta ${name} content=")[^"]*`), (_, head) => head + escape(description))
+  replace(/(<meta property="og:title" content=")[^"]*/, (_, head) => head + escape(title))
+  const files = Object.fromEntries(Object.entries(base.files).map(([path, { bytes }]) => [path, { bytes }]))
+  const known = JSON.stringify({ title: base.title, noun: base.noun, labels: base.labels, image_size: base.image_size, files, adapters: adapters.map(() => ({})) })
+  replace('  </body>', `  <script type="application/json" id="base">${known.replaceAll('<', '\\u003c')}</script>\n  </body>`)
+  if (!(await exists(at('models/README.md')))) html = html.replace(/ *<a href="models\/README.md"[^>]*>[^<]*<\/a>\n/, '')
+  await writeFile(at('index.html'), html)
+  const app = JSON.parse(await readFile(at('app.webmanifest'), 'utf8'))
+  const icons = isDigits(base.labels) ? app.icons : app.icons.filter(({ src }) => src.endsWith('.svg'))
+  await writeFile(at('app.webmanifest'), `${JSON.stringify({ ...app, name: title, short_name: title, description, icons }, null, 2)}\n`)
+}
+
+const exists = path => access(path).then(() => true, () => false)
