@@ -10,6 +10,7 @@ mod command;
 mod count;
 mod engines;
 mod lint;
+mod models;
 mod mpi;
 mod npm;
 mod page_tests;
@@ -23,11 +24,13 @@ mod vulkan;
 mod wasm;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use models::Models;
 use workspace::Workspace;
 
 /// Builds, serves and tests Digit Diffusion
@@ -48,6 +51,9 @@ enum Task {
         /// Only build
         #[arg(long)]
         no_serve: bool,
+        /// A folder that `trainer export` wrote: its models instead of www/models, and their words
+        #[arg(long, value_name = "DIR")]
+        models: Option<PathBuf>,
     },
     /// Build the page into dist/, a static folder that any host can serve
     Build,
@@ -81,11 +87,13 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<()> {
     let workspace = Workspace::find()?;
     match task {
-        Task::Demo { no_serve: true, .. } | Task::Build => site::build(&workspace).map(drop),
-        Task::Demo { port, .. } => {
-            // A taken port is reported now, not after minutes of building.
-            let listener = serve::listen(port)?;
-            serve::serve(&site::build(&workspace)?, listener)
+        Task::Build => site::build(&workspace, None).map(drop),
+        Task::Demo { port, no_serve, models } => {
+            // A taken port and models that cannot be served are reported now, not after minutes of building.
+            let models = models.map(Models::check).transpose()?;
+            let listener = if no_serve { None } else { Some(serve::listen(port)?) };
+            let dist = site::build(&workspace, models.as_ref())?;
+            listener.map_or(Ok(()), |listener| serve::serve(&dist, listener))
         }
         Task::Test { suite } => test::run(&workspace, suite),
         Task::Lint { part } => lint::run_all(&workspace, part),

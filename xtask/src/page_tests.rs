@@ -77,7 +77,7 @@ impl PageTests {
 
     /// Builds the page and runs all tests, whatever fails.
     pub fn run(self, workspace: &Workspace) -> Result<Count> {
-        let dist = site::build(workspace)?;
+        let dist = site::build(workspace, None)?;
         say("running the page's tests");
         let mut count = Count::default();
         for Run { mut tests, report } in self.runs {

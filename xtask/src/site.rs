@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     command::{command, run, say},
+    models::Models,
     npm, service_worker,
     size::{self, Size},
     toolchain::Toolchain,
@@ -19,19 +20,24 @@ use crate::{
 };
 
 const ENGINE: &str = "engine";
+const MODELS: &str = "models";
 
 /// dist/ is an npm package too (`www/package.json`), and a package brings its licences.
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
-/// Builds what is out of date, shows the sizes, and returns dist/.
-pub fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let (dist, sizes) = build_quietly(workspace)?;
+/// Builds what is out of date, shows the sizes, and returns dist/. `models` take the place of www/models.
+pub fn build(workspace: &Workspace, models: Option<&Models>) -> Result<PathBuf> {
+    let (dist, sizes) = build_with(workspace, models)?;
     size::print(&sizes);
     Ok(dist)
 }
 
-/// As [`build`], the sizes left to the caller.
+/// Builds the site with the shipped models, the sizes left to the caller.
 pub fn build_quietly(workspace: &Workspace) -> Result<(PathBuf, BTreeMap<String, Size>)> {
+    build_with(workspace, None)
+}
+
+fn build_with(workspace: &Workspace, models: Option<&Models>) -> Result<(PathBuf, BTreeMap<String, Size>)> {
     // Another build would replace what this one binds, copies or measures.
     let _held = workspace.hold()?;
     // What is missing is reported at once, not after minutes of compiling.
@@ -41,15 +47,22 @@ pub fn build_quietly(workspace: &Workspace) -> Result<(PathBuf, BTreeMap<String,
     npm::install(&bundler, "building the page")?;
     let engine = wasm::build(workspace)?;
     let dist = workspace.dist();
-    assemble(&workspace.root, &engine, &dist, |site| run(command("node").arg(bundler.join("bundle.mjs")).arg(site)))?;
+    let bundle = |site: &Path| run(command("node").arg(bundler.join("bundle.mjs")).arg(site));
+    assemble(&workspace.root, &engine, &dist, models, bundle)?;
     say(format!("the page is in {}", dist.display()));
     let sizes = size::of_site(&dist, ENGINE, &workspace.target.join("sizes.json"))?;
     Ok((dist, sizes))
 }
 
 /// Puts `dist` together under another name and renames it, so that a half-copied page is never served. `bundle` makes few
-/// scripts of many, in place.
-fn assemble(root: &Path, engine: &Path, dist: &Path, bundle: impl Fn(&Path) -> Result<()>) -> Result<()> {
+/// scripts of many, in place, and fills in the models' words.
+fn assemble(
+    root: &Path,
+    engine: &Path,
+    dist: &Path,
+    models: Option<&Models>,
+    bundle: impl Fn(&Path) -> Result<()>,
+) -> Result<()> {
     let www = root.join("www");
     if !www.join("index.html").is_file() {
         bail!("{} has no index.html", www.display());
@@ -58,6 +71,9 @@ fn assemble(root: &Path, engine: &Path, dist: &Path, bundle: impl Fn(&Path) -> R
     let stale = dist.with_extension(format!("old-{}", process::id()));
     let put_together = || -> Result<()> {
         copy_folder(&www, &fresh)?;
+        if let Some(models) = models {
+            models.copy_over(&fresh.join(MODELS))?;
+        }
         for file in LICENCES {
             fs::copy(root.join(file), fresh.join(file))?;
         }
@@ -122,13 +138,13 @@ mod tests {
         }
 
         let bundle = |site: &Path| Ok(fs::rename(site.join("page/part.js"), site.join("page.js"))?);
-        assert!(assemble(folder, &engine, &dist, bundle).is_err());
+        assert!(assemble(folder, &engine, &dist, None, bundle).is_err());
         assert!(dist.join("removed.js").exists(), "a failed build leaves the old page alone");
 
         for file in wasm::FILES {
             fs::write(engine.join(file), "").unwrap();
         }
-        assemble(folder, &engine, &dist, bundle).unwrap();
+        assemble(folder, &engine, &dist, None, bundle).unwrap();
         assert!(!dist.join("removed.js").exists());
         assert!(!dist.join(".hidden").exists());
         assert!(dist.join("models/manifest.json").exists());

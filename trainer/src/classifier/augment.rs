@@ -12,8 +12,8 @@ const LEAN: f32 = 0.15;
 /// Largest shift, in pixels of a picture of 28 x 28.
 const SHIFT: f32 = 2.2;
 
-/// Writes a distorted copy of a picture in [-1, 1] over `image`.
-pub fn distort(image: &mut [f32], size: usize, noise: &mut NoiseSource) {
+/// Writes a distorted copy of a picture in [-1, 1] over `image`. `outside`: the ground that comes in from beyond its edges.
+pub fn distort(image: &mut [f32], size: usize, outside: f32, noise: &mut NoiseSource) {
     let mut within = |bound: f32| (2.0 * noise.uniform() - 1.0) * bound;
     let (turn, lean) = (within(TURN), within(LEAN));
     let (stretch_x, stretch_y) = (1.0 + within(STRETCH), 1.0 + within(STRETCH));
@@ -27,18 +27,18 @@ pub fn distort(image: &mut [f32], size: usize, noise: &mut NoiseSource) {
     let source = image.to_vec();
     for (i, pixel) in image.iter_mut().enumerate() {
         let (x, y) = ((i % size) as f32 - centre - shift_x, (i / size) as f32 - centre - shift_y);
-        *pixel = sample(&source, size, xx * x + xy * y + centre, yx * x + yy * y + centre);
+        *pixel = sample(&source, size, outside, xx * x + xy * y + centre, yx * x + yy * y + centre);
     }
 }
 
-/// Bilinear; -1, which is black, outside.
-fn sample(image: &[f32], size: usize, x: f32, y: f32) -> f32 {
+/// Bilinear.
+fn sample(image: &[f32], size: usize, outside: f32, x: f32, y: f32) -> f32 {
     let (left, top) = (x.floor(), y.floor());
     let (fx, fy) = (x - left, y - top);
     let (left, top) = (left as isize, top as isize);
     let at = |x: isize, y: isize| match (usize::try_from(x), usize::try_from(y)) {
         (Ok(x), Ok(y)) if x < size && y < size => image[y * size + x],
-        _ => -1.0,
+        _ => outside,
     };
     let row = |y| at(left, y) * (1.0 - fx) + at(left + 1, y) * fx;
     row(top) * (1.0 - fy) + row(top + 1) * fy
@@ -55,7 +55,7 @@ mod tests {
         let mut noise = NoiseSource::new(1);
         for _ in 0..50 {
             let mut moved = plain.clone();
-            distort(&mut moved, 28, &mut noise);
+            distort(&mut moved, 28, -1.0, &mut noise);
             assert_ne!(moved, plain);
             assert!(moved.iter().all(|v| (-1.0..=1.0).contains(v)));
             assert!((0.7..1.4).contains(&(ink(&moved) / ink(&plain))));

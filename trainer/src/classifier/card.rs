@@ -1,7 +1,7 @@
 //! What is known about a classifier in addition to its weights.
 
 /// Facts about a classifier. They are in the header of its file.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Card {
     /// Names of the classes; a label is an index into them.
     pub class_names: Vec<String>,
@@ -15,4 +15,10 @@ pub struct Card {
     pub train_images: usize,
     /// Share of the test pictures that are read right, 0 to 1, once it was measured.
     pub test_accuracy: Option<f64>,
+    /// Number of the test pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_images: Option<usize>,
+    /// SHA-256 of the data that it was made for, training and test pictures together; none for MNIST's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_sha256: Option<String>,
 }

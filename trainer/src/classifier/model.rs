@@ -28,6 +28,22 @@ impl Classifier {
         Self { net, card, device }
     }
 
+    /// A network with random weights, that reads nothing. Its features still tell pictures apart: distances in them are a
+    /// measure where there are no classes to learn features from (random embeddings, arXiv 2002.09797).
+    ///
+    /// # Errors
+    /// None but a mistake in this program.
+    pub fn untrained(image_size: usize, seed: u64, device: &Device) -> Result<Self> {
+        let net = weights::initial(image_size, 1, seed, device)?;
+        let card = Card { class_names: vec![String::new()], image_size, seed, ..Card::default() };
+        Ok(Self::new(net, card, device.clone()))
+    }
+
+    /// Notes which data it was made for.
+    pub fn made_for(&mut self, data_sha256: String) {
+        self.card.data_sha256 = Some(data_sha256);
+    }
+
     /// Reads a file that [`save`](Self::save) has written.
     ///
     /// # Errors
@@ -86,6 +102,7 @@ impl Classifier {
         let (images, labels) = data.batch(&(0..data.len()).collect::<Vec<_>>());
         let accuracy = self.accuracy(&images, &labels)?;
         self.card.test_accuracy = Some(accuracy);
+        self.card.test_images = Some(data.len());
         Ok(accuracy)
     }
 

@@ -60,14 +60,7 @@ fn other_files_and_odd_pictures_are_refused() {
         assert!(message.contains("judge.safetensors") && message.contains("train one anew"), "{message}");
     }
     let net = Net::new(28, 10, &Device::flex());
-    let card = Card {
-        class_names: (0..10).map(|i| i.to_string()).collect(),
-        image_size: 28,
-        seed: 0,
-        epochs: 0,
-        train_images: 0,
-        test_accuracy: None,
-    };
+    let card = Card { class_names: (0..10).map(|i| i.to_string()).collect(), image_size: 28, ..Card::default() };
     let classifier = Classifier::new(net, card, Device::flex());
     assert!(classifier.predict(&[]).unwrap().is_empty());
     assert!(classifier.predict(&[0.0; 785]).unwrap_err().to_string().contains("785 values"));

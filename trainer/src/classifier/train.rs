@@ -41,6 +41,20 @@ impl Default for ClassifierConfig {
     }
 }
 
+impl ClassifierConfig {
+    /// For pictures of one's own: few of them are seen more often, each time distorted in another way, and those of many classes,
+    /// unless the number of `epochs` is given.
+    pub fn for_own(data: &Dataset, epochs: Option<usize>) -> Self {
+        /// Pictures seen in all, at least: of a few dozen, what a minute can show.
+        const SEEN: usize = 40_000;
+        /// The same for each class.
+        const SEEN_OF_A_CLASS: usize = 300;
+        let config = Self::default();
+        let seen = SEEN.max(SEEN_OF_A_CLASS * data.classes_with_pictures().len());
+        Self { epochs: epochs.unwrap_or_else(|| config.epochs.max(seen.div_ceil(data.len()))), ..config }
+    }
+}
+
 /// Progress of the training after a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
@@ -70,6 +84,7 @@ pub fn train_classifier(
     let mut shuffle = NoiseSource::with_stream(config.seed, 1);
     let batch_size = config.batch_size.clamp(1, data.len());
     let total = config.epochs * data.len().div_ceil(batch_size);
+    let outside = if data.has_light_ground() { 1.0 } else { -1.0 };
     let mut order: Vec<usize> = (0..data.len()).collect();
     let mut step = 0;
     for _ in 0..config.epochs {
@@ -82,7 +97,7 @@ pub fn train_classifier(
                 // Every job has a stream of its own: threads do not share a generator.
                 let stream = ((step as u64) << 16 | job) + 2;
                 let noise = NoiseSource::with_stream(config.seed, stream);
-                Ok(job_loss(net, data, part, noise, &training) * (part.len() as f32 * share))
+                Ok(job_loss(net, data, part, noise, outside, &training) * (part.len() as f32 * share))
             };
             let (loss, gradients) =
                 gradients::of_jobs(&net, &training, jobs, config.threads, loss, |_, gradients| Ok(gradients))?;
@@ -100,17 +115,24 @@ pub fn train_classifier(
         seed: config.seed,
         epochs: config.epochs,
         train_images: data.len(),
-        test_accuracy: None,
+        ..Card::default()
     };
     Ok(Classifier::new(net.valid(), card, device.clone()))
 }
 
 /// Mean cross-entropy over some distorted pictures.
-fn job_loss(net: &Net, data: &Dataset, part: &[usize], mut noise: NoiseSource, device: &Device) -> Tensor<1> {
+fn job_loss(
+    net: &Net,
+    data: &Dataset,
+    part: &[usize],
+    mut noise: NoiseSource,
+    outside: f32,
+    device: &Device,
+) -> Tensor<1> {
     let size = data.size();
     let (mut images, labels) = data.batch(part);
     for image in images.chunks_exact_mut(size * size) {
-        augment::distort(image, size, &mut noise);
+        augment::distort(image, size, outside, &mut noise);
     }
     let images = Tensor::<1>::from_floats(&images[..], device).reshape([part.len(), 1, size, size]);
     let labels: Vec<i32> = labels.into_iter().map(i32::from).collect();

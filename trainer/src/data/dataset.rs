@@ -25,6 +25,8 @@ pub struct Dataset {
     class_names: Vec<String>,
     /// The file or folder, for messages.
     location: String,
+    /// The file that each picture came from; nothing where all came from one.
+    names: Vec<String>,
     /// Index of the first picture for styles that draw at random. Test pictures come after the training pictures, so that
     /// no two share a seed.
     first_index: u64,
@@ -61,7 +63,17 @@ impl Dataset {
         if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= class_names.len()) {
             return Err(refuse(format!("label {label}, but only {} classes", class_names.len())));
         }
-        Ok(Self { pixels, labels, size, class_names, location: location.to_owned(), first_index: 0 })
+        Ok(Self { pixels, labels, size, class_names, location: location.to_owned(), names: Vec::new(), first_index: 0 })
+    }
+
+    /// The same data, each picture with the name of its file.
+    pub(super) fn with_names(self, names: Vec<String>) -> Self {
+        Self { names, ..self }
+    }
+
+    /// The file that a picture came from, fit to be shown; `None` where all came from one, as of IDX.
+    pub fn name(&self, index: usize) -> Option<&str> {
+        self.names.get(index).map(String::as_str)
     }
 
     /// The same data, their pictures counted from `first_index` by styles that draw at random.
@@ -210,6 +222,7 @@ impl Dataset {
         Self {
             pixels: indices.iter().flat_map(|&i| self.image(i)).copied().collect(),
             labels: indices.iter().map(|&i| self.labels[i]).collect(),
+            names: indices.iter().filter_map(|&i| self.names.get(i)).cloned().collect(),
             ..self.clone_without_pixels()
         }
     }
@@ -243,6 +256,7 @@ impl Dataset {
             labels: self.labels.clone(),
             class_names: self.class_names.clone(),
             location: self.location.clone(),
+            names: self.names.clone(),
             ..*self
         }
     }
@@ -307,6 +321,42 @@ impl Dataset {
         self.labels.iter_mut().for_each(|label| *label = new_labels[usize::from(*label)]);
         self.class_names = names.to_vec();
         Ok(self)
+    }
+
+    /// The classes that there are pictures of, in order.
+    pub fn classes_with_pictures(&self) -> Vec<usize> {
+        let classes: BTreeSet<u16> = self.labels.iter().copied().collect();
+        classes.into_iter().map(usize::from).collect()
+    }
+
+    /// Indices of `count` pictures, or all, the classes taking turns, so that each has as many as it can have.
+    pub fn in_turns(&self, count: usize) -> Vec<usize> {
+        let mut turns = vec![0u32; self.class_names.len()];
+        let turn = |&label: &u16| {
+            let turn = &mut turns[usize::from(label)];
+            *turn += 1;
+            *turn
+        };
+        let turns: Vec<u32> = self.labels.iter().map(turn).collect();
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_by_key(|&i| (turns[i], self.labels[i], i));
+        order.truncate(count);
+        order
+    }
+
+    /// The same pictures smaller by a whole factor, as means of squares of `factor * factor` pixels. The factor must divide
+    /// the side into a multiple of [`SIZE_MULTIPLE`].
+    pub fn shrunk(&self, factor: usize) -> Self {
+        let side = self.size / factor;
+        let mean = |image: &[u8], i: usize| {
+            let (x, y) = (i % side * factor, i / side * factor);
+            let row = |dy: usize| &image[(y + dy) * self.size + x..][..factor];
+            let sum: u32 = (0..factor).flat_map(row).map(|&pixel| u32::from(pixel)).sum();
+            let area = (factor * factor) as u32;
+            ((sum + area / 2) / area) as u8
+        };
+        let pixels = self.images().flat_map(|image| (0..side * side).map(move |i| mean(image, i))).collect();
+        Self { pixels, size: side, ..self.clone_without_pixels() }
     }
 
     /// Indices of the first `per_class` pictures of every class, class by class.

@@ -9,6 +9,7 @@ use super::zip::Role;
 use super::{beside, csv, idx, kinds, levels};
 use crate::error::{BadPicture, Error, Result};
 use crate::files;
+use crate::messages::shown;
 
 const TAKEN: &str = "--data takes a folder <class name>/*.png, an IDX file or a CSV file";
 
@@ -103,7 +104,8 @@ fn folder_of(path: &Path, options: &ReadOptions) -> Result<Opened> {
         return Err(Error::Setting { reason });
     }
     let folder = folder::read(path, options.bad, options.dark_ink)?;
-    let (mut data, mut notes) = (folder.data, folder.notes);
+    let names = folder.paths.iter().map(|path| shown(path.display())).collect();
+    let (mut data, mut notes) = (folder.data.with_names(names), folder.notes);
     data = if options.transpose == Transpose::Yes { data.transposed() } else { data };
     let name = |index: usize| folder.paths[index].display().to_string();
     data = without_blank(data, options.bad, name, "", &mut notes)?;

@@ -46,6 +46,12 @@ impl Judge {
         Ok(Self { styles, digits, classifier })
     }
 
+    /// A judge of classes alone, whatever their names.
+    pub fn plain(classifier: Classifier) -> Self {
+        let digits = classifier.card().class_names.clone();
+        Self { styles: vec![PLAIN.to_owned()], digits, classifier }
+    }
+
     /// The classifier itself.
     pub fn classifier(&self) -> &Classifier {
         &self.classifier

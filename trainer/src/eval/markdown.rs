@@ -3,37 +3,75 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::manifold::{Manifold, NEIGHBOURS};
-use super::report::Report;
+use super::accuracy::{Accuracy, ClassScore};
+use super::manifold::Manifold;
+use super::report::{Report, Row};
 use crate::error::{Error, Result};
-use crate::files;
+use crate::{files, messages};
 
 /// The marks between which the tables go in a file that people write around them.
 pub(super) const BEGIN: &str = "<!-- trainer eval: begin -->";
 pub(super) const END: &str = "<!-- trainer eval: end -->";
 
+/// Classes that are told of each row, the worst first.
+const WORST: usize = 20;
+
+/// What the tables mean.
+const MNIST: &str = "
+The rows *real* hold training pictures, as many of each class, against the test set: the best that can be
+hoped for; their accuracy is the judge's on the test set. Style: read as in the style, the base and plain
+digits as in none. Distances are in the judge's features. Precision, recall, density and coverage: k = 5.
+Transfer: a classifier trained on the row's pictures alone, on the real test set.
+";
+/// What the table of copies means.
+const COPIES: &str = "
+Copies: at most a third as far from a training picture as from the second nearest. Nearer: than any other
+training picture is to that one; real pictures, each left out in turn, show what is usual. Distance: root of
+the mean squared difference of blurred pixels, black to white being 1.
+";
+/// The same, where the pictures are one's own.
+const OWN: &str = "
+The row *real* holds pictures that the judge learnt from, against those that were held out from it; its
+accuracy is the judge's on the held-out ones: the best that can be hoped for. Distances are in the judge's
+features, which are stronger of pictures that it knows: its own Fréchet distance may be the larger. Precision, recall, density and coverage: k = 5. Transfer: a classifier trained on the row's
+pictures alone, on the held-out ones.
+";
+
 impl Report {
     /// The tables as Markdown.
     pub fn to_markdown(&self) -> String {
         let mut text = format!("Base `{}`, weights sha256 `{}`.\n\n", self.base, &self.base_sha256);
-        for judge in &self.judges {
+        if let Some(data) = &self.data {
             // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "Compared with {} pictures of {} in `{}`,\nsha256 `{}`.\n",
+                data.images,
+                if data.classes == 1 { "one class".to_owned() } else { format!("{} classes", data.classes) },
+                shown(&data.path),
+                data.sha256
+            );
+        }
+        for judge in &self.judges {
             let _ = writeln!(text, "- {}", judge.replacen(" (", "\n  (", 1));
         }
         text += "\n| | model | sampler | steps | guidance | eta | of the run | pictures (first seed) | read as asked | weakest class |\n";
         text += "|---:|---|---|---:|---:|---:|---:|---:|---:|---|\n";
         for (i, floor) in (1..).zip(&self.floors) {
-            let accuracy = percent(Some(floor.accuracy));
+            let accuracy = percent(floor.accuracy);
             let _ = writeln!(text, "| {i} | *real, {}* | | | | | | {} | {accuracy} | |", floor.reference, floor.images);
         }
         for (i, row) in (self.floors.len() + 1..).zip(&self.rows) {
-            let weakest = row.accuracy.weakest().map_or(String::new(), |(name, share, mistaken)| {
-                let mistaken = mistaken.map_or(String::new(), |other| format!(", read as {other}"));
-                format!("{name}: {}{mistaken}", percent(Some(share)))
+            let weakest = row.accuracy.as_ref().and_then(Accuracy::weakest);
+            let weakest = weakest.map_or(String::new(), |(name, share, mistaken)| {
+                let mistaken = mistaken.map_or(String::new(), |other| format!(", read as {}", shown(other)));
+                format!("{}: {}{mistaken}", shown(name), percent(Some(share)))
             });
+            let accuracy =
+                row.accuracy.as_ref().map_or(String::new(), |all| format!("**{}**", percent(Some(all.share))));
             let _ = writeln!(
                 text,
-                "| {i} | {} | {} | {} | {} | {} | {} to {} | {} ({}) | **{}** | {weakest} |",
+                "| {i} | {} | {} | {} | {} | {} | {} to {} | {} ({}) | {accuracy} | {weakest} |",
                 row.model,
                 row.sampler,
                 row.steps,
@@ -43,7 +81,6 @@ impl Report {
                 row.guidance_stop,
                 row.images,
                 row.first_seed,
-                percent(Some(row.accuracy.share)),
             );
         }
         // The same rows again: one table would be too wide to read.
@@ -60,14 +97,76 @@ impl Report {
         for (i, cells) in (1..).zip(of_floors.chain(of_rows)) {
             let _ = writeln!(text, "| {i} | {cells} |");
         }
-        let _ = writeln!(
-            text,
-            "\nThe rows *real* hold training pictures, as many of each class, against the test set: the best that can be\n\
-             hoped for; their accuracy is the judge's on the test set. Style: read as in the style, the base and plain\n\
-             digits as in none. Distances are in the judge's features. Precision, recall, density and coverage: k = {NEIGHBOURS}.\n\
-             Transfer: a classifier trained on the row's pictures alone, on the real test set."
-        );
+        text += if self.data.is_some() { OWN } else { MNIST };
+        self.write_copies(&mut text);
+        self.write_classes(&mut text);
+        for note in &self.notes {
+            let _ = writeln!(text, "\n{}", shown(note));
+        }
         text
+    }
+
+    /// A table of copies, and one of the pictures on each sheet.
+    fn write_copies(&self, text: &mut String) {
+        let floors = self.floors.iter().map(|floor| (format!("*real, {}*", floor.reference), floor.copies));
+        let rows = self.rows.iter().map(|row| (row.model.clone(), row.copies));
+        let all: Vec<_> =
+            (1..).zip(floors.chain(rows)).filter_map(|(i, (name, copies))| Some((i, name, copies?))).collect();
+        if all.is_empty() {
+            return;
+        }
+        *text += "\n| | model | pictures | copies | nearer than its neighbours | distance to the nearest, median |\n";
+        *text += "|---:|---|---:|---:|---:|---:|\n";
+        for (i, name, copies) in all {
+            let (share, nearer) = (percent(Some(copies.copies)), percent(Some(copies.nearer)));
+            let _ =
+                writeln!(text, "| {i} | {name} | {} | {share} | {nearer} | {:.3} |", copies.images, copies.distance);
+        }
+        *text += COPIES;
+        for (i, row) in (self.floors.len() + 1..).zip(&self.rows).filter(|(_, row)| !row.nearest.is_empty()) {
+            let _ = writeln!(
+                text,
+                "\n`neighbours-{i}.png`, pictures of row {i} and the training pictures nearest to them:\n"
+            );
+            *text += "| | class | seed | nearest (distance) | second | third | its neighbour's distance |\n";
+            *text += "|---:|---|---:|---|---|---|---:|\n";
+            for (number, drawn) in (1..).zip(&row.nearest) {
+                let near = |at: usize| {
+                    let near = drawn.nearest.get(at);
+                    near.map_or(String::new(), |near| format!("{} ({:.3})", shown(&near.name), near.neighbour.distance))
+                };
+                let cells = [0, 1, 2].map(near).join(" | ");
+                let _ = writeln!(
+                    text,
+                    "| {number} | {} | {} | {cells} | {:.3} |",
+                    shown(&drawn.class),
+                    drawn.seed,
+                    drawn.reach
+                );
+            }
+        }
+    }
+
+    /// Of one's own classes, those that are read worst.
+    fn write_classes(&self, text: &mut String) {
+        if self.data.is_none() {
+            return;
+        }
+        for (i, row) in (self.floors.len() + 1..).zip(&self.rows) {
+            let Some(accuracy) = &row.accuracy else { continue };
+            let asked = |class: &&ClassScore| class.asked > 0;
+            let mut classes: Vec<&ClassScore> = accuracy.classes.iter().filter(asked).collect();
+            classes.sort_by(|a, b| (a.right * b.asked).cmp(&(b.right * a.asked)));
+            let more =
+                if classes.len() > WORST { format!(", the worst {WORST} of {}", classes.len()) } else { String::new() };
+            let _ = writeln!(text, "\nClasses of row {i}{more}:\n");
+            *text += "| class | drawn | read as asked | mostly mistaken for |\n|---|---:|---:|---|\n";
+            for class in classes.into_iter().take(WORST) {
+                let share = percent(Some(class.right as f64 / class.asked as f64));
+                let wrong = mistaken(row, class);
+                let _ = writeln!(text, "| {} | {} | {share} | {wrong} |", shown(&class.name), class.asked);
+            }
+        }
     }
 
     /// Puts the tables between the two marks of a file, such as a model card, and leaves the rest of it alone.
@@ -94,6 +193,23 @@ fn around_the_marks(path: &Path) -> Result<(String, String)> {
     let text = String::from_utf8(files::read(path)?).map_err(|_| refuse("it is no UTF-8 text".into()))?;
     let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before.into(), rest.split_once(END)?.1.into())));
     parts.ok_or_else(|| refuse(format!("it needs a line {BEGIN} and a line {END} for the tables to go between")))
+}
+
+/// The classes that pictures of a class were mostly mistaken for, the most frequent first.
+fn mistaken(row: &Row, class: &ClassScore) -> String {
+    const NAMED: usize = 3;
+    let Some(accuracy) = &row.accuracy else { return String::new() };
+    let names = accuracy.classes.iter().map(|other| &other.name).zip(&class.read_as);
+    let mut wrong: Vec<(&String, usize)> =
+        names.filter(|&(name, &count)| count > 0 && *name != class.name).map(|(name, &count)| (name, count)).collect();
+    wrong.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    let told = wrong.iter().take(NAMED).map(|(name, count)| format!("{} ({count})", shown(name)));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// A name in a table, whose cells end at a bar.
+fn shown(text: &str) -> String {
+    messages::shown(text).replace('|', r"\|")
 }
 
 fn percent(share: Option<f64>) -> String {

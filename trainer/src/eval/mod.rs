@@ -6,6 +6,7 @@
 //! | Fréchet distance | distance of means and covariances of features from real ones | `frechet` | arXiv 1706.08500 |
 //! | precision, recall | share of generated pictures among real ones, and the reverse | `manifold` | arXiv 1904.06991 |
 //! | density, coverage | the same, robust against outliers | `manifold` | arXiv 2002.09797 |
+//! | copies | share of generated pictures that are training pictures again | `neighbours` | arXiv 2102.08921, 2310.02664 |
 //! | transfer | accuracy on real pictures of a classifier trained on generated ones | `cli/eval/bench` | arXiv 1905.10887 |
 //!
 //! `judge` has the classifiers of digits and styles, `report` the tables and plots. Features are the last hidden layer of the
@@ -16,10 +17,12 @@ mod frechet;
 mod judge;
 mod manifold;
 mod markdown;
+mod neighbours;
 mod report;
 
 pub use accuracy::{Accuracy, ClassScore};
 pub use frechet::{Gaussian, frechet_distance};
 pub use judge::{Judge, Reading, train_on_styles};
 pub use manifold::{Manifold, NEIGHBOURS, manifold};
-pub use report::{Floor, Report, Row};
+pub use neighbours::{Copies, Neighbour, Originals, SHOWN, Surroundings, factor};
+pub use report::{Data, Drawn, Floor, Near, Report, Row};

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use diffusion::Request;
+
 use super::accuracy::Accuracy;
 use super::manifold::Manifold;
+use super::neighbours::{Copies, Neighbour};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::picture::{Plot, Series, bars};
@@ -19,12 +22,54 @@ pub struct Report {
     pub base: String,
     /// SHA-256 of its weights.
     pub base_sha256: String,
+    /// The pictures of one's own that were compared with; none: MNIST's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Data>,
+    /// Sentences that help to read the tables.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// A sentence about each judge: how well it reads real test pictures.
     pub judges: Vec<String>,
     /// What real pictures reach, one for each reference that generated ones are compared with.
     pub floors: Vec<Floor>,
     /// One for each setting.
     pub rows: Vec<Row>,
+}
+
+/// Pictures of one's own.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Data {
+    /// Folder or file.
+    pub path: String,
+    /// SHA-256 of pictures, labels and class names.
+    pub sha256: String,
+    /// Number of pictures.
+    pub images: usize,
+    /// Number of classes that there are pictures of.
+    pub classes: usize,
+}
+
+/// A drawn picture and what it is near.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Drawn {
+    /// Class that was asked for.
+    pub class: String,
+    /// Seed.
+    pub seed: u64,
+    /// The nearest training pictures.
+    pub nearest: Vec<Near>,
+    /// Distance from the nearest of them to the training picture next to it.
+    pub reach: f32,
+}
+
+/// A training picture near a drawn one.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Near {
+    /// Its file.
+    pub name: String,
+    /// Where, and how far.
+    #[serde(flatten)]
+    pub neighbour: Neighbour,
 }
 
 /// What real training pictures reach against real test pictures: the best that can be hoped for.
@@ -34,8 +79,8 @@ pub struct Floor {
     pub reference: String,
     /// Training pictures, as many of each class.
     pub images: usize,
-    /// Share of the test pictures that are read right.
-    pub accuracy: f64,
+    /// Share of the test pictures that are read right; none without classes.
+    pub accuracy: Option<f64>,
     /// Share of the test pictures whose style, or that they have none, is read right; where styles are compared.
     pub style_accuracy: Option<f64>,
     /// Fréchet distance.
@@ -44,6 +89,9 @@ pub struct Floor {
     pub manifold: Option<Manifold>,
     /// Accuracy on the test pictures of a classifier trained on these pictures.
     pub transfer: Option<f64>,
+    /// Of training pictures left out in turn, how many are like copies of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copies: Option<Copies>,
 }
 
 /// One setting.
@@ -69,8 +117,8 @@ pub struct Row {
     pub first_seed: u64,
     /// Generated pictures.
     pub images: usize,
-    /// Read as asked.
-    pub accuracy: Accuracy,
+    /// Read as asked; none without classes.
+    pub accuracy: Option<Accuracy>,
     /// Share of the pictures that are read as in the style; of the base's, as in none; where styles are compared.
     pub style: Option<f64>,
     /// Fréchet distance to the test set.
@@ -81,6 +129,12 @@ pub struct Row {
     pub manifold_images: usize,
     /// Accuracy on real test pictures of a classifier trained on these pictures.
     pub transfer: Option<f64>,
+    /// How many are like copies of training pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copies: Option<Copies>,
+    /// Pictures on the sheet `neighbours-<row>.png`: first those that are most like copies, then the first that were drawn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nearest: Vec<Drawn>,
     /// Seconds that drawing took.
     pub seconds: f64,
 }
@@ -105,7 +159,7 @@ impl Report {
         files::write_atomic(&dir.join("report.md"), format!("# Evaluation\n\n{}", self.to_markdown()).as_bytes())?;
         files::write_atomic(&dir.join("report.json"), self.to_json()?.as_bytes())?;
         let plots: [(&str, &str, Value); 2] = [
-            ("accuracy.svg", "Read as asked, %", |row| Some(100.0 * row.accuracy.share)),
+            ("accuracy.svg", "Read as asked, %", |row| Some(100.0 * row.accuracy.as_ref()?.share)),
             ("frechet.svg", "Fréchet distance", |row| row.frechet),
         ];
         let axis = AXES.iter().find(|axis| {
@@ -152,6 +206,31 @@ const AXES: [Axis; 2] = [
 ];
 
 impl Row {
+    /// A row of so many pictures with these settings, nothing measured yet.
+    pub fn new(model: &str, reference: &str, request: &Request, first_seed: u64, images: usize) -> Self {
+        Self {
+            model: model.to_owned(),
+            reference: reference.to_owned(),
+            sampler: request.sampler.name().to_owned(),
+            steps: request.num_inference_steps,
+            guidance: request.guidance_scale,
+            guidance_start: request.guidance_start,
+            guidance_stop: request.guidance_stop,
+            guidance_eta: request.guidance_eta,
+            first_seed,
+            images,
+            accuracy: None,
+            style: None,
+            frechet: None,
+            manifold: None,
+            manifold_images: 0,
+            transfer: None,
+            copies: None,
+            nearest: Vec::new(),
+            seconds: 0.0,
+        }
+    }
+
     /// All of its settings.
     fn name(&self) -> String {
         self.name_without("")
@@ -179,37 +258,30 @@ mod tests {
         let names = ["0", "1"].map(str::to_owned);
         let rows: [[f32; 2]; 4] = [[0.8, 0.2], [0.4, 0.6], [0.1, 0.9], [0.2, 0.8]];
         let accuracy = Accuracy::new(&names, &[0, 0, 1, 1], &rows.each_ref().map(|row| &row[..])).unwrap();
-        let row = |guidance| Row {
-            model: "base".into(),
-            reference: "plain".into(),
-            sampler: "ddim".into(),
-            steps: 12,
-            guidance,
-            guidance_start: 0.0,
-            guidance_stop: 1.0,
-            guidance_eta: 1.0,
-            first_seed: 1000,
-            images: 4,
-            accuracy: accuracy.clone(),
-            style: None,
-            frechet: Some(1.25 * f64::from(guidance)),
-            manifold: Some(Manifold { precision: 0.9, recall: 0.8, density: 1.0, coverage: 0.7 }),
-            manifold_images: 4,
-            transfer: None,
-            seconds: 1.0,
+        let row = |guidance| {
+            let request = Request { guidance_scale: guidance, ..Request::new(0, 0) };
+            Row {
+                accuracy: Some(accuracy.clone()),
+                frechet: Some(1.25 * f64::from(guidance)),
+                manifold: Some(Manifold { precision: 0.9, recall: 0.8, density: 1.0, coverage: 0.7 }),
+                ..Row::new("base", "plain", &request, 1000, 4)
+            }
         };
         let floor = Floor {
             reference: "plain".into(),
             images: 4,
-            accuracy: 0.995,
+            accuracy: Some(0.995),
             style_accuracy: None,
             frechet: Some(0.5),
             manifold: None,
             transfer: Some(0.99),
+            copies: None,
         };
         Report {
             base: "b".into(),
             base_sha256: "00".into(),
+            data: None,
+            notes: Vec::new(),
             judges: vec!["a judge".into()],
             floors: vec![floor],
             rows: vec![row(1.0), row(2.0)],
@@ -245,7 +317,7 @@ mod tests {
         one.rows.truncate(1);
         one.save(dir.path()).unwrap();
         let svg = String::from_utf8(files::read(&dir.path().join("accuracy.svg")).unwrap()).unwrap();
-        assert!(svg.contains("base, ddim") && svg.contains(">75.00<"), "{svg}");
+        assert!(svg.contains("base, dpm++2m") && svg.contains(">75.00<"), "{svg}");
         let card = dir.path().join("card.md");
         files::write_atomic(&card, format!("before\n{BEGIN}\nstale\n{END}\nafter\n").as_bytes()).unwrap();
         report().put_into(&card).unwrap();

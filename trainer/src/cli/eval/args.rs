@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use diffusion::{Request, SamplerKind};
-use trainer::data::DEFAULT_DIR;
 use trainer::styles::Style;
 
+use crate::cli::data_args::DataArgs;
 use crate::cli::device::DeviceName;
 use crate::cli::load::split_scale;
 use crate::cli::sample::sampler;
@@ -46,15 +46,24 @@ pub struct Args {
     /// First seed
     #[arg(long, default_value_t = 1_000_000)]
     pub seed: u64,
-    /// What is measured
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Measure::Accuracy, Measure::Frechet, Measure::Manifold])]
-    pub measure: Vec<Measure>,
-    /// The folder of the judges, which are trained on real MNIST first where their files do not exist
+    /// What is measured [default: accuracy,frechet,manifold; with --data copies, too]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    measure: Vec<Measure>,
+    /// What `--measure` asks for, filled in by `resolve`
+    #[arg(skip)]
+    pub measures: Vec<Measure>,
+    /// The folder of the judges, which are trained first on the real pictures where their files do not exist, once
     #[arg(long, default_value = "data/judges")]
     pub judges: PathBuf,
-    /// The folder with MNIST (see `trainer data`)
-    #[arg(long, default_value = DEFAULT_DIR)]
-    pub mnist: PathBuf,
+    /// Times that a judge of your own pictures sees each of them [default: 12, of few pictures or for many classes more]
+    #[arg(long, value_name = "N", requires = "data")]
+    pub judge_epochs: Option<usize>,
+    /// Pictures of your own that the base or the adapter was trained on, to compare with instead of MNIST: what `trainer base
+    /// --data` takes
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub data_args: DataArgs,
     /// Where the report is written (Markdown, JSON, plots)
     #[arg(long, default_value = "runs/eval")]
     pub out: PathBuf,
@@ -75,12 +84,23 @@ pub enum Measure {
     Frechet,
     /// Precision, recall, density, coverage
     Manifold,
+    /// Generated pictures that are training pictures again, and a sheet of them beside the nearest ones (with --data)
+    Copies,
     /// A classifier trained on the generated pictures, tested on real ones; and one trained on as many real ones
     /// (minutes; comparable at --count 60000, as many as MNIST has)
     Transfer,
 }
 
 impl Args {
+    /// Fills in what is measured.
+    pub fn resolve(&mut self, own: bool) {
+        self.measures = match (self.measure.is_empty(), own) {
+            (false, _) => self.measure.clone(),
+            (true, false) => vec![Measure::Accuracy, Measure::Frechet, Measure::Manifold],
+            (true, true) => vec![Measure::Accuracy, Measure::Frechet, Measure::Manifold, Measure::Copies],
+        };
+    }
+
     /// Whether one of the rows is an adapter in a style.
     pub fn compares_styles(&self) -> bool {
         match self.each {

@@ -1,28 +1,23 @@
-//! Measuring: real pictures, the judges that read them, and the scores of real and generated pictures. Tests: of the measures,
+//! Measuring against MNIST: real pictures, the judges that read them, and the scores of real and generated pictures. Tests: of the measures,
 //! in `eval/`.
 
 use std::time::Instant;
 
 use burn::tensor::Device;
 use diffusion::{Model, Request};
-use indicatif::{ProgressBar, ProgressStyle};
 use trainer::classifier::{Classifier, ClassifierConfig, Progress, train_classifier};
 use trainer::data::Dataset;
 use trainer::eval::{
     Accuracy, Floor, Gaussian, Judge, Manifold, NEIGHBOURS, Row, frechet_distance, manifold, train_on_styles,
 };
 use trainer::messages::say;
-use trainer::parallel::default_threads;
-use trainer::picture::grey;
-use trainer::sampling::draw;
 use trainer::styles::Style;
 
 use super::args::{Args, Measure};
+use super::drawing::{bar, drawn};
 
-/// Pictures drawn between two moves of the progress bar.
-const ROUND: usize = 500;
 /// Most pictures of each side for precision and recall: their work grows with the square.
-const MANIFOLD_IMAGES: usize = 5000;
+pub const MANIFOLD_IMAGES: usize = 5000;
 
 /// Judges and real pictures, each made once.
 pub struct Bench<'a> {
@@ -53,16 +48,11 @@ impl<'a> Bench<'a> {
         Ok(Self {
             args,
             device: args.device.open()?,
-            train: Dataset::mnist_train(&args.mnist)?,
-            test: Dataset::mnist_test(&args.mnist)?,
+            train: Dataset::mnist_train(&args.data_args.mnist)?,
+            test: Dataset::mnist_test(&args.data_args.mnist)?,
             judges: Vec::new(),
             references: Vec::new(),
         })
-    }
-
-    /// The classes of the real pictures.
-    pub fn class_names(&self) -> &[String] {
-        self.train.class_names()
     }
 
     /// A sentence about each judge so far.
@@ -75,13 +65,8 @@ impl<'a> Bench<'a> {
         self.references.iter().map(|reference| reference.floor.clone()).collect()
     }
 
-    /// The side of the real pictures.
-    pub fn image_size(&self) -> usize {
-        self.train.size()
-    }
-
     fn wants(&self, measure: Measure) -> bool {
-        self.args.measure.contains(&measure)
+        self.args.measures.contains(&measure)
     }
 
     /// Index of the real pictures in this style, which are made at the first call.
@@ -118,11 +103,12 @@ impl<'a> Bench<'a> {
             floor: Floor {
                 reference: name.unwrap_or("plain").to_owned(),
                 images: train.len(),
-                accuracy,
+                accuracy: Some(accuracy),
                 style_accuracy,
                 frechet: None,
                 manifold: None,
                 transfer: None,
+                copies: None,
             },
         };
         if self.wants(Measure::Frechet) || self.wants(Measure::Manifold) {
@@ -148,16 +134,8 @@ impl<'a> Bench<'a> {
         let reference = &self.references[reference];
         let judge = &self.judges[reference.judge].0;
         let start = Instant::now();
-        let title = format!(
-            "{model_name}, {} {}, guidance {} (eta {}) from {} to {}",
-            request.sampler.name(),
-            request.num_inference_steps,
-            request.guidance_scale,
-            request.guidance_eta,
-            request.guidance_start,
-            request.guidance_stop
-        );
-        let drawn = self.draw(&title, model, &request)?;
+        let classes: Vec<usize> = (0..model.base().info.num_classes()).collect();
+        let drawn = drawn(self.args, &model_name, model, &request, &classes)?;
         let seconds = start.elapsed().as_secs_f64();
         let readings = judge.read(&drawn)?;
         let rows: Vec<&[f32]> = readings.iter().map(|reading| &reading.digits[..]).collect();
@@ -172,46 +150,15 @@ impl<'a> Bench<'a> {
             false => None,
         };
         Ok(Row {
-            model: model_name,
-            reference: reference.floor.reference.clone(),
-            sampler: request.sampler.name().to_owned(),
-            steps: request.num_inference_steps,
-            guidance: request.guidance_scale,
-            guidance_start: request.guidance_start,
-            guidance_stop: request.guidance_stop,
-            guidance_eta: request.guidance_eta,
-            first_seed: self.args.seed,
-            images: drawn.len(),
-            accuracy,
+            accuracy: Some(accuracy),
             style,
             frechet,
             manifold,
             manifold_images,
             transfer,
             seconds,
+            ..Row::new(&model_name, &reference.floor.reference, &request, self.args.seed, drawn.len())
         })
-    }
-
-    /// Draws pictures and rounds them to bytes, as in a file.
-    fn draw(&self, title: &str, model: &Model, request: &Request) -> anyhow::Result<Dataset> {
-        let info = &model.base().info;
-        let bar = bar(self.args.count, &format!("drawing: {title}"));
-        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
-        for from in (0..self.args.count).step_by(ROUND) {
-            let range = from..(from + ROUND).min(self.args.count);
-            let part = Request {
-                labels: range.clone().map(|i| i % info.num_classes()).collect(),
-                seeds: range.map(|i| self.args.seed.wrapping_add(i as u64)).collect(),
-                ..request.clone()
-            };
-            for image in draw(model, &part, default_threads(), |_, _| {})? {
-                pixels.extend(grey(&image));
-            }
-            labels.extend(part.labels.iter().map(|&label| label as u16));
-            bar.set_position(labels.len() as u64);
-        }
-        bar.finish_and_clear();
-        Ok(Dataset::new("the generated pictures", pixels, labels, info.image_size, info.labels.clone())?)
     }
 
     /// Fréchet distance of `data` from the reference's test pictures; precision and so on; and the number of pictures of each
@@ -296,13 +243,4 @@ impl<'a> Bench<'a> {
         self.judges.push((Judge::new(classifier)?, sentence));
         Ok(self.judges.len() - 1)
     }
-}
-
-fn bar(length: usize, title: &str) -> ProgressBar {
-    let bar = trainer::messages::bar(length as u64).with_message(title.to_owned());
-    // The template is constant. Were it wrong, the bar would have its default looks.
-    if let Ok(style) = ProgressStyle::with_template("{msg}  {wide_bar:.cyan/blue} {pos}/{len}  {eta} left") {
-        bar.set_style(style.progress_chars("━╸─"));
-    }
-    bar
 }

@@ -1,33 +1,52 @@
-//! `trainer eval`: measures how good the pictures of a base and its adapters are. Tests: of the measures, in `eval/`; of what is
-//! refused, in `trainer/tests/runs/files.rs`.
+//! `trainer eval`: measures how good the pictures of a base and its adapters are, against MNIST (`bench`) or pictures of one's own
+//! (`own`, with its `own_judge`). Tests: of the measures, in `eval/`; whole, in `trainer/tests/runs/own.rs`; of what is refused,
+//! in `files.rs` there.
 
 mod args;
 mod bench;
+mod drawing;
+mod own;
+mod own_judge;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
+use diffusion::Model;
+use diffusion::config::ModelInfo;
 use trainer::eval::Report;
-use trainer::messages::say;
-use trainer::store::base_sha256;
+use trainer::messages::{emit, say};
+use trainer::store::{base_sha256, read_base};
 
+use super::export::are_digits;
 use super::load::load_model;
 use super::print::print;
 pub use args::Args;
 use args::{Measure, style_of};
 use bench::Bench;
+use own::Own;
 
+/// Side of MNIST's pictures.
+const MNIST_SIZE: usize = 28;
 /// One of each digit: more than the neighbours that are looked at.
 const FEWEST_FOR_MANIFOLD: usize = 10;
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
+    if args.data.is_none() {
+        args.data = trained_on(&args.base)?;
+    }
+    args.resolve(args.data.is_some());
     if args.count == 0 {
         anyhow::bail!("--count must be at least 1");
     }
-    if args.measure.contains(&Measure::Manifold) && args.count < FEWEST_FOR_MANIFOLD {
+    if args.measures.contains(&Measure::Manifold) && args.count < FEWEST_FOR_MANIFOLD {
         anyhow::bail!(
             "--count {} is too few for precision and recall, which want {FEWEST_FOR_MANIFOLD}: draw more, or leave manifold out of --measure",
             args.count
         );
+    }
+    if args.data.is_none() && args.measures.contains(&Measure::Copies) {
+        anyhow::bail!("--measure copies compares with the training pictures: name them with --data");
     }
     if args.judges.exists() && !args.judges.is_dir() {
         anyhow::bail!("--judges {} must be a folder, in which the judges are kept", args.judges.display());
@@ -35,51 +54,123 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(card) = &args.card {
         Report::check_card(card)?;
     }
-    let mut bench = Bench::new(&args)?;
     let mut report = Report {
         base: args.base.display().to_string(),
         base_sha256: base_sha256(&args.base)?,
+        data: None,
+        notes: Vec::new(),
         judges: Vec::new(),
         floors: Vec::new(),
         rows: Vec::new(),
     };
-    let combinations: Vec<Vec<String>> = match args.each {
+    match args.data.clone() {
+        Some(path) => against_own(&args, path, &mut report)?,
+        None => against_mnist(&args, &mut report)?,
+    }
+    if let Some(card) = &args.card {
+        report.put_into(card)?;
+    }
+    emit(serde_json::from_str(&report.to_json()?)?)?;
+    print(&report.to_markdown())?;
+    say!("the report: {}", args.out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The pictures of one's own that the base was trained on, if its run says so.
+fn trained_on(base: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let config = base.join("config.toml");
+    let Ok(text) = std::fs::read_to_string(&config) else { return Ok(None) };
+    let Ok(settings) = text.parse::<toml::Table>() else { return Ok(None) };
+    let Some(path) = settings.get("run").and_then(|run| run.get("data")?.as_str()) else { return Ok(None) };
+    if !Path::new(path).exists() {
+        anyhow::bail!(
+            "{} says that the base was trained on {path}, which is not there: name its pictures with --data",
+            config.display()
+        );
+    }
+    say!("comparing with {path}, which the base was trained on by its config.toml (--data names others)");
+    Ok(Some(path.into()))
+}
+
+/// The adapters of each row.
+fn combinations(args: &Args) -> Vec<Vec<String>> {
+    match args.each {
         true => std::iter::once(vec![]).chain(args.lora.iter().map(|lora| vec![lora.clone()])).collect(),
         false => vec![args.lora.clone()],
+    }
+}
+
+/// A base with adapters, and what to call it.
+fn load(args: &Args, loras: &[String]) -> anyhow::Result<(Model, String)> {
+    let model = load_model(&args.base, loras, false, args.device)?;
+    if !model.base().info.null_class_trained {
+        say!("drawn without guidance: {} was trained without dropping labels", args.base.display());
+    }
+    let name = if loras.is_empty() { "base".to_owned() } else { short_names(loras).join(" + ") };
+    Ok((model, name))
+}
+
+fn against_own(args: &Args, path: PathBuf, report: &mut Report) -> anyhow::Result<()> {
+    let combinations = combinations(args);
+    let mut models = combinations.iter().map(|loras| load(args, loras)).peekable();
+    let info: ModelInfo = match models.peek() {
+        Some(Ok((model, _))) => model.base().info.clone(),
+        _ => models.next().context("there is nothing to draw")??.0.base().info.clone(),
     };
-    for loras in combinations {
-        let model = load_model(&args.base, &loras, false, args.device)?;
-        let info = &model.base().info;
-        if info.labels != bench.class_names() || info.image_size != bench.image_size() {
-            anyhow::bail!(
-                "{} draws {} of {} pixels, not MNIST's digits, which it would be compared with",
-                args.base.display(),
-                info.labels.join(", "),
-                info.image_size
-            );
+    let own = Own::new(args, &path, &info)?;
+    report.data = Some(own.data.clone());
+    report.notes.clone_from(&own.notes);
+    report.judges = vec![own.sentence.clone()];
+    report.floors = vec![own.floor.clone()];
+    for model in models {
+        let (model, name) = model?;
+        for request in args.requests(info.null_class_trained) {
+            let number = report.floors.len() + report.rows.len() + 1;
+            report.rows.push(own.row(&name, &model, &request, number)?);
+            // What takes long is kept at once.
+            report.save(&args.out)?;
         }
+    }
+    Ok(())
+}
+
+fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
+    // Before MNIST is missed, which whoever has pictures of their own need not have.
+    let info = read_base(&args.base)?.info;
+    if !are_digits(&info.labels) || info.image_size != MNIST_SIZE {
+        anyhow::bail!(
+            "{} draws {} of {} pixels, not MNIST's digits: name the pictures that it was trained on with --data",
+            args.base.display(),
+            few(&info.labels),
+            info.image_size
+        );
+    }
+    let mut bench = Bench::new(args)?;
+    for loras in combinations(args) {
+        let (model, name) = load(args, &loras)?;
+        let info = &model.base().info;
         let style = style_of(&loras);
         // Of an adapter that is named after no style, or of several, nothing is known.
         let styled = style.is_some() || loras.is_empty();
         let reference = bench.reference(style)?;
         report.floors = bench.floors();
         report.judges = bench.judges();
-        let name = if loras.is_empty() { "base".to_owned() } else { short_names(&loras).join(" + ") };
-        if !info.null_class_trained {
-            say!("drawn without guidance: {} was trained without dropping labels", args.base.display());
-        }
         for request in args.requests(info.null_class_trained) {
             report.rows.push(bench.row(name.clone(), &model, request, reference, styled)?);
             // What takes long is kept at once.
             report.save(&args.out)?;
         }
     }
-    if let Some(card) = &args.card {
-        report.put_into(card)?;
+    Ok(())
+}
+
+/// Names for a message, the first ones of many.
+fn few(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    match names.len().saturating_sub(SHOWN) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more classes", names[..SHOWN].join(", ")),
     }
-    print(&report.to_markdown())?;
-    say!("the report: {}", args.out.display());
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Adapters by their folders' names, strengths kept.

@@ -1,21 +1,28 @@
-//! `trainer export`: the folder that the page loads. Tests: in `trainer/tests/runs/resume.rs`.
+//! `trainer export`: the folder that the page loads; `names` are those that it can carry, `card` is its model card. Tests: in
+//! `trainer/tests/runs/resume.rs` and `own.rs`.
 
-use std::collections::BTreeSet;
+mod card;
+mod names;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use diffusion::base::{WEIGHTS, base_files};
-use diffusion::tensors::Precision;
+use diffusion::tensors::{Metadata, Precision, read_tensors};
 use serde_json::{Map, Value, json};
 use trainer::files::{read, same_path, write_atomic};
-use trainer::messages::say;
+use trainer::messages::{emit, say, shown, warn};
 use trainer::store::{AdapterFiles, adapter_folder, base_sha256, read_base, sha256};
 use trainer::styles::Style;
 
+use super::load::split_scale;
 use super::precision::Float;
+pub use card::are_digits;
+use card::card;
 
 const MANIFEST: &str = "manifest.json";
+const CARD: &str = "README.md";
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -34,9 +41,13 @@ pub struct Args {
     /// Precision of the weights files
     #[arg(long, value_enum, default_value_t = Float::F16)]
     precision: Float,
-    /// What the page calls the base [default: what --out calls it, or its classes]
+    /// The page's heading, such as "Capital letters" [default: what --out says for the same classes, or their names]
     #[arg(long)]
     title: Option<String>,
+    /// What one picture shows, for the page's words: letter, or one and many as in "leaf,leaves" [default: what --out says
+    /// for the same classes; the page then says digit for the classes 0 to 9, else picture]
+    #[arg(long, value_name = "ONE[,MANY]")]
+    noun: Option<String>,
 }
 
 /// A file that is to be written.
@@ -44,7 +55,13 @@ type File = (PathBuf, Vec<u8>);
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let precision = Precision::from(args.precision);
+    if let Some(title) = &args.title {
+        names::check_text("--title", title)?;
+    }
+    let noun = args.noun.as_deref().map(names::noun).transpose()?;
+    args.check_names()?;
     let base = read_base(&args.base)?;
+    names::check_classes(&base.info.labels)?;
     let trained_on = base_sha256(&args.base)?;
     let mut files: Vec<File> = Vec::new();
     let mut base_list = Map::new();
@@ -66,17 +83,16 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     // Everything is read and checked before the first file is written.
     let before = args.manifest()?;
-    let mut adapters = args.kept(&before, &shipped_as)?;
-    let title = args.title.as_deref().or(before["base"]["title"].as_str());
+    let (mut adapters, dropped) = args.kept(&before, &shipped_as)?;
+    // Words for other classes would be wrong ones.
+    let same_classes = before["base"]["labels"] == json!(base.info.labels);
+    let words = if same_classes { &before["base"] } else { &Value::Null };
+    let title = args.title.as_deref().or(words["title"].as_str());
     let title = title.map_or_else(|| title_of(&base.info.labels), str::to_owned);
-    let mut names = BTreeSet::new();
+    let noun = noun.map(|[one, many]| json!({ "one": one, "many": many })).or_else(|| words.get("noun").cloned());
+    let noun = noun.filter(|noun| noun["one"].is_string() && noun["many"].is_string());
     for dir in &args.lora {
-        let Some(name) = name_of(dir) else {
-            anyhow::bail!("{} has no folder name to call the adapter by", dir.display());
-        };
-        if !names.insert(name) {
-            anyhow::bail!("two --lora are called {name}; rename one of the folders");
-        }
+        let name = name_of(dir).unwrap_or_default();
         let adapter_files = AdapterFiles::read(dir)?;
         let mut adapter = adapter_files.adapter(&base.state)?;
         // The exported base is the same weights in another precision: that is the base the page has.
@@ -90,10 +106,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             _ => adapter.base_sha256 = Some(shipped_as.clone()),
         }
         let config = adapter_files.config(&adapter)?;
-        let (title, description) = match Style::named(name) {
-            Ok(style) => (style.title.to_owned(), style.description.to_owned()),
-            Err(_) => (name.to_owned(), String::new()),
-        };
+        let (title, description) = words_of(name, &adapter_files);
         let mut list = Map::new();
         for (file, bytes) in adapter_folder(&adapter, &config, &title, precision)? {
             list.insert(file.to_owned(), entry(&bytes));
@@ -121,27 +134,68 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             None => adapters.push(exported),
         }
     }
-    let manifest = json!({
-        "format": "digit-diffusion/1",
-        "base": {
-            "path": "base/",
-            "title": title,
-            "labels": base.info.labels,
-            "image_size": base.info.image_size,
-            "files": base_list,
-        },
-        "adapters": adapters,
+    let mut listed = json!({
+        "path": "base/",
+        "title": title,
+        "labels": base.info.labels,
+        "image_size": base.info.image_size,
+        "files": base_list,
     });
+    if let Some(noun) = noun {
+        listed["noun"] = noun;
+    }
+    let manifest = json!({ "format": "digit-diffusion/1", "base": listed, "adapters": adapters });
+    let about = args.out.join(CARD);
+    if !about.exists() {
+        let parameters = base.state.values().map(|tensor| tensor.values.len()).sum();
+        files.push((about.clone(), card(&title, &base, parameters).into_bytes()));
+        say!("a model card to fill in: {}", about.display());
+    }
     for (path, bytes) in files {
         write_atomic(&path, &bytes)?;
     }
     write_atomic(&args.out.join(MANIFEST), format!("{manifest:#}\n").as_bytes())?;
     let names: Vec<&str> = adapters.iter().filter_map(|adapter| adapter["name"].as_str()).collect();
+    emit(json!({
+        "out": args.out.display().to_string(),
+        "base": { "title": title, "sha256": shipped_as },
+        "adapters": names,
+        "dropped": dropped,
+    }))?;
     say!("exported: {} with {} adapters {}", args.out.display(), names.len(), names.join(", "));
     Ok(ExitCode::SUCCESS)
 }
 
 impl Args {
+    /// Checks the names that the adapters will have.
+    fn check_names(&self) -> anyhow::Result<()> {
+        let mut names: Vec<&str> = Vec::new();
+        for dir in &self.lora {
+            let given = dir.display().to_string();
+            if let (path, scale) = split_scale(&given)
+                && path.len() < given.len()
+            {
+                anyhow::bail!(
+                    "{given} has a strength, which the page's visitor sets; leave it out, or bake it in with `trainer convert --lora {path}:{scale} --to peft`"
+                );
+            }
+            let Some(name) = name_of(dir) else {
+                anyhow::bail!("{given} has no folder name to call the adapter by; rename its folder");
+            };
+            names::check_adapter(name)?;
+            match names.iter().find(|known| names::collide(known, name)) {
+                Some(known) if *known == name => {
+                    anyhow::bail!("two --lora are called {name}; rename one of the folders")
+                }
+                Some(known) => anyhow::bail!(
+                    "the adapters {known} and {name} would be one folder on disks that know no upper and lower case; rename one of them"
+                ),
+                None => names.push(name),
+            }
+        }
+        Ok(())
+    }
+
     /// The manifest that is in `--out` already; null where there is none.
     fn manifest(&self) -> anyhow::Result<Value> {
         let path = self.out.join(MANIFEST);
@@ -152,27 +206,38 @@ impl Args {
             .map_err(|error| anyhow::anyhow!("{} is not JSON: {error}; mend or remove it", path.display()))
     }
 
-    /// Adapters that this manifest lists and that belong to the same base. A message names those that are listed no more.
-    fn kept(&self, manifest: &Value, base_sha256: &str) -> anyhow::Result<Vec<Value>> {
+    /// Adapters that this manifest lists and that belong to the same base, and names of those that are listed no more, which a
+    /// message tells.
+    fn kept(&self, manifest: &Value, base_sha256: &str) -> anyhow::Result<(Vec<Value>, Vec<String>)> {
         if self.only || manifest.is_null() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         }
         let Some(listed) = manifest["adapters"].as_array() else {
             let path = self.out.join(MANIFEST);
             anyhow::bail!("{} has no list \"adapters\"; mend or remove it, or give --only", path.display());
         };
-        let mut kept = Vec::new();
+        let (mut kept, mut dropped) = (Vec::new(), Vec::new());
         for adapter in listed {
             let name = adapter["name"].as_str().unwrap_or("an adapter without a name");
             let replaced = self.lora.iter().any(|dir| name_of(dir) == Some(name));
             // A replaced one is kept for its position in the list.
             let reason = if replaced { None } else { self.why_not_kept(adapter, base_sha256) };
+            let mut given = self.lora.iter().filter_map(|dir| name_of(dir));
+            if let (None, false, Some(new)) = (reason, replaced, given.find(|new| names::collide(new, name))) {
+                anyhow::bail!(
+                    "{} lists the adapter {name}, which would be one folder with {new} on disks that know no upper and lower case; rename {new}, or give --only",
+                    self.out.join(MANIFEST).display()
+                );
+            }
             match reason {
                 None => kept.push(adapter.clone()),
-                Some(reason) => say!("{name} is no longer listed: {reason}"),
+                Some(reason) => {
+                    dropped.push(name.to_owned());
+                    warn!("{} is no longer listed: {reason}", shown(name));
+                }
             }
         }
-        Ok(kept)
+        Ok((kept, dropped))
     }
 
     fn why_not_kept(&self, adapter: &Value, base_sha256: &str) -> Option<&'static str> {
@@ -193,12 +258,21 @@ fn name_of(adapter: &Path) -> Option<&str> {
     name?.to_str()
 }
 
+/// Title and description of an adapter: a style's, those that its file brings, or its name.
+fn words_of(name: &str, files: &AdapterFiles) -> (String, String) {
+    if let Ok(style) = Style::named(name) {
+        return (style.title.to_owned(), style.description.to_owned());
+    }
+    let metadata = read_tensors(&files.bytes).map_or_else(|_| Metadata::new(), |(_, metadata)| metadata);
+    let word = |keys: &[&str]| keys.iter().find_map(|key| names::readable(metadata.get(*key)?)).map(str::to_owned);
+    let title = word(&["modelspec.title", "ss_output_name"]).unwrap_or_else(|| name.to_owned());
+    (title, word(&["modelspec.description", "ss_training_comment"]).unwrap_or_default())
+}
+
 fn title_of(labels: &[String]) -> String {
     const SHOWN: usize = 4;
     match labels {
-        labels if labels.iter().map(String::as_str).eq(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]) => {
-            "Handwritten digits".to_owned()
-        }
+        labels if are_digits(labels) => "Handwritten digits".to_owned(),
         [shown @ .., _] if shown.len() >= SHOWN => format!("{}, …", shown[..SHOWN].join(", ")),
         labels => labels.join(", "),
     }
