@@ -9,14 +9,15 @@ use diffusion::tensors::Precision;
 use diffusion::unet::burn::{BurnUNet, read_state};
 use diffusion::unet::init::initial_state;
 use diffusion::{Base, Model};
-use trainer::config::{self, BaseConfig, Keep, ModelConfig, RunSettings};
+use trainer::config::{self, BaseConfig, Count, Keep, ModelConfig, RunSettings};
 use trainer::data::Dataset;
+use trainer::data::check::Purpose;
 use trainer::messages::say;
 use trainer::ranks::Ranks;
 use trainer::store::{read_base, write_base};
 use trainer::train::{Origin, Trainer};
 
-use super::data_args::DataArgs;
+use super::data_args::{DataArgs, Reader};
 use super::device::DeviceName;
 use super::training::{
     Given, Interrupt, Plan, Run, TrainArgs, check_unchanged, is_finished, list_presets, print_config, say_estimate,
@@ -28,9 +29,13 @@ const LEAST_STEPS: usize = 2000;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A folder <class name>/*.png, an IDX or a CSV file of pictures, instead of MNIST
+    /// A folder or zip archive <class name>/* of pictures, an IDX or a CSV file, instead of MNIST
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     data: Option<PathBuf>,
+    /// Side of the pictures that the base draws, a multiple of 4 [default: the pictures' own, where all are squares of one
+    /// size, else 28]
+    #[arg(long, value_name = "N", conflicts_with = "init", help_heading = "Data")]
+    image_size: Option<usize>,
     #[command(flatten, next_help_heading = "Data")]
     source: DataArgs,
     /// Start from this base model instead of from nothing; network, schedule and classes are its own
@@ -87,11 +92,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let defaults = resumed.as_ref().map_or_else(BaseConfig::default, |(_, config)| config.clone());
     let mut config = config::load(defaults, args.train.config.as_deref())?;
     args.override_model(&mut config.model);
-    let (mut data, mut held_out) = match &run.data {
-        Some(path) => args.source.own(Path::new(path))?,
-        None => args.source.mnist()?,
-    };
     let initial = run.init.as_deref().map(read_base).transpose()?;
+    let known = resumed.as_ref().map(|(base, _)| base).or(initial.as_ref());
+    let purpose = known.map_or(Purpose::Base, |base| Purpose::Known(&base.info));
+    let reader = Reader(run.pictures.clone().unwrap_or_default());
+    reader.check(1)?;
+    let (mut data, mut held_out) = match &run.data {
+        Some(path) => reader.own(Path::new(path), purpose)?,
+        None => reader.mnist()?,
+    };
     // The pictures may lack some of an existing base's classes.
     if let Some(base) = resumed.as_ref().map(|(base, _)| base).or(initial.as_ref()) {
         data = data.with_classes(&base.info.labels)?;
@@ -179,6 +188,9 @@ impl Args {
             run = run.over(self.train.without_stale(stored));
         }
         run.check()?;
+        let mut pictures = self.source.settings(run.pictures.take().unwrap_or_else(|| self.train.unset_pictures()));
+        pictures.image_size = self.image_size.map_or(pictures.image_size, Count::Of);
+        run.pictures = Some(pictures);
         if let Some(path) = run.data.as_deref().filter(|path| self.data.is_none() && !Path::new(path).exists()) {
             anyhow::bail!(
                 "data of [run], counted from the folder in which the program is started, {path} is not there; give --data"

@@ -10,6 +10,7 @@ use diffusion::unet::burn::BurnUNet;
 use diffusion::{Base, Model};
 use trainer::config::{self, AdapterConfig, Keep, LoraSettings, RunSettings};
 use trainer::data::Dataset;
+use trainer::data::check::Purpose;
 use trainer::files::Held;
 use trainer::messages::{did_you_mean, say};
 use trainer::ranks::Ranks;
@@ -18,7 +19,7 @@ use trainer::styles::{STYLES, Style};
 use trainer::train::adapter::{attach, detach};
 use trainer::train::{AdapterOrigin, Origin, Trainer};
 
-use super::data_args::DataArgs;
+use super::data_args::{DataArgs, Reader};
 use super::device::DeviceName;
 use super::factors;
 use super::labels;
@@ -37,7 +38,7 @@ const SHIPPED_BASE: &str = "www/models/base";
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A style's name, a folder <class name>/*.png, an IDX or a CSV file; several, with commas, are trained one after the other
+    /// A style's name, a folder or zip archive <class name>/* of pictures, an IDX or a CSV file; several, with commas, are trained one after the other
     #[arg(long, value_name = "STYLE|PATH", help_heading = "Data")]
     data: Vec<String>,
     #[command(flatten, next_help_heading = "Data")]
@@ -76,6 +77,7 @@ pub struct Args {
 /// What flags and configurations say together.
 struct Settings {
     run: RunSettings,
+    reader: Reader,
     base: PathBuf,
     device: DeviceName,
 }
@@ -103,7 +105,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.train.check()?;
     // Everything is checked before the first one trains for minutes.
     let (jobs, settings) = args.settings()?;
-    args.source.check(jobs.len())?;
+    settings.reader.check(jobs.len())?;
     let mut held = Vec::new();
     for (i, job) in jobs.iter().enumerate() {
         if let Some(other) = jobs[..i].iter().find(|other| other.out == job.out) {
@@ -120,7 +122,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if base.unet.dropout > 0.0 {
         say!("note: the base's dropout of {} is not applied in this training", base.unet.dropout);
     }
-    let pictures = jobs.iter().map(|job| args.pictures(&job.source, &base)).collect::<anyhow::Result<Vec<_>>>()?;
+    let pictures = jobs.iter().map(|job| settings.pictures(&job.source, &base)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut interrupt = None;
     for ((job, held), pictures) in jobs.iter().zip(held).zip(pictures) {
         if jobs.len() > 1 {
@@ -159,8 +161,8 @@ fn train_one(
     let own = pictures.is_some();
     let Pictures { train: data, held_out } = match args.train.print_config {
         // The length is what it depends on, not the style.
-        true => args.unstyled(pictures)?,
-        false => args.styled(source, pictures)?,
+        true => settings.unstyled(pictures)?,
+        false => settings.styled(source, pictures)?,
     };
     let given = Given::of(&data, own, LEAST_STEPS);
     let few = own && started.is_none() && args.train.config.is_none() && given.each_class() < FEW;
@@ -281,9 +283,12 @@ impl Args {
             run = run.over(self.train.without_stale(stored));
         }
         run.check()?;
+        let pictures = self.source.settings(run.pictures.take().unwrap_or_else(|| self.train.unset_pictures()));
+        run.pictures = Some(pictures.clone());
+        let reader = Reader(pictures);
         let base = run.base.get_or_insert_with(|| PathBuf::from(SHIPPED_BASE)).clone();
         let device = DeviceName::named(run.device.get_or_insert_with(|| DeviceName::default().name()))?;
-        Ok((jobs, Settings { run, base, device }))
+        Ok((jobs, Settings { run, reader, base, device }))
     }
 
     fn override_lora(&self, lora: &mut LoraSettings) {
@@ -318,12 +323,18 @@ impl Args {
         };
         Ok(Job { source, name, out })
     }
+}
 
+impl Settings {
     /// Pictures on disk, which take precedence over a style of the same name. Nothing for a style, whose pictures are made
     /// later; it is only checked that they can be.
     fn pictures(&self, source: &str, base: &Base) -> anyhow::Result<Option<Pictures>> {
         let style = !Path::new(source).exists();
-        let (train, held_out) = if style { self.source.mnist()? } else { self.source.own(Path::new(source))? };
+        let reader = &self.reader;
+        let (train, held_out) = match style {
+            true => reader.mnist()?,
+            false => reader.own(Path::new(source), Purpose::Known(&base.info))?,
+        };
         let train = train.with_classes(&base.info.labels)?;
         train.must_fit(&base.info)?;
         let held_out = held_out.map(|data| data.with_classes(&base.info.labels)).transpose()?;
@@ -335,7 +346,7 @@ impl Args {
         if let Some(pictures) = pictures {
             return Ok(pictures);
         }
-        let (train, held_out) = self.source.mnist()?;
+        let (train, held_out) = self.reader.mnist()?;
         Ok(Pictures { train, held_out })
     }
 
@@ -345,7 +356,7 @@ impl Args {
             return Ok(pictures);
         }
         let style = Style::named(source)?;
-        let (train, held_out) = self.source.mnist()?;
+        let (train, held_out) = self.reader.mnist()?;
         say!("{}: {} pictures are drawn in this style, seconds of work", style.title, train.len());
         Ok(Pictures { train: train.styled(style)?, held_out: held_out.map(|data| data.styled(style)).transpose()? })
     }

@@ -2,6 +2,7 @@
 //! out keeps its default; what it misspells is refused. A run writes its own `config.toml` beside the weights, so that it
 //! can be repeated.
 
+mod data;
 mod file;
 mod lora;
 mod model;
@@ -9,6 +10,7 @@ mod run;
 mod run_settings;
 mod train;
 
+pub use data::{AutoWord, Choice, Count, DataSettings, FitName};
 pub use file::{PRESETS, Preset, differences, load, run_settings, sets, to_toml};
 pub use lora::LoraSettings;
 pub use model::ModelConfig;

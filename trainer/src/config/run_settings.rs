@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::data::DataSettings;
 use crate::error::{Error, Result};
 
 /// Which weights a run ends with.
@@ -50,6 +51,8 @@ pub struct RunSettings {
     pub log_every: Option<usize>,
     /// Another program's files that the curves are written to, too.
     pub report_to: Option<String>,
+    /// How pictures are read.
+    pub pictures: Option<DataSettings>,
 }
 
 impl RunSettings {
@@ -70,6 +73,7 @@ impl RunSettings {
             keep_every: self.keep_every.or(below.keep_every),
             log_every: self.log_every.or(below.log_every),
             report_to: self.report_to.or(below.report_to),
+            pictures: self.pictures.or(below.pictures),
         }
     }
 

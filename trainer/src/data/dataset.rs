@@ -76,6 +76,11 @@ impl Dataset {
         self.names.get(index).map(String::as_str)
     }
 
+    /// The file or folder of the data.
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
     /// The same data, their pictures counted from `first_index` by styles that draw at random.
     pub(super) fn counted_from(self, first_index: u64) -> Self {
         Self { first_index, ..self }
@@ -234,7 +239,7 @@ impl Dataset {
     pub fn must_fit(&self, info: &ModelInfo) -> Result<()> {
         if self.size != info.image_size {
             return Err(self.refuse(format!(
-                "its pictures are {0}x{0}, the base draws {1}x{1}; bring them to that size, or train a base of theirs with `trainer base`",
+                "its pictures are {0}x{0}, the base draws {1}x{1}; --fit brings them to that size, `trainer base` trains a base of theirs",
                 self.size, info.image_size
             )));
         }
@@ -278,15 +283,6 @@ impl Dataset {
             }
         }
         self
-    }
-
-    /// Makes masks of 0 and 1 pictures of 0 and 255, if all are that.
-    pub(super) fn stretch_masks(&mut self) -> bool {
-        let are_masks = self.pixels.contains(&1) && self.pixels.iter().all(|&pixel| pixel <= 1);
-        if are_masks {
-            self.pixels.iter_mut().for_each(|pixel| *pixel *= 255);
-        }
-        are_masks
     }
 
     /// Whether the pixels along the edges are light on average: dark ink on a light ground.

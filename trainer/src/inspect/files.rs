@@ -182,7 +182,7 @@ fn written(path: &Path, text: &str) -> (&'static str, List) {
     if csv::is_table(text.as_bytes()) {
         return match csv::read(text.as_bytes()) {
             Ok(table) => ("table of pictures (CSV), for --data", {
-                let pictures = format!("{} of {1} x {1} pixels", table.labels.len(), table.size);
+                let pictures = format!("{} of {1} x {1} pixels", table.labels.len(), table.width);
                 vec![("pictures", pictures), ("classes", shortened(&table.class_names.join(", ")))]
             }),
             Err(reason) => ("table (CSV) that cannot be used", vec![("reason", reason)]),

@@ -5,6 +5,7 @@ mod best;
 mod data;
 mod ends;
 mod files;
+mod intake;
 mod own;
 mod repeat;
 mod resume;

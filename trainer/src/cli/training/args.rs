@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::ValueEnum;
-use trainer::config::{Keep, RunSettings, sets};
+use trainer::config::{DataSettings, Keep, RunSettings, sets};
 use trainer::data::Dataset;
 use trainer::messages::say;
 use trainer::train::augment::has_plain_ground;
@@ -188,6 +188,12 @@ impl TrainArgs {
     /// What the run that is gone on with has in section `[run]`, without what was sized to a length that is another now.
     pub fn without_stale(&self, stored: RunSettings) -> RunSettings {
         if self.sets_length() { RunSettings { validate_every: None, ..stored } } else { stored }
+    }
+
+    /// How pictures are read where no configuration says it. A run that is gone on with and has not written it is of an
+    /// older version.
+    pub fn unset_pictures(&self) -> DataSettings {
+        DataSettings { hold_out_evenly: !self.resume, ..DataSettings::default() }
     }
 
     /// The flags that belong into section `[run]`.
