@@ -36,6 +36,19 @@ pub enum DeviceName {
 }
 
 impl DeviceName {
+    /// What `--device` calls it.
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// The device of this name.
+    pub fn named(name: &str) -> anyhow::Result<Self> {
+        Self::from_str(name, true).map_err(|_| {
+            let known: Vec<String> = Self::value_variants().iter().map(|device| device.name()).collect();
+            anyhow::anyhow!("there is no device \"{name}\"; there are {}", known.join(", "))
+        })
+    }
+
     /// What draws pictures.
     pub fn backend(self) -> anyhow::Result<Backend> {
         Ok(match self {
@@ -72,7 +85,7 @@ impl DeviceName {
             Self::Cuda => Ok(Device::cuda(cuda_index(Ranks::here().local()))),
             #[cfg(not(all(feature = "wgpu", feature = "cuda")))]
             _ => {
-                let name = self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+                let name = self.name();
                 anyhow::bail!(
                     "this trainer was built without {name}; build it with `--features {name}`, or use --device cpu"
                 )
