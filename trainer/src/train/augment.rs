@@ -36,8 +36,8 @@ pub fn augment(image: &mut [f32], size: usize, strength: f32, noise: &mut NoiseS
         (cos * x - sin * y + centre, sin * x + cos * y + centre)
     });
     let inside = |low: f32, high: f32, wanted: f32, before: [f32; 2]| {
-        // Ink that was at an edge before may stay there.
-        let (least, most) = (before[0].min(1.0), before[1].max(size as f32 - 2.0));
+        // A pixel that strokes may grow by, and one of ground. Ink that was nearer to an edge before may stay there.
+        let (least, most) = (before[0].min(2.0), before[1].max(size as f32 - 3.0));
         let (from, to) = (least - low, most - high);
         if from <= to { wanted.clamp(from, to) } else { (from + to) / 2.0 }
     };

@@ -31,7 +31,8 @@ fn changed(data: &Dataset, pixel: impl Fn(&[u8], usize, usize) -> u8) -> Dataset
 
 fn found(data: &Dataset, purpose: Purpose<'_>) -> Vec<(&'static str, bool)> {
     let all = warnings(data, purpose, Decided::default()).unwrap();
-    all.iter().map(|warning| (warning.kind, warning.stops)).collect()
+    // Some classes of the 64 digits have few pictures; what is told of that has a test of its own.
+    all.iter().filter(|warning| warning.kind != "few").map(|warning| (warning.kind, warning.stops)).collect()
 }
 
 #[test]
@@ -157,7 +158,8 @@ fn twins_few_and_missing_classes_and_little_ink_are_told() {
     assert_eq!(found(&twice, Purpose::Base), [("near_duplicates", false)]);
     let some: Vec<usize> =
         (0..64).filter(|&i| digits.label(i) != 3).chain((0..64).find(|&i| digits.label(i) == 3)).collect();
-    assert_eq!(found(&digits.pick(&some), Purpose::Base), [("few", false)]);
+    let told = warnings(&digits.pick(&some), Purpose::Base, Decided::default()).unwrap();
+    assert!(told.iter().any(|warning| warning.kind == "few" && !warning.stops && warning.text.contains("3 (1)")), "{told:?}");
     let none: Vec<usize> = (0..64).filter(|&i| digits.label(i) != 3).collect();
     assert_eq!(found(&digits.pick(&none), Purpose::Known(&info)), [("missing", false)]);
     let tiny =
