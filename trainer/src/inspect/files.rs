@@ -8,7 +8,7 @@ use flate2::read::{GzDecoder, ZlibDecoder};
 use intake::{Format, decode};
 use serde_json::Value;
 
-use super::Facts;
+use super::facts::Facts;
 use crate::data::idx::Idx;
 use crate::data::{csv, kinds};
 use crate::store::sha256;
