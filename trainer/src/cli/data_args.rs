@@ -13,6 +13,8 @@ use trainer::messages::{bar, say, shown, warn};
 
 /// Most pictures that are held out to measure the validation loss on.
 const HELD_OUT: usize = 512;
+/// Pictures below which one in ten is held out, not one in twenty.
+const FEW: usize = 1000;
 /// Files from which on a bar shows how far their reading is.
 const MANY: usize = 100;
 
@@ -45,7 +47,7 @@ pub struct DataArgs {
     #[arg(long)]
     force: bool,
     /// Pictures to measure the validation loss on, 0 for none [default: 512 of MNIST's test set; of other data one in
-    /// twenty, which is then not trained on]
+    /// twenty, of fewer than 1000 one in ten, which is then not trained on]
     #[arg(long, value_name = "N")]
     hold_out: Option<usize>,
 }
@@ -85,7 +87,7 @@ impl DataArgs {
             skip_bad: self.skip_bad || from.skip_bad,
             force: self.force || from.force,
             hold_out: self.hold_out.map_or(from.hold_out, Count::Of),
-            image_size: from.image_size,
+            ..from
         }
     }
 }
@@ -194,13 +196,19 @@ impl Reader {
     pub fn split(&self, data: Dataset) -> anyhow::Result<Split> {
         match self.held_out(&data) {
             0 => Ok((data, None)),
-            count => Ok(data.split(count, 0).map(|(train, held_out)| (train, Some(held_out)))?),
+            count => {
+                let (train, held_out) =
+                    if self.0.hold_out_evenly { data.split_evenly(count, 0)? } else { data.split(count, 0)? };
+                Ok((train, Some(held_out)))
+            }
         }
     }
 
     /// How many pictures are held out.
     pub fn held_out(&self, data: &Dataset) -> usize {
-        self.0.hold_out.number().unwrap_or((data.len() / 20).min(HELD_OUT).min(data.most_held_out()))
+        // Of few pictures a larger share: what is measured on two of them says little.
+        let share = if self.0.hold_out_evenly && data.len() < FEW { data.len() / 10 } else { data.len() / 20 };
+        self.0.hold_out.number().unwrap_or(share.min(HELD_OUT).min(data.most_held_out()))
     }
 }
 

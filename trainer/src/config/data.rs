@@ -79,7 +79,7 @@ impl From<Option<usize>> for Count {
 
 /// How pictures are read and which are held out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct DataSettings {
     /// Folder of MNIST's four files.
     pub mnist: PathBuf,
@@ -97,6 +97,8 @@ pub struct DataSettings {
     pub force: bool,
     /// Pictures that the validation loss is measured on.
     pub hold_out: Count,
+    /// Whether they are spread evenly over the classes. Runs of versions that did not write these settings drew them at random.
+    pub hold_out_evenly: bool,
     /// Side of a new base's pictures in pixels.
     pub image_size: Count,
 }
@@ -112,6 +114,7 @@ impl Default for DataSettings {
             skip_bad: false,
             force: false,
             hold_out: Count::AUTO,
+            hold_out_evenly: true,
             image_size: Count::AUTO,
         }
     }

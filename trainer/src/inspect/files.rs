@@ -160,13 +160,16 @@ fn archive(bytes: &[u8]) -> Option<List> {
 /// Text: JSON, lines of it, TOML, a table, or anything else.
 fn written(path: &Path, text: &str) -> (&'static str, List) {
     let extension = path.extension().unwrap_or_default();
-    if let Ok(json) = serde_json::from_str::<Value>(text) {
+    let is_step = |line: &Value| !line["step"].is_null() && !line["loss"].is_null();
+    if let Ok(json) = serde_json::from_str::<Value>(text)
+        && !is_step(&json)
+    {
         return configuration(&json);
     }
-    if let Some(last) = text.lines().rfind(|line| !line.is_empty()).and_then(|line| serde_json::from_str(line).ok()) {
-        let last: Value = last;
+    let last = text.lines().rfind(|line| !line.is_empty()).and_then(|line| serde_json::from_str::<Value>(line).ok());
+    if let Some(last) = last.filter(Value::is_object) {
         let mut facts = vec![("lines", text.lines().count().to_string())];
-        let is_run = !last["step"].is_null() && !last["loss"].is_null();
+        let is_run = is_step(&last);
         facts.extend(is_run.then(|| ("last", format!("step {}, loss {}", last["step"], last["loss"]))));
         return (if is_run { "metrics of a run" } else { "lines of JSON" }, facts);
     }

@@ -72,6 +72,11 @@ pub fn has(letter: char) -> bool {
     LETTERS.iter().any(|(known, _)| *known == letter.to_ascii_uppercase())
 }
 
+/// Whether a text can be written above a tile that is `side` pixels wide, at twice its size.
+pub fn fits(text: &str, side: usize) -> bool {
+    text.chars().all(has) && width(text) < 2 * side
+}
+
 /// Width of a text in dots, without the gap after the last letter.
 pub fn width(text: &str) -> usize {
     (text.chars().count() * ADVANCE).saturating_sub(1)

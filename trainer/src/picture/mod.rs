@@ -12,6 +12,7 @@ pub use bars::bars;
 pub use canvas::Canvas;
 pub use classes::{ClassTiles, class_sheet, tiles_per_class};
 pub use film::{film_strip, save_gif, spread_steps};
+pub use font::fits;
 pub use grid::Grid;
 pub use plot::{Plot, Series};
 
