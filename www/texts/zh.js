@@ -14,14 +14,7 @@ export const samplers = {
   euler: { title: 'Euler', hint: '一阶方法，每一步走一条直线。' },
 }
 
-const titles = {
-  outline: '空心',
-  'seven-segment': '七段数码',
-  dotted: '点阵',
-  bold: '粗笔',
-  slanted: '左斜',
-  thin: '细线',
-}
+const titles = { outline: '空心', 'seven-segment': '七段数码', dotted: '点阵', bold: '粗笔', slanted: '左斜', thin: '细线' }
 const backends = { webgpu: 'WebGPU', cpu: 'CPU' }
 /** Nouns that manifests have in English. @type {Record<string, string>} */
 const nouns = { digit: '数字', letter: '字母', character: '字符', symbol: '符号', picture: '图像' }
