@@ -178,17 +178,14 @@ pub fn told(all: &[(&str, &Fitted)], wanted: Wanted) -> Vec<Change> {
     ways.sort_by_key(|&(count, _)| std::cmp::Reverse(count));
     let ways_told: Vec<String> = ways.iter().map(|(count, fit)| way(*fit, *count, size)).collect();
     if !ways.is_empty() {
-        let chosen = if wanted.fit == Fit::Auto { " (--fit auto chose so)" } else { "" };
+        let chosen = if wanted.fit == Fit::Auto { "; --fit auto chose so" } else { "" };
         changes.push(Change::new("fit", all.len(), format!("{}{chosen}", ways_told.join("; "))));
     }
     let dark = count(&|one| one.ink == Ink::Dark);
     if dark > 0 {
-        let of = if dark == all.len() { String::new() } else { format!(" of {}", all.len()) };
-        changes.push(Change::new(
-            "inverted",
-            dark,
-            format!("{}{of} dark on a light ground: inverted, so that the ink is light on black", are(dark)),
-        ));
+        let which = if dark == all.len() { are(dark) } else { format!("{dark} of {} pictures are", all.len()) };
+        let text = format!("{which} dark on a light ground: inverted, so that the ink is light on black");
+        changes.push(Change::new("inverted", dark, text));
     }
     let sheets: Vec<usize> = all.iter().map(|(_, one)| one.characters.len()).filter(|&count| count > 1).collect();
     if !sheets.is_empty() {

@@ -105,7 +105,8 @@ fn photographs_of_every_format_become_what_the_network_sees() {
     done(&strs(&base_run(&base, "2")));
     let shown = document(&["--data", &photos, "--base", &base, "--sheet", &sheet]);
     assert_eq!((&shown["pictures"], &shown["image_size"], &shown["stops"]), (&12.into(), &28.into(), &false.into()));
-    assert!(image::open(&sheet).unwrap().width() > 300);
+    let drawn = image::open(&sheet).unwrap();
+    assert!(drawn.width() > 100 && drawn.height() > 10 * 56, "a row for each class");
     let trained = document_of_training(&photos, &base, &folder.path("lora"));
     assert_eq!(shown["sha256"].as_str().unwrap(), trained);
 }
@@ -243,7 +244,7 @@ fn what_would_be_learnt_wrongly_stops_unless_forced() {
     let told = done(&strs(&run(&paper, &folder.path("forced"), &["--force"])));
     assert!(told.contains("warning: all 20 pictures have a grey ground"), "{told}");
     let told = done(&strs(&run(&white, &folder.path("inverted"), &["--invert"])));
-    assert!(!told.contains("warning"), "{told}");
+    assert!(!told.contains("ground"), "{told}");
 }
 
 #[test]

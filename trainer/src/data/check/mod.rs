@@ -28,8 +28,9 @@ pub fn warnings(data: &Dataset, purpose: Purpose<'_>, decided: Decided) -> Resul
         _ => None,
     };
     let mut found = ground::look(data, like_mnist)?;
-    if let Some(mnist) = &mnist {
-        found.extend(turned::look(data, mnist, decided.turned)?);
+    // Who says how the pictures stand is believed.
+    if let Some(mnist) = mnist.as_ref().filter(|_| !decided.turned) {
+        found.extend(turned::look(data, mnist)?);
     }
     found.extend(twins::look(data)?);
     found.extend(classes::look(data, purpose));

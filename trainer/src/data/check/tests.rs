@@ -35,12 +35,17 @@ fn found(data: &Dataset, purpose: Purpose<'_>) -> Vec<(&'static str, bool)> {
     all.iter().filter(|warning| warning.kind != "few").map(|warning| (warning.kind, warning.stops)).collect()
 }
 
+/// The same but for classes with few pictures: the fixture has a single 8.
+fn seen(data: &Dataset, purpose: Purpose<'_>) -> Vec<(&'static str, bool)> {
+    found(data, purpose).into_iter().filter(|(kind, _)| *kind != "few").collect()
+}
+
 #[test]
 fn digits_in_every_style_and_textures_raise_no_alarm() {
     let digits = digits();
     let info = info(&digits);
-    assert_eq!(found(&digits, Purpose::Base), []);
-    assert_eq!(found(&digits, Purpose::Known(&info)), []);
+    assert_eq!(seen(&digits, Purpose::Base), []);
+    assert_eq!(seen(&digits, Purpose::Known(&info)), []);
     for style in STYLES.iter().filter(|style| style.name != "inverted") {
         let styled = digits.styled(style).unwrap();
         for purpose in [Purpose::Base, Purpose::Known(&info)] {
@@ -77,7 +82,7 @@ fn paper_stops_whatever_it_is_for() {
         assert!(found(&digits.clone().inverted(), purpose).contains(&("light_ground", true)));
     }
     let dark = changed(&digits, |image, x, y| image[y * 28 + x].max(20));
-    assert_eq!(found(&dark, Purpose::Base), [("ground", false)]);
+    assert_eq!(seen(&dark, Purpose::Base), [("ground", false)]);
     let names = warnings(&digits.inverted(), Purpose::Base, Decided::default()).unwrap();
     assert!(names[0].text.contains("all 64 pictures have a light ground") && names[0].text.contains("--invert"));
 }
@@ -118,14 +123,14 @@ fn digits_that_stand_wrong_are_told_how() {
         let told = warnings(&changed(&digits, turn), Purpose::Base, Decided::default()).unwrap();
         assert!(told[0].stops && told[0].text.contains(&format!("the digits look {how}")), "{how}: {told:?}");
         let decided = warnings(&changed(&digits, turn), Purpose::Base, Decided { turned: true }).unwrap();
-        assert!(decided.iter().all(|warning| !warning.stops), "who has said how they stand is believed");
+        assert!(decided.iter().all(|warning| warning.kind != "turned"), "who has said how they stand is believed");
     }
     // Classes of other names, and digits that are none, are not judged by MNIST.
     let mirrored = changed(&digits, turned[0].1);
     let names = ('a'..='j').map(String::from).collect();
     let letters =
         Dataset::new("letters", mirrored.images().flatten().copied().collect(), mirrored.labels().to_vec(), 28, names);
-    assert_eq!(found(&letters.unwrap(), Purpose::Base), []);
+    assert_eq!(seen(&letters.unwrap(), Purpose::Base), []);
     let shuffled = mirrored.labels().iter().map(|label| (label + 3) % 10).collect();
     let others = Dataset::new(
         "others",
@@ -134,7 +139,7 @@ fn digits_that_stand_wrong_are_told_how() {
         28,
         mirrored.class_names().to_vec(),
     );
-    assert_eq!(found(&others.unwrap(), Purpose::Base), []);
+    assert_eq!(seen(&others.unwrap(), Purpose::Base), []);
 }
 
 #[test]
@@ -150,18 +155,18 @@ fn twins_few_and_missing_classes_and_little_ink_are_told() {
     let noisy: Vec<u8> =
         first.iter().enumerate().map(|(at, &level)| level.saturating_add((at * 7 % 9) as u8)).collect();
     for twin in [first.to_vec(), noisy] {
-        assert_eq!(found(&with(twin.clone(), label), Purpose::Base), [], "one of 65 is usual");
+        assert_eq!(seen(&with(twin.clone(), label), Purpose::Base), [], "one of 65 is usual");
         let told = warnings(&with(twin, (label + 1) % 10), Purpose::Base, Decided::default()).unwrap();
         assert!(told[0].kind == "same_in_two_classes" && told[0].text.contains("picture 0 in"), "{told:?}");
     }
     let twice = digits.pick(&(0..64).chain(0..8).collect::<Vec<_>>());
-    assert_eq!(found(&twice, Purpose::Base), [("near_duplicates", false)]);
+    assert_eq!(seen(&twice, Purpose::Base), [("near_duplicates", false)]);
     let some: Vec<usize> =
         (0..64).filter(|&i| digits.label(i) != 3).chain((0..64).find(|&i| digits.label(i) == 3)).collect();
-    let told = warnings(&digits.pick(&some), Purpose::Base, Decided::default()).unwrap();
-    assert!(told.iter().any(|warning| warning.kind == "few" && !warning.stops && warning.text.contains("3 (1)")), "{told:?}");
+    let few = warnings(&digits.pick(&some), Purpose::Base, Decided::default()).unwrap();
+    assert!(few[0].kind == "few" && few[0].text.contains("2 classes have few") && few[0].text.contains("3 (1), 8 (1)"));
     let none: Vec<usize> = (0..64).filter(|&i| digits.label(i) != 3).collect();
-    assert_eq!(found(&digits.pick(&none), Purpose::Known(&info)), [("missing", false)]);
+    assert_eq!(seen(&digits.pick(&none), Purpose::Known(&info)), [("missing", false)]);
     let tiny =
         changed(&digits, |image, x, y| if x < 12 && y < 12 { image[(2 * y + 2) * 28 + 2 * x + 2] / 2 } else { 0 });
     assert!(found(&tiny, Purpose::Known(&info)).contains(&("ink_share", false)));

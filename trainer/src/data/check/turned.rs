@@ -28,7 +28,7 @@ const TURNS: [(&str, &str, Turn); 7] = [
 ];
 
 /// Compares the pictures with MNIST's means, as they are and turned. The classes of `data` are digits.
-pub fn look(data: &Dataset, mnist: &Reference, decided: bool) -> Result<Option<Warning>> {
+pub fn look(data: &Dataset, mnist: &Reference) -> Result<Option<Warning>> {
     let step = data.len().div_ceil(SAMPLE);
     let chosen: Vec<usize> = (0..data.len()).step_by(step).collect();
     let mut digits: Vec<u16> = chosen.iter().map(|&i| data.label(i)).collect();
@@ -57,7 +57,7 @@ pub fn look(data: &Dataset, mnist: &Reference, decided: bool) -> Result<Option<W
         chosen.len(),
         percent(share(0))
     );
-    Ok(Some(Warning { kind: "turned", pictures: data.len(), stops: !decided, text }))
+    Ok(Some(Warning { kind: "turned", pictures: data.len(), stops: true, text }))
 }
 
 fn turned_back(picture: &[f32], turn: Turn) -> Vec<f32> {

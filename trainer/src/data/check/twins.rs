@@ -14,6 +14,8 @@ use crate::parallel;
 const MOST: usize = 16_384;
 /// Side of the grid that pictures are compared on first; a bit for each step from a cell to the next.
 const GRID: usize = 8;
+/// Levels by which a cell must be lighter than its neighbour: less is noise, which a black ground is full of in a JPEG.
+const STEP: u64 = 12;
 /// Bits that may differ between pictures that are then compared pixel by pixel.
 const BITS: u32 = 6;
 /// Correlation from which on two pictures are nearly the same: a picture saved as JPEG again, but not a digit written anew.
@@ -101,7 +103,7 @@ fn near(data: &Dataset) -> Result<Vec<(usize, usize)>> {
     Ok(rows.concat())
 }
 
-/// A bit for each cell of a grid of 8x9: whether it is lighter than its neighbour (a difference hash).
+/// A bit for each cell of a grid of 8x9: whether it is clearly lighter than its neighbour (a difference hash).
 fn hash(image: &[u8], size: usize) -> u64 {
     let cell = |column: usize, row: usize| -> u64 {
         let range = |at: usize, of: usize| at * size / of..((at + 1) * size / of).max(at * size / of + 1).min(size);
@@ -112,6 +114,7 @@ fn hash(image: &[u8], size: usize) -> u64 {
             .sum::<u64>()
             / area
     };
-    let bits = (0..GRID * GRID).map(|bit| (bit, cell(bit % GRID, bit / GRID) > cell(bit % GRID + 1, bit / GRID)));
+    let bits =
+        (0..GRID * GRID).map(|bit| (bit, cell(bit % GRID, bit / GRID) > cell(bit % GRID + 1, bit / GRID) + STEP));
     bits.fold(0, |hash, (bit, set)| hash | u64::from(set) << bit)
 }

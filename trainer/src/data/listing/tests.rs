@@ -66,7 +66,7 @@ fn the_folder_around_the_classes_is_looked_through_and_links_around_it_are_told(
         std::os::unix::fs::symlink(classes.join(target), classes.join(link)).unwrap();
     }
     let listing = Listing::of_folder(dir.path()).unwrap();
-    assert_eq!(listing.classes, ["3", "4", "3b"], "a link to a class is one; numbers come first");
+    assert_eq!(listing.classes, ["3", "4", "3b"], "numbers first; a link to a class is one");
     assert_eq!(listing.items.len(), 3);
     assert!(
         listing.notes[0].contains("the classes are the folders in") && listing.notes[0].ends_with("download/digits")
