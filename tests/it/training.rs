@@ -170,6 +170,60 @@ fn the_validation_loss_is_the_same_every_time_and_falls() {
     assert!(after < before, "{after} after training, {before} before");
 }
 
+#[test]
+fn augmentation_depends_on_seed_and_step_alone() {
+    let data = data();
+    let weights = |mut trainer: Trainer<'_>, steps| {
+        run(&mut trainer, steps);
+        trainer.checkpoint().unwrap()
+    };
+    let augmented = |threads| TrainConfig { augment: 1.0, ..config(threads) };
+    let whole = weights(trainer_with(&data, false, augmented(1)), 4);
+    let half = weights(trainer_with(&data, false, augmented(3)), 2);
+    let resumed = weights(trainer_with(&data, false, augmented(2)).resume(half).unwrap(), 2);
+    assert_eq!(whole.model, resumed.model);
+    assert_ne!(whole.model, weights(trainer(&data, false, 1), 4).model);
+}
+
+#[test]
+fn the_weights_of_the_least_validation_loss_are_kept_through_a_checkpoint() {
+    let data = data();
+    let stop = AtomicBool::new(false);
+    let mut trainer = trainer_with(&data, false, TrainConfig { ema_decay: 0.0, lr: 0.3, warmup_steps: 0, ..config(2) });
+    let mut least = (f32::INFINITY, None);
+    for step in 1..=4 {
+        run(&mut trainer, 1);
+        let loss = trainer.validate(&data, &stop).unwrap();
+        if loss < least.0 {
+            least = (loss, Some((step, trainer.ema_state().unwrap())));
+        }
+    }
+    let (step, state) = least.1.unwrap();
+    assert_eq!(trainer.best_state().unwrap(), state);
+    assert_eq!((trainer.validated().best_step, trainer.validated().best_loss), (step, least.0));
+    let path = temporary("best");
+    trainer.checkpoint().unwrap().save(&path).unwrap();
+    let checkpoint = Checkpoint::load(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let resumed = trainer_with(&data, false, config(1)).resume(checkpoint).unwrap();
+    assert_eq!(resumed.best_state().unwrap(), state);
+    assert_eq!(resumed.validated(), trainer.validated());
+    // A measurement that is given up leaves nothing behind.
+    let before = trainer.validated().clone();
+    let stopped = trainer.validate(&data, &AtomicBool::new(true));
+    assert!(matches!(stopped, Err(trainer::error::Error::Stopped)));
+    assert_eq!(trainer.validated(), &before);
+}
+
+#[test]
+fn trying_jobs_leaves_the_run_as_it_was() {
+    let data = data();
+    let (mut tried, mut plain) = (trainer(&data, true, 2), trainer(&data, true, 2));
+    assert_eq!(tried.try_jobs(&AtomicBool::new(false)).unwrap(), 12);
+    assert_eq!((run(&mut tried, 3), tried.step()), (run(&mut plain, 3), 3));
+    assert_eq!(tried.checkpoint().unwrap().model, plain.checkpoint().unwrap().model);
+}
+
 fn resumed_equals_uninterrupted(lora: bool) {
     let data = data();
     let mut whole = trainer(&data, lora, 1);

@@ -203,7 +203,7 @@ def anything(rng):
 
 
 def side(rng):
-    longer = int(np.exp(rng.uniform(np.log(420), np.log(1800)))) if rng.random() < 0.93 else int(rng.integers(2000, 4001))
+    longer = int(np.exp(rng.uniform(np.log(380), np.log(1200)))) if rng.random() < 0.97 else int(rng.integers(2000, 4001))
     shorter = max(300, int(longer / rng.choice([1, 1.25, 4 / 3, 1.5, 16 / 9, 2.4], p=[0.12, 0.1, 0.48, 0.1, 0.17, 0.03])))
     return (longer, shorter) if rng.random() < 0.45 else (shorter, longer)
 

@@ -1,5 +1,6 @@
 //! What a file or folder is, for `trainer inspect`. Tests: here and in `trainer/tests/runs`.
 
+mod facts;
 mod files;
 mod folders;
 
@@ -16,30 +17,7 @@ use crate::classifier::Card;
 use crate::error::{Error, Result};
 use crate::store::{AdapterFiles, base_sha256, base_weights, read_base, sha256};
 use crate::train::Checkpoint;
-
-/// Facts about a file or folder.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Facts {
-    /// What it is.
-    pub kind: &'static str,
-    /// Name and value, in order.
-    pub facts: Vec<(&'static str, String)>,
-    /// The modules that an adapter changes.
-    pub modules: Vec<ModuleFacts>,
-}
-
-/// One module of an adapter.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct ModuleFacts {
-    /// Path in the base.
-    pub path: String,
-    /// Rank of the factors.
-    pub rank: usize,
-    /// `scaling · rank`, or `scaling · sqrt(rank)` of a rank-stabilised adapter.
-    pub alpha: f32,
-    /// Frobenius norm of `scaling · B A`.
-    pub norm: f32,
-}
+pub use facts::{Facts, ModuleFacts};
 
 /// Looks at a file or folder of any kind. `base` is only read for adapters, which can be looked at without it, too.
 ///

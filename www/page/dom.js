@@ -14,11 +14,17 @@ export function $(id, type = /** @type {T} */ (/** @type {unknown} */ (HTMLEleme
   return /** @type {InstanceType<T>} */ (element)
 }
 
-/** Fetches a style sheet, unless it is there. @param {string} href @returns {Promise<unknown>} */
+/** Fetches a style sheet, unless it is there. One that did not arrive is asked for again. @param {string} href @returns {Promise<unknown>} */
 export function addStyle(href) {
   if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve()
   const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href })
-  const loaded = new Promise((resolve, reject) => Object.assign(link, { onload: resolve, onerror: () => reject(new Error(href)) }))
+  const loaded = new Promise((resolve, reject) => {
+    link.onload = resolve
+    link.onerror = () => {
+      link.remove()
+      reject(new Error(href))
+    }
+  })
   document.head.append(link)
   return loaded
 }

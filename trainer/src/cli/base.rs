@@ -1,6 +1,6 @@
 //! `trainer base`: trains a base model. Tests: in `trainer/tests/runs`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use diffusion::base::WEIGHTS;
@@ -9,45 +9,53 @@ use diffusion::tensors::Precision;
 use diffusion::unet::burn::{BurnUNet, read_state};
 use diffusion::unet::init::initial_state;
 use diffusion::{Base, Model};
-use trainer::config::{self, BaseConfig, ModelConfig};
+use trainer::config::{self, BaseConfig, Count, Keep, ModelConfig, RunSettings};
 use trainer::data::Dataset;
+use trainer::data::check::Purpose;
 use trainer::messages::say;
 use trainer::ranks::Ranks;
 use trainer::store::{read_base, write_base};
 use trainer::train::{Origin, Trainer};
 
-use super::data_args::DataArgs;
+use super::data_args::{DataArgs, Reader};
 use super::device::DeviceName;
-use super::training::{Interrupt, TrainArgs, check_unchanged, is_finished, train};
+use super::training::{
+    Given, Interrupt, Plan, Run, TrainArgs, check_unchanged, is_finished, list_presets, print_config, say_estimate,
+    stored_settings,
+};
 
 /// Fewest steps of a run whose length nobody has set: what a few dozen pictures need.
 const LEAST_STEPS: usize = 2000;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A folder <class name>/*.png, an IDX or a CSV file of pictures, instead of MNIST
-    #[arg(long, value_name = "PATH")]
+    /// A folder or zip archive <class name>/* of pictures, an IDX or a CSV file, instead of MNIST
+    #[arg(long, value_name = "PATH", help_heading = "Data")]
     data: Option<PathBuf>,
+    /// Side of the pictures that the base draws, a multiple of 4 [default: the pictures' own, where all are squares of one
+    /// size, else 28]
+    #[arg(long, value_name = "N", conflicts_with = "init", help_heading = "Data")]
+    image_size: Option<usize>,
+    #[command(flatten, next_help_heading = "Data")]
+    source: DataArgs,
     /// Start from this base model instead of from nothing; network, schedule and classes are its own
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["channels", "only_cross_attention", "prediction"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["channels", "only_cross_attention", "prediction"], help_heading = "Network")]
     init: Option<PathBuf>,
-    /// Where the model is written
-    #[arg(long, default_value = "runs/base")]
-    out: PathBuf,
-    /// Where to compute
-    #[arg(long, value_enum, default_value_t)]
-    device: DeviceName,
     /// Channels of each resolution, finest first [default: 32,64]
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', help_heading = "Network")]
     channels: Option<Vec<usize>>,
     /// Resolutions whose pixels attend to the class tokens only, not to each other [default: true,false]
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', help_heading = "Network")]
     only_cross_attention: Option<Vec<bool>>,
     /// What the network predicts [default: v]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = "Network")]
     prediction: Option<Prediction>,
-    #[command(flatten)]
-    source: DataArgs,
+    /// Where to compute [default: cpu]
+    #[arg(long, value_enum, help_heading = "Batches")]
+    device: Option<DeviceName>,
+    /// Where the model is written
+    #[arg(long, value_name = "DIR", default_value = "runs/base", help_heading = "Output")]
+    out: PathBuf,
     #[command(flatten)]
     train: TrainArgs,
 }
@@ -61,8 +69,13 @@ enum Prediction {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.train.list_presets {
+        return list_presets();
+    }
     args.train.check()?;
-    let held = args.train.guard(&args.out, WEIGHTS)?;
+    let run = args.settings()?;
+    let device = DeviceName::named(run.device.as_deref().unwrap_or_default())?;
+    let held = if args.train.print_config { None } else { args.train.guard(&args.out, WEIGHTS)? };
     let checkpoint = args.train.checkpoint(&args.out, true)?;
     if checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.origin.adapter.is_some()) {
         anyhow::bail!("{} holds the run of an adapter: it goes on with `trainer lora`", args.out.display());
@@ -70,7 +83,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let resumed = match &checkpoint {
         Some(checkpoint) => {
             let base = read_base(&args.out)?;
-            let config = BaseConfig { model: ModelConfig::of(&base), train: checkpoint.config.clone() };
+            let (model, train) = (ModelConfig::of(&base), checkpoint.config.clone());
+            let config = BaseConfig { model, train, run: RunSettings::default() };
             Some((base, config))
         }
         None => None,
@@ -78,11 +92,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let defaults = resumed.as_ref().map_or_else(BaseConfig::default, |(_, config)| config.clone());
     let mut config = config::load(defaults, args.train.config.as_deref())?;
     args.override_model(&mut config.model);
-    let (mut data, mut held_out) = match &args.data {
-        Some(path) => args.source.own(path)?,
-        None => args.source.mnist()?,
+    let initial = run.init.as_deref().map(read_base).transpose()?;
+    let known = resumed.as_ref().map(|(base, _)| base).or(initial.as_ref());
+    let purpose = known.map_or(Purpose::Base, |base| Purpose::Known(&base.info));
+    let reader = Reader(run.pictures.clone().unwrap_or_default());
+    reader.check(1)?;
+    let (mut data, mut held_out) = match &run.data {
+        Some(path) => reader.own(Path::new(path), purpose)?,
+        None => reader.mnist()?,
     };
-    let initial = args.init.as_deref().map(read_base).transpose()?;
     // The pictures may lack some of an existing base's classes.
     if let Some(base) = resumed.as_ref().map(|(base, _)| base).or(initial.as_ref()) {
         data = data.with_classes(&base.info.labels)?;
@@ -92,14 +110,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         checkpoint.origin.must_be(&Origin { data_sha256: data.sha256(), adapter: None })?;
     }
     let started = resumed.as_ref().map(|(_, config)| &config.train);
-    config.train = args.train.settings(config.train, started, data.len(), LEAST_STEPS)?;
-    let (device, backend) = (args.device.open()?.autodiff(), args.device.backend()?);
-    let interrupt = Interrupt::listen()?;
+    let given = Given::of(&data, run.data.is_some(), LEAST_STEPS);
+    config.train = args.train.settings(config.train, started, None, given)?;
+    let plan = Plan::new(&run, config.train.total_steps(data.len()));
+    config.run = plan.written(&run);
 
     let base = match (resumed, initial) {
         (Some((base, started)), _) => {
             // With --init the network is that base's, whatever a configuration says.
-            if args.init.is_none() {
+            if run.init.is_none() {
                 check_unchanged(&started.model, &config.model, &[])?;
             }
             base
@@ -111,16 +130,21 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         (None, None) => new_base(&config, &data)?,
     };
     config.model = ModelConfig::of(&base);
+    if args.train.print_config {
+        return print_config(&config);
+    }
+    let (operations, backend, device) = (device.operations(), device.backend()?, device.open()?.autodiff());
+    let interrupt = Interrupt::listen()?;
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let unet = BurnUNet::from_base(&base, &device)?;
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
-        .with_operations(args.device.operations());
+        .with_operations(operations);
     let resumes = checkpoint.is_some();
     if let Some(checkpoint) = checkpoint {
         trainer = trainer.resume(checkpoint)?;
     }
     trainer = trainer.with_ranks(Ranks::here())?;
-    if resumes && is_finished(&trainer) {
+    if resumes && is_finished(&trainer, &plan)? {
         return Ok(ExitCode::SUCCESS);
     }
     config.train = trainer.config().clone();
@@ -133,21 +157,49 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         trainer.total(),
         config.train.images_per_step(),
     );
-    let trained = |trainer: &Trainer<'_>| -> anyhow::Result<Base> {
-        Ok(Base { state: read_state(&trainer.ema_unet())?, ..base.clone() })
+    let run = Run { plan: &plan, interrupt: &interrupt, out: &args.out, held_out: held_out.as_ref() };
+    if !say_estimate(&mut trainer, &run, &base, base.state.values().map(|tensor| tensor.values.len()).sum())? {
+        return Ok(ExitCode::from(130));
+    }
+    let trained = |trainer: &Trainer<'_>, keep: Keep| -> anyhow::Result<Base> {
+        let unet = if keep == Keep::Best { trainer.best_unet() } else { trainer.ema_unet() };
+        Ok(Base { state: read_state(&unet)?, ..base.clone() })
     };
-    train(
+    run.train(
         trainer,
-        &args.train,
-        &interrupt,
-        &args.out,
-        held_out.as_ref(),
-        |trainer, out| Ok(write_base(out, &trained(trainer)?, Precision::F32)?),
-        |trainer| Ok(Model::new(trained(trainer)?, backend.clone())?),
+        |trainer, keep, out| Ok(write_base(out, &trained(trainer, keep)?, Precision::F32)?),
+        |trainer, keep| Ok(Model::new(trained(trainer, keep)?, backend.clone())?),
     )
 }
 
 impl Args {
+    /// What flags, `--config` and with `--resume` the run itself say of data, device and intervals.
+    fn settings(&self) -> anyhow::Result<RunSettings> {
+        let flags = RunSettings {
+            data: self.data.as_ref().map(|path| path.to_string_lossy().into_owned()),
+            init: self.init.clone(),
+            device: self.device.map(DeviceName::name),
+            ..self.train.run_settings()
+        };
+        let mut run = flags.over(config::run_settings(self.train.config.as_deref())?.unwrap_or_default());
+        if self.train.resume
+            && let Some(stored) = stored_settings(&self.out)?
+        {
+            run = run.over(self.train.without_stale(stored));
+        }
+        run.check()?;
+        let mut pictures = self.source.settings(run.pictures.take().unwrap_or_else(|| self.train.unset_pictures()));
+        pictures.image_size = self.image_size.map_or(pictures.image_size, Count::Of);
+        run.pictures = Some(pictures);
+        if let Some(path) = run.data.as_deref().filter(|path| self.data.is_none() && !Path::new(path).exists()) {
+            anyhow::bail!(
+                "data of [run], counted from the folder in which the program is started, {path} is not there; give --data"
+            );
+        }
+        run.device.get_or_insert_with(|| DeviceName::default().name());
+        Ok(run)
+    }
+
     fn override_model(&self, model: &mut ModelConfig) {
         if let Some(channels) = &self.channels {
             model.channels.clone_from(channels);

@@ -37,7 +37,7 @@ fn with_names(command: Command, shell: Shell) -> Command {
     let name = command.get_name().to_owned();
     command.mut_args(|arg| {
         let names: Vec<&'static str> = match arg.get_id().as_str() {
-            "config" => PRESETS.iter().map(|(name, _)| *name).collect(),
+            "config" => PRESETS.iter().map(|preset| preset.name).collect(),
             "data" if name == "lora" && shell == Shell::Bash => STYLES.iter().map(|style| style.name).collect(),
             "style" => STYLES.iter().map(|style| style.name).collect(),
             "sampler" => SamplerKind::ALL.iter().map(|kind| kind.name()).collect(),

@@ -6,11 +6,15 @@ use std::sync::OnceLock;
 use burn::module::Param;
 use burn::nn::LinearConfig;
 #[cfg(feature = "wgpu")]
+use burn::tensor::DeviceKind;
+#[cfg(feature = "wgpu")]
 use burn::tensor::wgpu::WgpuBackend;
 use burn::tensor::{Device, Tensor, TensorData};
 use clap::ValueEnum;
 use diffusion::Backend;
 use diffusion::ops::{Ops, linear};
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use trainer::ranks::Ranks;
 
 /// `--device`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -32,6 +36,19 @@ pub enum DeviceName {
 }
 
 impl DeviceName {
+    /// What `--device` calls it.
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// The device of this name.
+    pub fn named(name: &str) -> anyhow::Result<Self> {
+        Self::from_str(name, true).map_err(|_| {
+            let known: Vec<String> = Self::value_variants().iter().map(|device| device.name()).collect();
+            anyhow::anyhow!("there is no device \"{name}\"; there are {}", known.join(", "))
+        })
+    }
+
     /// What draws pictures.
     pub fn backend(self) -> anyhow::Result<Backend> {
         Ok(match self {
@@ -65,10 +82,10 @@ impl DeviceName {
             #[cfg(feature = "wgpu")]
             Self::Vulkan => open_gpu(WgpuBackend::Vulkan),
             #[cfg(feature = "cuda")]
-            Self::Cuda => Ok(Device::cuda(0)),
+            Self::Cuda => Ok(Device::cuda(cuda_index(Ranks::here().local()))),
             #[cfg(not(all(feature = "wgpu", feature = "cuda")))]
             _ => {
-                let name = self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+                let name = self.name();
                 anyhow::bail!(
                     "this trainer was built without {name}; build it with `--features {name}`, or use --device cpu"
                 )
@@ -82,10 +99,25 @@ impl DeviceName {
 fn open_gpu(api: WgpuBackend) -> anyhow::Result<Device> {
     static OPENED: OnceLock<Result<Device, String>> = OnceLock::new();
     let opened = OPENED.get_or_init(|| {
-        let options = Device::wgpu_options().graphics_api(api);
+        let mut options = Device::wgpu_options().graphics_api(api);
+        // Of several ranks on one machine each takes a GPU of its own; the first the one that it would take alone.
+        let local = Ranks::here().local();
+        if local > 0 {
+            options = options.device_kind(DeviceKind::DiscreteGpu(local));
+        }
         options.init().map_err(|error| error.to_string())
     });
     opened.clone().map_err(|reason| anyhow::anyhow!("no GPU can be used here ({reason}); use --device cpu"))
+}
+
+/// Which of the GPUs that CUDA shows belongs to the rank of this number on its machine. A batch system may show each rank its
+/// own alone.
+#[cfg(feature = "cuda")]
+fn cuda_index(local: usize) -> usize {
+    match std::env::var("CUDA_VISIBLE_DEVICES") {
+        Ok(shown) if !shown.is_empty() => local % shown.split(',').count(),
+        _ => local,
+    }
 }
 
 /// Compares a matrix product with one that is computed here. Some drivers, emulators above all, compile burn's kernels wrongly

@@ -23,7 +23,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if messages::json() {
         let facts: serde_json::Map<_, _> =
             facts.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        messages::emit(serde_json::json!({ "kind": kind, "facts": facts, "modules": modules }))?;
+        let path = args.path.display().to_string();
+        messages::emit(serde_json::json!({ "path": path, "kind": kind, "facts": facts, "modules": modules }))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut text = String::new();

@@ -4,71 +4,88 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use diffusion::lora::{Adapter, merge};
-use diffusion::peft::{LoraConfig, read_adapter};
 use diffusion::schedule::NoiseSchedule;
 use diffusion::tensors::Precision;
 use diffusion::unet::burn::BurnUNet;
 use diffusion::{Base, Model};
-use trainer::config::{self, AdapterConfig, LoraSettings};
+use trainer::config::{self, AdapterConfig, Keep, LoraSettings, RunSettings};
 use trainer::data::Dataset;
+use trainer::data::check::Purpose;
 use trainer::files::Held;
 use trainer::messages::{did_you_mean, say};
 use trainer::ranks::Ranks;
-use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, adapter_folder, base_sha256, read_base, write_adapter_folder};
+use trainer::store::{ADAPTER_WEIGHTS, base_sha256, read_base, write_adapter_folder};
 use trainer::styles::{STYLES, Style};
-use trainer::train::adapter::{attach, detach, initial_adapter, peft_targets};
+use trainer::train::adapter::{attach, detach};
 use trainer::train::{AdapterOrigin, Origin, Trainer};
 
-use super::data_args::DataArgs;
+use super::data_args::{DataArgs, Reader};
 use super::device::DeviceName;
+use super::factors;
 use super::labels;
-use super::training::{Interrupt, TrainArgs, check_unchanged, is_finished, train};
+use super::training::{
+    Given, Interrupt, Plan, Run, TrainArgs, is_finished, list_presets, print_config, say_estimate, stored_settings,
+};
 
 /// Fewest steps of a run whose length nobody has set: what a few dozen drawings need.
 const LEAST_STEPS: usize = 300;
+/// Pictures of each class, on average, below which own pictures are few.
+const FEW: usize = 100;
+/// The preset for few pictures.
+const FEW_PRESET: &str = "few";
+/// The base where none is named.
+const SHIPPED_BASE: &str = "www/models/base";
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The base model's folder
-    #[arg(long, default_value = "www/models/base")]
-    base: PathBuf,
-    /// A style's name, a folder <class name>/*.png, an IDX or a CSV file; several, with commas, are trained one after the other
-    #[arg(long, required = true, value_name = "STYLE|PATH")]
+    /// A style's name, a folder or zip archive <class name>/* of pictures, an IDX or a CSV file; several, with commas, are trained one after the other
+    #[arg(long, value_name = "STYLE|PATH", help_heading = "Data")]
     data: Vec<String>,
-    /// Rank of the factors [default: 4]
-    #[arg(long)]
+    #[command(flatten, next_help_heading = "Data")]
+    source: DataArgs,
+    /// The base model's folder [default: www/models/base]
+    #[arg(long, value_name = "DIR", help_heading = "Adapter")]
+    base: Option<PathBuf>,
+    /// Rank of the factors [default: 4; for few pictures 6]
+    #[arg(long, value_name = "N", help_heading = "Adapter")]
     rank: Option<usize>,
-    /// Numerator of the scaling alpha / rank [default: 8]
-    #[arg(long)]
+    /// Numerator of the scaling alpha / rank [default: 8; for few pictures 12]
+    #[arg(long, help_heading = "Adapter")]
     alpha: Option<f32>,
     /// Scale by alpha / sqrt(rank) instead
-    #[arg(long)]
+    #[arg(long, help_heading = "Adapter")]
     use_rslora: bool,
-    /// Modules that get factors: names or patterns of paths [default: to_q,to_k,to_v]
-    #[arg(long, value_delimiter = ',')]
+    /// Modules that get factors: names or patterns of paths [default: to_q,to_k,to_v; for few pictures those of --config few]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES", help_heading = "Adapter")]
     target_modules: Option<Vec<String>>,
-    /// Probability that an input of the factors is dropped in training [default: 0]
-    #[arg(long)]
+    /// Probability that an input of the factors is dropped in training [default: 0; for few pictures 0.1]
+    #[arg(long, value_name = "0..1", help_heading = "Adapter")]
     lora_dropout: Option<f32>,
     /// Start from this adapter (ours, PEFT's or kohya's) instead of from nothing; rank, alpha and targets are its own
-    #[arg(long, value_name = "DIR|FILE", conflicts_with_all = ["rank", "alpha", "use_rslora", "target_modules"])]
+    #[arg(long, value_name = "DIR|FILE", conflicts_with_all = ["rank", "alpha", "use_rslora", "target_modules"], help_heading = "Adapter")]
     init: Option<PathBuf>,
+    /// Where to compute [default: cpu]
+    #[arg(long, value_enum, help_heading = "Batches")]
+    device: Option<DeviceName>,
     /// Where the adapter is written; with several --data, the folder of their folders [default: runs/lora/<name>]
-    #[arg(long)]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
-    /// Where to compute
-    #[arg(long, value_enum, default_value_t)]
-    device: DeviceName,
-    #[command(flatten)]
-    source: DataArgs,
     #[command(flatten)]
     train: TrainArgs,
 }
 
+/// What flags and configurations say together.
+struct Settings {
+    run: RunSettings,
+    reader: Reader,
+    base: PathBuf,
+    device: DeviceName,
+}
+
 /// One adapter that the command trains.
-struct Job<'a> {
+struct Job {
     /// The value in `--data`.
-    source: &'a str,
+    source: String,
     /// The adapter's name.
     name: String,
     /// Its folder.
@@ -81,12 +98,14 @@ struct Pictures {
     held_out: Option<Dataset>,
 }
 
-pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.train.list_presets {
+        return list_presets();
+    }
     args.train.check()?;
-    args.data = labels::sources(&args.data);
     // Everything is checked before the first one trains for minutes.
-    let jobs = args.data.iter().map(|source| args.job(source)).collect::<anyhow::Result<Vec<_>>>()?;
-    args.source.check(jobs.len())?;
+    let (jobs, settings) = args.settings()?;
+    settings.reader.check(jobs.len())?;
     let mut held = Vec::new();
     for (i, job) in jobs.iter().enumerate() {
         if let Some(other) = jobs[..i].iter().find(|other| other.out == job.out) {
@@ -97,19 +116,19 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
                 job.out.display()
             );
         }
-        held.push(args.train.guard(&job.out, ADAPTER_WEIGHTS)?);
+        held.push(if args.train.print_config { None } else { args.train.guard(&job.out, ADAPTER_WEIGHTS)? });
     }
-    let base = read_base(&args.base)?;
+    let base = read_base(&settings.base)?;
     if base.unet.dropout > 0.0 {
         say!("note: the base's dropout of {} is not applied in this training", base.unet.dropout);
     }
-    let pictures = jobs.iter().map(|job| args.pictures(job.source, &base)).collect::<anyhow::Result<Vec<_>>>()?;
+    let pictures = jobs.iter().map(|job| settings.pictures(&job.source, &base)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut interrupt = None;
     for ((job, held), pictures) in jobs.iter().zip(held).zip(pictures) {
         if jobs.len() > 1 {
             say!("{}:", job.source);
         }
-        let code = train_one(&args, &base, job, held, pictures, jobs.len() == 1, &mut interrupt)?;
+        let code = train_one(&args, &settings, &base, job, held, pictures, jobs.len() == 1, &mut interrupt)?;
         if code != ExitCode::SUCCESS {
             return Ok(code);
         }
@@ -117,10 +136,12 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+#[expect(clippy::too_many_arguments, reason = "all of them are made once for several runs")]
 fn train_one(
     args: &Args,
+    settings: &Settings,
     base: &Base,
-    job: &Job<'_>,
+    job: &Job,
     held: Option<Held>,
     pictures: Option<Pictures>,
     alone: bool,
@@ -137,13 +158,31 @@ fn train_one(
         }
         None => None,
     };
+    let own = pictures.is_some();
+    let Pictures { train: data, held_out } = match args.train.print_config {
+        // The length is what it depends on, not the style.
+        true => settings.unstyled(pictures)?,
+        false => settings.styled(source, pictures)?,
+    };
+    let given = Given::of(&data, own, LEAST_STEPS);
+    let few = own && started.is_none() && args.train.config.is_none() && given.each_class() < FEW;
+    let preset = few.then_some(FEW_PRESET);
+    if few {
+        say!("few pictures: the settings of --config {FEW_PRESET}, where no flag says otherwise");
+    }
     let defaults = started.map_or_else(AdapterConfig::default, |(adapter, train)| AdapterConfig {
         lora: adapter.settings.clone(),
         train: train.clone(),
+        run: RunSettings::default(),
     });
-    let mut config = config::load(defaults, args.train.config.as_deref())?;
+    let mut config = config::load(defaults, args.train.config.as_deref().or(preset))?;
     args.override_lora(&mut config.lora);
-    let Pictures { train: data, held_out } = args.styled(source, pictures)?;
+    config.train = args.train.settings(config.train, started.map(|(_, train)| train), preset, given)?;
+    let plan = Plan::new(&settings.run, config.train.total_steps(data.len()));
+    config.run = RunSettings { data: Some(source.clone()), ..plan.written(&settings.run) };
+    if args.train.print_config {
+        return print_config(&config);
+    }
     let interrupt = match interrupt {
         Some(interrupt) => interrupt,
         None => interrupt.insert(Interrupt::listen()?),
@@ -152,15 +191,16 @@ fn train_one(
         say!("stopped before {source} began; go on with --resume");
         return Ok(ExitCode::from(130));
     }
-    let sha256 = base_sha256(&args.base)?;
+    interrupt.saves(false);
+    let sha256 = base_sha256(&settings.base)?;
     if let (Some(checkpoint), Some((adapter, _))) = (&checkpoint, started) {
         let adapter = AdapterOrigin { base_sha256: sha256.clone(), ..adapter.clone() };
         checkpoint.origin.must_be(&Origin { data_sha256: data.sha256(), adapter: Some(adapter) })?;
     }
-    config.train = args.train.settings(config.train, started.map(|(_, train)| train), data.len(), LEAST_STEPS)?;
+    let init = settings.run.init.as_deref();
     let (initial, peft) = match started {
-        Some((adapter, _)) => args.resumed(out, base, adapter, &mut config.lora)?,
-        None => args.initial(&mut config.lora, base, &sha256, config.train.seed)?,
+        Some((adapter, _)) => factors::resumed(init.is_some(), out, base, adapter, &mut config.lora)?,
+        None => factors::initial(init, &mut config.lora, (base, &settings.base, &sha256), config.train.seed)?,
     };
     let origin = AdapterOrigin {
         settings: config.lora.clone(),
@@ -168,18 +208,18 @@ fn train_one(
         adapter_config: started.map_or_else(|| peft.to_json(), |(adapter, _)| adapter.adapter_config.clone()),
     };
 
-    let (device, backend) = (args.device.open()?.autodiff(), args.device.backend()?);
+    let (device, backend) = (settings.device.open()?.autodiff(), settings.device.backend()?);
     let unet = attach(BurnUNet::from_base(base, &device)?, &initial, &device);
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
-        .with_operations(args.device.operations())
+        .with_operations(settings.device.operations())
         .for_adapter(origin)?;
     let resumes = checkpoint.is_some();
     if let Some(checkpoint) = checkpoint {
         trainer = trainer.resume(checkpoint)?;
     }
     trainer = trainer.with_ranks(Ranks::here())?;
-    if resumes && is_finished(&trainer) {
+    if resumes && is_finished(&trainer, &plan)? {
         return Ok(ExitCode::SUCCESS);
     }
     config.train = trainer.config().clone();
@@ -193,25 +233,64 @@ fn train_one(
         trainer.total(),
         config.train.images_per_step(),
     );
-    let trained = |trainer: &Trainer<'_>| -> anyhow::Result<Adapter> {
-        let adapter = detach(&initial, &trainer.ema_state()?)?;
-        Ok(Adapter { base_sha256: Some(sha256.clone()), ..adapter })
+    let run = Run { plan: &plan, interrupt, out, held_out: held_out.as_ref() };
+    let parameters = base.state.values().map(|tensor| tensor.values.len()).sum();
+    if !say_estimate(&mut trainer, &run, base, parameters)? {
+        return Ok(ExitCode::from(130));
+    }
+    let trained = |trainer: &Trainer<'_>, keep: Keep| -> anyhow::Result<Adapter> {
+        let state = if keep == Keep::Best { trainer.best_state()? } else { trainer.ema_state()? };
+        Ok(Adapter { base_sha256: Some(sha256.clone()), ..detach(&initial, &state)? })
     };
-    train(
+    run.train(
         trainer,
-        &args.train,
-        interrupt,
-        out,
-        held_out.as_ref(),
-        |trainer, out| Ok(write_adapter_folder(out, &trained(trainer)?, &peft, name, Precision::F32)?),
-        |trainer| {
-            let state = merge(&base.state, [(&trained(trainer)?, 1.0)]);
+        |trainer, keep, out| Ok(write_adapter_folder(out, &trained(trainer, keep)?, &peft, name, Precision::F32)?),
+        |trainer, keep| {
+            let state = merge(&base.state, [(&trained(trainer, keep)?, 1.0)]);
             Ok(Model::new(Base { state, ..base.clone() }, backend.clone())?)
         },
     )
 }
 
 impl Args {
+    /// The adapters to be trained, and what flags, `--config` and with `--resume` the run itself say of them.
+    fn settings(&self) -> anyhow::Result<(Vec<Job>, Settings)> {
+        let flags = RunSettings {
+            base: self.base.clone(),
+            init: self.init.clone(),
+            device: self.device.map(DeviceName::name),
+            ..self.train.run_settings()
+        };
+        let mut run = flags.over(config::run_settings(self.train.config.as_deref())?.unwrap_or_default());
+        let stored = |out: &Path| if self.train.resume { stored_settings(out) } else { Ok(None) };
+        let mut sources = labels::sources(&self.data);
+        let mut from = "--data";
+        if sources.is_empty() {
+            from = "data of [run], counted from the folder in which the program is started,";
+            let of_the_run = self.out.as_deref().map(stored).transpose()?.flatten();
+            sources.extend(run.data.clone().or(of_the_run.and_then(|stored| stored.data)));
+        }
+        if sources.is_empty() {
+            anyhow::bail!(
+                "give --data: a style's name ({}), a folder <class name>/*.png, an IDX or a CSV file; or the --config of a run that names it",
+                STYLES.iter().map(|style| style.name).collect::<Vec<_>>().join(", ")
+            );
+        }
+        let alone = sources.len() == 1;
+        let jobs =
+            sources.into_iter().map(|source| self.job(source, from, alone)).collect::<anyhow::Result<Vec<_>>>()?;
+        if let Some(stored) = stored(&jobs[0].out)? {
+            run = run.over(self.train.without_stale(stored));
+        }
+        run.check()?;
+        let pictures = self.source.settings(run.pictures.take().unwrap_or_else(|| self.train.unset_pictures()));
+        run.pictures = Some(pictures.clone());
+        let reader = Reader(pictures);
+        let base = run.base.get_or_insert_with(|| PathBuf::from(SHIPPED_BASE)).clone();
+        let device = DeviceName::named(run.device.get_or_insert_with(|| DeviceName::default().name()))?;
+        Ok((jobs, Settings { run, reader, base, device }))
+    }
+
     fn override_lora(&self, lora: &mut LoraSettings) {
         lora.rank = self.rank.unwrap_or(lora.rank);
         lora.alpha = self.alpha.unwrap_or(lora.alpha);
@@ -223,37 +302,52 @@ impl Args {
     }
 
     /// The adapter for one value of `--data`.
-    fn job<'a>(&self, source: &'a str) -> anyhow::Result<Job<'a>> {
-        let path = Path::new(source);
-        if !path.exists() && Style::named(source).is_err() {
+    fn job(&self, source: String, from: &str, alone: bool) -> anyhow::Result<Job> {
+        let path = Path::new(&source);
+        if !path.exists() && Style::named(&source).is_err() {
             anyhow::bail!(
-                "--data {source} is neither a style nor a folder nor a file; the styles are {}{}",
+                "{from} {source} is neither a style nor a folder nor a file; the styles are {}{}",
                 STYLES.iter().map(|style| style.name).collect::<Vec<_>>().join(", "),
-                did_you_mean(source, STYLES.iter().map(|style| style.name))
+                did_you_mean(&source, STYLES.iter().map(|style| style.name))
             );
         }
         // A folder's name may have a dot in it.
         let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
         let Some(name) = name.map(|name| name.to_string_lossy().into_owned()) else {
-            anyhow::bail!("--data {source} has no name to call the adapter by; give the folder's own name");
+            anyhow::bail!("{from} {source} has no name to call the adapter by; give the folder's own name");
         };
         let out = match &self.out {
-            Some(out) if self.data.len() == 1 => out.clone(),
+            Some(out) if alone => out.clone(),
             Some(out) => out.join(&name),
             None => Path::new("runs/lora").join(&name),
         };
         Ok(Job { source, name, out })
     }
+}
 
+impl Settings {
     /// Pictures on disk, which take precedence over a style of the same name. Nothing for a style, whose pictures are made
     /// later; it is only checked that they can be.
     fn pictures(&self, source: &str, base: &Base) -> anyhow::Result<Option<Pictures>> {
         let style = !Path::new(source).exists();
-        let (train, held_out) = if style { self.source.mnist()? } else { self.source.own(Path::new(source))? };
+        let reader = &self.reader;
+        let (train, held_out) = match style {
+            true => reader.mnist()?,
+            false => reader.own(Path::new(source), Purpose::Known(&base.info))?,
+        };
         let train = train.with_classes(&base.info.labels)?;
         train.must_fit(&base.info)?;
         let held_out = held_out.map(|data| data.with_classes(&base.info.labels)).transpose()?;
         Ok((!style).then_some(Pictures { train, held_out }))
+    }
+
+    /// The pictures before a style is applied.
+    fn unstyled(&self, pictures: Option<Pictures>) -> anyhow::Result<Pictures> {
+        if let Some(pictures) = pictures {
+            return Ok(pictures);
+        }
+        let (train, held_out) = self.reader.mnist()?;
+        Ok(Pictures { train, held_out })
     }
 
     /// The user's own pictures as they are, or MNIST's in a style.
@@ -262,82 +356,8 @@ impl Args {
             return Ok(pictures);
         }
         let style = Style::named(source)?;
-        let (train, held_out) = self.source.mnist()?;
+        let (train, held_out) = self.reader.mnist()?;
         say!("{}: {} pictures are drawn in this style, seconds of work", style.title, train.len());
         Ok(Pictures { train: train.styled(style)?, held_out: held_out.map(|data| data.styled(style)).transpose()? })
-    }
-
-    /// The factors that training begins with, and their `adapter_config.json`. With `--init`, the settings become those of
-    /// that adapter.
-    fn initial(
-        &self,
-        lora: &mut LoraSettings,
-        base: &Base,
-        base_sha256: &str,
-        seed: u64,
-    ) -> anyhow::Result<(Adapter, LoraConfig)> {
-        let Some(path) = &self.init else {
-            lora.check()?;
-            let adapter = initial_adapter(&base.state, &lora.target_modules, lora.rank, lora.scaling(), seed)?;
-            let config = LoraConfig {
-                r: lora.rank,
-                lora_alpha: lora.alpha,
-                lora_dropout: lora.dropout,
-                target_modules: serde_json::json!(peft_targets(&base.state, &lora.target_modules)?),
-                use_rslora: lora.use_rslora,
-                rank_pattern: Default::default(),
-                alpha_pattern: Default::default(),
-                exclude_modules: Default::default(),
-                layers_to_transform: Default::default(),
-                layers_pattern: Default::default(),
-            };
-            return Ok((adapter, config));
-        };
-        let files = AdapterFiles::read(path)?;
-        let adapter = files.adapter(&base.state)?;
-        if let Some(note) = adapter.note() {
-            say!("note: {}: {note}", path.display());
-        }
-        if let Some((path, _)) = adapter.modules.iter().find(|(_, factors)| factors.a.shape.len() != 2) {
-            anyhow::bail!("--init has factors of {path}, a convolution; only those of Linears can be trained on");
-        }
-        if adapter.base_sha256.as_ref().is_some_and(|sum| sum != base_sha256) {
-            say!("{} was trained on another base than {}; it goes on on this one", path.display(), self.base.display());
-        }
-        let config = LoraConfig { lora_dropout: lora.dropout, ..files.config(&adapter)? };
-        *lora = LoraSettings {
-            rank: config.r,
-            alpha: config.lora_alpha,
-            use_rslora: config.use_rslora,
-            target_modules: adapter.modules.keys().cloned().collect(),
-            dropout: lora.dropout,
-        };
-        // Exactly as it will be read when the run is resumed: the scaling that an alpha gives is off by a rounding error.
-        let [(_, text), (_, weights)] = adapter_folder(&adapter, &config, "", Precision::F32)?;
-        let adapter = read_adapter(&weights, Some(std::str::from_utf8(&text)?), &base.state)?;
-        Ok((adapter, config))
-    }
-
-    /// The factors and configuration of a resumed run, as it has written them.
-    fn resumed(
-        &self,
-        out: &Path,
-        base: &Base,
-        AdapterOrigin { settings: started, adapter_config, .. }: &AdapterOrigin,
-        now: &mut LoraSettings,
-    ) -> anyhow::Result<(Adapter, LoraConfig)> {
-        if self.init.is_some() {
-            // The adapter's own settings, whatever a configuration says.
-            *now = LoraSettings { dropout: now.dropout, ..started.clone() };
-        }
-        check_unchanged(started, now, &[])?;
-        let mut files = AdapterFiles::read(out)?;
-        // The file in the folder may have been edited since.
-        if !adapter_config.is_empty() {
-            files.config = Some(adapter_config.clone());
-        }
-        let adapter = files.adapter(&base.state)?;
-        let config = files.config(&adapter)?;
-        Ok((adapter, config))
     }
 }

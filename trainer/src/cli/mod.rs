@@ -10,6 +10,7 @@ mod device;
 mod eval;
 mod examples;
 mod export;
+mod factors;
 mod flags;
 mod headings;
 mod inspect;

@@ -19,11 +19,12 @@ pub fn parse<T: FromArgMatches>(command: Command, args: &[OsString], features: &
         messages::set(args.iter().any(|arg| arg == "--json"), false);
         if !error.use_stderr() {
             // Where stdout is closed, nobody would read of the failure either.
-            let _ = match error.kind() {
-                ErrorKind::DisplayVersion if messages::json() => {
-                    messages::emit(json!({ "version": env!("CARGO_PKG_VERSION"), "features": features }))
+            let _ = match (messages::json(), error.kind()) {
+                (false, _) => error.print().is_ok(),
+                (true, ErrorKind::DisplayVersion) => {
+                    messages::emit(json!({ "version": env!("CARGO_PKG_VERSION"), "features": features })).is_ok()
                 }
-                _ => messages::print(&error.render().to_string()),
+                (true, _) => messages::print(&error.render().to_string()).is_ok(),
             };
             return ExitCode::from(code);
         }

@@ -6,14 +6,42 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::run_settings::RunSettings;
 use crate::error::{Error, Result};
 use crate::messages::did_you_mean;
 
-/// The presets: configurations that come with the program, name and text.
-pub const PRESETS: [(&str, &str); 3] = [
-    ("seed", include_str!("../../presets/seed.toml")),
-    ("small", include_str!("../../presets/small.toml")),
-    ("shipped", include_str!("../../presets/shipped.toml")),
+/// A configuration that comes with the program.
+pub struct Preset {
+    /// What `--config` knows it by.
+    pub name: &'static str,
+    /// What it is for, in a few words.
+    pub purpose: &'static str,
+    /// The file.
+    pub text: &'static str,
+}
+
+/// The presets.
+pub const PRESETS: [Preset; 4] = [
+    Preset {
+        name: "few",
+        purpose: "few pictures of your own, such as photographs of handwriting (lora takes it by itself)",
+        text: include_str!("../../presets/few.toml"),
+    },
+    Preset {
+        name: "shipped",
+        purpose: "rank, alpha and targets of the shipped adapters",
+        text: include_str!("../../presets/shipped.toml"),
+    },
+    Preset {
+        name: "small",
+        purpose: "a network of a quarter of the work per picture, to try things out",
+        text: include_str!("../../presets/small.toml"),
+    },
+    Preset {
+        name: "seed",
+        purpose: "the recipe of the article that this project grew from: epsilon-prediction, L1, no guidance",
+        text: include_str!("../../presets/seed.toml"),
+    },
 ];
 
 /// `defaults`, overridden by the values of a configuration: a file, or a preset by name.
@@ -25,15 +53,28 @@ pub fn load<T: Serialize + DeserializeOwned>(defaults: T, file_or_preset: Option
     overlay(&defaults, &text_of(name)?).map_err(|reason| Error::Config { file: name.to_owned(), reason })
 }
 
-/// Whether a configuration sets the length of the training.
+/// Whether a configuration sets one of these keys of `[train]`.
 ///
 /// # Errors
 /// As [`load`].
-pub fn sets_length(file_or_preset: Option<&str>) -> Result<bool> {
+pub fn sets(file_or_preset: Option<&str>, keys: &[&str]) -> Result<bool> {
     let Some(name) = file_or_preset else { return Ok(false) };
     let given = parse(&text_of(name)?).map_err(|reason| Error::Config { file: name.to_owned(), reason })?;
     let train = given.get("train").and_then(toml::Value::as_table);
-    Ok(train.is_some_and(|train| train.contains_key("epochs") || train.contains_key("max_train_steps")))
+    Ok(train.is_some_and(|train| keys.iter().any(|key| train.contains_key(*key))))
+}
+
+/// Section `[run]` of a configuration; nothing where it has none.
+///
+/// # Errors
+/// As [`load`].
+pub fn run_settings(file_or_preset: Option<&str>) -> Result<Option<RunSettings>> {
+    let Some(name) = file_or_preset else { return Ok(None) };
+    let refuse = |reason| Error::Config { file: name.to_owned(), reason };
+    let given = parse(&text_of(name)?).map_err(refuse)?;
+    let Some(run) = given.get("run") else { return Ok(None) };
+    let read = run.clone().try_into::<RunSettings>();
+    read.map(Some).map_err(|error| refuse(format!("[run]: {}", error.to_string().trim().replace('\n', " "))))
 }
 
 /// A whole configuration as TOML, in which every float is written so that it is read back exactly.
@@ -65,12 +106,12 @@ pub fn differences<T: Serialize>(before: &T, now: &T) -> Result<Vec<(String, Str
 }
 
 fn text_of(file_or_preset: &str) -> Result<String> {
-    if let Some((_, text)) = PRESETS.iter().find(|(preset, _)| *preset == file_or_preset) {
-        return Ok((*text).to_owned());
+    if let Some(preset) = PRESETS.iter().find(|preset| preset.name == file_or_preset) {
+        return Ok(preset.text.to_owned());
     }
     let path = Path::new(file_or_preset);
     if !path.exists() {
-        let presets = PRESETS.map(|(name, _)| name);
+        let presets = PRESETS.map(|preset| preset.name);
         let near = did_you_mean(file_or_preset, presets);
         let reason = format!("there is no such file, and the presets are {}{near}", presets.join(", "));
         return Err(Error::Config { file: path.display().to_string(), reason });
@@ -89,12 +130,16 @@ fn overlay<T: Serialize + DeserializeOwned>(defaults: &T, text: &str) -> std::re
     let given = parse(text)?;
     let mut merged = toml::Table::try_from(defaults).map_err(|error| error.to_string())?;
     for (section, values) in given {
-        if !["model", "lora", "train"].contains(&section.as_str()) {
-            return Err(format!("[{section}] is not one of the sections [model], [lora], [train]"));
+        if !["model", "lora", "train", "run"].contains(&section.as_str()) {
+            return Err(format!("[{section}] is not one of the sections [model], [lora], [train], [run]"));
         }
         let toml::Value::Table(values) = values else {
             return Err(format!("{section} must be a section, [{section}]"));
         };
+        // Its settings come together from several places: `run_settings`.
+        if section == "run" {
+            continue;
+        }
         // A file may hold both kinds of runs: `base` skips [lora], `lora` skips [model].
         if let Some(toml::Value::Table(known)) = merged.get_mut(&section) {
             for (key, value) in values {
@@ -118,7 +163,7 @@ mod tests {
 
     #[test]
     fn every_preset_is_a_base_run_and_an_adapter_run() {
-        for (name, _) in PRESETS {
+        for Preset { name, .. } in PRESETS {
             let base = load(BaseConfig::default(), Some(name)).unwrap();
             base.train.check().unwrap();
             let lora = load(AdapterConfig::default(), Some(name)).unwrap();
@@ -154,7 +199,8 @@ mod tests {
         assert!(refused("[train]\nlr = \"fast\"").contains("lr"));
         assert!(refused("[train\n").contains("line 1"));
         assert!(refused("[train]\nlr = 1\nlr = 2\n").contains("line 3"));
-        assert!(sets_length(Some("nowhere.toml")).is_err() && !sets_length(Some("shipped")).unwrap());
+        assert!(sets(Some("nowhere.toml"), &[]).is_err() && !sets(Some("shipped"), &["epochs"]).unwrap());
+        assert!(sets(Some("small"), &["lr", "epochs"]).unwrap());
         let message = load(BaseConfig::default(), Some("nowhere.toml")).unwrap_err().to_string();
         assert!(message.contains("nowhere.toml") && message.contains("seed"), "{message}");
     }

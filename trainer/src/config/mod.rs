@@ -1,15 +1,19 @@
-//! Configuration files: TOML with the sections `[model]`, `[lora]` and `[train]`, one file here for each. What a file leaves
+//! Configuration files: TOML with the sections `[model]`, `[lora]`, `[train]` and `[run]`, one file here for each. What a file leaves
 //! out keeps its default; what it misspells is refused. A run writes its own `config.toml` beside the weights, so that it
 //! can be repeated.
 
+mod data;
 mod file;
 mod lora;
 mod model;
 mod run;
+mod run_settings;
 mod train;
 
-pub use file::{PRESETS, differences, load, sets_length, to_toml};
+pub use data::{AutoWord, Choice, Count, DataSettings, FitName};
+pub use file::{PRESETS, Preset, differences, load, run_settings, sets, to_toml};
 pub use lora::LoraSettings;
 pub use model::ModelConfig;
 pub use run::{AdapterConfig, BaseConfig};
+pub use run_settings::{Keep, RunSettings};
 pub use train::{LossKind, TrainConfig};

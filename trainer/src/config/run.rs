@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lora::LoraSettings;
 use super::model::ModelConfig;
+use super::run_settings::RunSettings;
 use super::train::TrainConfig;
 
 /// The configuration of a base run.
@@ -14,6 +15,8 @@ pub struct BaseConfig {
     pub model: ModelConfig,
     /// Training.
     pub train: TrainConfig,
+    /// Data, device, intervals.
+    pub run: RunSettings,
 }
 
 /// The configuration of an adapter run.
@@ -24,16 +27,18 @@ pub struct AdapterConfig {
     pub lora: LoraSettings,
     /// Training.
     pub train: TrainConfig,
+    /// Data, device, intervals.
+    pub run: RunSettings,
 }
 
 impl Default for BaseConfig {
     fn default() -> Self {
-        Self { model: ModelConfig::default(), train: TrainConfig::base() }
+        Self { model: ModelConfig::default(), train: TrainConfig::base(), run: RunSettings::default() }
     }
 }
 
 impl Default for AdapterConfig {
     fn default() -> Self {
-        Self { lora: LoraSettings::default(), train: TrainConfig::lora() }
+        Self { lora: LoraSettings::default(), train: TrainConfig::lora(), run: RunSettings::default() }
     }
 }

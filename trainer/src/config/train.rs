@@ -56,6 +56,10 @@ pub struct TrainConfig {
     pub max_grad_norm: f32,
     /// AdamW's weight decay.
     pub weight_decay: f32,
+    /// How strongly the pictures of every batch are changed by small turns, stretches, shifts and stroke widths (see
+    /// `train/augment.rs`); 0 trains on them as they are, as versions that did not have it did.
+    #[serde(default)]
+    pub augment: f32,
     /// Decides starting weights, order, noise.
     pub seed: u64,
     /// Worker threads. The result depends on them only where they decide `micro_batch`.
@@ -82,6 +86,7 @@ impl TrainConfig {
             ema_decay: 0.999,
             max_grad_norm: 1.0,
             weight_decay: 0.0,
+            augment: 0.0,
             seed: 0,
             threads: parallel::default_threads(),
         }
@@ -122,7 +127,11 @@ impl TrainConfig {
         if !(0.0..=1.0).contains(&self.lr_floor) {
             return refuse("lr_floor must be 0 to 1");
         }
+        if self.augment > 4.0 {
+            return refuse("augment must be at most 4: more makes other pictures of them");
+        }
         let at_least_0 = [
+            ("augment", self.augment),
             ("snr_gamma", self.snr_gamma),
             ("snr_offset", self.snr_offset),
             ("max_grad_norm", self.max_grad_norm),

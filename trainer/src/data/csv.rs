@@ -6,21 +6,13 @@ use std::collections::BTreeMap;
 use csv::{ReaderBuilder, StringRecord, Trim};
 
 use super::names::composed;
+use super::raw::Raw;
 use crate::text::utf8;
 
 /// Headings of the column with the labels.
 const LABELS: [&str; 6] = ["label", "labels", "class", "target", "y", "character"];
 /// Fewest pixels that are taken for a picture.
 const FEWEST: usize = 16;
-
-/// Pictures and labels of a table.
-#[derive(Debug)]
-pub struct Table {
-    pub pixels: Vec<u8>,
-    pub labels: Vec<u16>,
-    pub size: usize,
-    pub class_names: Vec<String>,
-}
 
 /// Whether the bytes begin as such a table does: a line of text with many fields.
 pub fn is_table(bytes: &[u8]) -> bool {
@@ -36,7 +28,7 @@ fn separator(line: &str) -> char {
 }
 
 /// Reads the table; the error is what is wrong, with the line.
-pub fn read(bytes: &[u8]) -> Result<Table, String> {
+pub fn read(bytes: &[u8]) -> Result<Raw, String> {
     let bytes = utf8(bytes);
     let text = std::str::from_utf8(&bytes).map_err(|error| format!("it is no text in UTF-8: {error}"))?;
     let text = text.trim_start_matches('\u{feff}');
@@ -107,7 +99,8 @@ pub fn read(bytes: &[u8]) -> Result<Table, String> {
     }
     (0u16..).zip(classes.values_mut()).for_each(|(index, class)| *class = index);
     let class_names = classes.keys().map(|(_, name)| (*name).to_owned()).collect();
-    Ok(Table { pixels, labels: labels.iter().map(|name| classes[&order(name)]).collect(), size, class_names })
+    let labels = labels.iter().map(|name| classes[&order(name)]).collect();
+    Ok(Raw { pixels, width: size, height: size, labels, class_names })
 }
 
 /// A class's name: 7 also where a table says 7.0.
@@ -141,7 +134,7 @@ mod tests {
             assert!(is_table(&utf_16));
             assert_eq!(read(&utf_16).unwrap().pixels, read(text.as_bytes()).unwrap().pixels);
             let table = read(text.as_bytes()).unwrap();
-            assert_eq!((table.size, &table.labels[..]), (4, &[0, 1, 0][..]));
+            assert_eq!((table.width, &table.labels[..]), (4, &[0, 1, 0][..]));
             assert_eq!(table.class_names, ["7", "10"]);
             assert_eq!((table.pixels.len(), table.pixels[15], table.pixels[31]), (48, 255, 9));
         }

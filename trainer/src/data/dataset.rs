@@ -76,6 +76,11 @@ impl Dataset {
         self.names.get(index).map(String::as_str)
     }
 
+    /// The file or folder of the data.
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
     /// The same data, their pictures counted from `first_index` by styles that draw at random.
     pub(super) fn counted_from(self, first_index: u64) -> Self {
         Self { first_index, ..self }
@@ -158,6 +163,34 @@ impl Dataset {
     /// # Errors
     /// A count of 0, or above [`most_held_out`](Self::most_held_out).
     pub fn split(self, count: usize, seed: u64) -> Result<(Self, Self)> {
+        let order = self.shuffled(count, seed)?;
+        Ok(self.divide(count, order))
+    }
+
+    /// The same, with every class giving its share: what is measured on few pictures must not be one class alone.
+    ///
+    /// # Errors
+    /// As [`split`](Self::split).
+    pub fn split_evenly(self, count: usize, seed: u64) -> Result<(Self, Self)> {
+        let order = self.shuffled(count, seed)?;
+        let mut totals = vec![0usize; self.class_names.len()];
+        self.labels.iter().for_each(|&label| totals[usize::from(label)] += 1);
+        let mut seen = vec![0usize; totals.len()];
+        // The share of its class that each picture completes: in this order, all classes come on together. Classes that are
+        // as far as each other come in the order of the shuffle.
+        let mut ranked: Vec<(f64, usize)> = order
+            .into_iter()
+            .map(|index| {
+                let class = usize::from(self.labels[index]);
+                seen[class] += 1;
+                ((seen[class] as f64 - 0.5) / totals[class] as f64, index)
+            })
+            .collect();
+        ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Ok(self.divide(count, ranked.into_iter().map(|(_, index)| index).collect()))
+    }
+
+    fn shuffled(&self, count: usize, seed: u64) -> Result<Vec<usize>> {
         let most = self.most_held_out();
         if !(1..=most).contains(&count) {
             return Err(self.refuse(format!(
@@ -167,6 +200,11 @@ impl Dataset {
         }
         let mut order: Vec<usize> = (0..self.len()).collect();
         NoiseSource::new(seed).shuffle(&mut order);
+        Ok(order)
+    }
+
+    /// The first `count` pictures in this order are held out, but for each class's last one.
+    fn divide(self, count: usize, order: Vec<usize>) -> (Self, Self) {
         let mut left = vec![0usize; self.class_names.len()];
         self.labels.iter().for_each(|&label| left[usize::from(label)] += 1);
         let (mut held_out, mut rest) = (Vec::with_capacity(count), Vec::new());
@@ -181,7 +219,7 @@ impl Dataset {
         }
         held_out.sort_unstable();
         rest.sort_unstable();
-        Ok((self.pick(&rest), self.pick(&held_out)))
+        (self.pick(&rest), self.pick(&held_out))
     }
 
     /// The chosen pictures, in that order. `indices` must not be empty.
@@ -201,7 +239,7 @@ impl Dataset {
     pub fn must_fit(&self, info: &ModelInfo) -> Result<()> {
         if self.size != info.image_size {
             return Err(self.refuse(format!(
-                "its pictures are {0}x{0}, the base draws {1}x{1}; bring them to that size, or train a base of theirs with `trainer base`",
+                "its pictures are {0}x{0}, the base draws {1}x{1}; --fit brings them to that size, `trainer base` trains a base of theirs",
                 self.size, info.image_size
             )));
         }
@@ -245,15 +283,6 @@ impl Dataset {
             }
         }
         self
-    }
-
-    /// Makes masks of 0 and 1 pictures of 0 and 255, if all are that.
-    pub(super) fn stretch_masks(&mut self) -> bool {
-        let are_masks = self.pixels.contains(&1) && self.pixels.iter().all(|&pixel| pixel <= 1);
-        if are_masks {
-            self.pixels.iter_mut().for_each(|pixel| *pixel *= 255);
-        }
-        are_masks
     }
 
     /// Whether the pixels along the edges are light on average: dark ink on a light ground.

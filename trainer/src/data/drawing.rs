@@ -1,15 +1,14 @@
-//! One PNG file of a user's own as a square grey picture: of any colour type and depth, light ink on black. Tests: here and in
-//! `folder.rs`.
+//! One picture of a user's own that is a square of the right size already, as a grey picture: of any colour type and depth,
+//! light ink on black. Tests: here and in `folder/tests.rs`.
 
-use std::fs;
-use std::path::Path;
-
-use image::{DynamicImage, ImageFormat, LumaA};
+use image::{DynamicImage, ImageFormat, LumaA, RgbaImage};
 
 use super::dataset::SIZE_MULTIPLE;
-use super::{kinds, levels};
+use super::levels;
 
 const PNG: &[u8] = b"\x89PNG";
+/// Where the first chunk of a PNG file, IHDR, has width and height.
+const PNG_SIDES: std::ops::Range<usize> = 16..24;
 
 /// Pictures on a transparent ground with no pixel lighter than this are taken for dark ink.
 const DARK: u8 = 64;
@@ -21,6 +20,8 @@ pub struct Drawing {
     pub size: usize,
     /// 16 bits a value, or 8.
     pub deep: bool,
+    /// Whether it has colours.
+    pub coloured: bool,
     /// Grey and opacity, of a picture in a small part of its range; [`DynamicImage`] gives those of others.
     values: Values,
 }
@@ -32,31 +33,32 @@ enum Values {
 }
 
 impl Drawing {
-    /// Reads a file; the error says what is wrong with it.
-    pub fn read(path: &Path) -> Result<Self, String> {
-        let bytes = fs::read(path).map_err(|error| error.to_string())?;
-        if !bytes.starts_with(PNG) {
-            return Err(match kinds::picture(&bytes) {
-                Some(format) => format!("only PNG files are read, this is {format}; convert it"),
-                None => "only PNG files are read, and by its bytes this is none; save it again as PNG".into(),
-            });
-        }
-        let picture = image::load_from_memory_with_format(&bytes, ImageFormat::Png)
-            .map_err(|error| format!("not a readable PNG: {error}"))?;
+    /// Reads the bytes of a file; the error says what is wrong with it.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        let picture = if bytes.starts_with(PNG) {
+            image::load_from_memory_with_format(bytes, ImageFormat::Png)
+                .map_err(|error| format!("not a readable PNG: {error}"))?
+        } else {
+            let picture = intake::decode(bytes).map_err(|error| error.to_string())?.picture;
+            let (width, height) = (picture.width() as u32, picture.height() as u32);
+            let pixels = RgbaImage::from_raw(width, height, picture.rgba().to_vec());
+            pixels.ok_or("its pixels do not make a picture")?.into()
+        };
         let (width, height) = (picture.width() as usize, picture.height() as usize);
         if width != height {
-            return Err(format!("it is {width}x{height}, not square"));
+            return Err(format!("it is {width}x{height}, not square; --fit brings it to a square"));
         }
         if !width.is_multiple_of(SIZE_MULTIPLE) {
-            return Err(format!("its side {width} is not a multiple of {SIZE_MULTIPLE}"));
+            return Err(format!("its side {width} is not a multiple of {SIZE_MULTIPLE}; --fit brings it to one"));
         }
         Ok(Self::new(width, picture))
     }
 
     fn new(size: usize, picture: DynamicImage) -> Self {
         let deep = picture.color().bytes_per_pixel() > picture.color().channel_count();
+        let coloured = picture.color().has_color() && has_colours(&picture);
         let values = if deep { Self::of_16(picture) } else { Self::of_8(picture) };
-        Self { size, deep, values }
+        Self { size, deep, coloured, values }
     }
 
     fn of_8(picture: DynamicImage) -> Values {
@@ -91,9 +93,9 @@ impl Drawing {
 
     /// Grey pixels, light ink on black like MNIST's. Transparent pixels are ground. `unit` is the value of white in pictures
     /// of a small range, where it is not the largest of their bits.
-    pub fn grey(self, unit: Option<u16>, dark_ink: bool) -> Result<Vec<u8>, String> {
-        let pixels = match self.values {
-            Values::Whole(pixels) => pixels,
+    pub fn grey(&self, unit: Option<u16>, dark_ink: bool) -> Result<Vec<u8>, String> {
+        match &self.values {
+            Values::Whole(pixels) => over_black(pixels, dark_ink),
             Values::Small(pixels, _) => {
                 let white = if self.deep { u16::MAX } else { 255 };
                 let to_8 = |value: u16, white: u16| {
@@ -101,12 +103,28 @@ impl Drawing {
                     ((value * 255 + white / 2) / white) as u8
                 };
                 let clear = if pixels.iter().all(|pixel| pixel.0[1] <= 255) { 255 } else { white };
-                let pixel = |LumaA([grey, alpha])| LumaA([to_8(grey, unit.unwrap_or(white)), to_8(alpha, clear)]);
-                pixels.into_iter().map(pixel).collect()
+                let pixel = |&LumaA([grey, alpha])| LumaA([to_8(grey, unit.unwrap_or(white)), to_8(alpha, clear)]);
+                over_black(&pixels.iter().map(pixel).collect::<Vec<_>>(), dark_ink)
             }
-        };
-        over_black(&pixels, dark_ink)
+        }
     }
+}
+
+/// Width and height of a PNG file, by its first bytes.
+pub fn png_sides(bytes: &[u8]) -> Option<(usize, usize)> {
+    let sides = bytes.get(PNG_SIDES).filter(|_| bytes.starts_with(PNG))?;
+    let (width, height) = sides.split_at_checked(4)?;
+    let side = |bytes: &[u8]| Some(u32::from_be_bytes(bytes.try_into().ok()?) as usize);
+    Some((side(width)?, side(height)?))
+}
+
+/// Whether any pixel is more than a little coloured: JPEG's rounding makes grey ones so.
+fn has_colours(picture: &DynamicImage) -> bool {
+    const LITTLE: u8 = 24;
+    picture.to_rgba8().pixels().any(|pixel| {
+        let [red, green, blue, alpha] = pixel.0;
+        alpha > 0 && red.max(green).max(blue) - red.min(green).min(blue) > LITTLE
+    })
 }
 
 fn over_black(picture: &[LumaA<u8>], dark_ink: bool) -> Result<Vec<u8>, String> {

@@ -1,134 +1,227 @@
-//! Reads a user's own pictures: a folder `<class name>/*.png`, square, all of the same size. Tests: `folder/tests.rs`.
+//! Reads a user's own pictures: a folder `<class name>/*`, or a zip archive of one. Pictures that are squares of the network's
+//! size stay what they are (`drawing.rs`), others are fitted (`fitting.rs`). Tests: `folder/tests.rs`.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::beside;
+use intake::{Fit, Ink};
+
 use super::dataset::Dataset;
-use super::drawing::Drawing;
+use super::drawing::{Drawing, png_sides};
+use super::fitting::{self, Change, Fitted, Wanted, plural};
 use super::levels;
-use super::names::composed;
+use super::listing::{EXPECTED, Item, Listing};
+use super::options::{BadPictures, ReadOptions};
 use crate::error::{BadPicture, Error, Result};
-
-/// What to do with pictures that cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BadPictures {
-    /// Stop and name them.
-    Refuse,
-    /// Leave them out and report them.
-    Skip,
-}
-
-/// Endings of pictures. Only PNG is read, whatever the ending: of others it is said what they are.
-const FORMATS: [&str; 15] =
-    ["png", "jpg", "jpeg", "jfif", "gif", "bmp", "webp", "tif", "tiff", "heic", "heif", "avif", "svg", "psd", "pgm"];
-
-struct Picture {
-    path: PathBuf,
-    label: u16,
-    drawing: Drawing,
-}
+use crate::messages::shown;
+use crate::parallel;
 
 /// What was read of a folder.
 #[derive(Debug)]
 pub struct Folder {
+    /// With the names of its files.
     pub data: Dataset,
-    /// Where each of its pictures was.
-    pub paths: Vec<PathBuf>,
     /// None with [`BadPictures::Refuse`].
     pub skipped: Vec<BadPicture>,
     /// What people should know of how it was read.
     pub notes: Vec<String>,
+    /// What was done to the pictures.
+    pub changes: Vec<Change>,
 }
 
-/// Reads a folder `<class name>/*.png`. `dark_ink` says that the drawings are dark on a light or transparent ground: they are
-/// inverted.
+/// What was read of a file.
+enum Seen {
+    Drawing(Drawing),
+    Fitted(Fitted),
+}
+
+/// Reads the pictures that are listed.
 ///
 /// # Errors
-/// Folders that cannot be read, classes without a picture, and, unless they are skipped, pictures that cannot be used.
-pub fn read(dir: &Path, policy: BadPictures, dark_ink: bool) -> Result<Folder> {
-    let location = dir.display().to_string();
-    let classes = class_folders(dir)?;
-    let (mut good, mut bad, mut flat) = (Vec::new(), Vec::new(), false);
-    for path in pictures(dir)? {
-        bad.push(BadPicture { path, reason: "it lies in no class folder".into() });
-    }
-    for (label, folder) in
-        (0u16..).zip(classes.values()).flat_map(|(label, all)| all.iter().map(move |one| (label, one)))
-    {
-        for path in deeper_pictures(folder)? {
-            bad.push(BadPicture { path, reason: "it lies in a folder within a class folder".into() });
+/// Classes without a picture, and, unless they are skipped, pictures that cannot be used.
+pub fn read(location: &str, listing: Listing, options: &ReadOptions) -> Result<Folder> {
+    let Listing { classes, items, .. } = &listing;
+    let mut notes = listing.notes.clone();
+    let plan = Plan::new(&listing, options)?;
+    let wanted = Wanted { size: plan.size, fit: options.fit, ink: options.ink };
+    let done = AtomicUsize::new(0);
+    let jobs: Vec<(&Item, bool)> = items.iter().zip(plan.as_they_are.iter().copied()).collect();
+    let seen = parallel::map(jobs, parallel::default_threads(), |(item, as_it_is)| {
+        let seen = listing.bytes(item).and_then(|bytes| match as_it_is {
+            true => Drawing::read(&bytes).map(Seen::Drawing),
+            false => fitting::fitted(&bytes, wanted).map(Seen::Fitted),
+        });
+        (options.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, items.len());
+        Ok(seen)
+    })?;
+    let (mut drawings, mut fitted, mut bad) = (Vec::new(), Vec::new(), listing.bad.clone());
+    for (file, seen) in seen.into_iter().enumerate() {
+        match seen {
+            Ok(Seen::Drawing(drawing)) => drawings.push((file, drawing)),
+            Ok(Seen::Fitted(one)) => fitted.push((file, one)),
+            Err(reason) => bad.push(BadPicture { path: items[file].path.clone(), reason }),
         }
-        for path in pictures(folder)? {
-            flat = true;
-            match Drawing::read(&path) {
-                Ok(drawing) => good.push(Picture { path, label, drawing }),
-                Err(reason) => bad.push(BadPicture { path, reason }),
-            }
+    }
+    if options.fit == Fit::Auto || options.ink == Ink::Auto {
+        let again = |file: usize, wanted| fitting::fitted(&listing.bytes(&items[file])?, wanted);
+        for (file, reason) in fitting::agree(&mut fitted, wanted, again)? {
+            bad.push(BadPicture { path: items[file].path.clone(), reason });
         }
     }
-    if !flat {
-        too_high(dir, classes.values().flatten())?;
-    }
-    let units = Units::of(&good);
-    let mut notes = units.notes.clone();
+    let names: Vec<String> = items.iter().map(|item| shown(item.path.display())).collect();
+    let told: Vec<(&str, &Fitted)> = fitted.iter().map(|(file, one)| (names[*file].as_str(), one)).collect();
+    let mut changes = fitting::told(&told, wanted);
+    changes.extend(plan.note);
+    changes.extend(fitting::colours(drawings.iter().filter(|(_, drawing)| drawing.coloured).count()));
+
     // The size that most pictures have counts, so that one odd picture is the bad one, not all the others.
-    let size = most_common(good.iter().map(|picture| picture.drawing.size));
-    let (mut paths, mut labels, mut pixels) = (Vec::new(), Vec::new(), Vec::new());
-    for Picture { path, label, drawing } in good {
-        let grey = match drawing.size {
-            odd if odd != size => Err(format!("it is {odd}x{odd}, most of the others are {size}x{size}")),
-            _ => {
-                let unit = units.of_picture(&drawing);
-                drawing.grey(unit, dark_ink)
-            }
-        };
+    let size = match options.fit {
+        Fit::None => most_common(drawings.iter().map(|(_, drawing)| drawing.size)),
+        _ => plan.size,
+    };
+    let all = Greys::of(drawings, size, options.ink, &mut changes);
+    notes.extend(all.notes);
+    let mut pictures: Vec<(usize, Vec<Vec<u8>>)> = Vec::new();
+    for (file, grey) in all.pictures {
         match grey {
-            Ok(grey) => {
-                paths.push(path);
-                labels.push(label);
-                pixels.extend(grey);
-            }
-            Err(reason) => bad.push(BadPicture { path, reason }),
+            Ok(grey) => pictures.push((file, vec![grey])),
+            Err(reason) => bad.push(BadPicture { path: items[file].path.clone(), reason }),
         }
     }
-    if policy == BadPictures::Refuse && !bad.is_empty() {
-        let total = paths.len() + bad.len();
-        return Err(Error::BadPictures { dir: dir.to_owned(), total, bad });
+    pictures.extend(fitted.into_iter().map(|(file, one)| (file, one.characters)));
+    pictures.sort_by_key(|(file, _)| *file);
+    if options.bad == BadPictures::Refuse && !bad.is_empty() {
+        return Err(Error::BadPictures { dir: location.into(), total: pictures.len() + bad.len(), bad });
     }
-    if paths.is_empty() {
-        let reason = match bad.len() {
-            0 => "its class folders hold no picture; expected <class name>/*.png".to_owned(),
-            count => format!("{count} bad pictures and no good one, the first of them {}", bad[0]),
-        };
-        return Err(Error::Data { location, reason });
+    let refuse = |reason: String| Error::Data { location: location.to_owned(), reason };
+    if pictures.is_empty() {
+        return Err(refuse(match bad.len() {
+            0 => format!("its class folders hold no picture; {EXPECTED}"),
+            count => format!("{} and no good one, the first of them {}", plural(count, "bad picture"), bad[0]),
+        }));
     }
-    let is_empty = |label: u16| !labels.contains(&label);
-    let empty: Vec<&str> = (0u16..)
-        .zip(classes.keys())
-        .filter(|(label, _)| is_empty(*label))
-        .map(|(_, (_, name))| name.as_str())
+    let has_pictures: Vec<bool> = (0..classes.len())
+        .map(|label| pictures.iter().any(|(file, _)| usize::from(items[*file].label) == label))
         .collect();
+    let empty = empty_classes(&listing, &has_pictures, &bad);
     if !empty.is_empty() {
-        let reason =
-            format!("no picture is left in {}, of which nothing could be learnt; remove the folder", empty.join(", "));
-        return Err(Error::Data { location, reason });
+        return Err(refuse(format!(
+            "no picture is left in {}, of which nothing could be learnt; remove the folder",
+            empty.join(", ")
+        )));
     }
-    for folders in classes.values().filter(|folders| folders.len() > 1) {
-        let count = folders.len();
-        notes.push(format!(
-            "{} and {} are one class: their names are the same letters",
-            folders[0].display(),
-            match count {
-                2 => "the other folder of that name".to_owned(),
-                _ => format!("{} other folders of that name", count - 1),
+    let (mut labels, mut pixels, mut files) = (Vec::new(), Vec::new(), Vec::new());
+    for (file, characters) in pictures {
+        let of = characters.len();
+        for (at, grey) in characters.into_iter().enumerate() {
+            labels.push(items[file].label);
+            pixels.extend(grey);
+            files.push(match of {
+                1 => names[file].clone(),
+                _ => format!("{} (character {} of {of})", names[file], at + 1),
+            });
+        }
+    }
+    let data = Dataset::new(location, pixels, labels, size, classes.clone())?.with_names(files);
+    Ok(Folder { data, skipped: bad, notes, changes })
+}
+
+/// Classes of which no picture is left, and why.
+fn empty_classes(listing: &Listing, has_pictures: &[bool], bad: &[BadPicture]) -> Vec<String> {
+    let classes = listing.classes.iter().enumerate().filter(|(label, _)| !has_pictures[*label]);
+    let told = classes.map(|(label, name)| {
+        let of_class = |one: &&BadPicture| {
+            listing.items.iter().any(|item| usize::from(item.label) == label && item.path == one.path)
+        };
+        let left_out: Vec<&BadPicture> = bad.iter().filter(of_class).collect();
+        match left_out[..] {
+            [] => shown(name),
+            [one] => format!("{} (its picture was left out: {})", shown(name), one.reason),
+            [one, ..] => {
+                format!("{} (its {} pictures were left out, the first: {})", shown(name), left_out.len(), one.reason)
             }
-        ));
+        }
+    });
+    told.collect()
+}
+
+/// Which pictures stay as they are, and the size of all.
+struct Plan {
+    as_they_are: Vec<bool>,
+    size: usize,
+    note: Option<Change>,
+}
+
+impl Plan {
+    fn new(listing: &Listing, options: &ReadOptions) -> Result<Self> {
+        let files = listing.items.len();
+        if options.fit == Fit::None {
+            return Ok(Self { as_they_are: vec![true; files], size: options.size.unwrap_or(0), note: None });
+        }
+        let bytes = |file: usize| listing.bytes(&listing.items[file]);
+        if options.fit == Fit::Auto {
+            let sides = parallel::map((0..files).collect(), parallel::default_threads(), |file| {
+                Ok(listing.start(&listing.items[file]).ok().and_then(|bytes| png_sides(&bytes)))
+            })?;
+            let side = |file: usize| sides[file].filter(|(width, height)| width == height).map(|(width, _)| width);
+            let fits = |side: &usize| match options.size {
+                Some(size) => *side == size,
+                None => fitting::is_sensible(*side),
+            };
+            let size = most_common((0..files).filter_map(side).filter(fits));
+            let as_they_are: Vec<bool> = (0..files).map(|file| size > 0 && side(file) == Some(size)).collect();
+            if as_they_are.iter().filter(|&&as_it_is| as_it_is).count() * 2 > files {
+                return Ok(Self { as_they_are, size, note: None });
+            }
+        }
+        let (size, note) = match options.size {
+            Some(size) => (size, None),
+            None => {
+                let size = fitting::own_size(files, bytes)?;
+                let note = format!("the pictures are brought to {size}x{size}; --image-size N takes another side");
+                (size, Some(Change::new("size", files, note)))
+            }
+        };
+        Ok(Self { as_they_are: vec![false; files], size, note })
     }
-    let class_names = classes.into_keys().map(|(_, name)| name).collect();
-    let data = Dataset::new(&location, pixels, labels, size, class_names)?;
-    Ok(Folder { data, paths, skipped: bad, notes })
+}
+
+/// Grey pixels of drawings that stay as they are, or why not.
+struct Greys {
+    pictures: Vec<(usize, std::result::Result<Vec<u8>, String>)>,
+    notes: Vec<String>,
+}
+
+impl Greys {
+    fn of(drawings: Vec<(usize, Drawing)>, size: usize, ink: Ink, changes: &mut Vec<Change>) -> Self {
+        let units = Units::of(&drawings.iter().map(|(_, drawing)| drawing).collect::<Vec<_>>());
+        let mut dark = 0;
+        let mut grey = |drawing: &Drawing| {
+            if drawing.size != size {
+                let odd = drawing.size;
+                return Err(format!(
+                    "it is {odd}x{odd}, most of the others are {size}x{size}; --fit brings it to that"
+                ));
+            }
+            let unit = units.of_picture(drawing);
+            let light = drawing.grey(unit, ink == Ink::Dark);
+            // Black on transparent: as light ink there would be nothing.
+            if light.is_err()
+                && ink == Ink::Auto
+                && let Ok(grey) = drawing.grey(unit, true)
+            {
+                dark += 1;
+                return Ok(grey);
+            }
+            light
+        };
+        let pictures = drawings.iter().map(|(file, drawing)| (*file, grey(drawing))).collect();
+        if dark > 0 {
+            let text = format!("{} dark ink on a transparent ground: inverted", fitting::are(dark));
+            changes.push(Change::new("inverted", dark, text));
+        }
+        Self { pictures, notes: units.notes }
+    }
 }
 
 /// What white is in pictures that use a small part of their range.
@@ -140,9 +233,9 @@ struct Units {
 
 impl Units {
     /// Only where all pictures of a depth have a small range: among others, such a one is dark.
-    fn of(pictures: &[Picture]) -> Self {
+    fn of(drawings: &[&Drawing]) -> Self {
         let most = |deep: bool| {
-            let of_depth = || pictures.iter().map(|picture| &picture.drawing).filter(move |one| one.deep == deep);
+            let of_depth = || drawings.iter().copied().filter(move |one| one.deep == deep);
             let ranges: Option<Vec<u16>> = of_depth().map(Drawing::small_range).collect();
             let most = ranges.as_ref().and_then(|ranges| ranges.iter().max().copied()).unwrap_or(0);
             (most, of_depth().count())
@@ -168,81 +261,6 @@ impl Units {
     fn of_picture(&self, drawing: &Drawing) -> Option<u16> {
         if drawing.deep { self.of_16 } else { self.of_8 }
     }
-}
-
-/// Says where the classes are, if they lie a folder deeper, or that files of IDX lie there instead.
-fn too_high<'a>(dir: &Path, mut folders: impl Iterator<Item = &'a PathBuf>) -> Result<()> {
-    let refuse = |reason: String| Err(Error::Data { location: dir.display().to_string(), reason });
-    let deeper = folders.find_map(|folder| Some((folder, deeper_pictures(folder).ok()?.into_iter().next()?)));
-    if let Some((folder, picture)) = deeper {
-        return refuse(format!(
-            "its folders are no classes, but hold folders themselves, as {}; give the folder whose folders are the classes, perhaps {}",
-            picture.display(),
-            folder.display()
-        ));
-    }
-    Ok(())
-}
-
-/// Classes by their place in the order, numbers in numeric order, then the others in alphabetical order; and their folders:
-/// several where names differ in their Unicode form alone.
-fn class_folders(dir: &Path) -> Result<BTreeMap<(u64, String), Vec<PathBuf>>> {
-    let mut classes = BTreeMap::<_, Vec<PathBuf>>::new();
-    let refuse = |reason: String| Err(Error::Data { location: dir.display().to_string(), reason });
-    let entries = entries(dir)?;
-    for path in &entries {
-        if !path.is_dir() || is_hidden(path) {
-            continue;
-        }
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            return refuse(format!("the folder name {} is not valid UTF-8", path.display()));
-        };
-        let name = composed(name);
-        classes.entry((name.parse::<u64>().unwrap_or(u64::MAX), name)).or_default().push(path.clone());
-    }
-    if classes.is_empty() || classes.len() > usize::from(u16::MAX) {
-        let is_file_of_pictures = |path: &&PathBuf| beside::labels(path).is_ok();
-        let strays = pictures(dir)?.len();
-        return refuse(match entries.iter().find(is_file_of_pictures) {
-            Some(file) => format!("it holds files of pictures and labels; give one of pictures, as {}", file.display()),
-            None if classes.is_empty() && strays > 0 => format!(
-                "its {strays} pictures lie in no class folder; put those of each class into a folder of its name, <class name>/*.png"
-            ),
-            None => format!("{} class folders found; expected <class name>/*.png", classes.len()),
-        });
-    }
-    Ok(classes)
-}
-
-/// Everything that is meant as a picture, also in formats that are not read: those are reported as bad.
-fn pictures(dir: &Path) -> Result<Vec<PathBuf>> {
-    let is_picture = |path: &PathBuf| {
-        path.extension().is_some_and(|extension| FORMATS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
-    };
-    Ok(entries(dir)?.into_iter().filter(|path| is_picture(path) && !is_hidden(path)).collect())
-}
-
-/// Pictures in the folders within `dir`, however deep.
-fn deeper_pictures(dir: &Path) -> Result<Vec<PathBuf>> {
-    let is_folder = |path: &PathBuf| path.is_dir() && !path.is_symlink() && !is_hidden(path);
-    let mut found = Vec::new();
-    for folder in entries(dir)?.into_iter().filter(is_folder) {
-        found.extend(pictures(&folder)?);
-        found.extend(deeper_pictures(&folder)?);
-    }
-    Ok(found)
-}
-
-/// Sorted, so that the order of the pictures does not depend on the file system.
-fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
-    let list = || -> std::io::Result<Vec<PathBuf>> { fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect() };
-    let mut paths = list().map_err(Error::io("read", dir))?;
-    paths.sort();
-    Ok(paths)
-}
-
-fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 /// The larger of two equally common sizes.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::dataset::Dataset;
+use super::raw::Raw;
 use super::unpack::unpacked;
 use super::zip::Role;
 use crate::error::{Error, Result};
@@ -68,10 +68,10 @@ impl Idx {
         Ok(Self { element, dims, bytes: elements })
     }
 
-    /// Pixels of pictures, one after the other, and the side of a picture.
-    fn pictures(self) -> std::result::Result<(Vec<u8>, usize), String> {
-        let (_, height, width) = match self.dims[..] {
-            [count, height, width] | [count, 1, height, width] | [count, height, width, 1] => (count, height, width),
+    /// Pixels of pictures, one after the other, and width and height of a picture.
+    fn pictures(self) -> std::result::Result<(Vec<u8>, usize, usize), String> {
+        let (height, width) = match self.dims[..] {
+            [_, height, width] | [_, 1, height, width] | [_, height, width, 1] => (height, width),
             ref dims => return Err(format!("pictures need 3 dimensions, it has {}; is it the labels?", dims.len())),
         };
         if self.element != TYPES[0].0 {
@@ -81,10 +81,7 @@ impl Idx {
                 self.element
             ));
         }
-        if height != width {
-            return Err(format!("its pictures are {width}x{height}, not square"));
-        }
-        Ok((self.bytes, height))
+        Ok((self.bytes, width, height))
     }
 
     /// Labels of any type of integers: a list, or QMNIST's table, whose first column they are.
@@ -130,15 +127,15 @@ impl Idx {
 /// by their number; numbers without a picture are no classes.
 ///
 /// # Errors
-/// Files that cannot be read, are damaged, or do not belong together; pictures that are not square.
-pub fn read(images: Vec<u8>, images_path: &Path, labels_path: &Path) -> Result<(Dataset, Option<String>)> {
+/// Files that cannot be read, are damaged, or do not belong together.
+pub fn read(images: Vec<u8>, images_path: &Path, labels_path: &Path) -> Result<(Raw, Option<String>)> {
     let refuse = |path: &Path| {
         let path = path.to_owned();
         move |reason: String| Error::Idx { path, reason }
     };
     let images = Idx::parse(images).map_err(refuse(images_path))?;
     let count = images.dims.first().copied().unwrap_or(0);
-    let (pixels, size) = images.pictures().map_err(refuse(images_path))?;
+    let (pixels, width, height) = images.pictures().map_err(refuse(images_path))?;
     let labels = unpacked(files::read(labels_path)?, Role::Labels)
         .and_then(Idx::parse)
         .and_then(|labels| labels.labels(count))
@@ -151,14 +148,14 @@ pub fn read(images: Vec<u8>, images_path: &Path, labels_path: &Path) -> Result<(
     }
     let classes: Vec<i32> = classes.into_iter().collect();
     let index = |number: i32| classes.binary_search(&number).unwrap_or_else(|at| at) as u16;
-    let data = Dataset::new(
-        &images_path.display().to_string(),
+    let raw = Raw {
         pixels,
-        labels.numbers.iter().map(|&number| index(number)).collect(),
-        size,
-        classes.iter().map(i32::to_string).collect(),
-    )?;
-    Ok((data, labels.note))
+        width,
+        height,
+        labels: labels.numbers.iter().map(|&number| index(number)).collect(),
+        class_names: classes.iter().map(i32::to_string).collect(),
+    };
+    Ok((raw, labels.note))
 }
 
 #[cfg(test)]
@@ -227,16 +224,18 @@ mod tests {
         };
         let labels = write("labels", bytes(&[2], &[0, 4]));
         let pictures = bytes(&[2, 4, 4], &[9; 32]);
-        let (data, _) = read(pictures.clone(), Path::new("images"), &labels).unwrap();
-        assert_eq!((data.len(), data.size(), data.labels()), (2, 4, &[0u16, 1][..]));
-        assert_eq!(data.class_names(), ["0", "4"], "no class is without pictures");
+        let (raw, _) = read(pictures.clone(), Path::new("images"), &labels).unwrap();
+        assert_eq!((raw.width, raw.height, &raw.labels[..]), (4, 4, &[0u16, 1][..]));
+        assert_eq!(raw.class_names, ["0", "4"], "no class is without pictures");
 
         let message = |images: &[u8], labels: &Path| {
             read(images.to_vec(), Path::new("pictures"), labels).unwrap_err().to_string()
         };
         let three = write("three-labels", bytes(&[3], &[0, 4, 1]));
         assert!(message(&pictures, &three).contains("three-labels"));
-        assert!(message(&bytes(&[2, 4, 8], &[9; 64]), &labels).contains("8x4, not square"));
+        let (raw, _) = read(bytes(&[2, 4, 8], &[9; 64]), Path::new("pictures"), &labels).unwrap();
+        let as_it_is = crate::data::ReadOptions { fit: intake::Fit::None, ..crate::data::ReadOptions::default() };
+        assert!(raw.into_dataset("pictures", &as_it_is).unwrap_err().to_string().contains("8x4, not square"));
         assert!(message(&bytes(&[2], &[0, 4]), &labels).contains("need 3 dimensions"));
         assert!(message(&pictures, &dir.path().join("absent")).contains("absent"));
     }

@@ -53,6 +53,11 @@ pub fn picture(bytes: &[u8]) -> Option<&'static str> {
     PICTURES.iter().find(|(magic, at, _)| has(bytes, magic, *at)).map(|(_, _, name)| *name)
 }
 
+/// Whether the bytes begin as a picture does.
+pub fn is_picture(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x89PNG") || picture(bytes).is_some_and(|name| name != "PDF")
+}
+
 /// Why packed bytes are not read, where that is what they are.
 pub fn packed(bytes: &[u8]) -> Option<String> {
     let (_, _, name, tool) = PACKED.iter().find(|(magic, at, ..)| has(bytes, magic, *at))?;

@@ -5,7 +5,7 @@ use super::dataset::Dataset;
 use crate::error::Result;
 
 /// Levels between the darkest and the lightest pixel of a picture, below which there is no ink in it.
-const LEAST_OF_ONE: u8 = 16;
+pub const LEAST_OF_ONE: u8 = 16;
 /// The same for the best picture of all.
 const LEAST_OF_ALL: u8 = 64;
 /// Names that are told in a message.
@@ -60,6 +60,7 @@ pub fn told(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::raw::Raw;
 
     fn data(pictures: &[[u8; 2]]) -> Result<Dataset> {
         let pixels = pictures.iter().flat_map(|&[ground, ink]| [vec![ground; 15], vec![ink]].concat()).collect();
@@ -83,8 +84,9 @@ mod tests {
         assert_eq!(units, [1, 255, 255, 1023, 4095, DARK_16, DARK_16].map(Some));
         assert_eq!((unit_of_16(0), unit_of_16(DARK_16 + 1)), (None, None));
         let stretched = |ink: u8| {
-            let mut data = data(&[[0, ink]]).unwrap();
-            (data.stretch_masks(), data.image(0)[15])
+            let (labels, class_names) = (vec![0], vec!["0".into()]);
+            let mut raw = Raw { pixels: vec![0, 0, 0, ink], width: 2, height: 2, labels, class_names };
+            (raw.stretch_masks(), raw.pixels[3])
         };
         assert_eq!([0, 1, 2].map(stretched), [(false, 0), (true, 255), (false, 2)]);
     }

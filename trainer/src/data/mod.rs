@@ -1,24 +1,32 @@
-//! Labelled square grey pictures: MNIST, and what people bring. `open.rs` reads all kinds: folders of PNG files (`folder.rs`,
-//! `drawing.rs`), IDX files (`idx.rs`, with `beside.rs` for the labels) and tables (`csv.rs`), taken out of gzip and zip by
-//! `unpack.rs`. `mnist.rs` adds `mnist_train` and `mnist_test` to [`Dataset`].
+//! Labelled square grey pictures: MNIST, and what people bring. `open.rs` reads all kinds: folders and archives of pictures
+//! (`listing.rs`, `folder.rs`; `drawing.rs` takes squares of the right size as they are, `fitting.rs` fits others), IDX files
+//! (`idx.rs`, with `beside.rs` for the labels) and tables (`csv.rs`), taken out of gzip and zip by `unpack.rs`. `mnist.rs` adds
+//! `mnist_train` and `mnist_test` to [`Dataset`].
 
+mod archive;
 mod beside;
+pub mod check;
 pub(crate) mod csv;
 mod dataset;
 mod drawing;
 mod fetch;
+mod fitting;
 mod folder;
 pub(crate) mod idx;
 pub(crate) mod kinds;
 mod levels;
+mod listing;
 mod mnist;
 pub mod names;
 mod open;
+mod options;
+mod raw;
 mod unpack;
 mod zip;
 
 pub use dataset::{Dataset, SIZE_MULTIPLE};
 pub use fetch::{Source, default_sources, fetch_mnist};
-pub use folder::BadPictures;
+pub use fitting::Change;
 pub use mnist::{DEFAULT_DIR, LICENCE_NOTE};
-pub use open::{Opened, ReadOptions, Transpose};
+pub use open::Opened;
+pub use options::{BadPictures, ReadOptions, Transpose};

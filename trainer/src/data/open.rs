@@ -1,48 +1,23 @@
 //! Reads pictures of whatever kind people bring: a folder, a pair of IDX files, a table. Tests: here; of each kind, in its file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use intake::Fit;
 
 use super::dataset::Dataset;
-use super::folder::{self, BadPictures};
+use super::fitting::Change;
+use super::folder::{self, Folder};
+use super::listing::Listing;
+use super::options::{BadPictures, ReadOptions, Transpose};
+use super::raw::Raw;
 use super::unpack::unpacked;
-use super::zip::Role;
+use super::zip::{Role, is_zip};
 use super::{beside, csv, idx, kinds, levels};
 use crate::error::{BadPicture, Error, Result};
 use crate::files;
-use crate::messages::shown;
 
-const TAKEN: &str = "--data takes a folder <class name>/*.png, an IDX file or a CSV file";
-
-/// Whether pictures lie in their file with rows and columns exchanged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Transpose {
-    /// Where the file's name says that it is EMNIST's: its pictures do (arXiv 1702.05373, and the files themselves).
-    #[default]
-    Auto,
-    /// Yes: they are turned.
-    Yes,
-    /// No: they stay as they are.
-    No,
-}
-
-/// How pictures are read.
-#[derive(Debug, Clone)]
-pub struct ReadOptions {
-    /// What is done about pictures that cannot be used. Those without ink are left out with [`BadPictures::Skip`].
-    pub bad: BadPictures,
-    /// The drawings are dark on a light or transparent ground: they are inverted.
-    pub dark_ink: bool,
-    /// Whether they are turned.
-    pub transpose: Transpose,
-    /// The file of the labels, where it is not beside an IDX file under its usual name.
-    pub labels: Option<PathBuf>,
-}
-
-impl Default for ReadOptions {
-    fn default() -> Self {
-        Self { bad: BadPictures::Refuse, dark_ink: false, transpose: Transpose::Auto, labels: None }
-    }
-}
+const TAKEN: &str =
+    "--data takes a folder or zip archive <class name>/*.png (or .jpg, .webp …), an IDX file or a CSV file";
 
 /// Pictures that were read.
 #[derive(Debug)]
@@ -53,21 +28,34 @@ pub struct Opened {
     pub skipped: Vec<BadPicture>,
     /// Sentences about how they were read that people should see.
     pub notes: Vec<String>,
+    /// What was done to the pictures, a sentence for each kind.
+    pub changes: Vec<Change>,
 }
 
 impl Dataset {
-    /// Reads a folder `<class name>/*.png`, an IDX file with its labels, or a CSV file with a label in every row; files also
-    /// packed as gzip or zip.
+    /// Reads a folder `<class name>/*` of pictures or a zip archive of one, an IDX file with its labels, or a CSV file with a
+    /// label in every row; files also packed as gzip or zip.
     ///
     /// # Errors
     /// What is not there, cannot be read, is of another kind or damaged; pictures without any ink.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Opened> {
-        let Opened { mut data, skipped, mut notes } = match path.is_dir() {
-            true => return folder_of(path, options),
-            false => file(path, options)?,
-        };
-        if data.stretch_masks() {
-            notes.push(levels::masks(data.len()));
+        if path.is_dir() {
+            return listed(path, Listing::of_folder(path)?, options);
+        }
+        if !path.exists() {
+            return Err(Error::Setting { reason: format!("there is no {}: {TAKEN}", path.display()) });
+        }
+        let mut bytes = files::read(path)?;
+        if is_zip(&bytes) {
+            match Listing::of_archive(path, bytes)? {
+                Ok(listing) => return listed(path, listing, options),
+                Err(other) => bytes = other,
+            }
+        }
+        let (mut raw, note) = raw(path, bytes, options)?;
+        let mut notes: Vec<String> = note.into_iter().collect();
+        if raw.stretch_masks() {
+            notes.push(levels::masks(raw.labels.len()));
         }
         let turned = options.transpose == Transpose::Yes || options.transpose == Transpose::Auto && is_emnist(path);
         if options.transpose == Transpose::Auto && turned {
@@ -76,11 +64,32 @@ impl Dataset {
                 path.display()
             ));
         }
-        data = if turned { data.transposed() } else { data };
-        data = if options.dark_ink { data.inverted() } else { data };
+        raw = if turned { raw.transposed() } else { raw };
+        let (data, changes) = raw.into_dataset(&path.display().to_string(), options)?;
         let name = |index: usize| format!("picture {index}");
-        data = without_blank(data, options.bad, name, " (the first is picture 0)", &mut notes)?;
-        Ok(Opened { data, skipped, notes })
+        let data = without_blank(data, options.bad, name, " (the first is picture 0)", &mut notes)?;
+        Ok(Opened { data, skipped: Vec::new(), notes, changes })
+    }
+
+    /// Names of the classes of what [`open`](Self::open) reads: of a folder without reading its pictures.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn classes_at(path: &Path, options: &ReadOptions) -> Result<Vec<String>> {
+        if path.is_dir() {
+            return Ok(Listing::of_folder(path)?.classes);
+        }
+        if !path.exists() {
+            return Err(Error::Setting { reason: format!("there is no {}: {TAKEN}", path.display()) });
+        }
+        let mut bytes = files::read(path)?;
+        if is_zip(&bytes) {
+            match Listing::of_archive(path, bytes)? {
+                Ok(listing) => return Ok(listing.classes),
+                Err(other) => bytes = other,
+            }
+        }
+        Ok(raw(path, bytes, options)?.0.class_names)
     }
 
     /// A pair of IDX files: pictures and their labels. The pictures stay as they are in the file.
@@ -88,56 +97,55 @@ impl Dataset {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_idx(images: &Path, labels: &Path) -> Result<Self> {
-        let options =
-            ReadOptions { labels: Some(labels.to_owned()), transpose: Transpose::No, ..ReadOptions::default() };
+        let options = ReadOptions {
+            labels: Some(labels.to_owned()),
+            transpose: Transpose::No,
+            fit: Fit::None,
+            ..ReadOptions::default()
+        };
         Self::open(images, &options).map(|opened| opened.data)
     }
 }
 
-fn folder_of(path: &Path, options: &ReadOptions) -> Result<Opened> {
+/// Pictures in a folder or an archive.
+fn listed(path: &Path, listing: Listing, options: &ReadOptions) -> Result<Opened> {
     if let Some(labels) = &options.labels {
         let reason = format!(
-            "--labels {} goes with an IDX file, but {} is a folder, whose classes are its folders",
+            "--labels {} goes with an IDX file, but {} holds pictures, whose classes are its folders",
             labels.display(),
             path.display()
         );
         return Err(Error::Setting { reason });
     }
-    let folder = folder::read(path, options.bad, options.dark_ink)?;
-    let names = folder.paths.iter().map(|path| shown(path.display())).collect();
-    let (mut data, mut notes) = (folder.data.with_names(names), folder.notes);
+    let Folder { mut data, skipped, mut notes, changes } = folder::read(&path.display().to_string(), listing, options)?;
     data = if options.transpose == Transpose::Yes { data.transposed() } else { data };
-    let name = |index: usize| folder.paths[index].display().to_string();
+    let names = data.clone();
+    let name = |index: usize| names.name(index).unwrap_or_default().to_owned();
     data = without_blank(data, options.bad, name, "", &mut notes)?;
-    Ok(Opened { data, skipped: folder.skipped, notes })
+    Ok(Opened { data, skipped, notes, changes })
 }
 
-fn file(path: &Path, options: &ReadOptions) -> Result<Opened> {
-    if !path.exists() {
-        return Err(Error::Setting { reason: format!("there is no {}: {TAKEN}", path.display()) });
-    }
-    let location = || path.display().to_string();
-    let refuse = |reason: String| Error::Data { location: location(), reason };
-    let bytes = unpacked(files::read(path)?, Role::Images).map_err(refuse)?;
-    let (data, note) = if bytes.starts_with(&[0, 0]) {
+/// Pictures as they are in an IDX file or a table.
+fn raw(path: &Path, bytes: Vec<u8>, options: &ReadOptions) -> Result<(Raw, Option<String>)> {
+    let refuse = |reason: String| Error::Data { location: path.display().to_string(), reason };
+    let bytes = unpacked(bytes, Role::Images).map_err(refuse)?;
+    if bytes.starts_with(&[0, 0]) {
         let labels = match &options.labels {
             Some(labels) => labels.clone(),
             None => beside::labels(path).map_err(|names| refuse(no_labels(&names)))?,
         };
-        idx::read(bytes, path, &labels)?
+        idx::read(bytes, path, &labels)
     } else if csv::is_table(&bytes) {
         if let Some(labels) = &options.labels {
             return Err(refuse(format!("a table has its labels in it; leave out --labels {}", labels.display())));
         }
-        let table = csv::read(&bytes).map_err(refuse)?;
-        (Dataset::new(&location(), table.pixels, table.labels, table.size, table.class_names)?, None)
+        Ok((csv::read(&bytes).map_err(refuse)?, None))
     } else if let Some(what) = kinds::other(&bytes) {
-        return Err(refuse(format!("{what}. {TAKEN}")));
+        Err(refuse(format!("{what}. {TAKEN}")))
     } else {
         let reason = format!("{} is neither a folder nor an IDX or CSV file: {TAKEN}", path.display());
-        return Err(Error::Setting { reason });
-    };
-    Ok(Opened { data, skipped: Vec::new(), notes: note.into_iter().collect() })
+        Err(Error::Setting { reason })
+    }
 }
 
 fn no_labels(names: &[String]) -> String {
@@ -188,6 +196,7 @@ fn without_blank(
 mod tests {
     use std::fs;
     use std::io::Write;
+    use std::path::PathBuf;
 
     use flate2::Compression;
     use flate2::write::GzEncoder;

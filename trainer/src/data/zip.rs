@@ -2,7 +2,8 @@
 
 use std::io::{Cursor, Read};
 
-use zip::result::ZipError;
+use zip::read::ZipFile;
+use zip::result::{ZipError, ZipResult};
 use zip::{CompressionMethod, ZipArchive};
 
 /// Most bytes that are unpacked. EMNIST's largest file has 0.55 GB.
@@ -64,7 +65,12 @@ fn counts(name: &str) -> bool {
 }
 
 fn read(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Vec<u8>, String> {
-    let mut file = archive.by_name(name).map_err(|error| match error {
+    read_entry(archive.by_name(name), MOST_UNPACKED)
+}
+
+/// The bytes of a file that was found in an archive, at most `most`.
+pub fn read_entry<R: Read>(found: ZipResult<ZipFile<'_, R>>, most: u64) -> Result<Vec<u8>, String> {
+    let mut file = found.map_err(|error| match error {
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => "it is encrypted; unpack it first".to_owned(),
         ZipError::UnsupportedArchive(reason) => format!("{reason}; unpack it first"),
         error => error.to_string(),
@@ -73,13 +79,13 @@ fn read(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Vec<u8>, 
     if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
         return Err(format!("it is packed by {method}, only deflate is read; unpack it first"));
     }
-    if file.size() > MOST_UNPACKED {
+    if file.size() > most {
         return Err("it is too large; unpack it first".into());
     }
     let mut plain = Vec::new();
     // Its checksum is compared at the end.
     let damaged = |error: std::io::Error| format!("it is damaged: {error}");
-    (&mut file).take(MOST_UNPACKED + 1).read_to_end(&mut plain).map_err(damaged)?;
+    (&mut file).take(most + 1).read_to_end(&mut plain).map_err(damaged)?;
     if plain.len() as u64 != file.size() {
         return Err("it is damaged: it has not as many bytes as the directory says".into());
     }

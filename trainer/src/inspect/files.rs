@@ -8,7 +8,7 @@ use flate2::read::{GzDecoder, ZlibDecoder};
 use intake::{Format, decode};
 use serde_json::Value;
 
-use super::Facts;
+use super::facts::Facts;
 use crate::data::idx::Idx;
 use crate::data::{csv, kinds};
 use crate::store::sha256;
@@ -160,13 +160,16 @@ fn archive(bytes: &[u8]) -> Option<List> {
 /// Text: JSON, lines of it, TOML, a table, or anything else.
 fn written(path: &Path, text: &str) -> (&'static str, List) {
     let extension = path.extension().unwrap_or_default();
-    if let Ok(json) = serde_json::from_str::<Value>(text) {
+    let is_step = |line: &Value| !line["step"].is_null() && !line["loss"].is_null();
+    if let Ok(json) = serde_json::from_str::<Value>(text)
+        && !is_step(&json)
+    {
         return configuration(&json);
     }
-    if let Some(last) = text.lines().rfind(|line| !line.is_empty()).and_then(|line| serde_json::from_str(line).ok()) {
-        let last: Value = last;
+    let last = text.lines().rfind(|line| !line.is_empty()).and_then(|line| serde_json::from_str::<Value>(line).ok());
+    if let Some(last) = last.filter(Value::is_object) {
         let mut facts = vec![("lines", text.lines().count().to_string())];
-        let is_run = !last["step"].is_null() && !last["loss"].is_null();
+        let is_run = is_step(&last);
         facts.extend(is_run.then(|| ("last", format!("step {}, loss {}", last["step"], last["loss"]))));
         return (if is_run { "metrics of a run" } else { "lines of JSON" }, facts);
     }
@@ -182,7 +185,7 @@ fn written(path: &Path, text: &str) -> (&'static str, List) {
     if csv::is_table(text.as_bytes()) {
         return match csv::read(text.as_bytes()) {
             Ok(table) => ("table of pictures (CSV), for --data", {
-                let pictures = format!("{} of {1} x {1} pixels", table.labels.len(), table.size);
+                let pictures = format!("{} of {1} x {1} pixels", table.labels.len(), table.width);
                 vec![("pictures", pictures), ("classes", shortened(&table.class_names.join(", ")))]
             }),
             Err(reason) => ("table (CSV) that cannot be used", vec![("reason", reason)]),

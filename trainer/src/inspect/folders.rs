@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::Facts;
+use super::facts::Facts;
 use super::files::file;
 use crate::error::{Error, Result};
 use crate::files;

@@ -6,7 +6,7 @@ pub const ADVANCE: usize = 4;
 /// Height of a line, in dots.
 pub const HEIGHT: usize = 5;
 
-const LETTERS: [(char, [u8; HEIGHT]); 46] = [
+const LETTERS: [(char, [u8; HEIGHT]); 47] = [
     ('0', [0b111, 0b101, 0b101, 0b101, 0b111]),
     ('1', [0b010, 0b110, 0b010, 0b010, 0b111]),
     ('2', [0b111, 0b001, 0b111, 0b100, 0b111]),
@@ -52,6 +52,7 @@ const LETTERS: [(char, [u8; HEIGHT]); 46] = [
     ('=', [0b000, 0b111, 0b000, 0b111, 0b000]),
     ('/', [0b001, 0b001, 0b010, 0b100, 0b100]),
     ('%', [0b101, 0b001, 0b010, 0b100, 0b101]),
+    ('#', [0b101, 0b111, 0b101, 0b111, 0b101]),
     (' ', [0b000, 0b000, 0b000, 0b000, 0b000]),
 ];
 
@@ -64,6 +65,16 @@ pub fn dots(letter: char) -> impl Iterator<Item = (usize, usize)> {
     let found = LETTERS.iter().find(|(known, _)| *known == capital);
     let rows = found.map_or(UNKNOWN, |(_, rows)| *rows);
     (0..HEIGHT * 3).map(|i| (i % 3, i / 3)).filter(move |&(x, y)| rows[y] >> (2 - x) & 1 == 1)
+}
+
+/// Whether the font has a letter.
+pub fn has(letter: char) -> bool {
+    LETTERS.iter().any(|(known, _)| *known == letter.to_ascii_uppercase())
+}
+
+/// Whether a text can be written above a tile that is `side` pixels wide, at twice its size.
+pub fn fits(text: &str, side: usize) -> bool {
+    text.chars().all(has) && width(text) < 2 * side
 }
 
 /// Width of a text in dots, without the gap after the last letter.

@@ -2,6 +2,7 @@
 
 mod bars;
 mod canvas;
+mod classes;
 mod film;
 mod font;
 mod grid;
@@ -9,7 +10,9 @@ mod plot;
 
 pub use bars::bars;
 pub use canvas::Canvas;
+pub use classes::{ClassTiles, class_sheet, tiles_per_class};
 pub use film::{film_strip, save_gif, spread_steps};
+pub use font::fits;
 pub use grid::Grid;
 pub use plot::{Plot, Series};
 

@@ -1,6 +1,6 @@
 //! Several processes, on one machine or many, that train or draw together. Each does a block of the jobs; what comes out is
 //! what one process writes, bit for bit, whatever their number. Built with the feature `mpi` they are the ranks of an MPI
-//! job; without it there is one. Tests: here, with threads for processes; with MPI, in `trainer/tests/mpi.rs`.
+//! job; without it there is one. Tests: here, with threads for processes; with MPI, in `trainer/tests/mpi`.
 //!
 //! Everything that ranks do together, all of them must call in the same order: [`Ranks::agree`], [`Ranks::sum`],
 //! [`Ranks::share`], [`Ranks::from_first`]. The first rank alone writes files and talks.
@@ -80,6 +80,9 @@ impl Ranks {
     #[cfg(not(feature = "mpi"))]
     fn join() -> Result<Self> {
         let started = |name| std::env::var(name).ok()?.parse::<usize>().ok();
+        if ["OMPI_COMM_WORLD_RANK", "PMI_RANK"].into_iter().find_map(started).is_some_and(|rank| rank > 0) {
+            messages::mute(true);
+        }
         match ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"].into_iter().find_map(started) {
             Some(size) if size > 1 => Err(Error::Rank {
                 reason: format!(

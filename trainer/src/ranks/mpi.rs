@@ -1,4 +1,4 @@
-//! Ranks joined by MPI, by way of crate `mpi`. Called from the main thread only. Tests: in `trainer/tests/mpi.rs`.
+//! Ranks joined by MPI, by way of crate `mpi`. Called from the main thread only. Tests: in `trainer/tests/mpi`.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;

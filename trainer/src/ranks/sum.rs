@@ -20,6 +20,8 @@ const PART: usize = 1 << 15;
 /// How long the first rank waits for the others once it was asked to stop. They were asked, too, so they answer within a
 /// job; a rank that was lost never does, and MPI kills the rest after a second.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// The same of another rank. Its end is that of all, so the first must have had time to save.
+const LONG_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Part `rank` of so many jobs, cut into `size` parts as equal as can be.
 pub fn block(jobs: usize, rank: usize, size: usize) -> Range<usize> {
@@ -61,11 +63,14 @@ pub enum Sum {
 pub fn in_order(link: &dyn Link, mine: Result<Option<Jobs>>, stop: &AtomicBool) -> Result<Sum> {
     let (rank, last) = (link.rank(), link.size() - 1);
     let since = Cell::new(None::<Instant>);
+    let patience = if rank == 0 { PATIENCE } else { LONG_PATIENCE };
     let give_up = || {
-        // Only the first rank has something to save.
-        rank == 0
-            && stop.load(Ordering::Relaxed)
-            && since.replace(since.get().or_else(|| Some(Instant::now()))).is_some_and(|at| at.elapsed() > PATIENCE)
+        if !stop.load(Ordering::Relaxed) {
+            return false;
+        }
+        let asked = since.get().unwrap_or_else(Instant::now);
+        since.set(Some(asked));
+        asked.elapsed() > patience
     };
     let receive = |from| link.receive(from, &give_up);
 
@@ -194,7 +199,9 @@ pub fn of_rank(link: &dyn Link, sentence: &str) -> String {
 
 /// Floats as bytes, the same on every machine.
 pub fn bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    let mut bytes = vec![0; 4 * values.len()];
+    bytes.as_chunks_mut::<4>().0.iter_mut().zip(values).for_each(|(four, value)| *four = value.to_le_bytes());
+    bytes
 }
 
 /// Floats from their bytes.

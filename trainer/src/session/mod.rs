@@ -123,7 +123,11 @@ impl Session {
             seconds,
         };
         let path = self.out.join(METRICS);
-        let text = serde_json::to_string(&line).map_err(|e| Error::Setting { reason: e.to_string() })?;
+        let unreadable = |e: serde_json::Error| Error::Setting { reason: e.to_string() };
+        let text = serde_json::to_string(&line).map_err(unreadable)?;
+        let mut event = serde_json::to_value(&line).map_err(unreadable)?;
+        event["event"] = "step".into();
+        messages::emit(event)?;
         let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io("open", &path))?;
         writeln!(file, "{text}").map_err(Error::io("write", &path))?;
         if let Some(events) = &mut self.events {
@@ -150,12 +154,34 @@ impl Session {
         Ok(())
     }
 
+    /// Adds the validation loss of the step that a resumed run had come to.
+    ///
+    /// # Errors
+    /// Files that cannot be read or written.
+    pub fn validated(&mut self, step: usize, loss: f32) -> Result<()> {
+        self.validation.push((step as f64, f64::from(loss)));
+        let path = self.out.join(METRICS);
+        let mut lines = keep_lines(&path, step)?;
+        if let Some(line) = lines.last_mut().filter(|line| line.step == step) {
+            line.val_loss = Some(loss);
+        }
+        let text = lines.iter().map(serde_json::to_string).collect::<std::result::Result<Vec<_>, _>>();
+        let text = text.map_err(|e| Error::Setting { reason: e.to_string() })?;
+        files::write_atomic(&path, format!("{}\n", text.join("\n")).as_bytes())?;
+        match &mut self.events {
+            Some(events) => events.scalars(step, &[("loss/validation", f64::from(loss))]),
+            None => Ok(()),
+        }
+    }
+
     /// Keeps a sheet of samples.
     ///
     /// # Errors
     /// Files that cannot be written.
     pub fn sheet(&mut self, step: usize, sheet: &Canvas) -> Result<()> {
-        sheet.save_png(&self.out.join(format!("samples/step-{step:06}.png")))?;
+        let path = self.out.join(format!("samples/step-{step:06}.png"));
+        sheet.save_png(&path)?;
+        messages::emit(serde_json::json!({ "event": "sheet", "step": step, "file": path.display().to_string() }))?;
         match &mut self.events {
             Some(events) => events.picture(step, "samples", sheet),
             None => Ok(()),

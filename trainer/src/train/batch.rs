@@ -8,6 +8,7 @@ use diffusion::noise::NoiseSource;
 use diffusion::ops::Ops;
 use diffusion::unet::burn::{BurnUNet, class_rows};
 
+use super::augment::augment;
 use super::loss::{NoisyBatch, TrainingLoss};
 use crate::data::Dataset;
 use crate::error::Result;
@@ -23,7 +24,8 @@ pub struct Batch {
 
 impl Batch {
     /// The chosen pictures, each with a timestep of `num_train_timesteps`, noise, and its label dropped with
-    /// probability `class_dropout`. All random numbers are from `noise`.
+    /// probability `class_dropout`. All random numbers are from `noise`, but those of the augmentation, which has a strength
+    /// and a source of its own.
     pub fn new(
         data: &Dataset,
         chosen: &[usize],
@@ -31,21 +33,56 @@ impl Batch {
         num_train_timesteps: usize,
         class_dropout: f32,
         mut noise: NoiseSource,
+        augmentation: Option<(f32, NoiseSource)>,
     ) -> Self {
         let codec = PatchCodec { image_size: info.image_size, patch_size: info.patch_size };
-        let (images, labels) = data.batch(chosen);
-        let (b, t) = (chosen.len(), num_train_timesteps);
-        // One timestep from each of as many equal parts: still uniform, with less variance (arXiv 2107.00630, app. I.1).
-        let mut timesteps: Vec<usize> = (0..b)
-            .map(|i| ((i as f32 + noise.uniform()) / b as f32 * t as f32) as usize)
-            .map(|timestep| timestep.min(t - 1))
-            .collect();
+        let (mut images, labels) = data.batch(chosen);
+        if let Some((strength, mut source)) = augmentation {
+            let area = data.size() * data.size();
+            images.chunks_exact_mut(area).for_each(|image| augment(image, data.size(), strength, &mut source));
+        }
+        let mut timesteps = spread(chosen.len(), num_train_timesteps, &mut noise);
         noise.shuffle(&mut timesteps);
         let mut drop_some =
             |label: u16| if noise.uniform() < class_dropout { info.null_class() } else { usize::from(label) };
         let labels = labels.into_iter().map(&mut drop_some).collect();
         let latents = images.chunks_exact(codec.len()).flat_map(|image| codec.encode(image)).collect();
-        Self { noise: noise.normals(b * codec.len()), latents, labels, timesteps, latent_shape: codec.latent_shape() }
+        Self {
+            noise: noise.normals(chosen.len() * codec.len()),
+            latents,
+            labels,
+            timesteps,
+            latent_shape: codec.latent_shape(),
+        }
+    }
+
+    /// All pictures, each `times` times with timesteps that are spread over all and noise of its own; no label is dropped.
+    pub fn of_all(
+        data: &Dataset,
+        times: usize,
+        info: &ModelInfo,
+        num_train_timesteps: usize,
+        mut noise: NoiseSource,
+    ) -> Self {
+        let codec = PatchCodec { image_size: info.image_size, patch_size: info.patch_size };
+        let chosen: Vec<usize> = (0..times).flat_map(|_| 0..data.len()).collect();
+        let (images, labels) = data.batch(&chosen);
+        // In this order every picture's timesteps are as far from each other as they can be.
+        let timesteps = spread(chosen.len(), num_train_timesteps, &mut noise);
+        let latents = images.chunks_exact(codec.len()).flat_map(|image| codec.encode(image)).collect();
+        let labels = labels.into_iter().map(usize::from).collect();
+        Self {
+            noise: noise.normals(chosen.len() * codec.len()),
+            latents,
+            labels,
+            timesteps,
+            latent_shape: codec.latent_shape(),
+        }
+    }
+
+    /// Number of pictures.
+    pub fn len(&self) -> usize {
+        self.labels.len()
     }
 
     /// Cuts the batch into jobs of at most `size` pictures. The jobs do not depend on the number of threads.
@@ -89,6 +126,15 @@ impl Batch {
     }
 }
 
+/// `count` timesteps in rising order, one from each of as many equal parts: still uniform, with less variance
+/// (arXiv 2107.00630, app. I.1).
+fn spread(count: usize, num_train_timesteps: usize, noise: &mut NoiseSource) -> Vec<usize> {
+    (0..count)
+        .map(|i| ((i as f32 + noise.uniform()) / count as f32 * num_train_timesteps as f32) as usize)
+        .map(|timestep| timestep.min(num_train_timesteps - 1))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use diffusion::schedule::{NoiseSchedule, ScheduleConfig};
@@ -105,7 +151,7 @@ mod tests {
         let data = Dataset::new("t", vec![128; 4 * 64], vec![0, 1, 2, 3], 8, names).unwrap();
         let (config, schedule) = (TrainConfig::base(), NoiseSchedule::new(ScheduleConfig::default()));
         let loss = |chosen: &[usize]| {
-            let batch = Batch::new(&data, chosen, &info, 1000, 0.0, NoiseSource::new(1));
+            let batch = Batch::new(&data, chosen, &info, 1000, 0.0, NoiseSource::new(1), None);
             batch.loss(&unet, &TrainingLoss::new(&config, &schedule), &info, &device, Ops::Burn)
         };
         assert!(loss(&[0, 1]).unwrap().into_scalar::<f32>().is_finite());
@@ -119,11 +165,23 @@ mod tests {
         let (_, info) = tiny_unet(&Device::flex());
         let pixels = (0..5u8).flat_map(|i| [i * 51; 64]).collect();
         let data = Dataset::new("t", pixels, vec![0, 1, 0, 1, 0], 8, info.labels.clone()).unwrap();
-        let batch = Batch::new(&data, &[4, 3, 2, 1, 0], &info, 1000, 0.0, NoiseSource::new(1));
+        let batch = Batch::new(&data, &[4, 3, 2, 1, 0], &info, 1000, 0.0, NoiseSource::new(1), None);
         let jobs = batch.split(2);
         assert_eq!(jobs.iter().map(|job| job.labels.len()).collect::<Vec<_>>(), [2, 2, 1]);
         let together = |part: fn(&Batch) -> &[f32]| jobs.iter().flat_map(part).copied().collect::<Vec<f32>>();
         assert_eq!(together(|job| &job.latents), batch.latents);
         assert_eq!(together(|job| &job.noise), batch.noise);
+    }
+
+    #[test]
+    fn few_pictures_are_measured_at_timesteps_far_from_each_other() {
+        let (_, info) = tiny_unet(&Device::flex());
+        let data = Dataset::new("t", vec![0; 2 * 64], vec![0, 1], 8, info.labels.clone()).unwrap();
+        let batch = Batch::of_all(&data, 50, &info, 1000, NoiseSource::new(2));
+        assert_eq!((batch.len(), &batch.labels[..4]), (100, &[0, 1, 0, 1][..]));
+        for picture in 0..2 {
+            let own: Vec<usize> = batch.timesteps.iter().skip(picture).step_by(2).copied().collect();
+            assert!(own.iter().enumerate().all(|(i, t)| t / 20 == i), "{own:?}");
+        }
     }
 }

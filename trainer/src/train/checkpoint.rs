@@ -1,5 +1,5 @@
 //! A checkpoint: one safetensors file with all that a run needs to go on. It has `model.*`, `ema.*`, `moment_1.*` and
-//! `moment_2.*`, one of each for every trained parameter, and the run's settings in its header. Tests: here for what is
+//! `moment_2.*`, one of each for every trained parameter, with `best.*` after a validation, and the run's settings in its header. Tests: here for what is
 //! refused; what a run resumes to, in `tests/it/training.rs` and `trainer/tests/runs`.
 
 use std::path::Path;
@@ -9,12 +9,14 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
+use super::best::Validated;
 use crate::config::{LoraSettings, TrainConfig, to_toml};
 use crate::error::{Error, Result};
 use crate::files;
 
 const CONFIG: &str = "digit_diffusion.train_config";
 const ORIGIN: &str = "digit_diffusion.origin";
+const VALIDATED: &str = "digit_diffusion.validated";
 pub(crate) const STEP: &str = "digit_diffusion.step";
 
 /// What a run was started with, in addition to its [`TrainConfig`]. It can only be resumed with the same.
@@ -75,6 +77,10 @@ pub struct Checkpoint {
     pub moment_1: StateDict,
     /// AdamW's moving average of their squares.
     pub moment_2: StateDict,
+    /// What validation has found.
+    pub validated: Validated,
+    /// The EMA of the step with the least validation loss; nothing before the first measurement.
+    pub best: Option<StateDict>,
 }
 
 impl Checkpoint {
@@ -91,7 +97,9 @@ impl Checkpoint {
                 .map(|(name, tensor)| (format!("{prefix}.{name}"), tensor.shape.clone(), bytes(tensor)))
                 .collect()
         };
+        let none = StateDict::new();
         let floats = [
+            named("best", self.best.as_ref().unwrap_or(&none)),
             named("model", &self.model),
             named("ema", &self.ema),
             named("moment_1", &self.moment_1),
@@ -106,7 +114,8 @@ impl Checkpoint {
         // As TOML, which gives every float back as it was.
         let config = to_toml(&self.config)?;
         let origin = to_toml(&self.origin)?;
-        let metadata = [(CONFIG, config), (ORIGIN, origin), (STEP, self.step.to_string())];
+        let validated = to_toml(&self.validated)?;
+        let metadata = [(CONFIG, config), (ORIGIN, origin), (VALIDATED, validated), (STEP, self.step.to_string())];
         let metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| refuse(e.to_string()))?;
         files::write_atomic(path, &bytes)
@@ -135,8 +144,13 @@ impl Checkpoint {
         }
         let config = toml::from_str(field(CONFIG)?).map_err(|e| e.to_string())?;
         let origin = toml::from_str(field(ORIGIN)?).map_err(|e| e.to_string())?;
+        // Older versions kept no best weights.
+        let validated = match metadata.get(VALIDATED) {
+            Some(text) => toml::from_str(text).map_err(|e| e.to_string())?,
+            None => Validated::default(),
+        };
         let [model, ema, moment_1, moment_2] = Default::default();
-        let mut checkpoint = Self { step, config, origin, model, ema, moment_1, moment_2 };
+        let mut checkpoint = Self { step, config, origin, model, ema, moment_1, moment_2, validated, best: None };
         for (name, view) in file.iter() {
             if view.dtype() != Dtype::F32 {
                 return Err(format!("tensor {name} has values of type {:?}, not F32", view.dtype()));
@@ -147,6 +161,7 @@ impl Checkpoint {
                 Some(("ema", path)) => (&mut checkpoint.ema, path),
                 Some(("moment_1", path)) => (&mut checkpoint.moment_1, path),
                 Some(("moment_2", path)) => (&mut checkpoint.moment_2, path),
+                Some(("best", path)) => (checkpoint.best.get_or_insert_default(), path),
                 _ => return Err(format!("tensor {name} does not belong in a checkpoint")),
             };
             state.insert(path.to_owned(), HostTensor { shape: view.shape().to_vec(), values });

@@ -1,5 +1,5 @@
 //! Training by several ranks: each does a block of a step's jobs, and all take the same step by the same sum. Tests: of the
-//! sum, in `ranks/`; that any number of ranks writes the same bytes, in `trainer/tests/mpi.rs` and, without MPI, here.
+//! sum, in `ranks/`; that any number of ranks writes the same bytes, in `trainer/tests/mpi` and, without MPI, here.
 
 use std::sync::atomic::AtomicBool;
 
@@ -28,7 +28,8 @@ impl Trainer<'_> {
         }
         self.config.micro_batch = ranks.from_first(self.config.micro_batch as u64)? as usize;
         let adapter = self.origin.adapter.as_ref();
-        let settings = to_toml(&(adapter.map(|adapter| &adapter.settings), &self.config))?;
+        let of_adapter = adapter.map(|adapter| to_toml(&adapter.settings)).transpose()?.unwrap_or_default();
+        let settings = to_toml(&self.config)? + &of_adapter;
         let weights = host(self.optimizer.vectors().weights.clone())?;
         ranks.agree(&[
             ("another build of this program", program()?),

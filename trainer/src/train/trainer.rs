@@ -3,20 +3,19 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
 use diffusion::ops::Ops;
 use diffusion::schedule::NoiseSchedule;
-use diffusion::state::StateDict;
 use diffusion::unet::burn::BurnUNet;
 
 use super::batch::Batch;
-use super::checkpoint::{AdapterOrigin, Checkpoint, Origin};
+use super::best::{Best, Validated};
+use super::checkpoint::{AdapterOrigin, Origin};
 use super::loss::TrainingLoss;
 use super::optimizer::{Optimizer, Vectors};
-use super::parameter_vector::{ParameterVector, host};
+use super::parameter_vector::ParameterVector;
 use super::{gradients, lora_dropout};
 use crate::config::TrainConfig;
 use crate::data::Dataset;
@@ -28,7 +27,8 @@ use crate::ranks::Ranks;
 /// all there is to remember, and a resumed run draws what an uninterrupted one would have drawn.
 const STEP_STREAM: u64 = 1 << 32;
 const EPOCH_STREAM: u64 = 2 << 32;
-const VALIDATION_STREAM: u64 = 3 << 32;
+/// The streams from 3 << 32 on are the validation's.
+const AUGMENT_STREAM: u64 = 4 << 32;
 const DROPOUT_STREAM: u64 = 1 << 48;
 /// Streams that a step reserves for dropout, one for each micro-batch.
 const DROPOUT_JOBS: u64 = 1 << 16;
@@ -54,20 +54,22 @@ pub struct StepReport {
 pub struct Trainer<'a> {
     pub(super) config: TrainConfig,
     pub(super) origin: Origin,
-    data: &'a Dataset,
-    info: ModelInfo,
-    schedule: NoiseSchedule,
+    pub(super) data: &'a Dataset,
+    pub(super) info: ModelInfo,
+    pub(super) schedule: NoiseSchedule,
     pub(super) device: Device,
     /// Its trained parameters are views of the optimizer's weights.
-    unet: BurnUNet,
-    parameters: ParameterVector,
+    pub(super) unet: BurnUNet,
+    pub(super) parameters: ParameterVector,
     pub(super) optimizer: Optimizer,
-    operations: Ops,
-    lora_dropout: f32,
+    pub(super) operations: Ops,
+    pub(super) lora_dropout: f32,
     /// Steps done.
     pub(super) step: usize,
     /// The number and batch of the next step, made while this one was computed.
-    next_batch: Option<(usize, Batch)>,
+    pub(super) next_batch: Option<(usize, Batch)>,
+    pub(super) validated: Validated,
+    pub(super) best: Option<Best>,
     /// Those that share the work.
     pub(super) ranks: Ranks,
 }
@@ -123,6 +125,8 @@ impl<'a> Trainer<'a> {
             lora_dropout: 0.0,
             step: 0,
             next_batch: None,
+            validated: Validated::default(),
+            best: None,
             ranks: Ranks::alone(),
         })
     }
@@ -155,62 +159,6 @@ impl<'a> Trainer<'a> {
         Ok(trainer)
     }
 
-    /// Continues from a checkpoint.
-    ///
-    /// # Errors
-    /// A run that was started with other data, another base or other settings of the adapter; parameters that do not fit.
-    pub fn resume(mut self, checkpoint: Checkpoint) -> Result<Self> {
-        let Checkpoint { step, model, ema, moment_1, moment_2, origin, .. } = checkpoint;
-        origin.must_be(&self.origin)?;
-        let device = self.device.clone().without_autodiff();
-        let vector = |state| self.parameters.to_vector(state, &device);
-        let vectors = Vectors {
-            weights: vector(&model)?,
-            ema: vector(&ema)?,
-            moment_1: vector(&moment_1)?,
-            moment_2: vector(&moment_2)?,
-        };
-        self.unet = self.parameters.apply(self.unet, &vectors.weights);
-        self.optimizer = new_optimizer(&self.config, vectors, step);
-        self.step = step;
-        Ok(self)
-    }
-
-    /// All that is needed to go on later.
-    ///
-    /// # Errors
-    /// Weights that are infinite or not a number: they must not replace a checkpoint that can be resumed. That they cannot
-    /// be read from the device.
-    pub fn checkpoint(&self) -> Result<Checkpoint> {
-        let Vectors { weights, ema, moment_1, moment_2 } = self.optimizer.vectors();
-        let checkpoint = Checkpoint {
-            step: self.step,
-            config: self.config.clone(),
-            origin: self.origin.clone(),
-            model: self.parameters.to_state(weights)?,
-            ema: self.parameters.to_state(ema)?,
-            moment_1: self.parameters.to_state(moment_1)?,
-            moment_2: self.parameters.to_state(moment_2)?,
-        };
-        if checkpoint.model.values().flat_map(|tensor| &tensor.values).any(|value| !value.is_finite()) {
-            return Err(Error::WeightsNotFinite { step: self.step });
-        }
-        Ok(checkpoint)
-    }
-
-    /// The network with the EMA of the weights: what is saved, sampled and shipped.
-    pub fn ema_unet(&self) -> BurnUNet {
-        self.parameters.apply(self.unet.valid(), &self.optimizer.vectors().ema)
-    }
-
-    /// The EMA of the trained parameters, by module path.
-    ///
-    /// # Errors
-    /// That they cannot be read from the device.
-    pub fn ema_state(&self) -> Result<StateDict> {
-        self.parameters.to_state(&self.optimizer.vectors().ema)
-    }
-
     /// The run's settings.
     pub fn config(&self) -> &TrainConfig {
         &self.config
@@ -222,6 +170,11 @@ impl<'a> Trainer<'a> {
             0 => self.config.images_per_step(),
             size => size,
         }
+    }
+
+    /// Whether it computes on the CPU, divided among threads.
+    pub fn is_on_cpu(&self) -> bool {
+        parallel::on_cpu(&self.device)
     }
 
     /// Steps done.
@@ -239,39 +192,39 @@ impl<'a> Trainer<'a> {
         self.config.total_steps(self.data.len())
     }
 
-    /// Trains until the end, or until `stop` is set: then a step that is under way is given up. `on_step` decides when to log, save and draw.
+    /// Trains until the end, or until `stop` is set: then a step that is under way is given up. `on_step` decides when to log,
+    /// save and draw; it ends the training, too, with [`Error::Stopped`].
     ///
     /// # Errors
-    /// A loss or gradient that is infinite or not a number, what `on_step` returns, what the device refuses.
-    pub fn run(&mut self, stop: &AtomicBool, mut on_step: impl FnMut(&Self, StepReport) -> Result<()>) -> Result<()> {
+    /// A loss or gradient that is infinite or not a number, what else `on_step` returns, what the device refuses.
+    pub fn run(
+        &mut self,
+        stop: &AtomicBool,
+        mut on_step: impl FnMut(&mut Self, StepReport) -> Result<()>,
+    ) -> Result<()> {
         while self.step < self.total() {
             // Several ranks stop together, by way of the step's sum.
-            match self.train_step(stop) {
-                Err(Error::Stopped) => break,
-                report => on_step(self, report?)?,
+            match self.train_step(stop).and_then(|report| on_step(self, report)) {
+                Err(Error::Stopped) => return Ok(()),
+                outcome => outcome?,
             }
         }
         Ok(())
     }
 
-    /// Mean loss of the EMA network on held-out pictures, with the same timesteps and noise every time, all labels kept.
+    /// Does the work of the next step's first jobs, one for each thread, without training on it: how many pictures were
+    /// computed. To measure how long steps will take.
     ///
     /// # Errors
-    /// Pictures that do not fit the model; what the device refuses.
-    pub fn validation_loss(&self, held_out: &Dataset) -> Result<f32> {
-        held_out.must_fit(&self.info)?;
-        let device = self.device.clone().without_autodiff();
-        let all: Vec<usize> = (0..held_out.len()).collect();
-        let noise = NoiseSource::with_stream(self.config.seed, VALIDATION_STREAM);
-        let batch = Batch::new(held_out, &all, &self.info, self.schedule.num_train_timesteps(), 0.0, noise);
-        let loss = TrainingLoss::new(&self.config, &self.schedule);
-        let unet = self.ema_unet();
-        let jobs = self.own_part(batch.split(self.micro_batch())).into_iter().map(|job| (unet.clone(), job)).collect();
-        let sums = parallel::map(jobs, self.config.threads, |(unet, job)| {
-            host(job.loss(&unet, &loss, &self.info, &device, self.operations)?)
-        });
-        let sums = sums.map(|sums| sums.concat());
-        Ok(self.loss_of_all_ranks(sums, &AtomicBool::new(false))? / held_out.len() as f32)
+    /// What the device refuses; [`Error::Stopped`].
+    pub fn try_jobs(&mut self, stop: &AtomicBool) -> Result<usize> {
+        let batch = self.batch(self.step);
+        let mut jobs = self.jobs(&batch);
+        jobs.truncate(self.config.threads.max(1));
+        let pictures = jobs.iter().map(|(_, job)| job.len()).sum();
+        self.losses_and_gradients(jobs, stop)?;
+        self.next_batch = Some((self.step, batch));
+        Ok(pictures)
     }
 
     fn train_step(&mut self, stop: &AtomicBool) -> Result<StepReport> {
@@ -282,7 +235,7 @@ impl<'a> Trainer<'a> {
         let (next_batch, computed) = parallel::overlap(
             self.config.threads,
             || (self.step + 1 < self.total()).then(|| (self.step + 1, self.batch(self.step + 1))),
-            || self.losses_and_gradients(&batch, stop),
+            || self.losses_and_gradients(self.own_part(self.jobs(&batch)), stop),
         )?;
         let (loss, gradients) = self.of_all_ranks(computed, stop)?;
         self.next_batch = next_batch;
@@ -304,9 +257,13 @@ impl<'a> Trainer<'a> {
         Ok(StepReport { step, total: self.total(), loss, grad_norm, lr, images: self.config.images_per_step() })
     }
 
-    /// Share of the batch's mean loss, and gradients, of each of the micro-batches that are this rank's. Their sum over all
-    /// ranks is the batch's.
-    fn losses_and_gradients(&self, batch: &Batch, stop: &AtomicBool) -> Result<(Vec<f32>, Vec<Tensor<1>>)> {
+    /// The batch cut into numbered jobs.
+    fn jobs(&self, batch: &Batch) -> Vec<(u64, Batch)> {
+        (0u64..).zip(batch.split(self.micro_batch())).collect()
+    }
+
+    /// Share of the batch's mean loss, and gradients, of each of these jobs. Their sum over all is the batch's.
+    fn losses_and_gradients(&self, jobs: Vec<(u64, Batch)>, stop: &AtomicBool) -> Result<(Vec<f32>, Vec<Tensor<1>>)> {
         let loss = TrainingLoss::new(&self.config, &self.schedule);
         let device = &self.device;
         let plain = device.clone().without_autodiff();
@@ -321,7 +278,6 @@ impl<'a> Trainer<'a> {
             Ok(job.loss(&unet, &loss, &self.info, device, self.operations)? * share)
         };
         let gather = |unet: &BurnUNet, gradients| self.parameters.gather_gradients(unet, gradients, &plain);
-        let jobs = self.own_part((0u64..).zip(batch.split(self.micro_batch())).collect());
         gradients::each_of_jobs(&self.unet, device, jobs, self.config.threads, job_loss, gather)
     }
 
@@ -335,10 +291,12 @@ impl<'a> Trainer<'a> {
         let chosen = &order[position * width..(position + 1) * width];
         let noise = NoiseSource::with_stream(config.seed, STEP_STREAM + step as u64);
         let timesteps = self.schedule.num_train_timesteps();
-        Batch::new(self.data, chosen, &self.info, timesteps, config.class_dropout, noise)
+        let augmentation = (config.augment > 0.0)
+            .then(|| (config.augment, NoiseSource::with_stream(config.seed, AUGMENT_STREAM + step as u64)));
+        Batch::new(self.data, chosen, &self.info, timesteps, config.class_dropout, noise, augmentation)
     }
 }
 
-fn new_optimizer(config: &TrainConfig, vectors: Vectors, steps_done: usize) -> Optimizer {
+pub(super) fn new_optimizer(config: &TrainConfig, vectors: Vectors, steps_done: usize) -> Optimizer {
     Optimizer::new(vectors, steps_done, config.weight_decay, config.ema_decay, config.threads)
 }

@@ -28,6 +28,8 @@ fn mpirun() -> Command {
         ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),
         ("OMPI_MCA_rmaps_base_oversubscribe", "1"),
         ("OMPI_MCA_hwloc_base_binding_policy", "none"),
+        // Time to save: the tests' machine may be busy.
+        ("OMPI_MCA_odls_base_sigkill_timeout", "60"),
         // No network, and no copying between processes by the kernel, which containers forbid.
         ("OMPI_MCA_btl", "self,vader"),
         ("OMPI_MCA_btl_vader_single_copy_mechanism", "none"),

@@ -96,16 +96,29 @@ fn a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint() {
 }
 
 #[test]
-fn sigterm_ends_as_ctrl_c_does() {
+fn sigterm_and_a_closed_terminal_end_as_ctrl_c_does() {
     let folder = Folder::new();
-    let out = folder.path("run");
-    let mut child = trainer(&strs(&base_run(&out, "100000"))).spawn().unwrap();
-    wait_for(&Path::new(&out).join(CHECKPOINT), &mut child);
-    signal(&child, "-TERM");
-    let output = child.wait_with_output().unwrap();
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(130), "{message}");
-    assert!(message.contains("with a checkpoint; go on with --resume"), "{message}");
+    for name in ["-TERM", "-HUP"] {
+        let out = folder.path(name);
+        let mut child = trainer(&strs(&base_run(&out, "100000"))).spawn().unwrap();
+        wait_for(&Path::new(&out).join("metrics.jsonl"), &mut child);
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(130), "{message}");
+        assert!(message.contains("with a checkpoint; go on with --resume"), "{message}");
+    }
+    // Started by nohup, it outlives its terminal.
+    let out = folder.path("nohup");
+    let mut run = Command::new("sh");
+    run.args(["-c", r#"trap "" HUP; exec "$0" "$@""#, env!("CARGO_BIN_EXE_trainer")]);
+    let mut child = run.args(base_run(&out, "100000")).stderr(std::process::Stdio::null()).spawn().unwrap();
+    wait_for(&Path::new(&out).join("metrics.jsonl"), &mut child);
+    signal(&child, "-HUP");
+    sleep(Duration::from_millis(300));
+    assert!(child.try_wait().unwrap().is_none(), "it goes on");
+    let _ = child.kill();
+    child.wait().unwrap();
 }
 
 #[test]

@@ -17,15 +17,18 @@ fn bad_input_is_answered_with_a_sentence() {
     assert!(base_with(&["--resume"]).contains("no checkpoint"));
     assert!(!Path::new(&out).exists(), "nothing is left behind");
     let message = refused(&["base", "--data", &folder.path("none")]);
-    assert!(message.contains("a folder <class name>/*.png, an IDX file or a CSV file"), "{message}");
+    assert!(
+        message.contains("a folder or zip archive <class name>/*.png (or .jpg, .webp …), an IDX file or a CSV file"),
+        "{message}"
+    );
     let size = folder.path("size");
     fs::create_dir_all(Path::new(&size).join("3")).unwrap();
     let stroke = image::GrayImage::from_fn(16, 16, |x, _| image::Luma([if x == 8 { 255 } else { 0 }]));
     stroke.save(Path::new(&size).join("3/a.png")).unwrap();
     let base = folder.path("base");
     done(&strs(&base_run(&base, "2")));
-    let message = refused(&["lora", "--base", &base, "--data", &size, "--hold-out", "0", "--out", &out]);
-    assert!(message.contains("pictures are 16x16, the base draws 28x28"), "{message}");
+    let message = refused(&["lora", "--base", &base, "--data", &size, "--fit", "none", "--out", &out]);
+    assert!(message.contains("pictures are 16x16, the base draws 28x28; --fit brings them"), "{message}");
     for (flag, value) in [("--alpha", "nan"), ("--alpha", "0"), ("--rank", "0"), ("--rank", "1000000000")] {
         let message = refused(&strs(&with(&without(&lora_run(&base, &out, "2"), &["--rank"]), &[flag, value])));
         assert!(message.contains(&flag[2..]), "{message}");
@@ -51,7 +54,7 @@ fn bad_input_is_answered_with_a_sentence() {
     assert!(refused(&["base", "--labels", &labels, "--out", &out]).contains("MNIST has its own"));
     // Before the first of several trains for minutes, the last is looked at.
     let several = format!("{},{size}", fixture("mnist-64.idx3"));
-    let message = refused(&["lora", "--base", &base, "--data", &several, "--hold-out", "0", "--out", &out]);
+    let message = refused(&["lora", "--base", &base, "--data", &several, "--fit", "none", "--out", &out]);
     assert!(message.contains("pictures are 16x16") && !Path::new(&out).exists(), "{message}");
     let message = refused(&["lora", "--base", &base, "--data", &format!("{size},{size}/"), "--out", &out]);
     assert!(message.contains("would both be written"), "{message}");

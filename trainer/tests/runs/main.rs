@@ -1,10 +1,13 @@
 //! Whole runs of the program: ended in every way a run can end, resumed, and what is made of their files.
 #![cfg(unix)]
 
+mod best;
 mod data;
 mod ends;
 mod files;
+mod intake;
 mod own;
+mod repeat;
 mod resume;
 mod scripts;
 mod support;

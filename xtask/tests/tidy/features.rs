@@ -39,14 +39,10 @@ struct Build {
 #[test]
 fn one_set_of_features() {
     let (tests, lints, trainer) = (Build::by(TESTS), Build::by(LINTS), Build::by(TRAINER));
-    // What only MPI needs is compiled only with it; of all else the same.
-    let mut with_mpi = Build::by(&["test", "--package", "trainer", "--features", "mpi", "--test", "mpi"]);
-    with_mpi.units.retain(|unit| tests.units.iter().any(|other| other.is_of(unit)));
     let mut missing: BTreeMap<String, String> = BTreeMap::new();
     for (narrow, wide) in [
         (&trainer, &tests),
         (&Build::by(&["test", "--package", "trainer"]), &tests),
-        (&with_mpi, &tests),
         (&Build::by(&["test", "--package", "tests"]), &tests),
         (&Build::by(&["check", "--package", "trainer"]), &lints),
         (&Build::by(&["doc", "--workspace", "--no-deps"]), &lints),

@@ -45,11 +45,12 @@ struct Reference {
 impl<'a> Bench<'a> {
     /// Reads MNIST.
     pub fn new(args: &'a Args) -> anyhow::Result<Self> {
+        let mnist = args.data_args.reader().0.mnist;
         Ok(Self {
             args,
             device: args.device.open()?,
-            train: Dataset::mnist_train(&args.data_args.mnist)?,
-            test: Dataset::mnist_test(&args.data_args.mnist)?,
+            train: Dataset::mnist_train(&mnist)?,
+            test: Dataset::mnist_test(&mnist)?,
             judges: Vec::new(),
             references: Vec::new(),
         })

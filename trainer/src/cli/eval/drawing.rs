@@ -1,4 +1,4 @@
-//! Drawing the pictures that are measured, and bars for what takes long.
+//! Drawing the pictures that are measured, by all ranks, and bars for what takes long.
 
 use diffusion::{Model, Request};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -6,7 +6,8 @@ use trainer::data::Dataset;
 use trainer::messages;
 use trainer::parallel::default_threads;
 use trainer::picture::grey;
-use trainer::sampling::draw;
+use trainer::ranks::Ranks;
+use trainer::sampling::draw_together;
 
 use super::args::Args;
 
@@ -32,15 +33,11 @@ pub fn drawn(
         request.guidance_stop
     );
     let bar = bar(args.count, &format!("drawing: {title}"));
+    let ranks = Ranks::here();
+    announce(&ranks, classes)?;
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
-    for from in (0..args.count).step_by(ROUND) {
-        let range = from..(from + ROUND).min(args.count);
-        let part = Request {
-            labels: range.clone().map(|i| classes[i % classes.len()]).collect(),
-            seeds: range.map(|i| args.seed.wrapping_add(i as u64)).collect(),
-            ..request.clone()
-        };
-        for image in draw(model, &part, default_threads(), |_, _| {})? {
+    for part in rounds(args, request, classes) {
+        for image in draw_together(&ranks, model, &part, default_threads())? {
             pixels.extend(grey(&image));
         }
         labels.extend(part.labels.iter().map(|&label| label as u16));
@@ -48,6 +45,35 @@ pub fn drawn(
     }
     bar.finish_and_clear();
     Ok(Dataset::new("the generated pictures", pixels, labels, info.image_size, info.labels.clone())?)
+}
+
+/// The same at a rank that is not the first: it draws its share, and measures nothing.
+pub fn help_to_draw(args: &Args, model: &Model, request: &Request) -> anyhow::Result<()> {
+    let ranks = Ranks::here();
+    let classes = announce(&ranks, &[])?;
+    for part in rounds(args, request, &classes) {
+        draw_together(&ranks, model, &part, default_threads())?;
+    }
+    Ok(())
+}
+
+/// The classes that the first rank has chosen; it alone knows the real pictures.
+fn announce(ranks: &Ranks, classes: &[usize]) -> anyhow::Result<Vec<usize>> {
+    let mine = classes.iter().flat_map(|&class| (class as u64).to_le_bytes()).collect();
+    let all = ranks.share(Ok(mine))?;
+    Ok(all[0].as_chunks::<8>().0.iter().map(|eight| u64::from_le_bytes(*eight) as usize).collect())
+}
+
+/// Requests for the pictures, as many at a time as are drawn between two moves of the bar.
+fn rounds(args: &Args, request: &Request, classes: &[usize]) -> impl Iterator<Item = Request> {
+    (0..args.count).step_by(ROUND).map(move |from| {
+        let range = from..(from + ROUND).min(args.count);
+        Request {
+            labels: range.clone().map(|i| classes[i % classes.len()]).collect(),
+            seeds: range.map(|i| args.seed.wrapping_add(i as u64)).collect(),
+            ..request.clone()
+        }
+    })
 }
 
 /// A bar of so many steps.

@@ -16,6 +16,7 @@ use diffusion::Model;
 use diffusion::config::ModelInfo;
 use trainer::eval::Report;
 use trainer::messages::{emit, say};
+use trainer::ranks::Ranks;
 use trainer::store::{base_sha256, read_base};
 
 use super::export::are_digits;
@@ -24,6 +25,7 @@ use super::print::print;
 pub use args::Args;
 use args::{Measure, style_of};
 use bench::Bench;
+use drawing::help_to_draw;
 use own::Own;
 
 /// Side of MNIST's pictures.
@@ -53,6 +55,9 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     }
     if let Some(card) = &args.card {
         Report::check_card(card)?;
+    }
+    if !Ranks::here().is_first() {
+        return help(&args);
     }
     let mut report = Report {
         base: args.base.display().to_string(),
@@ -90,6 +95,17 @@ fn trained_on(base: &Path) -> anyhow::Result<Option<PathBuf>> {
     }
     say!("comparing with {path}, which the base was trained on by its config.toml (--data names others)");
     Ok(Some(path.into()))
+}
+
+/// The part of ranks other than the first, which measures and writes: they draw.
+fn help(args: &Args) -> anyhow::Result<ExitCode> {
+    for loras in combinations(args) {
+        let (model, _) = load(args, &loras)?;
+        for request in args.requests(model.base().info.null_class_trained) {
+            help_to_draw(args, &model, &request)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The adapters of each row.

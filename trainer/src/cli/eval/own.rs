@@ -9,6 +9,7 @@ use diffusion::config::ModelInfo;
 use diffusion::{Model, Request};
 use trainer::classifier::{Classifier, ClassifierConfig, FEATURES};
 use trainer::data::Dataset;
+use trainer::data::check::Purpose;
 use trainer::eval::{
     Accuracy, Copies, Data, Drawn, Floor, Gaussian, Judge, Manifold, NEIGHBOURS, Near, Originals, Row, SHOWN,
     Surroundings, factor, frechet_distance, manifold,
@@ -60,8 +61,9 @@ impl<'a> Own<'a> {
     /// Reads the pictures in `path`, which must be of the base's size and classes, and trains their judge if it is new.
     pub fn new(args: &'a Args, path: &Path, info: &ModelInfo) -> anyhow::Result<Self> {
         let device = args.device.open()?;
-        let all = args.data_args.open(path)?.with_classes(&info.labels)?;
-        all.must_fit(info)?;
+        let read = args.data_args.reader().read(path, Purpose::Known(info))?;
+        read.tell();
+        let all = read.data;
         let classes = all.classes_with_pictures().len();
         let data = Data { path: path.display().to_string(), sha256: all.sha256(), images: all.len(), classes };
         let reads = classes > 1;

@@ -98,7 +98,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         // The exported base is the same weights in another precision: that is the base the page has.
         match adapter.base_sha256.as_deref() {
             Some(sum) if sum != trained_on && sum != shipped_as => anyhow::bail!(
-                "{} was trained on another base than {}; train it with --base {}",
+                "{} was trained on another base than {}; name its own with --base, or train it with --base {}",
                 dir.display(),
                 args.base.display(),
                 args.base.display()

@@ -1,13 +1,20 @@
 //! What `base` and `lora` share: flags, the run's folder, the loop with its saves and logs, Ctrl-C.
 
 mod args;
-mod follow;
+mod estimate;
 mod interrupt;
+mod plan;
+mod presets;
 mod run_folder;
 mod run_loop;
+mod sheet;
 mod unchanged;
 
-pub use args::TrainArgs;
+pub use args::{Given, TrainArgs};
+pub use estimate::say_estimate;
 pub use interrupt::Interrupt;
-pub use run_loop::{is_finished, train};
+pub use plan::Plan;
+pub use presets::{list_presets, print_config};
+pub use run_folder::stored_settings;
+pub use run_loop::{Run, is_finished};
 pub use unchanged::check_unchanged;

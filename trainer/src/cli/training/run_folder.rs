@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
-use trainer::config::to_toml;
+use trainer::config::{self, Keep, RunSettings, to_toml};
 use trainer::error::Error;
 use trainer::files::{Held, hold, write_atomic};
 use trainer::messages::say;
@@ -18,6 +18,17 @@ use super::args::TrainArgs;
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Name of the configuration.
 const CONFIG: &str = "config.toml";
+
+/// Section `[run]` that the run in a folder has written; nothing where there is no run. Older versions had no such section,
+/// and kept the last weights.
+pub fn stored_settings(out: &Path) -> anyhow::Result<Option<RunSettings>> {
+    let file = out.join(CONFIG);
+    if !file.exists() {
+        return Ok(None);
+    }
+    let stored = config::run_settings(Some(&file.display().to_string()))?;
+    Ok(Some(stored.unwrap_or_else(|| RunSettings { keep: Some(Keep::Last), ..RunSettings::default() })))
+}
 /// Name of a file that is there while the first weights are written and their checkpoint is not.
 pub const FIRST_SAVE: &str = ".first-save";
 

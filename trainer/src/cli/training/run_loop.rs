@@ -1,103 +1,229 @@
-//! A run's steps with saves, logs and sample sheets between them, until its end or Ctrl-C. Tests: in `trainer/tests/runs`.
+//! A run's steps with saves, logs, measurements and sample sheets between them, until its end or Ctrl-C. Tests: in
+//! `trainer/tests/runs`, of several ranks in `trainer/tests/mpi`.
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
-use diffusion::{Model, Request};
+use diffusion::Model;
+use serde_json::json;
+use trainer::config::Keep;
 use trainer::data::Dataset;
-use trainer::error::Error;
+use trainer::error::{Error, Result};
 use trainer::files::{sweep, write_atomic};
-use trainer::messages::say;
-use trainer::picture::{Canvas, Grid, grey};
+use trainer::messages::{emit, say};
 use trainer::ranks::Ranks;
-use trainer::sampling::draw;
 use trainer::session::Session;
 use trainer::train::Trainer;
 
-use super::args::{ReportTo, TrainArgs};
-use super::follow::follow;
 use super::interrupt::Interrupt;
+use super::plan::Plan;
 use super::run_folder::{CHECKPOINT, FIRST_SAVE};
+use super::sheet::{draw_sheet, headings};
+
+/// Folder of the last weights, where those in the run's own folder are the best.
+const LAST: &str = "last";
 
 /// Whether a resumed run was at its end already, which a message then tells.
-pub fn is_finished(trainer: &Trainer<'_>) -> bool {
-    let finished = trainer.step() >= trainer.total();
-    if finished {
-        say!("nothing is left to do: {} steps are done; more with --max-train-steps or --epochs", trainer.step());
+pub fn is_finished(trainer: &Trainer<'_>, plan: &Plan) -> Result<bool> {
+    let (step, total) = (trainer.step(), trainer.total());
+    let ended = |reason: &str| emit(json!({ "event": "done", "step": step, "steps": total, "reason": reason }));
+    if step >= total {
+        say!("nothing is left to do: {step} steps are done; more with --max-train-steps or --epochs");
+        ended("nothing was left to do")?;
+    } else if has_settled(trainer, plan) {
+        say!("nothing is left to do: the run ended early, after {step} steps; go on with --early-stop 0");
+        ended("the run had ended early")?;
+    } else {
+        return Ok(false);
     }
-    finished
+    Ok(true)
 }
 
-/// Runs a trainer to its end or to Ctrl-C. `save` writes the base or adapter into a folder; `model` gives the model that sample
-/// sheets are drawn with.
-pub fn train(
-    mut trainer: Trainer<'_>,
-    args: &TrainArgs,
-    Interrupt(stop): &Interrupt,
-    out: &Path,
-    held_out: Option<&Dataset>,
-    save: impl Fn(&Trainer<'_>, &Path) -> anyhow::Result<()>,
-    model: impl Fn(&Trainer<'_>) -> anyhow::Result<Model>,
-) -> anyhow::Result<ExitCode> {
-    if !Ranks::here().is_first() {
-        return follow(trainer, args, stop, held_out);
+/// Whether the validation loss had no new least value for as long as `--early-stop` says.
+fn has_settled(trainer: &Trainer<'_>, plan: &Plan) -> bool {
+    plan.early_stop > 0 && trainer.validated().stale >= plan.early_stop
+}
+
+/// A run, besides its trainer.
+pub struct Run<'a> {
+    pub plan: &'a Plan,
+    pub interrupt: &'a Interrupt,
+    pub out: &'a Path,
+    pub held_out: Option<&'a Dataset>,
+}
+
+impl Run<'_> {
+    /// Trains to the end or to Ctrl-C. `save` writes the base or adapter into a folder, `model` gives the model that sheets are
+    /// drawn with: with the best weights so far or the last.
+    pub fn train(
+        &self,
+        mut trainer: Trainer<'_>,
+        save: impl Fn(&Trainer<'_>, Keep, &Path) -> anyhow::Result<()>,
+        model: impl Fn(&Trainer<'_>, Keep) -> anyhow::Result<Model>,
+    ) -> anyhow::Result<ExitCode> {
+        if !Ranks::here().is_first() {
+            return self.follow(trainer);
+        }
+        let Self { plan, out, .. } = *self;
+        let stop = self.interrupt.flag();
+        let mut session =
+            Session::new(out, trainer.step(), trainer.total(), trainer.steps_per_epoch(), plan.log_every)?;
+        if plan.tensorboard {
+            session = session.with_tensorboard()?;
+        }
+        // From here on --resume finds all that the run was started with.
+        if trainer.step() == 0 {
+            self.save_all(&trainer, &save)?;
+        }
+        self.interrupt.saves(true);
+        if let Some(loss) = self.catch_up(&mut trainer)? {
+            session.validated(trainer.step(), loss)?;
+        }
+        let (mut saved, between) = (Instant::now(), Duration::try_from_secs_f64(60.0 * plan.save_minutes));
+        let mut settled = false;
+        let result = trainer.run(stop, |trainer, report| {
+            let measured = self.validate(trainer, report.step);
+            let stopped = matches!(measured, Err(Error::Stopped));
+            let loss = if stopped { None } else { measured? };
+            session.step(report, loss)?;
+            settled = has_settled(trainer, plan);
+            let late = plan.save_minutes > 0.0 && between.as_ref().is_ok_and(|between| saved.elapsed() >= *between);
+            if !stopped && (settled || late || plan.saves(report.step)) {
+                self.save_all(trainer, &save).map_err(library_error)?;
+                session.plot()?;
+                saved = Instant::now();
+            }
+            if stopped {
+                return Err(Error::Stopped);
+            }
+            let last = settled || report.step == report.total;
+            if plan.draws(report.step) || (settled && plan.left(report.step).1 > 0) {
+                let model = model(trainer, if last { plan.keep } else { Keep::Last }).map_err(library_error)?;
+                let (_, legend) = headings(&model.base().info.labels, model.base().info.image_size);
+                if let Some(legend) = legend {
+                    write_atomic(&out.join("samples/classes.txt"), legend.as_bytes())?;
+                }
+                match draw_sheet(&model, plan.sample_seed, trainer.config().threads, stop) {
+                    Ok(sheet) => session.sheet(report.step, &sheet)?,
+                    // The next step ends the run, on all ranks.
+                    Err(Error::Stopped) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if settled { Err(Error::Stopped) } else { Ok(()) }
+        });
+        self.interrupt.saves(false);
+        if let Err(error) = result {
+            session.finish("stopped");
+            anyhow::bail!("{error}; the last checkpoint in {} is intact: go on from it with --resume", out.display());
+        }
+        let finished = settled || trainer.step() == trainer.total();
+        if !finished {
+            self.save_all(&trainer, &save)?;
+            session.plot()?;
+        }
+        let best = self.keeps_best(&trainer);
+        if best {
+            save(&trainer, Keep::Last, &out.join(LAST))?;
+        }
+        let validated = trainer.validated();
+        let least =
+            (validated.best_step > 0).then(|| json!({ "step": validated.best_step, "loss": validated.best_loss }));
+        let result = json!({
+            "event": if finished { "done" } else { "stopped" },
+            "out": out.display().to_string(),
+            "step": trainer.step(),
+            "steps": trainer.total(),
+            "early": settled,
+            "least_validation_loss": least,
+            "weights": if best { "best" } else { "last" },
+        });
+        if !finished {
+            session.finish(&format!("stopped at step {} with a checkpoint; go on with --resume", trainer.step()));
+            emit(result)?;
+            return Ok(ExitCode::from(130));
+        }
+        let weights = match best {
+            true => format!(
+                " (the weights of step {}, whose validation loss is the least, {:.4}; the last ones are in {})",
+                validated.best_step,
+                validated.best_loss,
+                out.join(LAST).display()
+            ),
+            false => String::new(),
+        };
+        let early = if settled { format!(", early, after {} steps", trainer.step()) } else { String::new() };
+        session.finish(&format!("done{early}: {}{weights}", out.display()));
+        emit(result)?;
+        Ok(ExitCode::SUCCESS)
     }
-    let threads = trainer.config().threads;
-    let mut session = Session::new(out, trainer.step(), trainer.total(), trainer.steps_per_epoch(), args.log_every)?;
-    if args.report_to == Some(ReportTo::Tensorboard) {
-        session = session.with_tensorboard()?;
+
+    /// The part of a run that ranks other than the first have: they compute, and write nothing. What they compute together with
+    /// the first one comes at the same steps.
+    fn follow(&self, mut trainer: Trainer<'_>) -> anyhow::Result<ExitCode> {
+        self.interrupt.saves(true);
+        self.catch_up(&mut trainer)?;
+        let mut settled = false;
+        trainer.run(self.interrupt.flag(), |trainer, report| {
+            self.validate(trainer, report.step)?;
+            settled = has_settled(trainer, self.plan);
+            if settled { Err(Error::Stopped) } else { Ok(()) }
+        })?;
+        let finished = settled || trainer.step() == trainer.total();
+        Ok(if finished { ExitCode::SUCCESS } else { ExitCode::from(130) })
     }
-    let checkpoint = out.join(CHECKPOINT);
-    let marker = out.join(FIRST_SAVE);
-    // The checkpoint is written last: where it exists, everything else of its step does.
-    let save_all = |trainer: &Trainer<'_>| -> anyhow::Result<()> {
+
+    /// Measures the validation loss where that was given up when the run was stopped.
+    fn catch_up(&self, trainer: &mut Trainer<'_>) -> Result<Option<f32>> {
+        let step = trainer.step();
+        if step == 0 || trainer.validated().step >= step {
+            return Ok(None);
+        }
+        match self.validate(trainer, step) {
+            // The next step ends the run.
+            Err(Error::Stopped) => Ok(None),
+            measured => measured,
+        }
+    }
+
+    /// Measures the validation loss, where it is due after this step.
+    fn validate(&self, trainer: &mut Trainer<'_>, step: usize) -> Result<Option<f32>> {
+        self.held_out
+            .filter(|_| self.plan.validates(step))
+            .map(|data| trainer.validate(data, self.interrupt.flag()))
+            .transpose()
+    }
+
+    /// Whether other weights than the last are the run's result.
+    fn keeps_best(&self, trainer: &Trainer<'_>) -> bool {
+        self.plan.keep == Keep::Best && trainer.validated().best_step > 0
+    }
+
+    /// Writes weights and checkpoint. The checkpoint is written last: where it exists, everything else of its step does.
+    fn save_all(
+        &self,
+        trainer: &Trainer<'_>,
+        save: &impl Fn(&Trainer<'_>, Keep, &Path) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let Self { plan, out, .. } = *self;
+        let (checkpoint, marker) = (out.join(CHECKPOINT), out.join(FIRST_SAVE));
         let run = trainer.checkpoint()?;
         if !checkpoint.exists() {
             write_atomic(&marker, b"")?;
         }
-        save(trainer, out)?;
-        if args.keep_every > 0 && run.step > 0 && run.step.is_multiple_of(args.keep_every) {
+        save(trainer, plan.keep, out)?;
+        if run.step > 0 && plan.keeps(run.step) {
             let kept = out.join(format!("step-{:06}", run.step));
-            save(trainer, &kept)?;
+            save(trainer, Keep::Last, &kept)?;
             [kept.join("unet"), kept].iter().for_each(|folder| sweep(folder));
         }
         run.save(&checkpoint)?;
         if marker.exists() {
             std::fs::remove_file(&marker).map_err(Error::io("remove", &marker))?;
         }
-        Ok(())
-    };
-    // From here on --resume finds all that the run was started with.
-    if trainer.step() == 0 {
-        save_all(&trainer)?;
+        Ok(emit(json!({ "event": "checkpoint", "step": run.step, "file": checkpoint.display().to_string() }))?)
     }
-    let result = trainer.run(stop, |trainer, report| {
-        let last = report.step == report.total;
-        let due = |every: usize| every > 0 && (last || report.step.is_multiple_of(every));
-        let held_out = held_out.filter(|_| due(args.validate_every));
-        session.step(report, held_out.map(|data| trainer.validation_loss(data)).transpose()?)?;
-        if last || due(args.save_every) || due(args.keep_every) {
-            save_all(trainer).map_err(library_error)?;
-            session.plot()?;
-        }
-        if due(args.sample_every) {
-            let sheet = model(trainer).and_then(|model| draw_sheet(&model, threads)).map_err(library_error)?;
-            session.sheet(report.step, &sheet)?;
-        }
-        Ok(())
-    });
-    if let Err(error) = result {
-        session.finish("stopped");
-        anyhow::bail!("{error}; the last checkpoint in {} is intact: go on from it with --resume", out.display());
-    }
-    if trainer.step() < trainer.total() {
-        save_all(&trainer)?;
-        session.plot()?;
-        session.finish(&format!("stopped at step {} with a checkpoint; go on with --resume", trainer.step()));
-        return Ok(ExitCode::from(130));
-    }
-    session.finish(&format!("done: {}", out.display()));
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The library's error in one of the command line.
@@ -106,18 +232,4 @@ fn library_error(error: anyhow::Error) -> Error {
         Ok(error) => error,
         Err(error) => Error::Setting { reason: format!("{error:#}") },
     }
-}
-
-/// A sheet of samples: eight rows, one for each seed, with a picture of every class.
-fn draw_sheet(model: &Model, threads: usize) -> anyhow::Result<Canvas> {
-    const SEEDS: usize = 8;
-    let info = &model.base().info;
-    let labels: Vec<usize> = (0..SEEDS).flat_map(|_| 0..info.num_classes()).collect();
-    // A schedule may have fewer timesteps than the default steps.
-    let steps = Request::new(0, 0).num_inference_steps.min(model.base().schedule.num_train_timesteps - 1);
-    let seeds = (0..SEEDS as u64).flat_map(|seed| std::iter::repeat_n(seed, info.num_classes())).collect();
-    let images =
-        draw(model, &Request { labels, seeds, num_inference_steps: steps, ..Request::new(0, 0) }, threads, |_, _| {})?;
-    let tiles: Vec<Vec<u8>> = images.iter().map(|image| grey(image)).collect();
-    Ok(Grid::new(info.image_size, info.num_classes()).draw(&tiles))
 }

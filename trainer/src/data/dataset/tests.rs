@@ -53,6 +53,21 @@ fn batches_and_splits_pick_the_right_pictures() {
 }
 
 #[test]
+fn every_class_gives_its_share_to_be_held_out() {
+    // 4, 4 and 12 pictures.
+    let labels: Vec<u16> = [0, 1, 2, 2, 2].repeat(4);
+    let data = Dataset::new("t", vec![0; 20 * 16], labels, 4, names(3)).unwrap();
+    for seed in 0..20 {
+        let (rest, held_out) = data.clone().split_evenly(5, seed).unwrap();
+        let of = |data: &Dataset, class| data.labels().iter().filter(|&&label| label == class).count();
+        assert_eq!([0, 1, 2].map(|class| of(&held_out, class)), [1, 1, 3], "{seed}");
+        assert_eq!([0, 1, 2].map(|class| of(&rest, class)), [3, 3, 9]);
+        assert_eq!(data.clone().split_evenly(1, seed).unwrap().1.len(), 1);
+    }
+    assert!(data.split_evenly(18, 0).is_err());
+}
+
+#[test]
 fn labels_follow_the_names_of_the_base() {
     let data = Dataset::new("t", vec![0; 32], vec![0, 1], 4, vec!["7".into(), "3".into()]).unwrap();
     let renamed = data.clone().with_classes(&names(10)).unwrap();

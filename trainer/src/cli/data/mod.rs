@@ -1,18 +1,26 @@
-//! `trainer data`: fetches MNIST and draws a sheet of it. Tests: of fetching, in `data/fetch.rs`.
+//! `trainer data`: fetches MNIST and draws a sheet of it; with `--data`, shows what would be learnt from pictures (`own.rs`).
+//! Tests: of fetching, in `data/fetch.rs`; of pictures, in `trainer/tests/runs/intake.rs`.
+
+mod own;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use trainer::config::DataSettings;
 use trainer::data::{DEFAULT_DIR, Dataset, LICENCE_NOTE, Source, default_sources, fetch_mnist};
-use trainer::messages::say;
+use trainer::messages::{emit, say, shown};
 use trainer::picture::Grid;
 use trainer::styles::{STYLES, Style};
 
+use super::data_args::DataArgs;
+
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Where the four files of MNIST are kept
-    #[arg(long, default_value = DEFAULT_DIR)]
-    dir: PathBuf,
+    #[command(flatten)]
+    own: own::OwnArgs,
+    /// Where the four files of MNIST are kept [default: data/mnist]
+    #[arg(long)]
+    dir: Option<PathBuf>,
     /// Take the files from this folder instead of fetching them
     #[arg(long)]
     from: Option<PathBuf>,
@@ -22,19 +30,28 @@ pub struct Args {
     /// Where the sheet of samples is written (.png)
     #[arg(long, default_value = "data/sheet.png")]
     sheet: PathBuf,
+    #[command(flatten)]
+    source: DataArgs,
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.sheet.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("png")) {
         anyhow::bail!("--sheet {} must be a .png file", args.sheet.display());
     }
+    if let Some(path) = &args.own.data {
+        return own::run(&args.own, &args.source, path, &args.sheet);
+    }
+    if args.source.settings(DataSettings::default()) != DataSettings::default() {
+        anyhow::bail!("flags about how pictures are read go with --data PATH; without it, MNIST is fetched and shown");
+    }
+    let dir = args.dir.unwrap_or_else(|| DEFAULT_DIR.into());
     let sources = match &args.from {
         Some(folder) => vec![Source::Folder(folder.clone())],
         None => default_sources(),
     };
-    fetch_mnist(&args.dir, &sources, &mut |message| say!("{message}"))?;
-    let (train, test) = (Dataset::mnist_train(&args.dir)?, Dataset::mnist_test(&args.dir)?);
-    say!("MNIST: {} pictures to train on, {} to test on, in {}", train.len(), test.len(), args.dir.display());
+    fetch_mnist(&dir, &sources, &mut |message| say!("{message}"))?;
+    let (train, test) = (Dataset::mnist_train(&dir)?, Dataset::mnist_test(&dir)?);
+    say!("MNIST: {} pictures to train on, {} to test on, in {}", train.len(), test.len(), shown(dir.display()));
 
     say!("{LICENCE_NOTE}");
 
@@ -62,6 +79,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         grid = grid.row_labels(styles.iter().map(|style| style.map_or("mnist", |style| style.name)));
     }
     grid.draw(&tiles).save_png(&args.sheet)?;
-    say!("a sheet of samples: {}", args.sheet.display());
+    say!("a sheet of samples: {}", shown(args.sheet.display()));
+    emit(serde_json::json!({
+        "mnist": dir, "train": train.len(), "test": test.len(), "sheet": args.sheet,
+    }))?;
     Ok(ExitCode::SUCCESS)
 }

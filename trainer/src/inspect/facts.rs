@@ -1,0 +1,25 @@
+//! What is told of a file or folder.
+
+/// Facts about a file or folder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// What it is.
+    pub kind: &'static str,
+    /// Name and value, in order.
+    pub facts: Vec<(&'static str, String)>,
+    /// The modules that an adapter changes.
+    pub modules: Vec<ModuleFacts>,
+}
+
+/// One module of an adapter.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct ModuleFacts {
+    /// Path in the base.
+    pub path: String,
+    /// Rank of the factors.
+    pub rank: usize,
+    /// `scaling · rank`, or `scaling · sqrt(rank)` of a rank-stabilised adapter.
+    pub alpha: f32,
+    /// Frobenius norm of `scaling · B A`.
+    pub norm: f32,
+}

@@ -1,0 +1,198 @@
+//! Augmentation of small sets: each time it is seen, a picture is a little turned, stretched, moved, and its strokes a little
+//! wider or finer. Tests: here; that it depends on seed and step alone, in `tests/it/training.rs`.
+
+use diffusion::noise::NoiseSource;
+
+/// At strength 1, the largest turn in radians (6°).
+const TURN: f32 = 0.1;
+/// At strength 1, the largest change of width and of height, as a share.
+const STRETCH: f32 = 0.08;
+/// At strength 1, the largest shift, as a share of the side (a pixel of 28).
+const SHIFT: f32 = 0.04;
+/// At strength 1, the largest share of the way to strokes that are a pixel wider or finer at each side.
+const WIDTH: f32 = 0.3;
+/// Levels above the ground from which a pixel is ink that must not leave the picture.
+const INK: f32 = 0.25;
+
+/// Writes a changed copy of a picture in [-1, 1] over `image`, row by row of `size` pixels. `strength` 0 changes nothing; the
+/// random numbers drawn from `noise` are always six.
+///
+/// The ground is what most of the edge is; a picture with ink stays whole inside the frame, unless it fills it.
+pub fn augment(image: &mut [f32], size: usize, strength: f32, noise: &mut NoiseSource) {
+    let mut within = |bound: f32| (2.0 * noise.uniform() - 1.0) * bound * strength;
+    let turn = within(TURN);
+    let stretch = [within(STRETCH), within(STRETCH)].map(|share| (1.0 + share).max(0.5));
+    let shift = [within(SHIFT), within(SHIFT)].map(|share| share * size as f32);
+    let width = within(WIDTH).clamp(-1.0, 1.0);
+    let ground = ground(image, size);
+    // Heights above the ground, with ink positive: light on dark and dark on light are the same from here on.
+    let sign = if ground > 0.0 { -1.0 } else { 1.0 };
+    let mut heights: Vec<f32> = image.iter().map(|level| (level - ground) * sign).collect();
+    let centre = (size as f32 - 1.0) / 2.0;
+    let (sin, cos) = turn.sin_cos();
+    let Some(ink) = ink(&heights, size) else { return };
+    let corners = [(ink[0], ink[1]), (ink[2], ink[1]), (ink[0], ink[3]), (ink[2], ink[3])].map(|(x, y)| {
+        let (x, y) = ((x - centre) * stretch[0], (y - centre) * stretch[1]);
+        (cos * x - sin * y + centre, sin * x + cos * y + centre)
+    });
+    let inside = |low: f32, high: f32, wanted: f32, before: [f32; 2]| {
+        // Ink that was at an edge before may stay there.
+        let (least, most) = (before[0].min(1.0), before[1].max(size as f32 - 2.0));
+        let (from, to) = (least - low, most - high);
+        if from <= to { wanted.clamp(from, to) } else { (from + to) / 2.0 }
+    };
+    let bound = |of: fn(&(f32, f32)) -> f32| {
+        corners.iter().map(of).fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+    };
+    let ((left, right), (top, bottom)) = (bound(|corner| corner.0), bound(|corner| corner.1));
+    let shift = [inside(left, right, shift[0], [ink[0], ink[2]]), inside(top, bottom, shift[1], [ink[1], ink[3]])];
+    let source = heights.clone();
+    for (i, height) in heights.iter_mut().enumerate() {
+        let (x, y) = ((i % size) as f32 - centre - shift[0], (i / size) as f32 - centre - shift[1]);
+        let (x, y) = ((cos * x + sin * y) / stretch[0], (cos * y - sin * x) / stretch[1]);
+        *height = bilinear(&source, size, x + centre, y + centre);
+    }
+    let strokes = stroke_width(&heights, size, width);
+    for (level, height) in image.iter_mut().zip(strokes) {
+        *level = (ground + sign * height).clamp(-1.0, 1.0);
+    }
+}
+
+/// Whether the edges of a picture are of one level, so that it can be moved without showing what was never seen.
+pub fn has_plain_ground(image: &[u8], size: usize) -> bool {
+    const SAME: u8 = 24;
+    let edge: Vec<u8> = edge(size).map(|at| image[at]).collect();
+    let mut sorted = edge.clone();
+    sorted.sort_unstable();
+    let middle = sorted[sorted.len() / 2];
+    edge.iter().filter(|level| level.abs_diff(middle) <= SAME).count() * 10 >= edge.len() * 9
+}
+
+/// Indices of the pixels along the edges.
+fn edge(size: usize) -> impl Iterator<Item = usize> {
+    (0..size).flat_map(move |i| [i, size * (size - 1) + i, size * i, size * i + size - 1])
+}
+
+/// The middle level of the edge's.
+fn ground(image: &[f32], size: usize) -> f32 {
+    let mut levels: Vec<f32> = edge(size).map(|at| image[at]).collect();
+    levels.sort_unstable_by(f32::total_cmp);
+    levels[levels.len() / 2]
+}
+
+/// Left, top, right and bottom of the ink; nothing where there is none.
+fn ink(heights: &[f32], size: usize) -> Option<[f32; 4]> {
+    let mut bounds: Option<[usize; 4]> = None;
+    for (i, _) in heights.iter().enumerate().filter(|(_, height)| **height > INK) {
+        let (x, y) = (i % size, i / size);
+        let [left, top, right, bottom] = bounds.unwrap_or([x, y, x, y]);
+        bounds = Some([left.min(x), top.min(y), right.max(x), bottom.max(y)]);
+    }
+    bounds.map(|bounds| bounds.map(|bound| bound as f32))
+}
+
+/// Bilinear; the ground, which is 0, outside.
+fn bilinear(image: &[f32], size: usize, x: f32, y: f32) -> f32 {
+    let (left, top) = (x.floor(), y.floor());
+    let (fx, fy) = (x - left, y - top);
+    let (left, top) = (left as isize, top as isize);
+    let at = |x: isize, y: isize| match (usize::try_from(x), usize::try_from(y)) {
+        (Ok(x), Ok(y)) if x < size && y < size => image[y * size + x],
+        _ => 0.0,
+    };
+    let row = |y| at(left, y) * (1.0 - fx) + at(left + 1, y) * fx;
+    row(top) * (1.0 - fy) + row(top + 1) * fy
+}
+
+/// `width` above 0: that share of the way to the greatest of each pixel and its four neighbours (grey dilation); below 0, to
+/// the least (erosion).
+fn stroke_width(heights: &[f32], size: usize, width: f32) -> Vec<f32> {
+    let pick: fn(f32, f32) -> f32 = if width > 0.0 { f32::max } else { f32::min };
+    let share = width.abs();
+    (0..heights.len())
+        .map(|i| {
+            let (x, y, own) = (i % size, i / size, heights[i]);
+            let mut picked = own;
+            if x > 0 {
+                picked = pick(picked, heights[i - 1]);
+            }
+            if x + 1 < size {
+                picked = pick(picked, heights[i + 1]);
+            }
+            if y > 0 {
+                picked = pick(picked, heights[i - size]);
+            }
+            if y + 1 < size {
+                picked = pick(picked, heights[i + size]);
+            }
+            own + (picked - own) * share
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: usize = 28;
+
+    fn digit() -> Vec<f32> {
+        crate::testing::drawn_digit(7).iter().map(|&p| f32::from(p) / 127.5 - 1.0).collect()
+    }
+
+    fn mass(image: &[f32]) -> f32 {
+        image.iter().map(|v| v + 1.0).sum()
+    }
+
+    #[test]
+    fn pictures_change_a_little_and_dark_ink_as_light_ink_does() {
+        let plain = digit();
+        let (mut noise, mut again) = (NoiseSource::new(1), NoiseSource::new(1));
+        for _ in 0..50 {
+            let mut changed = plain.clone();
+            augment(&mut changed, SIZE, 1.0, &mut noise);
+            assert_ne!(changed, plain);
+            assert!(changed.iter().all(|v| (-1.0..=1.0).contains(v)));
+            assert!((0.6..1.6).contains(&(mass(&changed) / mass(&plain))), "{}", mass(&changed) / mass(&plain));
+            let mut negative: Vec<f32> = plain.iter().map(|v| -v).collect();
+            augment(&mut negative, SIZE, 1.0, &mut again);
+            assert!(negative.iter().zip(&changed).all(|(a, b)| (a + b).abs() < 1e-5));
+        }
+    }
+
+    #[test]
+    fn no_strength_changes_nothing_and_draws_as_many_numbers() {
+        let (mut strong, mut none) = (NoiseSource::new(5), NoiseSource::new(5));
+        let mut image = digit();
+        augment(&mut image, SIZE, 0.0, &mut none);
+        assert!(image.iter().zip(digit()).all(|(a, b)| (a - b).abs() < 1e-5));
+        augment(&mut image, SIZE, 1.0, &mut strong);
+        assert_eq!(strong.uniform(), none.uniform());
+        // A picture without ink stays as it is.
+        let mut empty = vec![-1.0; SIZE * SIZE];
+        augment(&mut empty, SIZE, 1.0, &mut strong);
+        assert_eq!(empty, vec![-1.0; SIZE * SIZE]);
+    }
+
+    #[test]
+    fn ink_near_an_edge_is_not_cut_off() {
+        // A box of ink, two pixels from the left and the top.
+        let plain: Vec<f32> = (0..SIZE * SIZE)
+            .map(|i| if (2..12).contains(&(i % SIZE)) && (2..12).contains(&(i / SIZE)) { 1.0 } else { -1.0 })
+            .collect();
+        let mut noise = NoiseSource::new(3);
+        for _ in 0..50 {
+            let mut changed = plain.clone();
+            augment(&mut changed, SIZE, 3.0, &mut noise);
+            assert!(edge(SIZE).all(|at| changed[at] < 0.0), "ink came to the edge");
+        }
+    }
+
+    #[test]
+    fn grounds_of_one_level_are_told_from_pictures_that_fill_the_frame() {
+        let digit = crate::testing::drawn_digit(0);
+        assert!(has_plain_ground(&digit, SIZE));
+        let slope: Vec<u8> = (0..SIZE * SIZE).map(|i| (i % SIZE * 9) as u8).collect();
+        assert!(!has_plain_ground(&slope, SIZE));
+    }
+}

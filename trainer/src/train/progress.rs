@@ -1,0 +1,100 @@
+//! What a run has come to: its checkpoint, going on from one, and the weights to be saved. Tests: in `tests/it/training.rs`.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use diffusion::state::StateDict;
+use diffusion::unet::burn::BurnUNet;
+
+use super::best::Best;
+use super::checkpoint::Checkpoint;
+use super::optimizer::Vectors;
+use super::trainer::{Trainer, new_optimizer};
+use crate::error::{Error, Result};
+
+impl Trainer<'_> {
+    /// Continues from a checkpoint.
+    ///
+    /// # Errors
+    /// A run that was started with other data, another base or other settings of the adapter; parameters that do not fit.
+    pub fn resume(mut self, checkpoint: Checkpoint) -> Result<Self> {
+        let Checkpoint { step, model, ema, moment_1, moment_2, origin, validated, best, .. } = checkpoint;
+        origin.must_be(&self.origin)?;
+        let device = self.device.clone().without_autodiff();
+        let vector = |state| self.parameters.to_vector(state, &device);
+        let vectors = Vectors {
+            weights: vector(&model)?,
+            ema: vector(&ema)?,
+            moment_1: vector(&moment_1)?,
+            moment_2: vector(&moment_2)?,
+        };
+        self.best = best.as_ref().map(vector).transpose()?.map(|ema| Best { ema });
+        self.validated = validated;
+        self.unet = self.parameters.apply(self.unet, &vectors.weights);
+        self.optimizer = new_optimizer(&self.config, vectors, step);
+        self.step = step;
+        Ok(self)
+    }
+
+    /// All that is needed to go on later.
+    ///
+    /// # Errors
+    /// Weights that are infinite or not a number: they must not replace a checkpoint that can be resumed. That they cannot
+    /// be read from the device.
+    pub fn checkpoint(&self) -> Result<Checkpoint> {
+        let Vectors { weights, ema, moment_1, moment_2 } = self.optimizer.vectors();
+        let checkpoint = Checkpoint {
+            step: self.step,
+            config: self.config.clone(),
+            origin: self.origin.clone(),
+            model: self.parameters.to_state(weights)?,
+            ema: self.parameters.to_state(ema)?,
+            moment_1: self.parameters.to_state(moment_1)?,
+            moment_2: self.parameters.to_state(moment_2)?,
+            validated: self.validated.clone(),
+            best: self.best.as_ref().map(|best| self.parameters.to_state(&best.ema)).transpose()?,
+        };
+        if checkpoint.model.values().flat_map(|tensor| &tensor.values).any(|value| !value.is_finite()) {
+            return Err(Error::WeightsNotFinite { step: self.step });
+        }
+        Ok(checkpoint)
+    }
+
+    /// The network with the EMA of the weights.
+    pub fn ema_unet(&self) -> BurnUNet {
+        self.with_weights(self.ema())
+    }
+
+    /// The EMA of the trained parameters, by module path.
+    ///
+    /// # Errors
+    /// That they cannot be read from the device.
+    pub fn ema_state(&self) -> Result<StateDict> {
+        self.parameters.to_state(self.ema())
+    }
+
+    pub(super) fn ema(&self) -> &Tensor<1> {
+        &self.optimizer.vectors().ema
+    }
+
+    /// The network without gradients, with these values of its trained parameters.
+    fn with_weights(&self, values: &Tensor<1>) -> BurnUNet {
+        self.parameters.apply(self.unet.valid(), values)
+    }
+
+    /// The network with the weights of the least validation loss; with the EMA as it is where none was measured.
+    pub fn best_unet(&self) -> BurnUNet {
+        self.with_weights(self.best())
+    }
+
+    /// The trained parameters of [`best_unet`](Self::best_unet), by module path.
+    ///
+    /// # Errors
+    /// That they cannot be read from the device.
+    pub fn best_state(&self) -> Result<StateDict> {
+        self.parameters.to_state(self.best())
+    }
+
+    fn best(&self) -> &Tensor<1> {
+        self.best.as_ref().map_or_else(|| self.ema(), |best| &best.ema)
+    }
+}
