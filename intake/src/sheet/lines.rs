@@ -12,8 +12,8 @@ const LEAST: f32 = 0.035;
 const SLOPES: std::ops::RangeInclusive<i32> = -12..=12;
 const SLOPE: f32 = 1.0 / 60.0;
 /// Share of the picture's side that a line is seen along, and how much of that is dark.
-const LENGTH: f32 = 0.3;
-const DARK: f32 = 0.75;
+const LENGTH: f32 = 0.4;
+const DARK: f32 = 0.8;
 /// A line alone is longer than any stroke; those with a parallel one need not be.
 const ALONE: f32 = 0.93;
 const TOGETHER: f32 = 0.38;
