@@ -18,7 +18,7 @@ const LEFT_OUT: f32 = 0.5;
 /// Chalk is rarer than pens.
 const LIGHT: f32 = 0.8;
 /// Strokes are wider where they meet.
-const ROOM: f32 = 1.5;
+const ROOM: f32 = 2.0;
 
 /// What was found out on a small copy of a sheet.
 pub(crate) struct Scale {
