@@ -13,8 +13,9 @@ use intake::{Character, Fit, Ink, Options, Rect, decode, prepare};
 const SIDE: usize = 28;
 /// Of the forty, as the intake is now; it may only grow.
 const LEAST: usize = 37;
-/// Correlation with the truth, both softened by a pixel. Below it a stroke is lost, or a line of the paper is in the picture.
-const ALIKE: f64 = 0.75;
+/// Correlation with the truth, both softened by a pixel. Another digit of the forty has at most 0.85 (99 of 100 pairs: 0.78), one
+/// whose lower third is lost 0.82 in the middle; a line of the paper left in the picture costs as much.
+const ALIKE: f64 = 0.85;
 
 struct Row {
     file: String,
@@ -32,7 +33,7 @@ fn photographs_of_handwriting_come_out_right() -> Result<(), Box<dyn Error>> {
     let rows = rows(&set.with_extension("csv"))?;
     let truths = tiles(&set.with_extension("png"))?;
     assert!(truths.len() >= rows.iter().map(|row| row.boxes.len()).sum(), "a tile for each box");
-    let (mut right, mut wrong, mut first, mut characters) = (0, Vec::new(), 0, Vec::new());
+    let (mut right, mut wrong, mut first, mut characters, mut lowest) = (0, Vec::new(), 0, Vec::new(), Vec::new());
     for (number, row) in (0_u16..).zip(&rows) {
         let truth = &truths[first..first + row.boxes.len()];
         first += row.boxes.len();
@@ -45,14 +46,18 @@ fn photographs_of_handwriting_come_out_right() -> Result<(), Box<dyn Error>> {
             compare(&found, &row.boxes, truth)
         });
         match outcome {
-            Ok(()) => right += 1,
+            Ok(alike) => {
+                right += 1;
+                lowest.push(alike);
+            }
             Err(fault) => wrong.push(format!("{}: {fault} ({})", row.file, row.what)),
         }
     }
     if let Some(path) = env::var_os("CHARACTERS") {
         fs::write(path, characters)?;
     }
-    println!("{right} of {} are right", rows.len());
+    lowest.sort_by(f64::total_cmp);
+    println!("{right} of {} are right; the least alike of them: {:.2?}", rows.len(), &lowest[..lowest.len().min(8)]);
     println!("{}", wrong.join("\n"));
     assert!(right >= least, "{right} of {} are right:\n{}", rows.len(), wrong.join("\n"));
     Ok(())
@@ -68,8 +73,9 @@ fn read(path: &Path) -> Result<Vec<Character>, Box<dyn Error>> {
     }
 }
 
-/// Whether these are the characters of these boxes.
-fn compare(found: &[Character], boxes: &[Rect], truths: &[Vec<f64>]) -> Result<(), String> {
+/// Whether these are the characters of these boxes: how alike the least alike is.
+fn compare(found: &[Character], boxes: &[Rect], truths: &[Vec<f64>]) -> Result<f64, String> {
+    let mut least = 1.0_f64;
     if found.len() != boxes.len() {
         return Err(format!("{} characters instead of {}", found.len(), boxes.len()));
     }
@@ -87,8 +93,9 @@ fn compare(found: &[Character], boxes: &[Rect], truths: &[Vec<f64>]) -> Result<(
         if alike < ALIKE {
             return Err(format!("character {i} at {place:?} is like the truth by {alike:.2} only"));
         }
+        least = least.min(alike);
     }
-    Ok(())
+    Ok(least)
 }
 
 /// Intersection over union, of boxes grown by 3 pixels: thin ones are hit or missed by the width of a blurred edge.
