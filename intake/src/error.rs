@@ -75,20 +75,5 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// A short name for programs.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Shape { .. } => "picture-shape",
-            Self::TooLarge { .. } => "picture-too-large",
-            Self::Size { .. } => "network-size",
-            Self::NoInk => "no-ink",
-            Self::WrongSize { .. } => "picture-size",
-            #[cfg(feature = "decode")]
-            Self::Unknown | Self::NotRead { .. } | Self::BrokenOff { .. } | Self::Unreadable { .. } => "picture-file",
-        }
-    }
-}
-
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

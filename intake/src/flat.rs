@@ -1,6 +1,6 @@
 //! A picture without transparency, as its pixels are asked for: the ground shows through. Tests: below.
 
-use crate::fit::Ink;
+use crate::options::Ink;
 use crate::picture::Picture;
 
 /// Opacity from which a pixel is drawn.

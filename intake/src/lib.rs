@@ -12,6 +12,7 @@ mod flat;
 mod frames;
 #[cfg(feature = "decode")]
 mod kinds;
+mod options;
 mod picture;
 mod plain;
 mod resample;
@@ -20,7 +21,8 @@ mod sheet;
 #[cfg(feature = "decode")]
 pub use decode::{Decoded, decode};
 pub use error::{Error, Result};
-pub use fit::{Character, Fit, Ink, MOST_SIZE, Notes, Options, Prepared, prepare};
+pub use fit::prepare;
 #[cfg(feature = "decode")]
 pub use kinds::Format;
+pub use options::{Character, Fit, Ink, MOST_SIZE, Notes, Options, Prepared};
 pub use picture::{MOST_PIXELS, Picture, Rect};

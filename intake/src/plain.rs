@@ -1,8 +1,8 @@
 //! The fits that leave a picture as it is, but for its size. Tests: below.
 
 use crate::error::{Error, Result};
-use crate::fit::{Character, Fit, Ink, Notes, Prepared};
 use crate::flat::{Flat, median};
+use crate::options::{Character, Fit, Ink, Notes, Prepared};
 use crate::picture::Rect;
 use crate::resample::{Window, resample};
 
@@ -99,7 +99,8 @@ impl Ground {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fit::{Options, prepare};
+    use crate::fit::prepare;
+    use crate::options::Options;
     use crate::picture::Picture;
 
     fn grey(width: usize, height: usize, value: impl Fn(usize, usize) -> u8) -> Picture {

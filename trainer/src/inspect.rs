@@ -36,7 +36,7 @@ pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
 
 fn other_than_base(path: &Path, base: &Path) -> Result<Facts> {
     let adapter_files = match AdapterFiles::read(path) {
-        Err(Error::NoAdapter { .. }) => return folders::folder(path),
+        Err(Error::NoAdapter { .. }) if !folders::has_parts_of_an_adapter(path) => return folders::folder(path),
         files => files?,
     };
     let bytes = &adapter_files.bytes;

@@ -140,7 +140,7 @@ fn lines(light: &[f32], width: usize) -> Vec<bool> {
     if length < width {
         SLOPES.for_each(|slope| along(&thick, width, slope as f32 * SLOPE, length, &mut found));
     }
-    grown(&long_ones(grown(&found, width), &thin, width), width)
+    grown(&long_ones(grown(&found, width), width), width)
 }
 
 /// A pixel more above and below.
@@ -179,16 +179,9 @@ fn along(mask: &[bool], width: usize, slope: f32, length: usize, found: &mut [bo
 }
 
 /// Leaves out what may be a stroke.
-fn long_ones(mut found: Vec<bool>, thin: &[bool], width: usize) -> Vec<bool> {
+fn long_ones(mut found: Vec<bool>, width: usize) -> Vec<bool> {
     let (parts, labels) = parts(&found, width);
-    // As long as it is dark: a stretch that was marked may reach beyond the end of a stroke.
-    let mut ends = vec![(usize::MAX, 0); parts.len()];
-    for (at, (&label, _)) in labels.iter().zip(thin).enumerate().filter(|(_, (label, thin))| **label != 0 && **thin) {
-        let (left, right) = &mut ends[label as usize - 1];
-        *left = at.rem_euclid(width).min(*left);
-        *right = at.rem_euclid(width).max(*right);
-    }
-    let side = |i: usize| ends[i].1.saturating_sub(ends[i].0) as f32 / width as f32;
+    let side = |i: usize| parts[i].width() as f32 / width as f32;
     let together = (0..parts.len()).filter(|&i| side(i) >= TOGETHER).count() > 2;
     let least = if together { TOGETHER } else { ALONE };
     for (line, label) in found.iter_mut().zip(labels).filter(|(_, label)| *label != 0) {

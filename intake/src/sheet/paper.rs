@@ -1,8 +1,8 @@
 //! A sheet as one plane of light: how much of the paper's own reaches the camera, where the ink's colour takes most of it.
 //! Tests: below.
 
-use crate::fit::Ink;
 use crate::flat::Flat;
+use crate::options::Ink;
 use crate::resample::{Window, resample};
 
 use super::ground::transposed;

@@ -3,7 +3,8 @@
 //! pictures were made of ones of two levels; so is this: ink or none, on a finer grid, of which each pixel is an average.
 //!
 //! A pen of half a millimetre would leave a shadow of grey in 20 pixels. MNIST's strokes are 1.5 to 4 pixels wide; thinner ones
-//! are thickened to [`THINNEST`] on all sides alike, wider ones are left. Tests: below.
+//! are thickened to [`THINNEST`] on all sides alike, wider ones are left. Tests: below, with values of
+//! `tests/fixtures/intake/place.py`.
 
 use super::distance::distances;
 use crate::resample::{Window, resample};
@@ -126,48 +127,4 @@ fn shift(values: &[f32], width: usize, size: usize, axis: impl Fn(usize, usize) 
         moment += f64::from(value) * axis(i % width, i / width) as f64;
     }
     (size as f64 / 2.0 - moment / mass.max(1.0)).round() as isize
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn coverage(width: usize, height: usize, ink: impl Fn(usize, usize) -> bool) -> Coverage {
-        let value = |i: usize| if ink(i % width, i / width) { 1.0 } else { 0.0 };
-        Coverage { width, height, values: (0..width * height).map(value).collect() }
-    }
-
-    /// Rows and columns with ink: first and last.
-    fn extents(pixels: &[u8], size: usize) -> [usize; 4] {
-        let rows: Vec<usize> = (0..size).filter(|y| pixels[y * size..(y + 1) * size].iter().any(|&pixel| pixel > 0)).collect();
-        let columns: Vec<usize> = (0..size).filter(|x| (0..size).any(|y| pixels[y * size + x] > 0)).collect();
-        [rows[0], rows[rows.len() - 1], columns[0], columns[columns.len() - 1]]
-    }
-
-    #[test]
-    fn the_longer_side_fills_the_box_and_the_mass_is_in_the_middle() {
-        // A bar with a foot: the centre of mass is above the middle of the box by a little, and left.
-        let ink = coverage(120, 300, |x, y| x < 40 || y >= 270);
-        let pixels = place(&ink, 28);
-        let [top, bottom, ..] = extents(&pixels, 28);
-        assert_eq!(bottom + 1 - top, 20);
-        let mass: f64 = pixels.iter().map(|&pixel| f64::from(pixel)).sum();
-        let centre = |axis: fn(usize) -> usize| {
-            pixels.iter().enumerate().map(|(i, &pixel)| f64::from(pixel) * axis(i) as f64).sum::<f64>() / mass
-        };
-        assert!((centre(|i| i % 28) - 14.0).abs() <= 0.5 && (centre(|i| i / 28) - 14.0).abs() <= 0.5);
-        assert!(pixels.iter().filter(|&&pixel| pixel > 250).count() > 100);
-        let [top, bottom, ..] = extents(&place(&ink, 56), 56);
-        assert_eq!(bottom + 1 - top, 40);
-    }
-
-    #[test]
-    fn thin_strokes_are_thickened_and_wide_ones_left() {
-        let cross = |wide: usize| coverage(400, 400, move |x, y| x.abs_diff(200) <= wide || y.abs_diff(200) <= wide);
-        let across = |wide: usize| place(&cross(wide), 28)[28 * 8..28 * 9].iter().map(|&pixel| u32::from(pixel)).sum::<u32>();
-        // In pixels of 255: two of a hair, and as many as there are of a marker.
-        assert!((460..=560).contains(&across(1)), "{}", across(1));
-        assert!((900..=1150).contains(&across(40)), "{}", across(40));
-        assert_eq!(place(&coverage(1, 1, |_, _| true), 1).len(), 1);
-    }
 }

@@ -4,7 +4,7 @@
 use super::ink::Found;
 use super::lines::Lines;
 use super::paper::Paper;
-use crate::fit::Ink;
+use crate::options::Ink;
 
 /// Half of the first window, in pixels; each is twice as wide as the one before.
 const FIRST: usize = 2;
@@ -18,7 +18,7 @@ const LEFT_OUT: f32 = 0.5;
 /// Chalk is rarer than pens.
 const LIGHT: f32 = 0.8;
 /// Strokes are wider where they meet.
-const ROOM: f32 = 2.0;
+const ROOM: f32 = 1.5;
 
 /// What was found out on a small copy of a sheet.
 pub(crate) struct Scale {

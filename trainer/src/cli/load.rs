@@ -54,11 +54,8 @@ pub fn split_scale(text: &str) -> (&str, f32) {
 /// Path and scale of `DIR[:SCALE]`, of which one may be wrong. What cannot be a strength is said to be none: a folder that is not
 /// there is another mistake.
 fn checked_scale(text: &str) -> anyhow::Result<(&str, f32)> {
-    let is_drive = |path: &str| path.len() == 1 && path.starts_with(|sign: char| sign.is_ascii_alphabetic());
     let (path, scale) = match text.rsplit_once(':') {
-        Some((path, scale)) if !Path::new(text).exists() && !scale.contains(['/', '\\']) && !is_drive(path) => {
-            (path, scale)
-        }
+        Some((path, scale)) if !Path::new(text).exists() && !scale.contains(['/', '\\']) => (path, scale),
         _ => return Ok((text, 1.0)),
     };
     match (scale.parse::<f32>(), path.rsplit_once(':')) {

@@ -9,8 +9,6 @@ use diffusion::tensors::Precision;
 use diffusion::unet::burn::BurnUNet;
 use diffusion::{Base, Model};
 use trainer::config::{self, AdapterConfig, Keep, LoraSettings, RunSettings};
-use trainer::data::Dataset;
-use trainer::data::check::Purpose;
 use trainer::files::Held;
 use trainer::messages::{did_you_mean, say};
 use trainer::ranks::Ranks;
@@ -23,6 +21,7 @@ use super::data_args::{DataArgs, Reader};
 use super::device::DeviceName;
 use super::factors;
 use super::labels;
+use super::lora_pictures::Pictures;
 use super::training::{
     Given, Interrupt, Plan, Run, TrainArgs, is_finished, list_presets, print_config, say_estimate, stored_settings,
 };
@@ -92,12 +91,6 @@ struct Job {
     out: PathBuf,
 }
 
-/// The pictures that an adapter is trained on, and those that its loss is measured on; with the base's classes.
-struct Pictures {
-    train: Dataset,
-    held_out: Option<Dataset>,
-}
-
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.train.list_presets {
         return list_presets();
@@ -122,7 +115,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if base.unet.dropout > 0.0 {
         say!("note: the base's dropout of {} is not applied in this training", base.unet.dropout);
     }
-    let pictures = jobs.iter().map(|job| settings.pictures(&job.source, &base)).collect::<anyhow::Result<Vec<_>>>()?;
+    let pictures = jobs
+        .iter()
+        .map(|job| Pictures::on_disk(&settings.reader, &job.source, &base))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     let mut interrupt = None;
     for ((job, held), pictures) in jobs.iter().zip(held).zip(pictures) {
         if jobs.len() > 1 {
@@ -161,8 +157,8 @@ fn train_one(
     let own = pictures.is_some();
     let Pictures { train: data, held_out } = match args.train.print_config {
         // The length is what it depends on, not the style.
-        true => settings.unstyled(pictures)?,
-        false => settings.styled(source, pictures)?,
+        true => Pictures::unstyled(&settings.reader, pictures)?,
+        false => Pictures::styled(&settings.reader, source, pictures)?,
     };
     let given = Given::of(&data, own, LEAST_STEPS);
     let few = own && started.is_none() && args.train.config.is_none() && given.each_class() < FEW;
@@ -322,42 +318,5 @@ impl Args {
             None => Path::new("runs/lora").join(&name),
         };
         Ok(Job { source, name, out })
-    }
-}
-
-impl Settings {
-    /// Pictures on disk, which take precedence over a style of the same name. Nothing for a style, whose pictures are made
-    /// later; it is only checked that they can be.
-    fn pictures(&self, source: &str, base: &Base) -> anyhow::Result<Option<Pictures>> {
-        let style = !Path::new(source).exists();
-        let reader = &self.reader;
-        let (train, held_out) = match style {
-            true => reader.mnist()?,
-            false => reader.own(Path::new(source), Purpose::Known(&base.info))?,
-        };
-        let train = train.with_classes(&base.info.labels)?;
-        train.must_fit(&base.info)?;
-        let held_out = held_out.map(|data| data.with_classes(&base.info.labels)).transpose()?;
-        Ok((!style).then_some(Pictures { train, held_out }))
-    }
-
-    /// The pictures before a style is applied.
-    fn unstyled(&self, pictures: Option<Pictures>) -> anyhow::Result<Pictures> {
-        if let Some(pictures) = pictures {
-            return Ok(pictures);
-        }
-        let (train, held_out) = self.reader.mnist()?;
-        Ok(Pictures { train, held_out })
-    }
-
-    /// The user's own pictures as they are, or MNIST's in a style.
-    fn styled(&self, source: &str, pictures: Option<Pictures>) -> anyhow::Result<Pictures> {
-        if let Some(pictures) = pictures {
-            return Ok(pictures);
-        }
-        let style = Style::named(source)?;
-        let (train, held_out) = self.reader.mnist()?;
-        say!("{}: {} pictures are drawn in this style, seconds of work", style.title, train.len());
-        Ok(Pictures { train: train.styled(style)?, held_out: held_out.map(|data| data.styled(style)).transpose()? })
     }
 }

@@ -17,6 +17,7 @@ mod inspect;
 mod labels;
 mod load;
 mod lora;
+mod lora_pictures;
 mod man;
 mod merge;
 mod precision;

@@ -21,6 +21,16 @@ pub(super) fn run(dir: &Path) -> Option<(&'static str, String)> {
     Some(("run", if resumes { format!("{last}; --resume goes on") } else { last }))
 }
 
+/// Whether something of an adapter is in a folder that holds no whole one: then the reason why it cannot be used is told.
+pub(super) fn has_parts_of_an_adapter(dir: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(dir) else { return false };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        ["adapter_", "pytorch_lora"].iter().any(|part| name.starts_with(part))
+    })
+}
+
 /// What a folder is: the page's models, a run without weights, a data set, or others.
 ///
 /// # Errors

@@ -57,6 +57,8 @@ fn a_base_is_compared_with_its_own_pictures_by_a_judge_of_their_own() {
     let drawn = report["rows"][0]["nearest"].as_array().unwrap();
     assert!(drawn.iter().all(|one| ["1", "7"].contains(&one["class"].as_str().unwrap())), "{drawn:?}");
     assert!(drawn[0]["nearest"][0]["name"].as_str().unwrap().ends_with(".png"), "{}", drawn[0]);
+    // Whose pictures its run has not named.
+    fs::remove_file(Path::new(&base).join("config.toml")).unwrap();
     let message = refused(&["eval", "--base", &base, "--measure", "copies"]);
     assert!(message.contains("--data"), "{message}");
 }
@@ -70,6 +72,7 @@ fn a_base_of_one_class_is_measured_by_distances_alone() {
     let run = without(&base_run(&own, "2"), &["--data"]);
     done(&strs(&with(&run, &["--data", &pictures])));
     let (out, judges) = (folder.path("report"), folder.path("judges"));
+    fs::remove_file(Path::new(&own).join("config.toml")).unwrap();
     let message = refused(&["eval", "--base", &own, "--mnist", &folder.path("none")]);
     assert!(message.contains("--data"), "{message}");
     let eval = ["eval", "--base", &own, "--data", &pictures, "--judges", &judges, "--out", &out];

@@ -80,7 +80,9 @@ fn quiet_leaves_warnings_and_errors() {
     let (base, png) = (folder.path("base"), folder.path("a.png"));
     let Output { stdout, stderr, status } =
         trainer(&strs(&with(&base_run(&base, "2"), &["--quiet"]))).output().unwrap();
-    assert!(status.success() && stdout.is_empty() && stderr.is_empty(), "{}", String::from_utf8_lossy(&stderr));
+    let told = String::from_utf8(stderr).unwrap();
+    assert!(status.success() && stdout.is_empty(), "{told}");
+    assert!(told.starts_with("warning: 1 class has few") && told.lines().count() == 1, "{told}");
     let draw = ["sample", "-q", "--base", &base, "--steps", "2", "--label", "1", "--out", &png];
     let Output { stdout, stderr, status } = trainer(&draw).output().unwrap();
     assert!(status.success() && stdout.is_empty() && stderr.is_empty(), "{}", String::from_utf8_lossy(&stderr));
@@ -102,7 +104,8 @@ fn control_characters_never_reach_the_terminal() {
             let text = String::from_utf8([stdout, stderr].concat()).unwrap();
             let obeyed = |sign: char| sign == '\u{202e}' || (sign.is_control() && sign != '\n');
             assert!(
-                !text.contains(obeyed) && (text.contains("\\u{1b}") || text.contains("\\u001b")),
+                // clap leaves a terminal's commands out of what it quotes.
+                !text.contains(obeyed) && ["\\u{1b}", "\\u001b", "Usage"].iter().any(|shown| text.contains(shown)),
                 "{args:?}: {text:?}"
             );
             if !json && text.starts_with("error") && !text.contains("Usage") {
@@ -297,7 +300,7 @@ fn manual_pages_and_completions_know_every_command_and_flag() {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
-    for names in ["dpm++2m ddim euler ddpm", "seed small shipped", "outline seven-segment"] {
+    for names in ["dpm++2m ddim euler ddpm", "few shipped small seed", "outline seven-segment"] {
         assert!(done(&["completions", "bash"]).contains(names), "{names}");
     }
     // Every command's help has examples, and its flags stand in groups.

@@ -62,7 +62,7 @@ pub fn base_run(out: &str, steps: &str) -> Vec<String> {
 pub fn lora_run(base: &str, out: &str, steps: &str) -> Vec<String> {
     let data = fixture("mnist-64.idx3");
     let args = ["lora", "--base", base, "--data", &data, "--batch-size", "12", "--micro-batch", "6"];
-    let more = ["--max-train-steps", steps, "--lora-dropout", "0.1", "--rank", "2"];
+    let more = ["--max-train-steps", steps, "--lora-dropout", "0.1", "--rank", "2", "--alpha", "8"];
     let saving = ["--save-every", "2", "--sample-every", "0", "--log-every", "1", "--out", out];
     args.into_iter().chain(more).chain(saving).map(str::to_owned).collect()
 }

@@ -146,7 +146,9 @@ fn contains_word(line: &str, word: &str) -> bool {
 
 /// The numbered lines of a Rust file, without comments and without the tests at its end.
 pub fn shipped_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let end = text.find("\n#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    let end =
+        ["\n#[cfg(test)]\nmod tests {", "\n#[cfg(test)]\npub mod tests {"].iter().find_map(|start| text.find(start));
+    let end = end.unwrap_or(text.len());
     (1..).zip(text[..end].lines()).filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
