@@ -41,7 +41,7 @@ fn other_than_base(path: &Path, base: &Path) -> Result<Facts> {
     };
     let bytes = &adapter_files.bytes;
     let called_so = adapter_files.weights.extension().is_some_and(|extension| extension == "safetensors");
-    if !called_so && SafeTensors::read_metadata(bytes).is_err() {
+    if !called_so && !path.is_dir() && SafeTensors::read_metadata(bytes).is_err() {
         return Ok(files::file(path, bytes));
     }
     // What has no header that can be read is refused by `read_tensors`.

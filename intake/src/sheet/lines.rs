@@ -91,8 +91,12 @@ impl Lines {
 
 /// What stands on lines becomes what stands on both sides of them. Lines cross `values`' rows.
 fn bridge(values: &mut [f32], lines: &[bool], width: usize) {
-    let mut on_line: Vec<f32> =
-        values.iter().zip(lines).filter(|(_, line)| **line).map(|(value, _)| *value).step_by(3).collect();
+    // A mark is wider than its line: what is blank in it is no line.
+    let mut on_line: Vec<f32> = (values.iter().zip(lines))
+        .filter(|(value, line)| **line && **value > LEAST)
+        .map(|(value, _)| *value)
+        .step_by(3)
+        .collect();
     if on_line.is_empty() {
         return;
     }

@@ -13,9 +13,9 @@ fn a_run_goes_on_as_it_was_started_or_not_at_all() {
     done(&strs(&base_run(&base, "4")));
     done(&strs(&with(&base_run(&other, "4"), &["--seed", "5"])));
     let odd = ["--use-rslora", "--alpha", "16", "--hold-out", "3"];
-    done(&strs(&with(&lora_run(&base, &whole, "60"), &odd)));
+    done(&strs(&with(&without(&lora_run(&base, &whole, "60"), &["--alpha"]), &odd)));
 
-    let started = with(&lora_run(&base, &half, "60"), &odd);
+    let started = with(&without(&lora_run(&base, &half, "60"), &["--alpha"]), &odd);
     let mut child = trainer(&strs(&started)).spawn().unwrap();
     wait_for(&Path::new(&half).join(CHECKPOINT), &mut child);
     let _ = child.kill();
