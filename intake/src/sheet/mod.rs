@@ -1,5 +1,6 @@
 //! Ink on paper: found, cut out, and placed as MNIST's digits are. Tests: below and in each file.
 
+mod coverage;
 mod distance;
 mod ground;
 mod group;
@@ -15,11 +16,12 @@ use crate::flat::Flat;
 use crate::options::{Character, Fit, Ink, Notes, Prepared};
 use crate::picture::Rect;
 
+use coverage::Coverage;
 use ink::Found;
 use lines::Lines;
 use paper::Paper;
 use parts::Part;
-use place::{Coverage, place};
+use place::place;
 use scale::scale;
 
 /// Pixels that are worked on, and those of the copy that first questions are asked of.

@@ -6,6 +6,7 @@
 //! are thickened to [`THINNEST`] on all sides alike, wider ones are left. Tests: below, with values of
 //! `tests/fixtures/intake/place.py`.
 
+use super::coverage::Coverage;
 use super::distance::distances;
 use crate::resample::{Window, resample};
 
@@ -15,14 +16,6 @@ const BOX: f32 = 20.0 / 28.0;
 const FINE: usize = 8;
 /// Pixels of 28 that a stroke is wide at least.
 pub(crate) const THINNEST: f32 = 2.0;
-
-/// How much of each pixel is ink: 0.5 at the edge of a stroke.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Coverage {
-    pub width: usize,
-    pub height: usize,
-    pub values: Vec<f32>,
-}
 
 /// Pixels of a network's picture of `size * size`.
 pub(crate) fn place(ink: &Coverage, size: usize) -> Vec<u8> {

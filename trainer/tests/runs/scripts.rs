@@ -105,7 +105,8 @@ fn control_characters_never_reach_the_terminal() {
             let obeyed = |sign: char| sign == '\u{202e}' || (sign.is_control() && sign != '\n');
             assert!(
                 // clap leaves a terminal's commands out of what it quotes.
-                !text.contains(obeyed) && ["\\u{1b}", "\\u001b", "try '--help'"].iter().any(|shown| text.contains(shown)),
+                !text.contains(obeyed)
+                    && ["\\u{1b}", "\\u001b", "try '--help'"].iter().any(|shown| text.contains(shown)),
                 "{args:?}: {text:?}"
             );
             if !json && text.starts_with("error") && !text.contains("Usage") {
