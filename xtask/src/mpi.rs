@@ -25,10 +25,11 @@ pub fn missing() -> Option<String> {
 
 /// The same, after what is missing was installed where that asks nobody.
 pub fn missing_after_install() -> Option<String> {
-    if missing().is_some() && apt::here() {
-        if let Err(error) = apt::install(&packages(), "testing the trainer with MPI") {
-            say(format!("{error:#}"));
-        }
+    if missing().is_some()
+        && apt::here()
+        && let Err(error) = apt::install(&packages(), "testing the trainer with MPI")
+    {
+        say(format!("{error:#}"));
     }
     missing()
 }

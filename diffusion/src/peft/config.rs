@@ -209,14 +209,14 @@ impl LoraConfig {
             return refuse(ConfigError::ChangesBase { method: start.to_owned() });
         }
         // serde's own message of a wrong type does not name the key.
-        let whole = |value: &Value| value.is_u64();
-        let kinds: [(&str, &str, &dyn Fn(&Value) -> bool); 6] = [
-            ("r", "a whole number", &whole),
-            ("lora_alpha", "a number", &Value::is_number),
-            ("lora_dropout", "a number", &Value::is_number),
-            ("use_rslora", "true or false", &Value::is_boolean),
-            ("rank_pattern", "an object of whole numbers", &|value| all_in(value, whole)),
-            ("alpha_pattern", "an object of numbers", &|value| all_in(value, Value::is_number)),
+        type Fits = fn(&Value) -> bool;
+        let kinds: [(&str, &str, Fits); 6] = [
+            ("r", "a whole number", Value::is_u64),
+            ("lora_alpha", "a number", Value::is_number),
+            ("lora_dropout", "a number", Value::is_number),
+            ("use_rslora", "true or false", Value::is_boolean),
+            ("rank_pattern", "an object of whole numbers", |value| all_in(value, Value::is_u64)),
+            ("alpha_pattern", "an object of numbers", |value| all_in(value, Value::is_number)),
         ];
         for (key, accepted, fits) in kinds {
             if let Some(found) = json.get(key).filter(|value| !fits(value)) {

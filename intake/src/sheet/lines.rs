@@ -213,7 +213,7 @@ mod tests {
     fn squared_paper_goes_and_strokes_stay() {
         // Lines that rise by one in twenty, both ways, and a 1 of the same ink across them.
         let stroke = |x: usize, y: usize| x.abs_diff(120) < 3 && (60..120).contains(&y);
-        let line = |x: usize, y: usize| (y + x / 20) % 30 == 0 || (x + SIDE - y / 20) % 30 == 0;
+        let line = |x: usize, y: usize| (y + x / 20).is_multiple_of(30) || (x + SIDE - y / 20).is_multiple_of(30);
         let light = drawn(|x, y| stroke(x, y) || line(x, y));
         let lines = Lines::of(&light, SIDE);
         assert!(lines.any);

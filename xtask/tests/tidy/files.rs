@@ -27,7 +27,11 @@ fn collect(folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with('.') || name.starts_with("dist") || name == "target" || name == "node_modules" {
+        if name.starts_with('.')
+            || path.is_dir() && name.starts_with("dist")
+            || name == "target"
+            || name == "node_modules"
+        {
             continue;
         }
         if path.is_dir() {

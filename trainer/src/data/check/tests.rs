@@ -113,7 +113,8 @@ fn black_squares_stop_where_they_are_many_or_a_whole_class() {
 #[test]
 fn digits_that_stand_wrong_are_told_how() {
     let digits = digits();
-    let turned: [(&str, fn(&[u8], usize, usize) -> u8); 4] = [
+    type Turn = fn(&[u8], usize, usize) -> u8;
+    let turned: [(&str, Turn); 4] = [
         ("mirrored", |image, x, y| image[y * 28 + 27 - x]),
         ("upside down", |image, x, y| image[(27 - y) * 28 + 27 - x]),
         ("turned to the right", |image, x, y| image[(27 - x) * 28 + y]),
