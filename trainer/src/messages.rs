@@ -1,7 +1,7 @@
 //! What a command says, and to whom. Words go to stderr: [`say`], progress, which `--quiet` silences, and [`warn`], what must be
 //! seen all the same. With `--json` stdout belongs to programs: [`emit`] writes the command's result there, one JSON document on
 //! one line (of a training: one for each event, the result last), and [`fail`] the error. Without `--json` stdout has what a
-//! command prints for people, by [`print`].
+//! command prints for people, by [`print()`].
 //!
 //! Names of files, classes and styles come from others, and a terminal obeys escape sequences: everything that is written here
 //! has its control characters escaped. Tests: in `trainer/tests/runs/scripts.rs`.

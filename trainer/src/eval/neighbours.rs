@@ -183,7 +183,7 @@ impl Originals {
     }
 }
 
-/// The whole factor by which pictures are made smaller to be compared or read: what is left is at least [`SIDE`] wide.
+/// The whole factor by which pictures are made smaller to be compared or read: what is left is at least `SIDE` wide.
 pub fn factor(size: usize) -> usize {
     let fits = |&factor: &usize| size.is_multiple_of(factor * SIZE_MULTIPLE) && size / factor >= SIDE;
     (1..=size / SIDE).rev().find(fits).unwrap_or(1)

@@ -1,6 +1,7 @@
 //! Runs that are killed or interrupted, diverge, or run out of disk space.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
@@ -100,7 +101,15 @@ fn sigterm_and_a_closed_terminal_end_as_ctrl_c_does() {
     let folder = Folder::new();
     for name in ["-TERM", "-HUP"] {
         let out = folder.path(name);
-        let mut child = trainer(&strs(&base_run(&out, "100000"))).spawn().unwrap();
+        let mut run = trainer(&strs(&base_run(&out, "100000")));
+        // The tests themselves may have been started by nohup.
+        let hears = || {
+            // SAFETY: one call that a signal handler may make, too; nothing is shared.
+            unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) };
+            Ok(())
+        };
+        // SAFETY: what runs between fork and exec is that call alone.
+        let mut child = unsafe { run.pre_exec(hears) }.spawn().unwrap();
         wait_for(&Path::new(&out).join("metrics.jsonl"), &mut child);
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
