@@ -28,8 +28,8 @@ fn mpirun() -> Command {
         ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),
         ("OMPI_MCA_rmaps_base_oversubscribe", "1"),
         ("OMPI_MCA_hwloc_base_binding_policy", "none"),
-        // Time to save: the tests' machine may be busy.
-        ("OMPI_MCA_odls_base_sigkill_timeout", "60"),
+        // Time to save: the tests' machine may be busy. Open MPI 4 also waits so long before SIGTERM.
+        ("OMPI_MCA_odls_base_sigkill_timeout", "3"),
         // No network, and no copying between processes by the kernel, which containers forbid.
         ("OMPI_MCA_btl", "self,vader"),
         ("OMPI_MCA_btl_vader_single_copy_mechanism", "none"),
@@ -52,6 +52,16 @@ fn done_by(count: usize, args: &[String]) -> String {
 
 fn read(dir: &str, name: &str) -> Vec<u8> {
     fs::read(Path::new(dir).join(name)).unwrap_or_else(|error| panic!("{dir}/{name}: {error}"))
+}
+
+/// A file; a checkpoint without its header, whose entries come in any order.
+fn content(dir: &str, name: &str) -> Vec<u8> {
+    let file = read(dir, name);
+    if name != CHECKPOINT {
+        return file;
+    }
+    let header = u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+    file[8 + header..].to_vec()
 }
 
 /// Step, loss and norm of every line.
@@ -84,7 +94,7 @@ fn any_number_of_ranks_writes_the_bytes_of_one_process() {
     for out in ["two", "three"] {
         let out = folder.path(out);
         for name in [WEIGHTS, CHECKPOINT, "config.toml"] {
-            assert!(read(&one, name) == read(&out, name), "{name} of {out}");
+            assert!(content(&one, name) == content(&out, name), "{name} of {out}");
         }
         assert_eq!(losses(&one), losses(&out));
     }
@@ -92,7 +102,7 @@ fn any_number_of_ranks_writes_the_bytes_of_one_process() {
     done(&strs(&lora("lora-one")));
     done_by(2, &lora("lora-two"));
     for name in [ADAPTER, CHECKPOINT, "adapter_config.json"] {
-        assert!(read(&folder.path("lora-one"), name) == read(&folder.path("lora-two"), name), "{name}");
+        assert!(content(&folder.path("lora-one"), name) == content(&folder.path("lora-two"), name), "{name}");
     }
 
     // Pictures, too.
@@ -112,7 +122,7 @@ fn any_number_of_ranks_writes_the_bytes_of_one_process() {
 #[test]
 fn a_run_goes_on_with_another_number_of_ranks() {
     let folder = Folder::new();
-    let run = |out: &str| threads(&base_run(&folder.path(out), "400"));
+    let run = |out: &str| threads(&base_run(&folder.path(out), "600"));
     done(&strs(&run("whole")));
     // Stopped, from two to one.
     let out = folder.path("stopped");
@@ -139,7 +149,7 @@ fn a_run_goes_on_with_another_number_of_ranks() {
 #[test]
 fn a_lost_rank_ends_the_run_with_its_checkpoint() {
     let folder = Folder::new();
-    let run = |out: &str| threads(&base_run(&folder.path(out), "400"));
+    let run = |out: &str| threads(&base_run(&folder.path(out), "600"));
     done(&strs(&run("whole")));
     for lost in [0, 1] {
         let out = folder.path(&format!("lost-{lost}"));
