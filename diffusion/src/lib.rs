@@ -43,7 +43,7 @@
 //! | [`schedule`], [`noise`] | how pictures are noised; the portable generator |
 //! | [`unet`] | the network: one topology, three implementations |
 //! | `ops` | training's operations on feature maps, with gradients (feature `burn`) |
-//! | [`lora`], [`peft`] | adapters: composing and merging; their files |
+//! | [`adapter`], [`peft`] | adapters: one file per kind, composing and merging; their files |
 //! | [`config`], [`json`], [`state`], [`tensors`], [`codec`] | configurations, JSON as Python writes it, parameters by name, safetensors, pictures ↔ latents |
 //! | [`foreign`] | what a file is that is no safetensors file
 #![deny(missing_docs)]
@@ -55,7 +55,7 @@ pub mod error;
 pub mod foreign;
 pub mod guidance;
 pub mod json;
-pub mod lora;
+pub mod adapter;
 pub mod model;
 pub mod noise;
 #[cfg(feature = "burn")]

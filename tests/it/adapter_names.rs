@@ -1,6 +1,6 @@
 //! Names and alphas of adapters as other tools write them, and what diffusers and PEFT draw with such files.
 
-use diffusion::lora::Adapter;
+use diffusion::adapter::Adapter;
 use diffusion::peft::read_adapter;
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};

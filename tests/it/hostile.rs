@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use diffusion::Base;
 use diffusion::config::{ModelInfo, UNetConfig};
 use diffusion::noise::NoiseSource;
-use diffusion::peft::{LoraConfig, read_adapter};
+use diffusion::peft::{PeftConfig, read_adapter};
 use diffusion::schedule::ScheduleConfig;
 use diffusion::tensors::read_tensors;
 use diffusion::unet::burn::BurnUNet;
@@ -165,7 +165,7 @@ fn truncated_and_deep_configuration() {
         ("config.json", unet("unet/config.json"), |text| UNetConfig::from_json(text).is_ok()),
         ("digit_diffusion.json", unet("digit_diffusion.json"), |text| ModelInfo::from_json(text).is_ok()),
         ("scheduler", unet("scheduler/scheduler_config.json"), |text| ScheduleConfig::from_json(text).is_ok()),
-        ("adapter_config.json", adapter_config("patterned"), |text| LoraConfig::from_json(text).is_ok()),
+        ("adapter_config.json", adapter_config("patterned"), |text| PeftConfig::from_json(text).is_ok()),
     ];
     for (what, text, accepted) in table {
         let text = text.trim_end();

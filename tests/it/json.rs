@@ -2,7 +2,7 @@
 
 use diffusion::config::{ModelInfo, UNetConfig};
 use diffusion::json::{number, read, read_any_number};
-use diffusion::peft::LoraConfig;
+use diffusion::peft::PeftConfig;
 use diffusion::schedule::ScheduleConfig;
 use serde_json::json;
 
@@ -46,7 +46,7 @@ fn numbers_that_are_not_finite_are_refused_by_name() {
     assert_refused("NaN", read(FILE, "{\"a\": {\"b\": [1, NaN]}}"), &["a.json", "a.b", "finite", "not NaN"]);
     assert_refused("too large", read(FILE, "{\"a\": 1e999}"), &["a must be a finite number", "not 1e999"]);
     assert_refused("alone", read(FILE, "-Infinity"), &["-Infinity"]);
-    assert_refused("an adapter", LoraConfig::from_json("{\"r\": 4, \"lora_alpha\": NaN}"), &["lora_alpha", "NaN"]);
+    assert_refused("an adapter", PeftConfig::from_json("{\"r\": 4, \"lora_alpha\": NaN}"), &["lora_alpha", "NaN"]);
     assert_refused("classes", ModelInfo::from_json("{\"format\": 1, \"labels\": [NaN]}"), &["labels", "NaN"]);
     let unet = "{\"_class_name\": \"UNet2DConditionModel\", \"norm_eps\": Infinity}";
     assert_refused("a network", UNetConfig::from_json(unet), &["norm_eps", "Infinity"]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use diffusion::lora::{Adapter, LoraFactors, merge};
+use diffusion::adapter::{Adapter, LoraFactors, merge};
 use diffusion::noise::NoiseSource;
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::{Backend, Base, Model};

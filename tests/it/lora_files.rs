@@ -1,7 +1,7 @@
 //! Adapter files: PEFT's, diffusers' and kohya's are read, ours are read again, the rest is refused with a reason.
 
-use diffusion::lora::Adapter;
-use diffusion::peft::{LoraConfig, implied_base, read_adapter, write_adapter, write_kohya};
+use diffusion::adapter::Adapter;
+use diffusion::peft::{PeftConfig, implied_base, read_adapter, write_adapter, write_kohya};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
 use diffusion::{Backend, Base, Model};
@@ -111,7 +111,7 @@ fn kohya_files_are_written_as_kohya_names_them() {
         let again = read_adapter(&file, None, &base.state).unwrap();
         assert_eq!(again.base_sha256, adapter.base_sha256);
         // A configuration made from the factors alone means the same adapter.
-        let config = LoraConfig::describing(&again);
+        let config = PeftConfig::describing(&again);
         let folder = write_adapter(&again, &config, "A title", Precision::F32).unwrap();
         let described = read_adapter(&folder, Some(&config.to_json()), &base.state).unwrap();
         for adapters in [&again, &described] {
@@ -134,8 +134,8 @@ fn kohya_files_are_written_as_kohya_names_them() {
 fn written_adapters_are_read_again() {
     let base = base("tiny");
     for name in FOLDERS {
-        let config = LoraConfig::from_json(&adapter_config(name)).unwrap();
-        assert_eq!(LoraConfig::from_json(&config.to_json()).unwrap(), config, "{name}");
+        let config = PeftConfig::from_json(&adapter_config(name)).unwrap();
+        assert_eq!(PeftConfig::from_json(&config.to_json()).unwrap(), config, "{name}");
         let adapter = Adapter { base_sha256: Some("ab".repeat(32)), ..read(name, &base) };
 
         let file = write_adapter(&adapter, &config, "A title", Precision::F32).unwrap();

@@ -1,7 +1,7 @@
 //! `rank_pattern`, `alpha_pattern` and targets: what PEFT and Python's `re` make of them (`lora/patterns.json`).
 
-use diffusion::lora::{Adapter, LoraFactors};
-use diffusion::peft::{LoraConfig, Patterns, read_adapter, write_adapter};
+use diffusion::adapter::{Adapter, LoraFactors};
+use diffusion::peft::{PeftConfig, Patterns, read_adapter, write_adapter};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, write_tensors};
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ fn the_first_pattern_of_the_file_counts() {
         Adapter { modules: modules.iter().map(factors).collect(), ..Adapter::default() }
     };
     let want = adapter(modules);
-    let config = LoraConfig::from_json(text).unwrap();
+    let config = PeftConfig::from_json(text).unwrap();
     let file = write_adapter(&want, &config, "", Precision::F32).unwrap();
     let same = |got: &Adapter, what: &str| {
         assert!(got.modules.keys().eq(want.modules.keys()), "{what}");
@@ -76,7 +76,7 @@ fn the_first_pattern_of_the_file_counts() {
     };
     same(&read_adapter(&file, Some(text), &base.state).unwrap(), "the folder");
     same(&read_adapter(&file, None, &base.state).unwrap(), "the lone file");
-    assert_eq!(LoraConfig::from_json(&config.to_json()).unwrap(), config, "the order is written");
+    assert_eq!(PeftConfig::from_json(&config.to_json()).unwrap(), config, "the order is written");
 
     // PEFT writes its patterns in alphabetical order, and could not load the ranks of this one then. What is written
     // here can be read in any order.
@@ -85,7 +85,7 @@ fn the_first_pattern_of_the_file_counts() {
     let mut reversed: Vec<(String, f32)> =
         fitting.alpha_pattern.iter().map(|(key, alpha)| (key.into(), *alpha)).collect();
     reversed.reverse();
-    let reversed = LoraConfig { alpha_pattern: reversed.into_iter().collect(), ..fitting.clone() };
+    let reversed = PeftConfig { alpha_pattern: reversed.into_iter().collect(), ..fitting.clone() };
     for config in [&fitting, &reversed] {
         let text = config.to_json();
         same(&read_adapter(&file, Some(&text), &base.state).unwrap(), "spelt out");
@@ -95,7 +95,7 @@ fn the_first_pattern_of_the_file_counts() {
         }
     }
     // What is no conflict stays as it was.
-    let plain = LoraConfig::from_json(&crate::lora::adapter_config("patterned")).unwrap();
+    let plain = PeftConfig::from_json(&crate::lora::adapter_config("patterned")).unwrap();
     let adapter = read_adapter(&crate::lora::adapter_file("patterned"), Some(&plain.to_json()), &base.state).unwrap();
     assert_eq!(plain.clone().fitting(&adapter), plain);
 }

@@ -7,8 +7,8 @@ mod folders;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use diffusion::lora::Adapter;
-use diffusion::peft::{LoraConfig, implied_base};
+use diffusion::adapter::Adapter;
+use diffusion::peft::{PeftConfig, implied_base};
 use diffusion::state::StateDict;
 use diffusion::tensors::{Metadata, read_tensors};
 use safetensors::SafeTensors;
@@ -137,7 +137,7 @@ fn classifier(path: &Path, card: &str) -> Facts {
     Facts { kind: "classifier", facts, modules: vec![] }
 }
 
-fn adapter_facts(adapter: &Adapter, config: &LoraConfig, belongs: String, bytes: &[u8], metadata: &Metadata) -> Facts {
+fn adapter_facts(adapter: &Adapter, config: &PeftConfig, belongs: String, bytes: &[u8], metadata: &Metadata) -> Facts {
     let mut ranks = BTreeMap::<usize, usize>::new();
     for factors in adapter.modules.values() {
         *ranks.entry(factors.rank()).or_default() += 1;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use diffusion::base::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS, WEIGHTS_INDEX, base_files, shards};
 use diffusion::foreign::ForeignFile;
-use diffusion::lora::Adapter;
-use diffusion::peft::{LoraConfig, read_adapter, write_adapter};
+use diffusion::adapter::Adapter;
+use diffusion::peft::{PeftConfig, read_adapter, write_adapter};
 use diffusion::state::StateDict;
 use diffusion::tensors::Precision;
 use diffusion::{Base, BaseFiles};
@@ -212,13 +212,13 @@ impl AdapterFiles {
     ///
     /// # Errors
     /// One that cannot be read, or asks for something that is not supported.
-    pub fn config(&self, adapter: &Adapter) -> Result<LoraConfig> {
+    pub fn config(&self, adapter: &Adapter) -> Result<PeftConfig> {
         let config = match &self.config {
-            Some(text) => LoraConfig::from_json(text).map(Some),
-            None => LoraConfig::of_file(&self.bytes),
+            Some(text) => PeftConfig::from_json(text).map(Some),
+            None => PeftConfig::of_file(&self.bytes),
         };
         let config = config.map_err(|source| Error::File { path: self.path.clone(), source: source.into() })?;
-        Ok(config.map_or_else(|| LoraConfig::describing(adapter), |config| config.fitting(adapter)))
+        Ok(config.map_or_else(|| PeftConfig::describing(adapter), |config| config.fitting(adapter)))
     }
 }
 
@@ -248,7 +248,7 @@ fn only_weights(dir: &Path) -> Option<PathBuf> {
 pub fn write_adapter_folder(
     dir: &Path,
     adapter: &Adapter,
-    config: &LoraConfig,
+    config: &PeftConfig,
     title: &str,
     precision: Precision,
 ) -> Result<()> {
@@ -264,7 +264,7 @@ pub fn write_adapter_folder(
 /// Factors that do not fit their shapes.
 pub fn adapter_folder(
     adapter: &Adapter,
-    config: &LoraConfig,
+    config: &PeftConfig,
     title: &str,
     precision: Precision,
 ) -> Result<[(&'static str, Vec<u8>); 2]> {

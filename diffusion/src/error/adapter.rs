@@ -9,7 +9,7 @@ use super::fields::{Field, Fields, text};
 #[non_exhaustive]
 pub enum AdapterError {
     /// No factor at all.
-    #[error("the file has no lora_A and lora_B tensors in it")]
+    #[error("the file has no tensors of an adapter in it, such as lora_A and lora_B")]
     Empty,
     /// The base has no such modules: the file names its modules in a way that is not known, or is for another network.
     #[error("it names {}, which this base does not have: its modules are called like {known}", short(.paths))]
@@ -53,6 +53,44 @@ pub enum AdapterError {
         /// Shape of the base's weight.
         weight: Box<[usize]>,
     },
+    /// A tensor's sides do not go with the base's.
+    #[error("{path} has {tensor} {found:?}, which does not go with the base's weight {weight:?}: it was made for another model, or is damaged")]
+    TensorShape {
+        /// Path of the module.
+        path: String,
+        /// Which of its tensors.
+        tensor: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// Shape of the base's weight.
+        weight: Box<[usize]>,
+    },
+    /// A tensor without which the others mean nothing is not there.
+    #[error("{path} has {has}, but not {missing}, which belongs to it: the file is damaged or incomplete")]
+    MissingTensor {
+        /// Path of the module.
+        path: String,
+        /// What is there.
+        has: &'static str,
+        /// What is not.
+        missing: &'static str,
+    },
+    /// A tensor that means nothing beside the others of its module.
+    #[error("{path} has {tensor} beside {kind}, which mean nothing together")]
+    Together {
+        /// Path of the module.
+        path: String,
+        /// The tensor.
+        tensor: &'static str,
+        /// What it stands beside.
+        kind: &'static str,
+    },
+    /// It changes a bias, and the base has none there.
+    #[error("it changes the bias of {path}, which has none in this base")]
+    NoBias {
+        /// Path of the module.
+        path: String,
+    },
     /// One of a module's two factors is not there.
     #[error("{path} has only one of its two factors")]
     MissingFactor {
@@ -74,26 +112,26 @@ pub enum AdapterError {
     /// Nothing says what alpha is.
     #[error("alpha is unknown: give adapter_config.json too, or a file that carries lora_adapter_metadata")]
     UnknownAlpha,
-    /// An alpha is infinite or not a number.
-    #[error("the alpha of {path} must be a number")]
+    /// Of a kind whose settings stand in the configuration alone, which is not there.
+    #[error("its tensors of {kind} mean nothing without their settings: give adapter_config.json too")]
+    Unconfigured {
+        /// The kind.
+        kind: &'static str,
+    },
+    /// An alpha is infinite, not a number, or 0, with which nothing would change.
+    #[error("the alpha of {path} must be a number other than 0")]
     Alpha {
         /// Path of the module.
         path: String,
     },
-    /// A tensor of DoRA.
-    #[error("tensor {tensor} is not a LoRA factor: DoRA is not supported")]
-    Dora {
-        /// Name of the tensor.
-        tensor: String,
-    },
     /// A tensor of a text encoder.
-    #[error("tensor {tensor} is not a LoRA factor: it changes a text encoder, which this model does not have")]
+    #[error("tensor {tensor} is not of this network: it changes a text encoder, which this model does not have")]
     TextEncoder {
         /// Name of the tensor.
         tensor: String,
     },
     /// Some other tensor.
-    #[error("tensor {tensor} is not a LoRA factor: only factors and alphas of this base's modules are read")]
+    #[error("tensor {tensor} is of no kind of adapter that is read: LoRA, DoRA, LoHa, LoKr, OFT, BOFT, HRA, (IA)³, GLoRA, and whole layers or differences")]
     NotAFactor {
         /// Name of the tensor.
         tensor: String,
@@ -103,8 +141,8 @@ pub enum AdapterError {
 impl AdapterError {
     pub(super) fn code(&self) -> &'static str {
         match self {
-            Self::UnknownModules { .. } | Self::Shape { .. } => "misfit",
-            Self::UnknownAlpha => "unconfigured",
+            Self::UnknownModules { .. } | Self::Shape { .. } | Self::TensorShape { .. } => "misfit",
+            Self::UnknownAlpha | Self::Unconfigured { .. } => "unconfigured",
             _ => "adapter",
         }
     }
@@ -129,13 +167,24 @@ impl AdapterError {
                 "module-shape",
                 vec![("path", text(path)), ("a", shape(a)), ("b", shape(b)), ("weight", shape(weight))],
             ),
+            Self::TensorShape { path, tensor, found, weight } => (
+                "tensor-shape-of-module",
+                vec![("path", text(path)), ("tensor", text(tensor)), ("found", shape(found)), ("weight", shape(weight))],
+            ),
+            Self::MissingTensor { path, has, missing } => {
+                ("missing-tensor", vec![("path", text(path)), ("has", text(has)), ("missing", text(missing))])
+            }
+            Self::Together { path, tensor, kind } => {
+                ("tensors-together", vec![("path", text(path)), ("tensor", text(tensor)), ("kind", text(kind))])
+            }
+            Self::NoBias { path: at } => ("no-bias", path(at)),
             Self::MissingFactor { path: at } => ("missing-factor", path(at)),
             Self::Factors { path, a, b } => {
                 ("factor-shapes", vec![("path", text(path)), ("a", shape(a)), ("b", shape(b))])
             }
             Self::UnknownAlpha => ("unknown-alpha", vec![]),
+            Self::Unconfigured { kind } => ("unconfigured-kind", vec![("kind", text(kind))]),
             Self::Alpha { path: at } => ("alpha", path(at)),
-            Self::Dora { tensor: name } => ("dora", tensor(name)),
             Self::TextEncoder { tensor: name } => ("text-encoder", tensor(name)),
             Self::NotAFactor { tensor: name } => ("not-a-factor", tensor(name)),
         }

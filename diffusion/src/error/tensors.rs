@@ -66,6 +66,16 @@ pub enum WriteError {
     /// The file that was written ends within its header.
     #[error("its header is cut short")]
     Truncated,
+    /// The dialect has no names for such a module.
+    #[error("{path} is changed by {kind}, which {dialect} cannot write")]
+    Dialect {
+        /// Path of the module.
+        path: String,
+        /// What changes it.
+        kind: &'static str,
+        /// Whose names were asked for.
+        dialect: &'static str,
+    },
     /// Half precision ends at 65504.
     #[error("{tensor} has a value too large for f16, {value}: write f32")]
     TooLarge {

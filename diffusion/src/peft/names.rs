@@ -27,13 +27,85 @@ const WHOLE: [&str; 4] = ["base_model", "model", "unet", "diffusion_model"];
 /// What stands within, where the network or a part of it was compiled, or wrapped for several GPUs.
 const WRAPPERS: [&str; 4] = ["_orig_mod", "module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
 
-/// What a tensor is for its module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Part {
-    A,
-    B,
-    Alpha,
-}
+/// What a tensor is for its module: one of [`ROLES`], or one of [`LORA_A`] to [`BIAS`].
+pub(super) type Role = &'static str;
+
+pub(super) const LORA_A: Role = "lora_A";
+pub(super) const LORA_B: Role = "lora_B";
+pub(super) const LORA_B_BIAS: Role = "lora_B.bias";
+pub(super) const ALPHA: Role = "alpha";
+/// A layer's own tensors: of `modules_to_save`, and LyCORIS' name of (IA)³'s factors.
+pub(super) const WEIGHT: Role = "weight";
+pub(super) const BIAS: Role = "bias";
+
+/// Words that stand behind a module's path, perhaps with an adapter's name and `.weight` behind them.
+const ROLES: [(&str, Role); 57] = [
+    // diffusers' training scripts.
+    ("lora.down", LORA_A),
+    ("lora.up", LORA_B),
+    ("lora.alpha", ALPHA),
+    // LoRA and DoRA: PEFT; kohya and LyCORIS.
+    ("lora_A", LORA_A),
+    ("lora_B", LORA_B),
+    ("lora_magnitude_vector", "lora_magnitude_vector"),
+    ("lora_down", LORA_A),
+    ("lora_up", LORA_B),
+    ("lora_mid", "lora_mid"),
+    ("dora_scale", "dora_scale"),
+    (ALPHA, ALPHA),
+    ("scalar", "scalar"),
+    // LoHa.
+    ("hada_w1_a", "hada_w1_a"),
+    ("hada_w1_b", "hada_w1_b"),
+    ("hada_w2_a", "hada_w2_a"),
+    ("hada_w2_b", "hada_w2_b"),
+    ("hada_t1", "hada_t1"),
+    ("hada_t2", "hada_t2"),
+    // LoKr.
+    ("lokr_w1", "lokr_w1"),
+    ("lokr_w1_a", "lokr_w1_a"),
+    ("lokr_w1_b", "lokr_w1_b"),
+    ("lokr_w2", "lokr_w2"),
+    ("lokr_w2_a", "lokr_w2_a"),
+    ("lokr_w2_b", "lokr_w2_b"),
+    ("lokr_t2", "lokr_t2"),
+    // Rotations and reflections: PEFT; LyCORIS.
+    ("oft_R", "oft_R"),
+    ("boft_R", "boft_R"),
+    ("boft_s", "boft_s"),
+    ("hra_u", "hra_u"),
+    ("oft_blocks", "oft_blocks"),
+    ("rescale", "rescale"),
+    // (IA)³.
+    ("ia3_l", "ia3_l"),
+    ("on_input", "on_input"),
+    // GLoRA: PEFT; LyCORIS.
+    ("glora_A.Xd", "glora_A.Xd"),
+    ("glora_A.Xu", "glora_A.Xu"),
+    ("glora_A.X", "glora_A.X"),
+    ("glora_B.Xd", "glora_B.Xd"),
+    ("glora_B.Xu", "glora_B.Xu"),
+    ("glora_B.X", "glora_B.X"),
+    ("glora_C.Xd", "glora_C.Xd"),
+    ("glora_C.Xu", "glora_C.Xu"),
+    ("glora_C.X", "glora_C.X"),
+    ("glora_D.Xd", "glora_D.Xd"),
+    ("glora_D.Xu", "glora_D.Xu"),
+    ("glora_D.X", "glora_D.X"),
+    ("glora_E.Xd", "glora_E.Xd"),
+    ("glora_E.Xu", "glora_E.Xu"),
+    ("glora_E.X", "glora_E.X"),
+    ("a1", "a1"),
+    ("a2", "a2"),
+    ("b1", "b1"),
+    ("b2", "b2"),
+    ("bm", "bm"),
+    // Whole differences: of anything; of norms (LyCORIS).
+    ("diff", "diff"),
+    ("diff_b", "diff_b"),
+    ("w_norm", "diff"),
+    ("b_norm", "diff_b"),
+];
 
 /// A tensor of an adapter: which module's, and what for.
 pub(super) struct Name {
@@ -41,7 +113,7 @@ pub(super) struct Name {
     pub path: String,
     /// The path as PEFT knows it, which patterns are matched against: wrappers are still in it.
     pub full: String,
-    pub part: Part,
+    pub role: Role,
     /// Whether `path` has underscores for dots.
     pub flat: bool,
 }
@@ -53,48 +125,50 @@ pub(super) fn is_text_encoder(name: &str) -> bool {
 
 /// The parts of a tensor's name; nothing where it is no factor and no alpha.
 pub(super) fn split(name: &str) -> Option<Name> {
-    let (stem, part) = split_ending(name)?;
+    let (stem, role) = split_ending(name)?;
     for prefix in [KOHYA_PREFIX, LYCORIS_PREFIX] {
         if let Some(mut path) = stem.strip_prefix(prefix) {
             while let Some(rest) = WRAPPERS.iter().find_map(|wrapper| path.strip_prefix(wrapper)?.strip_prefix('_')) {
                 path = rest;
             }
-            return Some(Name { path: path.to_owned(), full: path.to_owned(), part, flat: true });
+            return Some(Name { path: path.to_owned(), full: path.to_owned(), role, flat: true });
         }
     }
     let full = [PEFT_PREFIX, "unet."].iter().find_map(|prefix| stem.strip_prefix(prefix)).unwrap_or(&stem);
     let mut segments: Vec<&str> = stem.split('.').filter(|segment| !WRAPPERS.contains(segment)).collect();
     let whole = segments.iter().take_while(|segment| WHOLE.contains(segment)).count();
     segments.drain(..whole);
-    Some(Name { path: unprocessed(&segments), full: full.to_owned(), part, flat: false })
+    Some(Name { path: unprocessed(&segments), full: full.to_owned(), role, flat: false })
 }
 
 /// The name without its ending, and the role.
-fn split_ending(name: &str) -> Option<(String, Part)> {
-    const ENDINGS: [(&str, Part); 8] = [
-        (".lora_down.weight", Part::A),
-        (".lora_up.weight", Part::B),
-        (".lora.down.weight", Part::A),
-        (".lora.up.weight", Part::B),
-        (".lora_linear_layer.down.weight", Part::A),
-        (".lora_linear_layer.up.weight", Part::B),
-        // diffusers before 0.20: `attn1.processor.to_q_lora.down.weight`.
-        ("_lora.down.weight", Part::A),
-        ("_lora.up.weight", Part::B),
+fn split_ending(name: &str) -> Option<(String, Role)> {
+    // diffusers' old names: `attn1.processor.to_q_lora.down.weight`, `to_q.lora_linear_layer.up.weight`.
+    const OLD: [(&str, Role); 5] = [
+        (".lora_linear_layer.down.weight", LORA_A),
+        (".lora_linear_layer.up.weight", LORA_B),
+        ("_lora.down.weight", LORA_A),
+        ("_lora.up.weight", LORA_B),
+        ("_lora.alpha", ALPHA),
     ];
-    if let Some(stem) = name.strip_suffix(".alpha") {
-        let stem = [".lora", "_lora"].iter().find_map(|ending| stem.strip_suffix(ending)).unwrap_or(stem);
-        return Some((stem.to_owned(), Part::Alpha));
+    if let Some((stem, role)) = OLD.iter().find_map(|(ending, role)| Some((name.strip_suffix(ending)?, *role))) {
+        return Some((stem.to_owned(), role));
     }
-    // PEFT, perhaps with the adapter's name.
-    for (marker, part) in [(".lora_A.", Part::A), (".lora_B.", Part::B)] {
-        if let Some((stem, rest)) = name.rsplit_once(marker)
-            && (rest == "weight" || rest.strip_suffix(".weight").is_some_and(|adapter| !adapter.contains('.')))
-        {
-            return Some((stem.to_owned(), part));
+    for (word, role) in ROLES {
+        let Some((stem, rest)) = name.rsplit_once(&format!(".{word}")) else { continue };
+        // Behind it an adapter's name, or the word of the tensor, or both.
+        let tail: Vec<&str> = rest.split('.').collect();
+        match tail[..] {
+            ["", "bias"] | ["", _, "bias"] if role == LORA_B => return Some((stem.to_owned(), LORA_B_BIAS)),
+            [""] | ["", _, "weight"] => return Some((stem.to_owned(), role)),
+            ["", last] if last != "bias" => return Some((stem.to_owned(), role)),
+            _ => {}
         }
     }
-    ENDINGS.iter().find_map(|(ending, part)| Some((name.strip_suffix(ending)?.to_owned(), *part)))
+    let (stem, word) = name.rsplit_once('.')?;
+    let role = [WEIGHT, BIAS].into_iter().find(|role| *role == word)?;
+    // PEFT's wrapped layers keep their own tensors under a name of theirs.
+    Some((stem.strip_suffix(".base_layer").unwrap_or(stem).to_owned(), role))
 }
 
 /// The path of the module that an attention processor's factors belong to: those of `attn1.processor.to_out` are

@@ -4,91 +4,159 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::{AdapterError, Result};
-use crate::lora::{Adapter, LoraFactors};
+use crate::adapter::{Adapter, Unused, Update};
+use crate::error::{AdapterError, Error, Result};
 use crate::state::{HostTensor, StateDict};
 use crate::tensors::{Metadata, must_be_numbers, read_tensors};
 
-use super::config::LoraConfig;
+use super::build::{self, Module};
+use super::config::PeftConfig;
 use super::names::{
-    BASE_SHA256, DIFFUSERS_METADATA, KOHYA_ALPHA, PEFT_PREFIX, Part, flat_paths, is_text_encoder, split,
+    ALPHA, BASE_SHA256, BIAS, DIFFUSERS_METADATA, KOHYA_ALPHA, LORA_A, LORA_B, PEFT_PREFIX, Role, WEIGHT, flat_paths,
+    is_text_encoder, split,
 };
 
 /// Reads an adapter for this base. `config` is the text of `adapter_config.json`; without it a file of PEFT must
-/// carry its alphas itself (diffusers' metadata). Files named as diffusers and kohya name them may leave alpha out: it
+/// carry its settings itself (diffusers' metadata). Files named as diffusers and kohya name them may leave alpha out: it
 /// is the rank then, as it is for diffusers, sd-scripts and ComfyUI, whatever kohya's metadata say.
 ///
 /// # Errors
-/// Bytes that are no safetensors file, tensors that are no factors, factors that do not fit the base or are no numbers,
-/// a configuration that asks for something else than LoRA, or leaves out modules that the file has.
+/// Bytes that are no safetensors file, tensors that are of no known kind, do not go together or with the base, or are no
+/// numbers; a configuration of something else, or one that leaves out modules that the file has.
 pub fn read_adapter(bytes: &[u8], config: Option<&str>, base: &StateDict) -> Result<Adapter> {
+    read(bytes, config, base, false)
+}
+
+/// Reads what fits this base, and notes the rest in [`Adapter::unused`].
+///
+/// # Errors
+/// As [`read_adapter`], but not for tensors of text encoders, of unknown kinds, and of modules that the base has not, or
+/// has in another shape. Where nothing fits, the first reason.
+pub fn read_adapter_partially(bytes: &[u8], config: Option<&str>, base: &StateDict) -> Result<Adapter> {
+    read(bytes, config, base, true)
+}
+
+fn read(bytes: &[u8], config: Option<&str>, base: &StateDict, partial: bool) -> Result<Adapter> {
     let (tensors, metadata) = read_tensors(bytes)?;
     let config = match (config, metadata.get(DIFFUSERS_METADATA)) {
-        (Some(text), _) => Some(LoraConfig::from_json(text)?),
-        (None, Some(text)) => Some(LoraConfig::from_metadata(text)?),
+        (Some(text), _) => Some(PeftConfig::from_json(text)?),
+        (None, Some(text)) => Some(PeftConfig::from_metadata(text)?),
         (None, None) => None,
     };
     let is_peft = tensors.keys().any(|name| name.starts_with(PEFT_PREFIX));
-    let modules = by_module(tensors, base)?;
     let mut adapter = Adapter { base_sha256: metadata.get(BASE_SHA256).cloned(), ..Adapter::default() };
+    let mut first_reason = None;
+    let mut refuse = |names: &[String], error: Error, unused: &mut Vec<Unused>| {
+        if !partial {
+            return Err(error);
+        }
+        let reason = error.to_string();
+        unused.extend(names.iter().map(|name| Unused { tensor: name.clone(), reason: reason.clone() }));
+        first_reason.get_or_insert(error);
+        Ok(())
+    };
+    let mut modules = BTreeMap::new();
+    for group in by_module(tensors, config.as_ref(), base) {
+        match group {
+            Ok((path, parts)) => drop(modules.insert(path, parts)),
+            Err((name, error)) => refuse(&[name], error, &mut adapter.unused)?,
+        }
+    }
+    if !partial {
+        must_be_there(&modules, base)?;
+    }
     let mut silent = true;
     for (path, parts) in modules {
-        let (Some(a), Some(b)) = (parts.a, parts.b) else {
-            return Err(AdapterError::MissingFactor { path }.into());
-        };
-        // A convolution's are [rank, in, height, width] and [out, rank, 1, 1].
-        let matrices = a.shape.len() == b.shape.len()
-            && matches!(a.shape.len(), 2 | 4)
-            && a.shape[0] == b.shape[1]
-            && b.shape[2..].iter().all(|side| *side == 1);
-        if !matrices || a.shape.contains(&0) || b.shape.contains(&0) {
-            return Err(AdapterError::Factors { path, a: a.shape, b: b.shape }.into());
+        let (names, has_alpha) = (parts.names, parts.tensors.contains_key(ALPHA));
+        let update = must_be_there_one(&path, base).and_then(|weight| {
+            if let Some(config) = config.as_ref().filter(|_| parts.tensors.keys().any(|role| !own(role))) {
+                config.must_target(&parts.full)?;
+            }
+            must_be_numbers(parts.tensors.values().map(|tensor| (&path, tensor)))?;
+            build::update(Module {
+                path: &path,
+                full: &parts.full,
+                weight,
+                has_bias: base.contains_key(&format!("{path}.bias")),
+                config: config.as_ref(),
+                is_peft,
+                tensors: parts.tensors,
+            })
+        });
+        match update {
+            Ok(update) => {
+                silent &= !has_alpha;
+                adapter.used += names.len();
+                adapter.modules.insert(path, update);
+            }
+            Err(error) => refuse(&names, error, &mut adapter.unused)?,
         }
-        let rank = a.shape[0];
-        if let Some(config) = &config {
-            config.must_target(&parts.full)?;
-        }
-        silent &= parts.alpha.is_none();
-        let scaling = match (parts.alpha, &config) {
-            (Some(alpha), _) => alpha / rank as f32,
-            (None, Some(config)) => config.scaling(&parts.full, rank)?,
-            (None, None) if !is_peft => 1.0,
-            (None, None) => return Err(AdapterError::UnknownAlpha.into()),
-        };
-        if !scaling.is_finite() {
-            return Err(AdapterError::Alpha { path }.into());
-        }
-        adapter.modules.insert(path, LoraFactors { a, b, scaling });
     }
     if silent && config.is_none() {
         adapter.ignored_alpha = ignored_alpha(&metadata, &adapter);
     }
-    adapter.fit(base)?;
-    must_be_numbers(adapter.modules.iter().flat_map(|(path, factors)| [(path, &factors.a), (path, &factors.b)]))?;
-    Ok(adapter)
+    match (adapter.modules.is_empty(), first_reason) {
+        (false, _) => Ok(adapter),
+        (true, reason) => Err(reason.unwrap_or_else(|| AdapterError::Empty.into())),
+    }
 }
 
-/// The tensors by the paths of the base's modules; names that the base does not have stay as they are.
-fn by_module(tensors: StateDict, base: &StateDict) -> Result<BTreeMap<String, Parts>> {
+/// The tensors by the paths of the base's modules; names that the base does not have stay as they are. Or a tensor's name,
+/// and why it belongs to none.
+fn by_module(
+    tensors: StateDict,
+    config: Option<&PeftConfig>,
+    base: &StateDict,
+) -> Vec<std::result::Result<(String, Parts), (String, Error)>> {
     let flat_paths = flat_paths(base);
     let mut modules: BTreeMap<String, Parts> = BTreeMap::new();
+    let mut others = Vec::new();
+    // Whole layers stand beside something else, or are announced: a base is no adapter.
+    let whole = config.is_some_and(|config| !config.modules_to_save.is_empty() || !matches!(&config.bias[..], "" | "none"))
+        || tensors.keys().any(|name| split(name).is_some_and(|split| !own(&split.role)));
     for (name, tensor) in tensors {
-        let split = split(&name).filter(|split| !is_text_encoder(&split.path));
-        let split = split.ok_or_else(|| not_a_factor(&name))?;
+        let split = split(&name).filter(|split| !is_text_encoder(&split.path) && (whole || !own(&split.role)));
+        let Some(split) = split else {
+            let error = not_of_an_adapter(&name).into();
+            others.push(Err((name, error)));
+            continue;
+        };
         let path = if split.flat { flat_paths.get(&split.path).copied().unwrap_or(&split.path) } else { &split.path };
         let entry = modules.entry(path.to_owned()).or_default();
-        entry.full = if split.flat { path.to_owned() } else { split.full };
-        let alpha = if let [alpha] = tensor.values[..] { alpha } else { f32::NAN };
-        let taken = match split.part {
-            Part::A => entry.a.replace(tensor).is_some(),
-            Part::B => entry.b.replace(tensor).is_some(),
-            Part::Alpha => entry.alpha.replace(alpha).is_some(),
-        };
-        if taken {
-            return Err(AdapterError::Twice { path: path.to_owned() }.into());
+        if entry.tensors.contains_key(split.role) {
+            others.push(Err((name, AdapterError::Twice { path: path.to_owned() }.into())));
+            continue;
         }
+        entry.full = if split.flat { path.to_owned() } else { split.full };
+        entry.tensors.insert(split.role, tensor);
+        entry.names.push(name);
     }
-    Ok(modules)
+    others.into_iter().chain(modules.into_iter().map(Ok)).collect()
+}
+
+/// Whether a tensor is one that a layer has itself.
+fn own(role: &Role) -> bool {
+    [WEIGHT, BIAS].contains(role)
+}
+
+/// Refuses modules that the base does not have: all of them at once.
+fn must_be_there(modules: &BTreeMap<String, Parts>, base: &StateDict) -> Result<()> {
+    let unknown: Vec<String> =
+        modules.keys().filter(|path| !base.contains_key(&format!("{path}.weight"))).cloned().collect();
+    if unknown.is_empty() { Ok(()) } else { Err(unknown_modules(unknown, base)) }
+}
+
+/// Shape of a module's weight.
+fn must_be_there_one<'a>(path: &str, base: &'a StateDict) -> Result<&'a [usize]> {
+    match base.get(&format!("{path}.weight")) {
+        Some(weight) => Ok(&weight.shape),
+        None => Err(unknown_modules(vec![path.to_owned()], base)),
+    }
+}
+
+fn unknown_modules(paths: Vec<String>, base: &StateDict) -> Error {
+    let known = base.keys().find_map(|key| key.strip_suffix(".to_q.weight")).map(|path| format!("{path}.to_q"));
+    AdapterError::UnknownModules { paths, known: known.unwrap_or_default() }.into()
 }
 
 /// What kohya's metadata say alpha is, where nothing makes it so.
@@ -96,7 +164,7 @@ fn ignored_alpha(metadata: &Metadata, adapter: &Adapter) -> Option<String> {
     let said = metadata.get(KOHYA_ALPHA)?;
     // By the parser that is in the browser's engine already: the standard library's own is 13 KB of brotli.
     let number = serde_json::from_str::<f32>(said).ok();
-    let is_rank = |factors: &LoraFactors| number == Some(factors.rank() as f32);
+    let is_rank = |update: &Update| number == update.rank().map(|rank| rank as f32);
     (!adapter.modules.values().all(is_rank)).then(|| said.clone())
 }
 
@@ -107,9 +175,9 @@ pub fn implied_base(bytes: &[u8]) -> Result<StateDict> {
     for (name, tensor) in read_tensors(bytes)?.0 {
         let Some(split) = split(&name) else { continue };
         let side = sides.entry(format!("{}.weight", split.path)).or_insert_with(|| vec![0, 0]);
-        match (split.part, &tensor.shape[..]) {
-            (Part::A, [_, inner @ ..]) if !inner.is_empty() => drop(side.splice(1.., inner.iter().copied())),
-            (Part::B, [out, _, ..]) => side[0] = *out,
+        match (split.role, &tensor.shape[..]) {
+            (LORA_A, [_, inner @ ..]) if !inner.is_empty() => drop(side.splice(1.., inner.iter().copied())),
+            (LORA_B, [out, _, ..]) => side[0] = *out,
             _ => {}
         }
     }
@@ -119,20 +187,14 @@ pub fn implied_base(bytes: &[u8]) -> Result<StateDict> {
 /// The tensors of one module.
 #[derive(Default)]
 struct Parts {
+    /// The path as PEFT knows it.
     full: String,
-    a: Option<HostTensor>,
-    b: Option<HostTensor>,
-    alpha: Option<f32>,
+    tensors: BTreeMap<Role, HostTensor>,
+    /// Their names in the file.
+    names: Vec<String>,
 }
 
-fn not_a_factor(name: &str) -> AdapterError {
-    let is_dora = ["lora_magnitude_vector", "dora_scale"].iter().any(|part| name.contains(part));
+fn not_of_an_adapter(name: &str) -> AdapterError {
     let tensor = name.to_owned();
-    if is_dora {
-        AdapterError::Dora { tensor }
-    } else if is_text_encoder(name) {
-        AdapterError::TextEncoder { tensor }
-    } else {
-        AdapterError::NotAFactor { tensor }
-    }
+    if is_text_encoder(name) { AdapterError::TextEncoder { tensor } } else { AdapterError::NotAFactor { tensor } }
 }

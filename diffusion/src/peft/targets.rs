@@ -10,16 +10,38 @@ use serde_json::Value;
 
 use crate::error::{AdapterError, Result};
 
-use super::config::LoraConfig;
+use super::config::PeftConfig;
 use super::patterns::{pattern, refuse};
 
-impl LoraConfig {
+impl PeftConfig {
     /// Refuses a module that the settings leave out. `path`: as PEFT knows it.
     pub(super) fn must_target(&self, path: &str) -> Result<()> {
         match self.leaves_out(path)? {
             None => Ok(()),
             Some(setting) => Err(AdapterError::NotTargeted { path: path.to_owned(), setting }.into()),
         }
+    }
+
+    /// The rank that the settings give a module.
+    pub(super) fn rank_of(&self, path: &str) -> Result<usize> {
+        Ok(self.rank_pattern.matching(path)?.copied().unwrap_or(self.r).max(1))
+    }
+
+    /// Whether (IA)³ multiplies the module's inputs: `feedforward_modules`, a pattern of the whole path, or endings, which
+    /// PEFT takes from any letter on.
+    pub(super) fn is_feedforward(&self, path: &str) -> Result<bool> {
+        match self.settings.get("feedforward_modules") {
+            Some(Value::String(text)) => Ok(pattern(text, text)?.find(path, true, "").map_err(refuse(text))?.is_some()),
+            Some(Value::Array(names)) => Ok(names.iter().filter_map(Value::as_str).any(|name| path.ends_with(name))),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether the settings say that a layer's own tensors are in the file.
+    pub(super) fn saves(&self, path: &str) -> bool {
+        self.modules_to_save.iter().any(|name| {
+            path.strip_suffix(&name[..]).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        })
     }
 
     /// The setting that leaves a module out.

@@ -3,24 +3,27 @@
 //! Tests: `tests/it/lora_files.rs`.
 
 use crate::error::Result;
-use crate::lora::Adapter;
-use crate::state::{HostTensor, StateDict};
+use crate::adapter::Adapter;
+use crate::state::StateDict;
 use crate::tensors::{Metadata, Precision, write_tensors};
 
-use super::config::LoraConfig;
+use super::config::PeftConfig;
 use super::names::{BASE_SHA256, KOHYA_ALPHA, KOHYA_PREFIX};
+use super::write::{self, Dialect};
 
-/// Writes the adapter as kohya names it. An alpha is `scaling · rank`, so rank-stabilised adapters keep their values.
+/// Writes the adapter as kohya and LyCORIS name it. An alpha is `scaling · rank`, so rank-stabilised adapters keep their
+/// values.
+///
+/// # Errors
+/// A kind that they have no names for; values that the precision does not hold.
 pub fn write_kohya(adapter: &Adapter, title: &str, precision: Precision) -> Result<Vec<u8>> {
     let mut tensors = StateDict::new();
-    for (path, factors) in &adapter.modules {
+    for (path, update) in &adapter.modules {
         let name = format!("{KOHYA_PREFIX}{}", path.replace('.', "_"));
-        let alpha = factors.scaling * factors.rank() as f32;
-        tensors.insert(format!("{name}.lora_down.weight"), factors.a.clone());
-        tensors.insert(format!("{name}.lora_up.weight"), factors.b.clone());
-        tensors.insert(format!("{name}.alpha"), HostTensor { shape: vec![], values: vec![alpha] });
+        let named = write::tensors(path, update, Dialect::Kohya)?;
+        tensors.extend(named.into_iter().map(|(end, tensor)| (format!("{name}.{end}"), tensor)));
     }
-    let config = LoraConfig::describing(adapter);
+    let config = PeftConfig::describing(adapter);
     let mut metadata = Metadata::from([
         ("ss_network_module".into(), "networks.lora".into()),
         ("ss_network_dim".into(), config.r.to_string()),

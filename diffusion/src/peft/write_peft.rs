@@ -3,19 +3,23 @@
 //! Tests: `tests/it/lora_files.rs`.
 
 use crate::error::Result;
-use crate::lora::Adapter;
+use crate::adapter::Adapter;
 use crate::state::StateDict;
 use crate::tensors::{Metadata, Precision, write_tensors};
 
-use super::config::LoraConfig;
+use super::config::PeftConfig;
 use super::names::{BASE_SHA256, DIFFUSERS_METADATA, PEFT_PREFIX};
+use super::write::{self, Dialect};
 
 /// Writes `adapter_model.safetensors` so that PEFT, diffusers and this program read the same adapter.
-pub fn write_adapter(adapter: &Adapter, config: &LoraConfig, title: &str, precision: Precision) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// A kind that PEFT has no names for; values that the precision does not hold.
+pub fn write_adapter(adapter: &Adapter, config: &PeftConfig, title: &str, precision: Precision) -> Result<Vec<u8>> {
     let mut tensors = StateDict::new();
-    for (path, factors) in &adapter.modules {
-        tensors.insert(format!("{PEFT_PREFIX}{path}.lora_A.weight"), factors.a.clone());
-        tensors.insert(format!("{PEFT_PREFIX}{path}.lora_B.weight"), factors.b.clone());
+    for (path, update) in &adapter.modules {
+        let named = write::tensors(path, update, Dialect::Peft)?;
+        tensors.extend(named.into_iter().map(|(end, tensor)| (format!("{PEFT_PREFIX}{path}.{end}"), tensor)));
     }
     let mut metadata = Metadata::from([
         ("format".into(), "pt".into()),

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use diffusion::Base;
-use diffusion::lora::Adapter;
-use diffusion::peft::{LoraConfig, read_adapter};
+use diffusion::adapter::Adapter;
+use diffusion::peft::{PeftConfig, read_adapter};
 use diffusion::tensors::Precision;
 use trainer::config::LoraSettings;
 use trainer::messages::say;
@@ -21,11 +21,11 @@ pub fn initial(
     lora: &mut LoraSettings,
     (base, base_dir, base_sha256): (&Base, &Path, &str),
     seed: u64,
-) -> anyhow::Result<(Adapter, LoraConfig)> {
+) -> anyhow::Result<(Adapter, PeftConfig)> {
     let Some(path) = init else {
         lora.check()?;
         let adapter = initial_adapter(&base.state, &lora.target_modules, lora.rank, lora.scaling(), seed)?;
-        let config = LoraConfig {
+        let config = PeftConfig {
             r: lora.rank,
             lora_alpha: lora.alpha,
             lora_dropout: lora.dropout,
@@ -50,7 +50,7 @@ pub fn initial(
     if adapter.base_sha256.as_ref().is_some_and(|sum| sum != base_sha256) {
         say!("{} was trained on another base than {}; it goes on on this one", path.display(), base_dir.display());
     }
-    let config = LoraConfig { lora_dropout: lora.dropout, ..files.config(&adapter)? };
+    let config = PeftConfig { lora_dropout: lora.dropout, ..files.config(&adapter)? };
     *lora = LoraSettings {
         rank: config.r,
         alpha: config.lora_alpha,
@@ -71,7 +71,7 @@ pub fn resumed(
     base: &Base,
     AdapterOrigin { settings: started, adapter_config, .. }: &AdapterOrigin,
     now: &mut LoraSettings,
-) -> anyhow::Result<(Adapter, LoraConfig)> {
+) -> anyhow::Result<(Adapter, PeftConfig)> {
     if has_init {
         // The adapter's own settings, whatever a configuration says.
         *now = LoraSettings { dropout: now.dropout, ..started.clone() };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use diffusion::lora::{Adapter, merge};
+use diffusion::adapter::{Adapter, merge};
 use diffusion::{Base, Model};
 use trainer::messages::{nearest, say, warn};
 use trainer::store::{AdapterFiles, base_sha256, read_base};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use diffusion::lora::{Adapter, merge};
+use diffusion::adapter::{Adapter, merge};
 use diffusion::schedule::NoiseSchedule;
 use diffusion::tensors::Precision;
 use diffusion::unet::burn::BurnUNet;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{LoraAdapter, Module, Param, Reparameterizer};
 use burn::tensor::{Device, Tensor, TensorData};
-use diffusion::lora::{Adapter, LoraFactors};
+use diffusion::adapter::{Adapter, LoraFactors};
 use diffusion::noise::NoiseSource;
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::unet::burn::BurnUNet;
