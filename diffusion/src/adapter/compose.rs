@@ -1,0 +1,47 @@
+//! Composing adapters from the pristine base, and merging.
+//!
+//! Tests: `tests/it/lora.rs`, `tests/it/adapter_kinds.rs`.
+
+use std::collections::BTreeMap;
+
+use crate::state::StateDict;
+
+use super::change::{Parameters, Update};
+use super::modules::Adapter;
+
+/// The weights and biases that `adapters` change, from the pristine base. Within a module those that multiply come first,
+/// in the adapters' order; then what the others make of the pristine weight is added, whose order does not matter.
+/// `touch` names further modules to give back (those an earlier composition had changed).
+pub fn compose<'a>(
+    base: &StateDict,
+    adapters: impl IntoIterator<Item = (&'a Adapter, f32)>,
+    touch: impl IntoIterator<Item = &'a String>,
+) -> StateDict {
+    let mut updates: BTreeMap<&String, Vec<(&Update, f32)>> =
+        touch.into_iter().map(|path| (path, Vec::new())).collect();
+    for (adapter, strength) in adapters {
+        for (path, update) in &adapter.modules {
+            updates.entry(path).or_default().push((update, strength));
+        }
+    }
+    let mut changed = StateDict::new();
+    for (path, mut updates) in updates {
+        let names = [format!("{path}.weight"), format!("{path}.bias")];
+        let [Some(weight), bias] = [0, 1].map(|i| base.get(&names[i])) else { continue };
+        let pristine = Parameters { weight: weight.clone(), bias: bias.cloned() };
+        let mut module = pristine.clone();
+        updates.sort_by_key(|(update, _)| !update.multiplies());
+        updates.iter().for_each(|(update, strength)| update.apply(&mut module, &pristine, *strength));
+        let [weight, bias] = names;
+        changed.insert(weight, module.weight);
+        changed.extend(module.bias.map(|values| (bias, values)));
+    }
+    changed
+}
+
+/// The whole base with the adapters baked in. The base itself stays as it was: unmerging is using it again.
+pub fn merge<'a>(base: &StateDict, adapters: impl IntoIterator<Item = (&'a Adapter, f32)>) -> StateDict {
+    let mut merged = base.clone();
+    merged.extend(compose(base, adapters, []));
+    merged
+}

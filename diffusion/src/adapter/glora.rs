@@ -1,0 +1,91 @@
+//! GLoRA (arXiv 2306.07967, equation 10), as PEFT writes it (`glora_A` to `glora_E`) and LyCORIS does (`a1` to `b2`).
+//!
+//! Tests: `tests/it/adapter_kinds.rs`.
+
+use crate::state::HostTensor;
+
+use super::matrix::{add_scaled, product, sides, transposed};
+
+/// How GLoRA changes weight and bias.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Glora {
+    /// PEFT: `W + s (W ∘ A + B)`, `bias + s (bias ∘ D + E + W C)`.
+    Peft(Box<[Support; 5]>),
+    /// LyCORIS: `W + s · scaling (W A_1 A_2 + B_1 B_2)`.
+    Lycoris {
+        /// A_1 `[in, rank]` and A_2 `[rank, in]`.
+        a: [HostTensor; 2],
+        /// B_1 `[out, rank]` and B_2 `[rank, in]`, of a convolution `[rank, in · h · w]`.
+        b: [HostTensor; 2],
+        /// alpha / rank.
+        scaling: f32,
+    },
+}
+
+/// One of PEFT's five: a matrix of low rank, a column or row of numbers, one number, or nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Support {
+    /// `X_d X_u`, whose product is `[n, m]`.
+    Lora(HostTensor, HostTensor),
+    /// As many numbers as there are outputs (A, B, D, E) or inputs (C), or one.
+    Numbers(HostTensor),
+    /// Nothing.
+    Nothing,
+}
+
+impl Support {
+    /// The value at each place of `[rows, columns]`.
+    fn spread(&self, rows: usize, columns: usize) -> Vec<f32> {
+        match self {
+            Self::Lora(down, up) => product(&down.values, &up.values, up.shape[0]),
+            Self::Numbers(HostTensor { values, .. }) => {
+                (0..rows * columns).map(|i| values[if values.len() == 1 { 0 } else { i / columns }]).collect()
+            }
+            Self::Nothing => vec![0.0; rows * columns],
+        }
+    }
+}
+
+impl Glora {
+    /// The rank, where something has one.
+    pub fn rank(&self) -> Option<usize> {
+        match self {
+            Self::Peft(supports) => supports.iter().find_map(|support| match support {
+                Support::Lora(_, up) => Some(up.shape[0]),
+                _ => None,
+            }),
+            Self::Lycoris { a, .. } => Some(a[1].shape[0]),
+        }
+    }
+
+    /// What is added to a pristine weight and bias at strength 1.
+    pub(super) fn difference(&self, weight: &HostTensor, bias: Option<&HostTensor>) -> (Vec<f32>, Option<Vec<f32>>) {
+        let (rows, columns) = sides(weight);
+        match self {
+            Self::Peft(supports) => {
+                let [a, b, c, d, e] = &**supports;
+                let (a, b) = (a.spread(rows, columns), b.spread(rows, columns));
+                let change = weight.values.iter().zip(a.iter().zip(&b)).map(|(w, (a, b))| w * a + b).collect();
+                let bias = bias.map(|bias| {
+                    let (c, d, e) = (c.spread(columns, 1), d.spread(rows, 1), e.spread(rows, 1));
+                    let through = product(&weight.values, &c, columns);
+                    (0..rows).map(|i| bias.values[i] * d[i] + e[i] + through[i]).collect()
+                });
+                (change, bias)
+            }
+            Self::Lycoris { a: [one, two], b: [up, down], scaling } => {
+                let (inputs, rank) = (two.values.len() / two.shape[0], two.shape[0]);
+                let kernel = columns / inputs.max(1);
+                let mixing = product(&one.values, &two.values, rank);
+                let mut change = product(&up.values, &down.values, down.shape[0]);
+                for (w, change) in weight.values.chunks_exact(columns).zip(change.chunks_exact_mut(columns)) {
+                    // [in, kernel] -> [in, kernel], by the transposed mixing.
+                    add_scaled(change, 1.0, &product(&transposed(&mixing, inputs), w, inputs));
+                }
+                debug_assert_eq!(change.len(), rows * inputs * kernel);
+                change.iter_mut().for_each(|value| *value *= scaling);
+                (change, None)
+            }
+        }
+    }
+}
