@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::base::Base;
 use crate::error::{Error, RequestError, Result};
-use crate::adapter::{Adapter, Update, compose};
+use crate::adapter::{Adapter, Update, compose, update_norm};
 use crate::peft::read_adapter;
 use crate::schedule::NoiseSchedule;
 use crate::state::{HostTensor, StateDict};
@@ -187,22 +187,11 @@ impl Model {
         self.known(name)?;
         let modules = self.adapters.get(name).into_iter().flat_map(|adapter| &adapter.modules);
         let describe = |(path, update): (&String, &Update)| {
-            let name = format!("{path}.weight");
-            let pristine = self.base.state.get(&name);
-            let squares = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v) * f64::from(v)).sum::<f64>();
-            let whole = squares(&mut pristine.into_iter().flat_map(|weight| weight.values.iter().copied()));
-            let norm = match update.lora() {
-                // Without an [out, in] matrix.
-                Some(factors) => factors.update_norm(),
-                None => {
-                    let alone = Adapter { modules: [(path.clone(), update.clone())].into(), ..Adapter::default() };
-                    let changed = compose(&self.base.state, [(&alone, 1.0)], []);
-                    let pairs = changed.get(&name).zip(pristine);
-                    let mut differences = pairs.into_iter().flat_map(|(w, w0)| w.values.iter().zip(&w0.values).map(|(w, w0)| w - w0));
-                    squares(&mut differences).sqrt() as f32
-                }
-            };
-            let relative_norm = if whole > 0.0 { norm / whole.sqrt() as f32 } else { 0.0 };
+            let weight = self.base.state.get(&format!("{path}.weight"));
+            let squares: f64 =
+                weight.into_iter().flat_map(|weight| &weight.values).map(|v| f64::from(*v) * f64::from(*v)).sum();
+            let norm = update_norm(&self.base.state, path, update).unwrap_or(0.0);
+            let relative_norm = if squares > 0.0 { norm / squares.sqrt() as f32 } else { 0.0 };
             let (kind, rank) = (update.kind(), update.rank().unwrap_or(0));
             AdapterModule { path: path.clone(), kind, rank, norm, relative_norm }
         };

@@ -7,8 +7,8 @@ mod folders;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use diffusion::adapter::Adapter;
-use diffusion::peft::{PeftConfig, implied_base};
+use diffusion::adapter::{Adapter, Update, update_norm};
+use diffusion::peft::{PeftConfig, implied_base, is_of_adapter};
 use diffusion::state::StateDict;
 use diffusion::tensors::{Metadata, read_tensors};
 use safetensors::SafeTensors;
@@ -57,20 +57,18 @@ fn other_than_base(path: &Path, base: &Path) -> Result<Facts> {
     }
     let (tensors, metadata) =
         read_tensors(bytes).map_err(|source| Error::File { path: path.to_owned(), source: source.into() })?;
-    let is_adapter = tensors.keys().any(|name| {
-        ["lora_A", "lora_B", "lora_down", "lora.down", "_layer.down"].iter().any(|part| name.contains(part))
-    });
+    let is_adapter = tensors.keys().any(|name| is_of_adapter(name));
     if !is_adapter {
         return Ok(other(bytes, &tensors, &metadata));
     }
     let shown = base.display();
-    let fitting = read_base(base).and_then(|base| adapter_files.adapter(&base.state));
+    let fitting = read_base(base).and_then(|base| Ok((adapter_files.adapter(&base.state)?, base.state)));
     // Its own base need not be there to see what it is.
     let alone = || adapter_files.adapter(&implied_base(bytes)?);
-    let (adapter, misfit) = match fitting {
-        Ok(adapter) => (adapter, None),
+    let (adapter, state, misfit) = match fitting {
+        Ok((adapter, state)) => (adapter, state, None),
         Err(misfit) => match alone() {
-            Ok(adapter) => (adapter, Some(misfit)),
+            Ok(adapter) => (adapter, StateDict::new(), Some(misfit)),
             Err(error) => return Ok(unusable(&error, bytes, &tensors, &metadata)),
         },
     };
@@ -83,7 +81,7 @@ fn other_than_base(path: &Path, base: &Path) -> Result<Facts> {
         (Some(_), None) => format!("{sum}, which is not {shown}"),
     };
     let config = adapter_files.config(&adapter)?;
-    Ok(adapter_facts(&adapter, &config, belongs, bytes, &metadata))
+    Ok(adapter_facts(&adapter, &state, &config, belongs, (bytes, &metadata)))
 }
 
 fn base_folder(dir: &Path) -> Result<Facts> {
@@ -137,35 +135,47 @@ fn classifier(path: &Path, card: &str) -> Facts {
     Facts { kind: "classifier", facts, modules: vec![] }
 }
 
-fn adapter_facts(adapter: &Adapter, config: &PeftConfig, belongs: String, bytes: &[u8], metadata: &Metadata) -> Facts {
+fn adapter_facts(
+    adapter: &Adapter,
+    base: &StateDict,
+    config: &PeftConfig,
+    belongs: String,
+    (bytes, metadata): (&[u8], &Metadata),
+) -> Facts {
     let mut ranks = BTreeMap::<usize, usize>::new();
-    for factors in adapter.modules.values() {
-        *ranks.entry(factors.rank()).or_default() += 1;
+    for rank in adapter.modules.values().filter_map(Update::rank) {
+        *ranks.entry(rank).or_default() += 1;
     }
     let ranks: Vec<String> = ranks.iter().map(|(rank, count)| format!("{rank} ({count} modules)")).collect();
-    let parameters: usize = adapter.modules.values().map(|f| f.a.values.len() + f.b.values.len()).sum();
+    let parameters: usize = adapter.modules.values().map(Update::parameters).sum();
+    let scaled = adapter.modules.values().any(|update| update.scaling().is_some());
     let mut facts = vec![
+        ("kind", adapter.kinds().join(", ")),
+        ("tensors", format!("{} of {} used", adapter.used, adapter.used + adapter.unused.len())),
         ("rank", ranks.join(", ")),
         ("scaling", if config.use_rslora { "alpha / sqrt(rank), rank-stabilised" } else { "alpha / rank" }.to_owned()),
         ("parameters", parameters.to_string()),
         ("base", belongs),
         ("weights", format!("{} bytes, sha256 {}", bytes.len(), sha256(bytes))),
     ];
+    facts.retain(|(name, _)| match *name {
+        "rank" => !ranks.is_empty(),
+        "scaling" => scaled,
+        _ => true,
+    });
     if let Some(note) = adapter.note() {
         facts.push(("note", note));
     }
     if let Some(title) = metadata.get("modelspec.title") {
         facts.insert(0, ("title", title.clone()));
     }
-    let modules = adapter.modules.iter().map(|(path, factors)| ModuleFacts {
-        path: path.clone(),
-        rank: factors.rank(),
-        alpha: rounded(
-            factors.scaling * if config.use_rslora { (factors.rank() as f32).sqrt() } else { factors.rank() as f32 },
-        ),
-        norm: factors.update_norm(),
+    let modules = adapter.modules.iter().map(|(path, update)| {
+        let divisor = |rank: usize| if config.use_rslora { (rank as f32).sqrt() } else { rank as f32 };
+        let alpha = update.scaling().zip(update.rank()).map(|(scaling, rank)| rounded(scaling * divisor(rank)));
+        let norm = update_norm(base, path, update);
+        ModuleFacts { path: path.clone(), kind: update.kind(), rank: update.rank(), alpha, norm }
     });
-    Facts { kind: "LoRA adapter", facts, modules: modules.collect() }
+    Facts { kind: "adapter", facts, modules: modules.collect() }
 }
 
 /// An adapter of a kind that is not supported, or for another kind of network.
@@ -173,7 +183,7 @@ fn unusable(error: &Error, bytes: &[u8], tensors: &StateDict, metadata: &Metadat
     let mut facts = other(bytes, tensors, metadata).facts;
     let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
     facts.insert(0, ("not usable here", reason));
-    Facts { kind: "LoRA adapter", facts, modules: vec![] }
+    Facts { kind: "adapter", facts, modules: vec![] }
 }
 
 fn other(bytes: &[u8], tensors: &StateDict, metadata: &Metadata) -> Facts {
@@ -227,10 +237,10 @@ mod tests {
         let half = dir.path().join("half.safetensors");
         files::write_atomic(&half, &write_tensors(&state, Metadata::new(), Precision::F32).unwrap()).unwrap();
         let facts = inspect(&half, base).unwrap();
-        assert_eq!((facts.kind, facts.facts[0].0), ("LoRA adapter", "not usable here"));
+        assert_eq!((facts.kind, facts.facts[0].0), ("adapter", "not usable here"));
         assert!(facts.facts.contains(&("values", "8".to_owned())), "{facts:?}");
         // A folder's only safetensors file is the adapter, whatever its name; a folder without any is none.
-        assert_eq!(inspect(dir.path(), base).unwrap().kind, "LoRA adapter");
+        assert_eq!(inspect(dir.path(), base).unwrap().kind, "adapter");
         assert!(inspect(tempdir().unwrap().path(), base).unwrap().kind.starts_with("folder with no base"));
     }
 }

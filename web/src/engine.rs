@@ -160,12 +160,22 @@ impl Engine {
         let name = text(name, "name")?;
         let config = text(config, "config")?;
         let weights = bytes(weights, "weights")?;
-        let (rank, modules, ignored) = {
+        let (rank, kinds, counts, ignored) = {
             let mut model = self.model.borrow_mut();
             let adapter = model.add_adapter(&name, &weights, Some(config.as_str()).filter(|text| !text.is_empty()))?;
-            (adapter.rank(), adapter.modules.len(), adapter.ignored_alpha.clone())
+            let counts = [adapter.modules.len(), adapter.used, adapter.used + adapter.unused.len()];
+            (adapter.rank(), adapter.kinds(), counts, adapter.ignored_alpha.clone())
         };
-        let info = object([("name", name.into()), ("rank", rank.into()), ("modules", modules.into())]);
+        let kinds: js_sys::Array = kinds.into_iter().map(JsValue::from).collect();
+        let [modules, used, tensors] = counts;
+        let info = object([
+            ("name", name.into()),
+            ("kinds", kinds.into()),
+            ("rank", rank.into()),
+            ("modules", modules.into()),
+            ("used", used.into()),
+            ("tensors", tensors.into()),
+        ]);
         if let Some(said) = ignored {
             set(&info, "ignoredAlpha", &said.into());
         }
@@ -186,6 +196,7 @@ impl Engine {
         for update in updates {
             modules.push(&object([
                 ("path", update.path.into()),
+                ("kind", update.kind.into()),
                 ("rank", update.rank.into()),
                 ("updateNorm", update.norm.into()),
                 ("relativeNorm", update.relative_norm.into()),

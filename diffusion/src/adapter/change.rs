@@ -97,6 +97,24 @@ impl Update {
         }
     }
 
+    /// How many numbers are stored.
+    pub fn parameters(&self) -> usize {
+        let tensors: Vec<&HostTensor> = match &self.weight {
+            None => vec![],
+            Some(Change::Lora(lora)) => vec![&lora.a, &lora.b],
+            Some(Change::Loha(loha)) => loha.a.iter().chain(&loha.b).collect(),
+            Some(Change::Lokr(lokr)) => [lokr.first.tensors(), lokr.second.tensors()].concat(),
+            Some(Change::Glora(glora)) => glora.tensors(),
+            Some(Change::Oft(oft)) => vec![&oft.raw],
+            Some(Change::Boft(boft)) => [&boft.raw].into_iter().chain(&boft.scale).collect(),
+            Some(Change::Hra(hra)) => vec![&hra.u],
+            Some(Change::Ia3(ia3)) => vec![&ia3.factors],
+            Some(Change::Full(full)) => vec![full.tensor()],
+        };
+        let others = self.dora.iter().map(|dora| &dora.magnitude).chain(self.bias.iter().map(Full::tensor));
+        tensors.into_iter().chain(others).map(|tensor| tensor.values.len()).sum()
+    }
+
     /// alpha / rank or what stands for it, where the kind has such a factor.
     pub fn scaling(&self) -> Option<f32> {
         match self.weight.as_ref()? {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::state::StateDict;
 
 use super::change::{Parameters, Update};
+use super::matrix::norm;
 use super::modules::Adapter;
 
 /// The weights and biases that `adapters` change, from the pristine base. Within a module those that multiply come first,
@@ -37,6 +38,21 @@ pub fn compose<'a>(
         changed.extend(module.bias.map(|values| (bias, values)));
     }
     changed
+}
+
+/// Frobenius norm of what an update adds to the weight of a module at strength 1; nothing where the base's own values are
+/// needed and are not there.
+pub fn update_norm(base: &StateDict, path: &str, update: &Update) -> Option<f32> {
+    if let Some(factors) = update.lora() {
+        // Without an [out, in] matrix.
+        return Some(factors.update_norm());
+    }
+    let name = format!("{path}.weight");
+    let pristine = base.get(&name).filter(|weight| !weight.values.is_empty())?;
+    let alone = Adapter { modules: [(path.to_owned(), update.clone())].into(), ..Adapter::default() };
+    let changed = compose(base, [(&alone, 1.0)], []);
+    let differences = changed.get(&name)?.values.iter().zip(&pristine.values).map(|(w, pristine)| w - pristine);
+    Some(norm(&differences.collect::<Vec<_>>()))
 }
 
 /// The whole base with the adapters baked in. The base itself stays as it was: unmerging is using it again.

@@ -58,6 +58,21 @@ impl Glora {
         }
     }
 
+    /// Its tensors.
+    pub(super) fn tensors(&self) -> Vec<&HostTensor> {
+        match self {
+            Self::Peft(supports) => supports
+                .iter()
+                .flat_map(|support| match support {
+                    Support::Lora(down, up) => vec![down, up],
+                    Support::Numbers(values) => vec![values],
+                    Support::Nothing => vec![],
+                })
+                .collect(),
+            Self::Lycoris { a, b, .. } => a.iter().chain(b).collect(),
+        }
+    }
+
     /// What is added to a pristine weight and bias at strength 1.
     pub(super) fn difference(&self, weight: &HostTensor, bias: Option<&HostTensor>) -> (Vec<f32>, Option<Vec<f32>>) {
         let (rows, columns) = sides(weight);

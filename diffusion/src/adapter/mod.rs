@@ -22,6 +22,6 @@ pub mod modules;
 pub mod oft;
 
 pub use change::{Change, Update};
-pub use compose::{compose, merge};
+pub use compose::{compose, merge, update_norm};
 pub use lora::LoraFactors;
 pub use modules::{Adapter, Unused};

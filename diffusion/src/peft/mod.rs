@@ -20,6 +20,6 @@ mod write_peft;
 pub use config::PeftConfig;
 pub use kind::PeftType;
 pub use patterns::Patterns;
-pub use read::{implied_base, read_adapter, read_adapter_partially};
+pub use read::{implied_base, is_of_adapter, read_adapter, read_adapter_partially};
 pub use write_kohya::write_kohya;
 pub use write_peft::write_adapter;

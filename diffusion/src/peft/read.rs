@@ -134,6 +134,11 @@ fn by_module(
     others.into_iter().chain(modules.into_iter().map(Ok)).collect()
 }
 
+/// Whether a tensor of this name is an adapter's.
+pub fn is_of_adapter(name: &str) -> bool {
+    is_text_encoder(name) || split(name).is_some_and(|split| !own(&split.role))
+}
+
 /// Whether a tensor is one that a layer has itself.
 fn own(role: &Role) -> bool {
     [WEIGHT, BIAS].contains(role)

@@ -37,13 +37,6 @@ impl PeftConfig {
         }
     }
 
-    /// Whether the settings say that a layer's own tensors are in the file.
-    pub(super) fn saves(&self, path: &str) -> bool {
-        self.modules_to_save.iter().any(|name| {
-            path.strip_suffix(&name[..]).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        })
-    }
-
     /// The setting that leaves a module out.
     fn leaves_out(&self, path: &str) -> Result<Option<&'static str>> {
         if named(&self.exclude_modules, path)? == Some(true) {

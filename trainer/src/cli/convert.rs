@@ -47,7 +47,10 @@ enum Dialect {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let base = read_base(&args.base)?;
     let Loaded { path, files, adapter, scale } = load_adapter(&args.lora, &args.base, &base)?;
-    let adapter = adapter.scaled(scale);
+    let kinds = adapter.kinds().join(", ");
+    let Some(adapter) = adapter.scaled(scale) else {
+        anyhow::bail!("--lora: a strength cannot be baked into {kinds}; convert it at 1, or use `merge`");
+    };
     let title = Path::new(&path).file_stem().and_then(|name| name.to_str()).unwrap_or("adapter");
     let out = match args.to {
         Dialect::Kohya => {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use diffusion::Base;
-use diffusion::adapter::Adapter;
+use diffusion::adapter::{Adapter, Update};
 use diffusion::peft::{PeftConfig, read_adapter};
 use diffusion::tensors::Precision;
 use trainer::config::LoraSettings;
@@ -31,11 +31,7 @@ pub fn initial(
             lora_dropout: lora.dropout,
             target_modules: serde_json::json!(peft_targets(&base.state, &lora.target_modules)?),
             use_rslora: lora.use_rslora,
-            rank_pattern: Default::default(),
-            alpha_pattern: Default::default(),
-            exclude_modules: Default::default(),
-            layers_to_transform: Default::default(),
-            layers_pattern: Default::default(),
+            ..PeftConfig::default()
         };
         return Ok((adapter, config));
     };
@@ -44,8 +40,9 @@ pub fn initial(
     if let Some(note) = adapter.note() {
         say!("note: {}: {note}", path.display());
     }
-    if let Some((path, _)) = adapter.modules.iter().find(|(_, factors)| factors.a.shape.len() != 2) {
-        anyhow::bail!("--init has factors of {path}, a convolution; only those of Linears can be trained on");
+    let trains = |update: &Update| update.lora().is_some_and(|factors| factors.a.shape.len() == 2);
+    if let Some((path, update)) = adapter.modules.iter().find(|(_, update)| !trains(update)) {
+        anyhow::bail!("--init changes {path} by {}; only LoRA of Linears can be trained on", update.kind());
     }
     if adapter.base_sha256.as_ref().is_some_and(|sum| sum != base_sha256) {
         say!("{} was trained on another base than {}; it goes on on this one", path.display(), base_dir.display());

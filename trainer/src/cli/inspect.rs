@@ -34,8 +34,18 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         writeln!(text, "  {name:width$}  {}", shown(value))?;
     }
     let width = modules.iter().map(|module| module.path.len()).max().unwrap_or(0);
-    for ModuleFacts { path, rank, alpha, norm } in modules {
-        writeln!(text, "  {path:width$}  rank {rank:<3} alpha {alpha:<6} |update| {norm:.4}")?;
+    for ModuleFacts { path, kind, rank, alpha, norm } in modules {
+        write!(text, "  {path:width$}  {kind}")?;
+        if let Some(rank) = rank {
+            write!(text, " rank {rank:<3}")?;
+        }
+        if let Some(alpha) = alpha {
+            write!(text, " alpha {alpha:<6}")?;
+        }
+        if let Some(norm) = norm {
+            write!(text, " |update| {norm:.4}")?;
+        }
+        writeln!(text)?;
     }
     print(&text)?;
     Ok(ExitCode::SUCCESS)

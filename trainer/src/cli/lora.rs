@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use diffusion::adapter::{Adapter, merge};
+use diffusion::adapter::{Adapter, Update, merge};
 use diffusion::schedule::NoiseSchedule;
 use diffusion::tensors::Precision;
 use diffusion::unet::burn::BurnUNet;
@@ -224,7 +224,7 @@ fn train_one(
         "{} modules of rank {}, {} parameters; {} pictures, {} steps of {}",
         initial.modules.len(),
         initial.rank(),
-        initial.modules.values().map(|f| f.a.values.len() + f.b.values.len()).sum::<usize>(),
+        initial.modules.values().map(Update::parameters).sum::<usize>(),
         data.len(),
         trainer.total(),
         config.train.images_per_step(),

@@ -16,10 +16,12 @@ pub struct Facts {
 pub struct ModuleFacts {
     /// Path in the base.
     pub path: String,
-    /// Rank of the factors.
-    pub rank: usize,
+    /// The kind of change.
+    pub kind: &'static str,
+    /// Rank of the factors, where there is one.
+    pub rank: Option<usize>,
     /// `scaling · rank`, or `scaling · sqrt(rank)` of a rank-stabilised adapter.
-    pub alpha: f32,
-    /// Frobenius norm of `scaling · B A`.
-    pub norm: f32,
+    pub alpha: Option<f32>,
+    /// Frobenius norm of what is added to the weight at strength 1, where it is known without the base.
+    pub norm: Option<f32>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{LoraAdapter, Module, Param, Reparameterizer};
 use burn::tensor::{Device, Tensor, TensorData};
-use diffusion::adapter::{Adapter, LoraFactors};
+use diffusion::adapter::{Adapter, LoraFactors, Update};
 use diffusion::noise::NoiseSource;
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::unet::burn::BurnUNet;
@@ -83,11 +83,11 @@ pub fn initial_adapter(state: &StateDict, targets: &[String], rank: usize, scali
     for Linear { path, shape: [out, inner] } in linears {
         let bound = 1.0 / (inner as f32).sqrt();
         let a = (0..rank * inner).map(|_| (2.0 * noise.uniform() - 1.0) * bound).collect();
-        let factors = LoraFactors {
+        let factors = Update::from(LoraFactors {
             a: HostTensor { shape: vec![rank, inner], values: a },
             b: HostTensor { shape: vec![out, rank], values: vec![0.0; out * rank] },
             scaling,
-        };
+        });
         modules.insert(path.to_owned(), factors);
     }
     Ok(Adapter { modules, ..Adapter::default() })
@@ -104,7 +104,8 @@ pub fn attach(unet: BurnUNet, adapter: &Adapter, device: &Device) -> BurnUNet {
 /// A module whose factors are missing in `trained`.
 pub fn detach(initial: &Adapter, trained: &StateDict) -> Result<Adapter> {
     let mut adapter = initial.clone();
-    for (path, factors) in &mut adapter.modules {
+    for (path, update) in &mut adapter.modules {
+        let Some(factors) = update.lora_mut() else { continue };
         for (factor, letter) in [(&mut factors.a, "a"), (&mut factors.b, "b")] {
             let found = trained.iter().find_map(|(name, tensor)| {
                 let module = name.strip_suffix(&format!(".weight.lora.{letter}"))?;
@@ -132,7 +133,7 @@ impl Reparameterizer for Attach<'_> {
         param: Param<Tensor<D>>,
     ) -> (Param<Tensor<D>>, Option<LoraAdapter>) {
         let name = parameter_name(path);
-        let factors = name.strip_suffix(".weight").and_then(|module| self.adapter.modules.get(module));
+        let factors = name.strip_suffix(".weight").and_then(|module| self.adapter.modules.get(module)?.lora());
         let Some(factors) = factors else { return (param, None) };
         // burn's Linears are [in, out], so both factors are transposed.
         let load = |tensor: &HostTensor| {
@@ -162,7 +163,7 @@ mod tests {
     #[test]
     fn names_and_patterns_choose_linears_and_nothing_else() {
         let adapter = initial_adapter(&base(), &["to_q".into()], 2, 1.0, 0).unwrap();
-        let LoraFactors { a, b, .. } = &adapter.modules["mid.attn.to_q"];
+        let LoraFactors { a, b, .. } = adapter.modules["mid.attn.to_q"].lora().unwrap();
         assert_eq!((adapter.modules.len(), &a.shape[..], &b.shape[..]), (1, &[2, 6][..], &[4, 2][..]));
         assert!(b.values.iter().all(|&value| value == 0.0), "training starts at the base");
         assert_eq!(peft_targets(&base(), &["to_k".into()]).unwrap(), ["to_k"]);
