@@ -20,9 +20,9 @@ fn renamed(
 ) -> diffusion::Result<Adapter> {
     let plain = read_adapter(&adapter_file("plain"), Some(&adapter_config("plain")), &base.state)?;
     let mut state = StateDict::new();
-    for (path, factors) in plain.modules {
-        state.insert(a(&path), factors.a);
-        state.insert(b(&path), factors.b);
+    for (path, factors) in factors(&plain) {
+        state.insert(a(path), factors.a.clone());
+        state.insert(b(path), factors.b.clone());
     }
     let file = write_tensors(&state, Metadata::new(), Precision::F32)?;
     read_adapter(&file, config.then(|| adapter_config("plain")).as_deref(), &base.state)
@@ -61,8 +61,8 @@ fn names_of_diffusers_kohya_and_lycoris() {
     let same_modules = |what: &str, adapter: diffusion::Result<Adapter>| {
         let adapter = adapter.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert!(adapter.modules.keys().eq(plain.modules.keys()), "{what}");
-        for (path, factors) in &adapter.modules {
-            let want = &plain.modules[path];
+        for (path, factors) in factors(&adapter) {
+            let want = lora(&plain.modules[path]);
             assert_eq!((&factors.a, &factors.b, factors.scaling), (&want.a, &want.b, 1.0), "{what}: {path}");
         }
     };
@@ -102,7 +102,7 @@ fn settings_of_text_encoders_are_not_the_networks() {
     let metadata = Metadata::from([("lora_adapter_metadata".into(), settings.to_string())]);
     let file = write_tensors(&renamed.collect(), metadata, Precision::F32).unwrap();
     let adapter = read_adapter(&file, None, &base.state).unwrap();
-    let scaling = |end: &str| adapter.modules.iter().find(|(path, _)| path.ends_with(end)).unwrap().1.scaling;
+    let scaling = |end: &str| adapter.modules.iter().find(|(path, _)| path.ends_with(end)).unwrap().1.scaling().unwrap();
     assert_eq!([scaling("to_k"), scaling("attn1.to_q"), scaling("attn2.to_q")], [3.0, 1.5, 0.5]);
 }
 
@@ -143,7 +143,7 @@ fn factors_of_one_by_one_convolutions_come_as_matrices_too() {
     };
     let (matrices, kernels) = (read(&[2, 16], &[16, 2]).unwrap(), read(&[2, 16, 1, 1], &[16, 2, 1, 1]).unwrap());
     assert_eq!(matrices, kernels);
-    assert_eq!(kernels.modules[path].a.shape, [2, 16, 1, 1]);
+    assert_eq!(lora(&kernels.modules[path]).a.shape, [2, 16, 1, 1]);
     assert_refused("a 3 x 3 kernel", read(&[2, 16, 3, 3], &[16, 2, 1, 1]), &[path, "[16, 16, 1, 1]", "another model"]);
     assert_refused("a B of 3 x 3", read(&[2, 16, 1, 1], &[16, 2, 3, 3]), &[path, "of a convolution"]);
 }
@@ -178,7 +178,7 @@ fn alphas_are_numbers_of_any_type() {
             ];
             let file = safetensors::serialize(views, None).unwrap();
             let adapter = read_adapter(&file, None, &base.state).unwrap();
-            assert_eq!(adapter.modules[path].scaling, 1.5, "{dtype:?}");
+            assert_eq!(lora(&adapter.modules[path]).scaling, 1.5, "{dtype:?}");
         }
     }
     let two = [3f32.to_le_bytes(), 3f32.to_le_bytes()].concat();

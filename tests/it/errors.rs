@@ -73,6 +73,7 @@ fn examples() -> Vec<(Error, &'static str)> {
     let misfit = [
         AdapterError::UnknownModules { paths: vec![path()], known: path() },
         AdapterError::Shape { path: path(), a: vec![4, 8], b: vec![8, 4], weight: [16, 16].into() },
+        AdapterError::TensorShape { path: path(), tensor: "hra_u", found: vec![3, 2], weight: [16, 16].into() },
     ];
     let adapter = [
         AdapterError::Empty,
@@ -82,7 +83,9 @@ fn examples() -> Vec<(Error, &'static str)> {
         AdapterError::NotTargeted { path: path(), setting: "target_modules" },
         AdapterError::Factors { path: path(), a: vec![4], b: vec![8, 4] },
         AdapterError::Alpha { path: path() },
-        AdapterError::Dora { tensor: tensor() },
+        AdapterError::MissingTensor { path: path(), has: "boft_R", missing: "boft_s" },
+        AdapterError::Together { path: path(), tensor: "dora_scale", kind: "OFT" },
+        AdapterError::NoBias { path: path() },
         AdapterError::TextEncoder { tensor: tensor() },
         AdapterError::NotAFactor { tensor: tensor() },
     ];
@@ -90,6 +93,7 @@ fn examples() -> Vec<(Error, &'static str)> {
     all.chain(unreadable.into_iter().map(|error| (error, "unreadable")))
         .chain(misfit.into_iter().map(|error| (error.into(), "misfit")))
         .chain([(AdapterError::UnknownAlpha.into(), "unconfigured")])
+        .chain([(AdapterError::Unconfigured { kind: "HRA" }.into(), "unconfigured")])
         .chain(adapter.into_iter().map(|error| (error.into(), "adapter")))
         .collect()
 }

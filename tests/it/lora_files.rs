@@ -34,8 +34,8 @@ fn kohya_files_give_the_same_adapter() {
         let kohya = read_adapter(&file, None, &base.state).unwrap();
         let peft = read(name, &base);
         assert!(kohya.modules.keys().eq(peft.modules.keys()), "{name}: the same modules");
-        for (path, factors) in &kohya.modules {
-            let want = &peft.modules[path];
+        for (path, factors) in factors(&kohya) {
+            let want = lora(&peft.modules[path]);
             assert_eq!((&factors.a, &factors.b), (&want.a, &want.b), "{name} {path}");
             assert_relatively_close(&format!("{name} {path}"), &[factors.scaling], &[want.scaling], 1e-6);
         }
@@ -61,7 +61,7 @@ fn where_others_leave_alpha_out_it_is_the_rank() {
                  metadata: Metadata|
      -> diffusion::error::Result<Adapter> {
         let mut state = StateDict::new();
-        for (path, factors) in &peft.modules {
+        for (path, factors) in factors(&peft) {
             state.insert(a(path), factors.a.clone());
             state.insert(b(path), factors.b.clone());
         }
@@ -74,7 +74,7 @@ fn where_others_leave_alpha_out_it_is_the_rank() {
         Metadata::new(),
     )
     .unwrap();
-    assert!(diffusers.modules.values().all(|factors| factors.scaling == 1.0), "{diffusers:?}");
+    assert!(diffusers.modules.values().all(|update| lora(update).scaling == 1.0), "{diffusers:?}");
     let kohya = |alpha: &str| {
         named(
             &|path| format!("lora_unet_{}.lora_down.weight", path.replace('.', "_")),
@@ -85,7 +85,7 @@ fn where_others_leave_alpha_out_it_is_the_rank() {
     // Whatever kohya's metadata say: that is a note, for those who look.
     for (said, kept) in [("2.0", Some("2.0")), ("Dynamic", Some("Dynamic")), ("4.0", None)] {
         let adapter = kohya(said).unwrap();
-        assert!(adapter.modules.values().all(|factors| factors.scaling == 1.0), "{said}");
+        assert!(adapter.modules.values().all(|update| lora(update).scaling == 1.0), "{said}");
         assert_eq!(adapter.ignored_alpha.as_deref(), kept, "{said}");
     }
 }
@@ -115,8 +115,8 @@ fn kohya_files_are_written_as_kohya_names_them() {
         let folder = write_adapter(&again, &config, "A title", Precision::F32).unwrap();
         let described = read_adapter(&folder, Some(&config.to_json()), &base.state).unwrap();
         for adapters in [&again, &described] {
-            for (path, factors) in &adapter.modules {
-                let got = &adapters.modules[path];
+            for (path, factors) in factors(&adapter) {
+                let got = lora(&adapters.modules[path]);
                 assert_eq!((&got.a, &got.b), (&factors.a, &factors.b), "{name} {path}");
                 assert_relatively_close(&format!("{name} {path}"), &[got.scaling], &[factors.scaling], 1e-6);
             }
@@ -153,8 +153,8 @@ fn written_adapters_are_read_again() {
 
         let half = write_adapter(&adapter, &config, "A title", Precision::F16).unwrap();
         let rounded = read_adapter(&half, None, &base.state).unwrap();
-        for (path, factors) in &rounded.modules {
-            let want = &adapter.modules[path];
+        for (path, factors) in factors(&rounded) {
+            let want = lora(&adapter.modules[path]);
             assert_eq!(factors.scaling, want.scaling, "{name} {path}");
             assert_close(path, &factors.a.values, &want.a.values, 1e-3);
             assert_close(path, &factors.b.values, &want.b.values, 1e-3);
@@ -165,22 +165,23 @@ fn written_adapters_are_read_again() {
 #[test]
 fn kinds_that_are_not_supported_say_so() {
     let base = base("tiny");
-    let dora = read_adapter(&adapter_file("dora"), Some(&adapter_config("dora")), &base.state);
-    assert_refused("DoRA", dora, &["adapter_config.json", "DoRA", "not supported"]);
+    for kind in ["VERA", "FOURIERFT", "MISS", "SHIRA", "C3A", "PROMPT_TUNING"] {
+        let mut config: Value = serde_json::from_str(&adapter_config("plain")).unwrap();
+        config["peft_type"] = json!(kind);
+        let refused = read_adapter(&adapter_file("plain"), Some(&config.to_string()), &base.state);
+        assert_refused(kind, refused, &["peft_type", kind, "\"LORA\", \"LOHA\", \"LOKR\""]);
+    }
     let lone = read_adapter(&adapter_file("dora"), None, &base.state);
-    assert_refused("DoRA without its config", lone, &["lora_magnitude_vector", "DoRA"]);
+    assert_refused("DoRA without its config", lone, &["alpha is unknown", "adapter_config.json"]);
 }
 
 #[test]
 fn config_refusals() {
     let good = adapter_config("plain");
-    let table: [(&str, Value, &[&str]); 16] = [
-        ("peft_type", json!("LOHA"), &["peft_type", "LORA"]),
-        ("use_dora", json!(true), &["DoRA"]),
-        ("bias", json!("all"), &["bias"]),
+    let table: [(&str, Value, &[&str]); 13] = [
+        ("peft_type", json!("LOHA"), &["init_lora_weights"]),
         ("fan_in_fan_out", json!(true), &["fan_in_fan_out"]),
-        ("modules_to_save", json!(["conv_in"]), &["modules_to_save"]),
-        ("lora_bias", json!(true), &["lora_bias"]),
+        ("modules_to_save", json!([1]), &["modules_to_save", "a list of names"]),
         ("use_qalora", json!(true), &["use_qalora"]),
         ("alora_invocation_tokens", json!([1]), &["alora_invocation_tokens"]),
         ("init_lora_weights", json!("pissa"), &["init_lora_weights", "pissa", "base"]),
@@ -253,7 +254,7 @@ fn damaged_adapters_are_refused() {
     let stranger = altered(&|state| {
         state.insert("text_model.q".into(), HostTensor { shape: vec![1], values: vec![0.5] });
     });
-    assert_refused("another tensor", stranger, &["text_model.q", "not a LoRA factor"]);
+    assert_refused("another tensor", stranger, &["text_model.q", "of no kind of adapter"]);
     let encoder = altered(&|state| {
         state.insert("lora_te_text_model_q.alpha".into(), HostTensor { shape: vec![], values: vec![1.0] });
     });

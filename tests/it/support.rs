@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use diffusion::adapter::{Adapter, LoraFactors, Update};
 use diffusion::base::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::read_tensors;
@@ -29,6 +30,16 @@ pub fn json(path: &str) -> Value {
 
 pub fn tensors(path: &str) -> StateDict {
     read_tensors(&bytes(fixture(path))).unwrap().0
+}
+
+/// The factors of a module that is plain LoRA.
+pub fn lora(update: &Update) -> &LoraFactors {
+    update.lora().unwrap_or_else(|| panic!("it is {}", update.kind()))
+}
+
+/// The modules of an adapter that is plain LoRA.
+pub fn factors(adapter: &Adapter) -> impl Iterator<Item = (&String, &LoraFactors)> {
+    adapter.modules.iter().map(|(path, update)| (path, lora(update)))
 }
 
 /// The files of a base folder, owned.

@@ -47,9 +47,16 @@ export interface Timing {
 export interface AdapterInfo {
   name: string;
   /** The largest rank of its modules. */
+  /** The kinds of change in it, such as LoRA, DoRA, LoHa or OFT. */
+  kinds: string[];
+  /** The largest rank; 0 where no kind in it has one. */
   rank: number;
-  /** How many Linears and convolutions it changes. */
+  /** How many layers it changes. */
   modules: number;
+  /** How many of the file's tensors are used: all of them. */
+  used: number;
+  /** How many tensors the file has. */
+  tensors: number;
   /** What a file of kohya says of alpha and nobody heeds: it has no alphas, so that alpha is the rank. */
   ignoredAlpha?: string;
 }
@@ -58,6 +65,9 @@ export interface AdapterInfo {
 export interface AdapterModule {
   /** Its path in the base. */
   path: string;
+  /** The kind of change, such as LoRA or OFT. */
+  kind: string;
+  /** Rank of the factors; 0 where there is none. */
   rank: number;
   /** Frobenius norm of the update at strength 1. */
   updateNorm: number;

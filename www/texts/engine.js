@@ -50,7 +50,7 @@ export const refusals = {
   },
   'no-numbers': ({ tensor }) => `${tensor} has values that are no numbers: the file is broken, or its training was`,
   // Adapters.
-  'adapter-empty': () => 'adapter: the file has no lora_A and lora_B tensors in it',
+  'adapter-empty': () => 'adapter: the file has no tensors of an adapter in it, such as lora_A and lora_B',
   'unknown-modules': ({ paths, known }) =>
     `adapter: it names ${paths.length > 3 ? `${paths.length} modules (${paths.slice(0, 3).join(', ')}, …)` : paths.join(', ')}, which this base does not have: its modules are called like ${known}`,
   'factor-twice': ({ path }) => `adapter: it has the factors of ${path} twice, under two names; take one of them out`,
@@ -63,11 +63,17 @@ export const refusals = {
   'factor-shapes': ({ path, a, b }) =>
     `adapter: ${path} has factors ${shape(a)} and ${shape(b)}, not lora_A [rank, in] and lora_B [out, rank], or of a convolution [rank, in, height, width] and [out, rank, 1, 1]`,
   'unknown-alpha': () => 'adapter: alpha is unknown: give adapter_config.json too, or a file that carries lora_adapter_metadata',
-  alpha: ({ path }) => `adapter: the alpha of ${path} must be a number`,
-  dora: ({ tensor }) => `adapter: tensor ${tensor} is not a LoRA factor: DoRA is not supported`,
+  'unconfigured-kind': ({ kind }) => `adapter: its tensors of ${kind} mean nothing without their settings: give adapter_config.json too`,
+  alpha: ({ path }) => `adapter: the alpha of ${path} must be a number other than 0`,
+  'tensor-shape-of-module': ({ path, tensor, found, weight }) =>
+    `adapter: ${path} has ${tensor} ${shape(found)}, which does not go with the base’s weight ${shape(weight)}: it was made for another model, or is damaged`,
+  'missing-tensor': ({ path, has, missing }) =>
+    `adapter: ${path} has ${has}, but not ${missing}, which belongs to it: the file is damaged or incomplete`,
+  'tensors-together': ({ path, tensor, kind }) => `adapter: ${path} has ${tensor} beside ${kind}, which mean nothing together`,
+  'no-bias': ({ path }) => `adapter: it changes the bias of ${path}, which has none in this base`,
   'text-encoder': ({ tensor }) =>
-    `adapter: tensor ${tensor} is not a LoRA factor: it changes a text encoder, which this model does not have`,
-  'not-a-factor': ({ tensor }) => `adapter: tensor ${tensor} is not a LoRA factor: only factors and alphas of this base’s modules are read`,
+    `adapter: tensor ${tensor} is not of this network: it changes a text encoder, which this model does not have`,
+  'not-a-factor': ({ tensor }) => `adapter: tensor ${tensor} is of no kind of adapter that is read: LoRA, DoRA, LoHa, LoKr, OFT, BOFT, HRA, (IA)³, GLoRA, and whole layers or differences`,
   'unknown-adapter': ({ name, loaded }) => `no adapter called "${name}" is loaded (loaded: ${loaded.join(', ') || 'none'})`,
   // Requests.
   steps: ({ sampler, most, found }) => `steps must be 1 to ${most} for ${sampler}, not ${found}`,

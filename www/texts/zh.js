@@ -269,7 +269,7 @@ export const refusals = {
     return `权重与模型对不上：${parts.map(([what, names]) => `${what} ${names.length} 个（${list(names)}）`).join('；')}。`
   },
   'no-numbers': ({ tensor }) => `${tensor} 里有些值不是数字：文件已损坏，或训练出了问题。`,
-  'adapter-empty': () => '这个 LoRA 无法使用：文件里没有 lora_A 和 lora_B 张量。',
+  'adapter-empty': () => '这个 LoRA 无法使用：文件里没有适配器的张量，例如 lora_A 和 lora_B。',
   'unknown-modules': ({ paths, known }) =>
     `这个 LoRA 无法使用：它要改变的 ${list(paths)} 是这里的基础模型没有的；基础模型的模块名形如 ${known}。`,
   'factor-twice': ({ path }) => `这个 LoRA 无法使用：${path} 的因子以两个名字出现了两次，请去掉其中一个。`,
@@ -281,10 +281,14 @@ export const refusals = {
   'factor-shapes': ({ path, a, b }) =>
     `这个 LoRA 无法使用：${path} 的因子形状是 ${shape(a)} 和 ${shape(b)}，不是线性层或卷积的一对因子。`,
   'unknown-alpha': () => '不知道它的 alpha：请同时打开它的 adapter_config.json。',
-  alpha: ({ path }) => `这个 LoRA 无法使用：${path} 的 alpha 不是数字。`,
-  dora: ({ tensor }) => `这个 LoRA 无法使用：${factor(tensor, '不支持 DoRA')}`,
+  'unconfigured-kind': ({ kind }) => `${kind} 的设置不在文件里：请同时打开它的 adapter_config.json。`,
+  alpha: ({ path }) => `这个 LoRA 无法使用：${path} 的 alpha 必须是不为 0 的数字。`,
+  'tensor-shape-of-module': ({ path, tensor }) => `${path} 的 ${tensor} 与这里的基础模型对不上：它是为另一个模型训练的，或已损坏。`,
+  'missing-tensor': ({ path, has, missing }) => `这个 LoRA 无法使用：${path} 有 ${has}，却没有与它配套的 ${missing}，文件已损坏或不完整。`,
+  'tensors-together': ({ path, tensor, kind }) => `这个 LoRA 无法使用：${path} 里的 ${tensor} 与 ${kind} 不能放在一起。`,
+  'no-bias': ({ path }) => `这个 LoRA 无法使用：它要改变 ${path} 的偏置，而这里的基础模型在那里没有偏置。`,
   'text-encoder': ({ tensor }) => `这个 LoRA 无法使用：${factor(tensor, '它要改变文本编码器，而这个模型没有')}`,
-  'not-a-factor': ({ tensor }) => `这个 LoRA 无法使用：${factor(tensor, '只读取这个基础模型的模块的因子和 alpha')}`,
+  'not-a-factor': ({ tensor }) => `这个 LoRA 无法使用：${factor(tensor, '它不属于任何可读取的适配器种类')}`,
   'unknown-adapter': ({ name, loaded }) => `没有加载名为“${name}”的适配器（已加载：${loaded.join('、') || '无'}）。`,
   steps: ({ sampler, most, found }) => `采样器 ${sampler} 的步数必须是 1 到 ${most}，而不是 ${found}。`,
   eta: ({ found }) => `eta 必须是 0 到 1，而不是 ${found}。`,

@@ -5,12 +5,14 @@
 
 use crate::state::HostTensor;
 
+use super::matrix::add_scaled;
+
 /// What becomes of a weight or a bias.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Full {
     /// `W + s · D`.
     Difference(HostTensor),
-    /// `W + s · (V - W)`: V at strength 1.
+    /// V in place of W, at every strength but 0, as PEFT has it.
     Replacement(HostTensor),
 }
 
@@ -27,13 +29,16 @@ impl Full {
         tensor
     }
 
-    /// `to += s · …` of a pristine weight.
+    /// Adds to what began as the pristine values.
     pub(super) fn add_to(&self, to: &mut [f32], pristine: &[f32], strength: f32) {
-        let (values, replaces) = (&self.tensor().values, matches!(self, Self::Replacement(_)));
-        for ((to, pristine), value) in to.iter_mut().zip(pristine).zip(values) {
-            let difference = if replaces { value - pristine } else { *value };
-            // Not by way of a difference that rounds: at strength 1 the file's own values.
-            *to = if replaces && strength == 1.0 && *to == *pristine { *value } else { *to + strength * difference };
+        match self {
+            Self::Difference(tensor) => add_scaled(to, strength, &tensor.values),
+            // What others have added stays added.
+            Self::Replacement(tensor) => {
+                for ((to, pristine), value) in to.iter_mut().zip(pristine).zip(&tensor.values) {
+                    *to = value + (*to - pristine);
+                }
+            }
         }
     }
 }

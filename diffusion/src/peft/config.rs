@@ -54,7 +54,7 @@ pub struct PeftConfig {
     /// Whether lora_B has a bias.
     #[serde(default)]
     pub lora_bias: bool,
-    /// Whose own biases are in the file: none, all, or those of the modules that are changed (`lora_only`, …).
+    /// Whose own biases are in the file: none (empty), all, or those of the modules that are changed (`lora_only`, …).
     #[serde(default)]
     pub bias: String,
     /// Layers that are in the file whole.

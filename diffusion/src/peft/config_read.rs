@@ -139,7 +139,7 @@ impl PeftConfig {
         }
         let mut fields = json.as_object().cloned().unwrap_or_default();
         let settings = peft_type.settings().iter().filter_map(|key| Some(((*key).to_owned(), fields.get(*key)?.clone())));
-        let settings: Map<String, Value> = settings.collect();
+        let settings: Map<String, Value> = settings.filter(|_| peft_type != PeftType::Lora).collect();
         for (key, needed) in [("r", peft_type.has_rank()), (peft_type.alpha().unwrap_or("r"), true)] {
             if needed && !fields.contains_key(key) && peft_type == PeftType::Lora {
                 return refuse(ConfigError::Value { key: key.to_owned(), accepted: "a number".to_owned(), found: None });
@@ -154,7 +154,8 @@ impl PeftConfig {
         fields.retain(|key, value| key != "settings" && !value.is_null());
         let config: Self =
             serde_json::from_value(Value::Object(fields)).map_err(|source| Error::Json { file: FILE, source })?;
-        let config = Self { peft_type, settings, ..config };
+        let bias = if config.bias == "none" { String::new() } else { config.bias };
+        let config = Self { peft_type, settings, bias, ..config };
         if config.r == 0 && peft_type.has_rank() {
             return refuse(ConfigError::value("r", "at least 1", 0));
         }

@@ -205,16 +205,19 @@ pub(super) fn ia3(module: &mut Module<'_>) -> Result<Ia3> {
 
 /// PEFT's GLoRA: `glora_A` to `glora_E`, each two factors (`Xd`, `Xu`), numbers (`X`), or nothing.
 pub(super) fn glora_of_peft(module: &mut Module<'_>) -> Result<Glora> {
-    const NAMES: [[Role; 3]; 5] = [
-        ["glora_A.Xd", "glora_A.Xu", "glora_A.X"],
-        ["glora_B.Xd", "glora_B.Xu", "glora_B.X"],
-        ["glora_C.Xd", "glora_C.Xu", "glora_C.X"],
-        ["glora_D.Xd", "glora_D.Xu", "glora_D.X"],
-        ["glora_E.Xd", "glora_E.Xu", "glora_E.X"],
+    const NAMES: [[Role; 4]; 5] = [
+        ["glora_A.Xd", "glora_A.Xu", "glora_A.X", "glora_A.zeros"],
+        ["glora_B.Xd", "glora_B.Xu", "glora_B.X", "glora_B.zeros"],
+        ["glora_C.Xd", "glora_C.Xu", "glora_C.X", "glora_C.zeros"],
+        ["glora_D.Xd", "glora_D.Xu", "glora_D.X", "glora_D.zeros"],
+        ["glora_E.Xd", "glora_E.Xu", "glora_E.X", "glora_E.zeros"],
     ];
     let (rows, columns) = (module.rows(), module.columns());
     let mut supports = Vec::new();
-    for (i, [down, up, numbers]) in NAMES.into_iter().enumerate() {
+    for (i, [down, up, numbers, nothing]) in NAMES.into_iter().enumerate() {
+        if let Some(zeros) = module.take(nothing) {
+            module.must(zeros.values.iter().all(|value| *value == 0.0), nothing, &zeros)?;
+        }
         let (n, m) = [(rows, columns), (rows, columns), (columns, 1), (rows, 1), (rows, 1)][i];
         supports.push(if let Some(values) = module.take(numbers) {
             module.must(values.values.len() == 1 || values.values.len() == n, numbers, &values)?;

@@ -39,7 +39,7 @@ pub(super) const WEIGHT: Role = "weight";
 pub(super) const BIAS: Role = "bias";
 
 /// Words that stand behind a module's path, perhaps with an adapter's name and `.weight` behind them.
-const ROLES: [(&str, Role); 57] = [
+const ROLES: [(&str, Role); 62] = [
     // diffusers' training scripts.
     ("lora.down", LORA_A),
     ("lora.up", LORA_B),
@@ -83,18 +83,23 @@ const ROLES: [(&str, Role); 57] = [
     ("glora_A.Xd", "glora_A.Xd"),
     ("glora_A.Xu", "glora_A.Xu"),
     ("glora_A.X", "glora_A.X"),
+    ("glora_A.zeros", "glora_A.zeros"),
     ("glora_B.Xd", "glora_B.Xd"),
     ("glora_B.Xu", "glora_B.Xu"),
     ("glora_B.X", "glora_B.X"),
+    ("glora_B.zeros", "glora_B.zeros"),
     ("glora_C.Xd", "glora_C.Xd"),
     ("glora_C.Xu", "glora_C.Xu"),
     ("glora_C.X", "glora_C.X"),
+    ("glora_C.zeros", "glora_C.zeros"),
     ("glora_D.Xd", "glora_D.Xd"),
     ("glora_D.Xu", "glora_D.Xu"),
     ("glora_D.X", "glora_D.X"),
+    ("glora_D.zeros", "glora_D.zeros"),
     ("glora_E.Xd", "glora_E.Xd"),
     ("glora_E.Xu", "glora_E.Xu"),
     ("glora_E.X", "glora_E.X"),
+    ("glora_E.zeros", "glora_E.zeros"),
     ("a1", "a1"),
     ("a2", "a2"),
     ("b1", "b1"),

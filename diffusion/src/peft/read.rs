@@ -72,7 +72,7 @@ fn read(bytes: &[u8], config: Option<&str>, base: &StateDict, partial: bool) -> 
             if let Some(config) = config.as_ref().filter(|_| parts.tensors.keys().any(|role| !own(role))) {
                 config.must_target(&parts.full)?;
             }
-            must_be_numbers(parts.tensors.values().map(|tensor| (&path, tensor)))?;
+            must_be_numbers(parts.tensors.iter().filter(|(role, _)| **role != ALPHA).map(|(_, tensor)| (&path, tensor)))?;
             build::update(Module {
                 path: &path,
                 full: &parts.full,
@@ -112,7 +112,7 @@ fn by_module(
     let mut modules: BTreeMap<String, Parts> = BTreeMap::new();
     let mut others = Vec::new();
     // Whole layers stand beside something else, or are announced: a base is no adapter.
-    let whole = config.is_some_and(|config| !config.modules_to_save.is_empty() || !matches!(&config.bias[..], "" | "none"))
+    let whole = config.is_some_and(|config| !config.modules_to_save.is_empty() || !config.bias.is_empty())
         || tensors.keys().any(|name| split(name).is_some_and(|split| !own(&split.role)));
     for (name, tensor) in tensors {
         let split = split(&name).filter(|split| !is_text_encoder(&split.path) && (whole || !own(&split.role)));
