@@ -12,7 +12,7 @@ use intake::{Character, Fit, Ink, Options, Rect, decode, prepare};
 
 const SIDE: usize = 28;
 /// Of the forty, as the intake is now; it may only grow.
-const LEAST: usize = 38;
+const LEAST: usize = 40;
 /// Correlation with the truth, both softened by a pixel. Another digit of the forty has at most 0.85 (99 of 100 pairs: 0.78), one
 /// whose lower third is lost 0.82 in the middle; a line of the paper left in the picture costs as much.
 const ALIKE: f64 = 0.85;

@@ -83,14 +83,15 @@ impl Lines {
         };
         let (across, down) = (scaled(&self.across), scaled(&self.down));
         let mut columns = transposed(ink, width);
-        bridge(&mut columns, &transposed_mask(&across, width), height);
+        bridge(&mut columns, &transposed_mask(&across, width), &transposed_mask(&down, width), height);
         *ink = transposed(&columns, height);
-        bridge(ink, &down, width);
+        bridge(ink, &down, &across, width);
     }
 }
 
-/// What stands on lines becomes what stands on both sides of them. Lines cross `values`' rows.
-fn bridge(values: &mut [f32], lines: &[bool], width: usize) {
+/// What stands on lines becomes what stands on both sides of them. Lines cross `values`' rows; those `along` them are no
+/// witness, where they are not inked.
+fn bridge(values: &mut [f32], lines: &[bool], along: &[bool], width: usize) {
     let mut on_line: Vec<f32> =
         values.iter().zip(lines).filter(|(_, line)| **line).map(|(value, _)| *value).step_by(3).collect();
     // A mark is wider than a line in sharp focus: what is blank in it is no line.
@@ -116,7 +117,10 @@ fn bridge(values: &mut [f32], lines: &[bool], width: usize) {
             let strongest = |x: Option<usize>| {
                 let x = x.filter(|&x| x < width)?;
                 let rows = y.saturating_sub(slant)..=y + slant;
-                rows.filter_map(|y| original.get(y * width + x)).copied().reduce(f32::max)
+                let seen = rows.map(|y| y * width + x).filter(|&at| at < original.len());
+                Some(
+                    seen.map(|at| if along[at] && original[at] < ink { 0.0 } else { original[at] }).fold(0.0, f32::max),
+                )
             };
             let (before, after) = (strongest(x.checked_sub(1)), strongest(Some(end)));
             let beside = before.unwrap_or(0.0).min(after.unwrap_or(0.0));

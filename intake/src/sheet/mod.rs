@@ -1,5 +1,6 @@
 //! Ink on paper: found, cut out, and placed as MNIST's digits are. Tests: below and in each file.
 
+mod around;
 mod coverage;
 mod distance;
 mod ground;
@@ -43,8 +44,9 @@ pub(crate) fn fit(flat: &Flat<'_>, size: usize, ink: Ink) -> Result<Prepared> {
     let small = Paper::of(flat, SMALL);
     let scale = scale(&small, asked).ok_or(Error::NoInk)?;
     let paper = Paper::of(flat, WORKED_ON);
-    let radius = (scale.radius * paper.scale / small.scale).round().max(1.0) as usize;
-    let found = Found::at(&paper.light(scale.ink), paper.width, radius, &scale.lines);
+    let larger = paper.scale / small.scale;
+    let radius = (scale.radius * larger).round().max(1.0) as usize;
+    let found = Found::at(&paper.light(scale.ink), paper.width, radius, scale.stroke * larger, &scale.lines);
     let mut notes = Notes { ruled: scale.lines.any, ..Notes::default() };
     let kept = kept(&found, &scale.lines, paper.width, &mut notes);
     let parts: Vec<Part> = kept.iter().map(|&i| found.parts[i]).collect();
@@ -80,7 +82,7 @@ fn kept(found: &Found, lines: &Lines, width: usize, notes: &mut Notes) -> Vec<us
     let speck = if lines.any { SPECK_ON_LINES } else { SPECK };
     let mut kept = Vec::new();
     for (i, part) in found.parts.iter().enumerate() {
-        let is_small = (part.extent() as f32) < speck * unit || found.levels[i] < strong;
+        let is_small = (part.extent() as f32) < speck * unit || found.levels[i] < strong || found.is_edge(i);
         if part.at_edge && !found.parts[best].at_edge {
             notes.at_edge += usize::from(part.extent() as f32 > 0.3 * unit);
         } else if writing(i) || !is_small && !remains[i] && large.iter().any(|large| group::near(large, part, unit)) {

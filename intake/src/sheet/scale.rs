@@ -18,13 +18,15 @@ const LEFT_OUT: f32 = 0.5;
 /// Chalk is rarer than pens.
 const LIGHT: f32 = 0.8;
 /// Strokes are wider where they meet.
-const ROOM: f32 = 1.5;
+const ROOM: f32 = 2.5;
 
 /// What was found out on a small copy of a sheet.
 pub(crate) struct Scale {
     pub ink: Ink,
     /// Half of the window, in pixels of the small copy.
     pub radius: f32,
+    /// The narrowest that strokes are, in pixels of the small copy.
+    pub stroke: f32,
     pub weight: f32,
     /// The paper's lines.
     pub lines: Lines,
@@ -37,8 +39,9 @@ pub(crate) fn scale(paper: &Paper, asked: Ink) -> Option<Scale> {
         let lines = Lines::of(&light, paper.width);
         let last = ((paper.width.min(paper.height) as f32 * LAST) as usize).max(FIRST);
         let radii = std::iter::successors(Some(FIRST), |radius| Some(radius * 2)).take_while(|&radius| radius <= last);
-        let found: Vec<(usize, f32)> =
-            radii.map(|radius| (radius, Found::at(&light, paper.width, radius, &lines).weight_of_all())).collect();
+        let found: Vec<(usize, f32)> = radii
+            .map(|radius| (radius, Found::at(&light, paper.width, radius, radius as f32, &lines).weight_of_all()))
+            .collect();
         let steady = |i: usize| {
             let after = |step: usize| found.get(i + step).map(|(_, weight)| *weight);
             let last = found.last().map_or(0.0, |(_, weight)| LEFT_OUT * weight);
@@ -46,7 +49,8 @@ pub(crate) fn scale(paper: &Paper, asked: Ink) -> Option<Scale> {
         };
         let most = (0..found.len()).map(steady).fold(0.0, f32::max);
         let enough = (0..found.len()).find(|&i| steady(i) > 0.0 && steady(i) >= ENOUGH * most)?;
-        Some(Scale { ink, radius: found[enough].0 as f32 * ROOM, weight: most, lines })
+        let stroke = found[enough].0 as f32;
+        Some(Scale { ink, radius: stroke * ROOM, stroke, weight: most, lines })
     };
     match asked {
         Ink::Auto => {
