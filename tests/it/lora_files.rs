@@ -165,7 +165,7 @@ fn written_adapters_are_read_again() {
 #[test]
 fn kinds_that_are_not_supported_say_so() {
     let base = base("tiny");
-    for kind in ["VERA", "FOURIERFT", "MISS", "SHIRA", "C3A", "PROMPT_TUNING"] {
+    for kind in ["VERA", "FOURIERFT", "ADALORA", "SHIRA", "C3A", "PROMPT_TUNING"] {
         let mut config: Value = serde_json::from_str(&adapter_config("plain")).unwrap();
         config["peft_type"] = json!(kind);
         let refused = read_adapter(&adapter_file("plain"), Some(&config.to_string()), &base.state);
@@ -184,7 +184,7 @@ fn config_refusals() {
         ("modules_to_save", json!([1]), &["modules_to_save", "a list of names"]),
         ("use_qalora", json!(true), &["use_qalora"]),
         ("alora_invocation_tokens", json!([1]), &["alora_invocation_tokens"]),
-        ("init_lora_weights", json!("pissa"), &["init_lora_weights", "pissa", "base"]),
+        ("init_lora_weights", json!("pissa_niter_4"), &["init_lora_weights", "pissa", "base"]),
         ("init_lora_weights", json!("loftq"), &["init_lora_weights", "loftq"]),
         ("r", json!(0), &["r must be at least 1"]),
         ("r", json!(-1), &["-1"]),

@@ -8,13 +8,16 @@ use super::boft::Boft;
 use super::dora::Dora;
 use super::full::Full;
 use super::glora::Glora;
+use super::hira::Hira;
 use super::hra::Hra;
 use super::ia3::Ia3;
 use super::loha::Loha;
 use super::lokr::Lokr;
 use super::lora::LoraFactors;
-use super::matrix::sides;
+use super::matrix::{add_scaled, sides};
+use super::miss::Miss;
 use super::oft::Oft;
+use super::taken::Taken;
 
 /// What becomes of a module's weight.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +30,10 @@ pub enum Change {
     Lokr(Lokr),
     /// Low-rank changes of weight and bias, in proportion and beyond.
     Glora(Glora),
+    /// Two factors of low rank, in proportion to the weight.
+    Hira(Hira),
+    /// A block for every run of inputs.
+    Miss(Miss),
     /// Block-diagonal rotations.
     Oft(Oft),
     /// Rotations in butterfly form.
@@ -46,6 +53,8 @@ pub struct Update {
     pub weight: Option<Change>,
     /// The lengths of its rows (DoRA).
     pub dora: Option<Dora>,
+    /// What is taken out of the base (PiSSA, OLoRA).
+    pub taken: Option<Taken>,
     /// What becomes of the bias: PEFT's `lora_bias` (times the scaling), `diff_b`, a bias in `modules_to_save`.
     pub bias: Option<Full>,
 }
@@ -61,7 +70,7 @@ pub struct Parameters {
 
 impl From<LoraFactors> for Update {
     fn from(factors: LoraFactors) -> Self {
-        Self { weight: Some(Change::Lora(factors)), dora: None, bias: None }
+        Self { weight: Some(Change::Lora(factors)), dora: None, taken: None, bias: None }
     }
 }
 
@@ -76,6 +85,8 @@ impl Update {
             (Some(Change::Loha(_)), None) => "LoHa",
             (Some(Change::Lokr(_)), None) => "LoKr",
             (Some(Change::Glora(_)), _) => "GLoRA",
+            (Some(Change::Hira(_)), _) => "HiRA",
+            (Some(Change::Miss(_)), _) => "MiSS",
             (Some(Change::Oft(_)), _) => "OFT",
             (Some(Change::Boft(_)), _) => "BOFT",
             (Some(Change::Hra(_)), _) => "HRA",
@@ -93,6 +104,8 @@ impl Update {
             Change::Lokr(lokr) => lokr.rank(),
             Change::Glora(glora) => glora.rank(),
             Change::Hra(hra) => Some(hra.rank()),
+            Change::Hira(hira) => Some(hira.rank()),
+            Change::Miss(miss) => Some(miss.rank()),
             Change::Oft(_) | Change::Boft(_) | Change::Ia3(_) | Change::Full(_) => None,
         }
     }
@@ -105,6 +118,8 @@ impl Update {
             Some(Change::Loha(loha)) => loha.a.iter().chain(&loha.b).collect(),
             Some(Change::Lokr(lokr)) => [lokr.first.tensors(), lokr.second.tensors()].concat(),
             Some(Change::Glora(glora)) => glora.tensors(),
+            Some(Change::Hira(hira)) => vec![&hira.a, &hira.b],
+            Some(Change::Miss(miss)) => vec![miss.tensor()],
             Some(Change::Oft(oft)) => vec![&oft.raw],
             Some(Change::Boft(boft)) => [&boft.raw].into_iter().chain(&boft.scale).collect(),
             Some(Change::Hra(hra)) => vec![&hra.u],
@@ -128,7 +143,7 @@ impl Update {
     /// The factors, where it is plain LoRA and nothing else.
     pub fn lora(&self) -> Option<&LoraFactors> {
         match self {
-            Self { weight: Some(Change::Lora(factors)), dora: None, bias: None } => Some(factors),
+            Self { weight: Some(Change::Lora(factors)), dora: None, taken: None, bias: None } => Some(factors),
             _ => None,
         }
     }
@@ -136,47 +151,55 @@ impl Update {
     /// The factors, to be changed, where it is plain LoRA and nothing else.
     pub fn lora_mut(&mut self) -> Option<&mut LoraFactors> {
         match self {
-            Self { weight: Some(Change::Lora(factors)), dora: None, bias: None } => Some(factors),
+            Self { weight: Some(Change::Lora(factors)), dora: None, taken: None, bias: None } => Some(factors),
             _ => None,
         }
     }
 
-    /// Whether it is multiplied to what is there, rather than added: those come first, one after the other.
-    pub(super) fn multiplies(&self) -> bool {
-        matches!(self.weight, Some(Change::Oft(_) | Change::Boft(_) | Change::Hra(_) | Change::Ia3(_)))
-    }
-
     /// Changes `to`, which began as the pristine module and may hold other adapters' changes already.
     pub(super) fn apply(&self, to: &mut Parameters, pristine: &Parameters, strength: f32) {
-        match &self.weight {
-            None => {}
-            Some(Change::Lora(factors)) if self.dora.is_none() => factors.add_to(&mut to.weight, strength),
-            Some(Change::Full(full)) => full.add_to(&mut to.weight.values, &pristine.weight.values, strength),
-            Some(change) if self.multiplies() => multiply(change, to, strength),
-            Some(change) => self.add(change, to, pristine, strength),
+        if let Some(taken) = &self.taken {
+            add_scaled(&mut to.weight.values, -1.0, &taken.matrix());
+        }
+        match (&self.weight, &self.dora) {
+            (None, _) => {}
+            (Some(Change::Lora(factors)), None) => factors.add_to(&mut to.weight, strength),
+            (Some(Change::Full(full)), _) => full.add_to(&mut to.weight.values, &pristine.weight.values, strength),
+            // PEFT's: of what is there by now.
+            (Some(change @ (Change::Oft(_) | Change::Boft(_) | Change::Hra(_) | Change::Ia3(_))), _) if is_of_peft(change) => {
+                multiply(change, to, strength);
+            }
+            // LyCORIS': of the pristine weight, as a difference.
+            (Some(change @ (Change::Oft(_) | Change::Boft(_) | Change::Hra(_) | Change::Ia3(_))), _) => {
+                let mut changed = pristine.clone();
+                multiply(change, &mut changed, strength);
+                add_scaled(&mut to.weight.values, 1.0, &changed.weight.values);
+                add_scaled(&mut to.weight.values, -1.0, &pristine.weight.values);
+            }
+            (Some(change), dora) => {
+                let (difference, bias) = difference(change, pristine);
+                if let (Some(change), Some(to)) = (bias, &mut to.bias) {
+                    add_scaled(&mut to.values, strength, &change);
+                }
+                match dora {
+                    None => add_scaled(&mut to.weight.values, strength, &difference),
+                    Some(dora) => dora.apply(&mut to.weight.values, &pristine.weight, &difference, strength),
+                }
+            }
         }
         if let (Some(change), Some(bias), Some(pristine)) = (&self.bias, &mut to.bias, &pristine.bias) {
             change.add_to(&mut bias.values, &pristine.values, strength);
         }
     }
+}
 
-    fn add(&self, change: &Change, to: &mut Parameters, pristine: &Parameters, strength: f32) {
-        let (difference, bias) = difference(change, pristine);
-        if let (Some(change), Some(to)) = (bias, &mut to.bias) {
-            to.values.iter_mut().zip(&change).for_each(|(to, change)| *to += strength * change);
-        }
-        match &self.dora {
-            None => {
-                to.weight.values.iter_mut().zip(&difference).for_each(|(to, change)| *to += strength * change);
-            }
-            Some(dora) => {
-                let weight = dora.weight(&pristine.weight, &difference, strength);
-                let pristine = &pristine.weight.values;
-                for ((to, pristine), weight) in to.weight.values.iter_mut().zip(pristine).zip(&weight) {
-                    *to += weight - pristine;
-                }
-            }
-        }
+/// Whether a kind that multiplies is PEFT's.
+fn is_of_peft(change: &Change) -> bool {
+    match change {
+        Change::Oft(oft) => oft.on_inputs,
+        Change::Boft(boft) => boft.on_inputs,
+        Change::Ia3(ia3) => ia3.with_bias,
+        _ => true,
     }
 }
 
@@ -190,6 +213,8 @@ fn difference(change: &Change, pristine: &Parameters) -> (Vec<f32>, Option<Vec<f
             (lokr.difference(kernel), None)
         }
         Change::Glora(glora) => glora.difference(&pristine.weight, pristine.bias.as_ref()),
+        Change::Hira(hira) => (hira.difference(&pristine.weight), None),
+        Change::Miss(miss) => (miss.difference(&pristine.weight), None),
         Change::Full(_) | Change::Oft(_) | Change::Boft(_) | Change::Hra(_) | Change::Ia3(_) => {
             (vec![0.0; pristine.weight.values.len()], None)
         }

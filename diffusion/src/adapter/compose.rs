@@ -10,8 +10,8 @@ use super::change::{Parameters, Update};
 use super::matrix::norm;
 use super::modules::Adapter;
 
-/// The weights and biases that `adapters` change, from the pristine base. Within a module those that multiply come first,
-/// in the adapters' order; then what the others make of the pristine weight is added, whose order does not matter.
+/// The weights and biases that `adapters` change, from the pristine base, one after the other: what PEFT's kinds multiply
+/// is what those before have made; all others add what they make of the pristine weight, whose order does not matter.
 /// `touch` names further modules to give back (those an earlier composition had changed).
 pub fn compose<'a>(
     base: &StateDict,
@@ -26,12 +26,11 @@ pub fn compose<'a>(
         }
     }
     let mut changed = StateDict::new();
-    for (path, mut updates) in updates {
+    for (path, updates) in updates {
         let names = [format!("{path}.weight"), format!("{path}.bias")];
         let [Some(weight), bias] = [0, 1].map(|i| base.get(&names[i])) else { continue };
         let pristine = Parameters { weight: weight.clone(), bias: bias.cloned() };
         let mut module = pristine.clone();
-        updates.sort_by_key(|(update, _)| !update.multiplies());
         updates.iter().for_each(|(update, strength)| update.apply(&mut module, &pristine, *strength));
         let [weight, bias] = names;
         changed.insert(weight, module.weight);

@@ -4,7 +4,7 @@
 
 use crate::state::HostTensor;
 
-use super::matrix::{norm, sides};
+use super::matrix::sides;
 
 /// The learnt lengths of a module whose weight another kind changes by D.
 ///
@@ -39,35 +39,42 @@ pub enum DoraStrength {
 }
 
 impl Dora {
-    /// The weight that a pristine one becomes, given what the other kind adds to it at strength 1.
-    pub(super) fn weight(&self, pristine: &HostTensor, difference: &[f32], strength: f32) -> Vec<f32> {
+    /// Changes `to`, which began as the pristine weight, given what the other kind adds to it at strength 1. PEFT's scales
+    /// what adapters before it have added, too, by lengths of the pristine weight; LyCORIS' adds its difference from that.
+    pub(super) fn apply(&self, to: &mut [f32], pristine: &HostTensor, difference: &[f32], strength: f32) {
         let (added, share) = match self.strength {
             DoraStrength::Peft => (strength, 1.0),
             DoraStrength::Lycoris => (1.0, strength),
         };
         let (_, columns) = sides(pristine);
-        let mut weight: Vec<f32> = pristine.values.iter().zip(difference).map(|(w, d)| w + added * d).collect();
-        let m = &self.magnitude.values;
-        // A row whose length is 0 stays.
-        let factor = |m: f32, length: f32| if length > 0.0 { 1.0 + share * (m / length - 1.0) } else { 1.0 };
-        match self.axis {
-            DoraAxis::Outputs => {
-                for (row, m) in weight.chunks_exact_mut(columns).zip(m) {
-                    let factor = factor(*m, norm(&*row));
-                    row.iter_mut().for_each(|value| *value *= factor);
-                }
-            }
-            DoraAxis::Inputs => {
-                let kernel = columns / m.len();
-                let mut squares = vec![0f64; m.len()];
-                for (i, value) in weight.iter().enumerate() {
-                    squares[i % columns / kernel] += f64::from(*value) * f64::from(*value);
-                }
-                let factors: Vec<f32> =
-                    m.iter().zip(&squares).map(|(m, squares)| factor(*m, squares.sqrt() as f32)).collect();
-                weight.iter_mut().enumerate().for_each(|(i, value)| *value *= factors[i % columns / kernel]);
-            }
+        let alone: Vec<f32> = pristine.values.iter().zip(difference).map(|(w, d)| w + added * d).collect();
+        let factors = self.factors(&alone, columns, share);
+        let kernel = columns / factors.len().max(1);
+        for (i, to) in to.iter_mut().enumerate() {
+            let factor = match self.axis {
+                DoraAxis::Outputs => factors[i / columns],
+                DoraAxis::Inputs => factors[i % columns / kernel],
+            };
+            *to = match self.strength {
+                DoraStrength::Peft => factor * (*to + added * difference[i]),
+                DoraStrength::Lycoris => *to + (factor * alone[i] - pristine.values[i]),
+            };
         }
-        weight
+    }
+
+    /// What rows, or what belongs to one input, are multiplied with.
+    fn factors(&self, weight: &[f32], columns: usize, share: f32) -> Vec<f32> {
+        let m = &self.magnitude.values;
+        let mut squares = vec![0f64; m.len()];
+        let kernel = columns / m.len().max(1);
+        for (i, value) in weight.iter().enumerate() {
+            let at = if self.axis == DoraAxis::Outputs { i / columns } else { i % columns / kernel };
+            squares[at] += f64::from(*value) * f64::from(*value);
+        }
+        // A row whose length is 0 stays.
+        let factor = |(m, squares): (&f32, &f64)| {
+            if *squares > 0.0 { 1.0 + share * (m / squares.sqrt() as f32 - 1.0) } else { 1.0 }
+        };
+        m.iter().zip(&squares).map(factor).collect()
     }
 }

@@ -12,14 +12,17 @@ pub mod compose;
 pub mod dora;
 pub mod full;
 pub mod glora;
+pub mod hira;
 pub mod hra;
 pub mod ia3;
 pub mod loha;
 pub mod lokr;
 pub mod lora;
 mod matrix;
+pub mod miss;
 pub mod modules;
 pub mod oft;
+pub mod taken;
 
 pub use change::{Change, Update};
 pub use compose::{compose, merge, update_norm};

@@ -68,7 +68,7 @@ impl Adapter {
 
 impl Update {
     fn scale(&mut self, scale: f32) -> Option<()> {
-        if self.dora.is_some() {
+        if self.dora.is_some() || self.taken.is_some() {
             return None;
         }
         let values = match &mut self.weight {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::adapter::dora::{Dora, DoraAxis, DoraStrength};
 use crate::adapter::full::Full;
+use crate::adapter::taken::Taken;
 use crate::adapter::{Change, LoraFactors, Update};
 use crate::error::{AdapterError, Error, Result};
 use crate::state::HostTensor;
@@ -20,7 +21,9 @@ pub(super) struct Module<'a> {
     pub path: &'a str,
     /// The path as PEFT knows it, which patterns are matched against.
     pub full: &'a str,
-    /// Shape of the base's weight.
+    /// The base's weight; without values where the base is not there.
+    pub pristine: &'a HostTensor,
+    /// Its shape.
     pub weight: &'a [usize],
     /// Whether the base has a bias there.
     pub has_bias: bool,
@@ -105,7 +108,7 @@ pub(super) fn update(mut module: Module<'_>) -> Result<Update> {
     if !is_matrix && !module.tensors.keys().all(|role| ["diff", "diff_b", WEIGHT, BIAS].contains(role)) {
         return Err(AdapterError::NotLinear { path: module.path.to_owned() }.into());
     }
-    let mut bias = None;
+    let (mut bias, mut taken) = (None, None);
     let weight = if has(&module, "lora_") {
         let factors = lora(&mut module)?;
         if let Some(mut values) = module.take(LORA_B_BIAS) {
@@ -114,6 +117,7 @@ pub(super) fn update(mut module: Module<'_>) -> Result<Update> {
             values.values.iter_mut().for_each(|value| *value *= factors.scaling);
             bias = Some(Full::Difference(values));
         }
+        taken = what_was_taken(&module, &factors);
         Some(Change::Lora(factors))
     } else if has(&module, "hada_") {
         Some(Change::Loha(kinds::loha(&mut module)?))
@@ -129,6 +133,10 @@ pub(super) fn update(mut module: Module<'_>) -> Result<Update> {
         Some(Change::Hra(kinds::hra(&mut module)?))
     } else if has(&module, "ia3_l") || has(&module, "on_input") {
         Some(Change::Ia3(kinds::ia3(&mut module)?))
+    } else if has(&module, "hira_") {
+        Some(Change::Hira(kinds::hira(&mut module)?))
+    } else if has(&module, "miss_") {
+        Some(Change::Miss(kinds::miss(&mut module)?))
     } else if has(&module, "glora_") {
         Some(Change::Glora(kinds::glora_of_peft(&mut module)?))
     } else if ["a1", "a2", "b1", "b2", "bm"].iter().any(|role| module.tensors.contains_key(role)) {
@@ -154,7 +162,7 @@ pub(super) fn update(mut module: Module<'_>) -> Result<Update> {
     if bias.is_some() && !module.has_bias {
         return Err(AdapterError::NoBias { path: module.path.to_owned() }.into());
     }
-    let update = Update { weight, dora, bias };
+    let update = Update { weight, dora, taken, bias };
     let path = || module.path.to_owned();
     match module.tensors.keys().next() {
         Some(tensor) => Err(AdapterError::Together { path: path(), tensor, kind: update.kind() }.into()),
@@ -162,6 +170,16 @@ pub(super) fn update(mut module: Module<'_>) -> Result<Update> {
             Err(AdapterError::Together { path: path(), tensor: "dora_scale", kind: update.kind() }.into())
         }
         None => Ok(update),
+    }
+}
+
+/// What PiSSA and OLoRA have taken out of the base.
+fn what_was_taken(module: &Module<'_>, factors: &LoraFactors) -> Option<Taken> {
+    let start = module.config.filter(|_| !module.pristine.values.is_empty())?.start.as_str();
+    match start {
+        "pissa" => Some(Taken::pissa(module.pristine, factors.rank())),
+        "olora" => Some(Taken::olora(module.pristine, factors.rank(), factors.scaling)),
+        _ => None,
     }
 }
 
@@ -187,6 +205,10 @@ fn lora(module: &mut Module<'_>) -> Result<LoraFactors> {
     if let Some(mid) = module.tensors.remove("lora_mid") {
         a = kinds::tucker(module, ("lora_mid", mid), (LORA_A, a))?;
         a.shape = [&a.shape[..1], &module.weight[1..]].concat();
+    }
+    // DyLoRA of LyCORIS writes the second one of a convolution as a matrix.
+    if (a.shape.len(), b.shape.len()) == (4, 2) {
+        b.shape.extend([1, 1]);
     }
     // A convolution's are [rank, in, height, width] and [out, rank, 1, 1].
     let matrices = a.shape.len() == b.shape.len()

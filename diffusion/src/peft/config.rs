@@ -60,6 +60,9 @@ pub struct PeftConfig {
     /// Layers that are in the file whole.
     #[serde(default)]
     pub modules_to_save: Vec<String>,
+    /// Which part of the base the factors began as, and were taken out of it for: `pissa`, `olora`, or none (empty).
+    #[serde(default)]
+    pub start: String,
     /// Settings of the kind alone, as they stand in the file.
     #[serde(default)]
     pub settings: Map<String, Value>,
@@ -141,6 +144,8 @@ fn kind(update: &Update) -> PeftType {
         Some(Change::Loha(_)) => PeftType::Loha,
         Some(Change::Lokr(_)) => PeftType::Lokr,
         Some(Change::Glora(_)) => PeftType::Glora,
+        Some(Change::Hira(_)) => PeftType::Hira,
+        Some(Change::Miss(_)) => PeftType::Miss,
         Some(Change::Oft(_)) => PeftType::Oft,
         Some(Change::Boft(_)) => PeftType::Boft,
         Some(Change::Hra(_)) => PeftType::Hra,

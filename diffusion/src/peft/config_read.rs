@@ -112,9 +112,11 @@ impl PeftConfig {
         }
         if let Some(start) = text("init_lora_weights")
             && CHANGES_THE_BASE.iter().any(|method| start.starts_with(method))
+            && !["pissa", "olora"].contains(&start)
         {
             return refuse(ConfigError::ChangesBase { method: start.to_owned() });
         }
+        let start = text("init_lora_weights").filter(|start| ["pissa", "olora"].contains(start)).unwrap_or_default().to_owned();
         // serde's own message of a wrong type does not name the key.
         type Fits = fn(&Value) -> bool;
         let names = |value: &Value| value.is_null() || value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
@@ -151,11 +153,11 @@ impl PeftConfig {
             let alpha = fields.remove(alpha).unwrap_or_else(|| Value::from(8));
             fields.insert("lora_alpha".into(), alpha);
         }
-        fields.retain(|key, value| key != "settings" && !value.is_null());
+        fields.retain(|key, value| !["settings", "start"].contains(&&key[..]) && !value.is_null());
         let config: Self =
             serde_json::from_value(Value::Object(fields)).map_err(|source| Error::Json { file: FILE, source })?;
         let bias = if config.bias == "none" { String::new() } else { config.bias };
-        let config = Self { peft_type, settings, bias, ..config };
+        let config = Self { peft_type, settings, bias, start, ..config };
         if config.r == 0 && peft_type.has_rank() {
             return refuse(ConfigError::value("r", "at least 1", 0));
         }

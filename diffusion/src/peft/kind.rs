@@ -25,12 +25,26 @@ pub enum PeftType {
     Ia3,
     /// GLoRA.
     Glora,
+    /// HiRA.
+    Hira,
+    /// MiSS.
+    Miss,
 }
 
 impl PeftType {
     /// All of them.
-    pub(super) const ALL: [Self; 8] =
-        [Self::Lora, Self::Loha, Self::Lokr, Self::Oft, Self::Boft, Self::Hra, Self::Ia3, Self::Glora];
+    pub(super) const ALL: [Self; 10] = [
+        Self::Lora,
+        Self::Loha,
+        Self::Lokr,
+        Self::Oft,
+        Self::Boft,
+        Self::Hra,
+        Self::Ia3,
+        Self::Glora,
+        Self::Hira,
+        Self::Miss,
+    ];
 
     /// The word in the configuration.
     pub fn word(self) -> &'static str {
@@ -43,6 +57,8 @@ impl PeftType {
             Self::Hra => "HRA",
             Self::Ia3 => "IA3",
             Self::Glora => "GLORA",
+            Self::Hira => "HIRA",
+            Self::Miss => "MISS",
         }
     }
 
@@ -91,6 +107,8 @@ impl PeftType {
             Self::Hra => &["apply_GS", "init_weights"],
             Self::Ia3 => &["feedforward_modules", "init_ia3_weights"],
             Self::Glora => &["config_A_B", "config_C", "config_D_E", "init_weights"],
+            Self::Hira => &["hira_dropout", "init_weights"],
+            Self::Miss => &["init_weights", "mini_r", "miss_dropout"],
         }
     }
 

@@ -5,10 +5,12 @@
 use crate::adapter::Change;
 use crate::adapter::boft::Boft;
 use crate::adapter::glora::{Glora, Support};
+use crate::adapter::hira::Hira;
 use crate::adapter::hra::Hra;
 use crate::adapter::ia3::Ia3;
 use crate::adapter::loha::Loha;
 use crate::adapter::lokr::{Kronecker, Lokr};
+use crate::adapter::miss::Miss;
 use crate::adapter::oft::{Oft, OftSettings};
 use crate::error::{Error, Result};
 use crate::state::HostTensor;
@@ -254,4 +256,30 @@ pub(super) fn glora_of_lycoris(module: &mut Module<'_>) -> Result<Glora> {
     module.must(b2.shape[1] == columns, "b2", &b2)?;
     let scaling = module.scaling(a2.shape[0])?;
     Ok(Glora::Lycoris { a: [a1, a2], b: [b1, b2], scaling })
+}
+
+/// HiRA: `hira_A` and `hira_B`.
+pub(super) fn hira(module: &mut Module<'_>) -> Result<Hira> {
+    let [b, a] = factored(module, ["hira_B", "hira_A"], None)?;
+    module.must(b.shape[0] == module.rows(), "hira_B", &b)?;
+    module.must(a.shape[1] == module.columns(), "hira_A", &a)?;
+    Ok(Hira { a, b })
+}
+
+/// MiSS: `miss_block`, of which the configuration says what it means.
+pub(super) fn miss(module: &mut Module<'_>) -> Result<Miss> {
+    let mut block = module.need("miss_block", "miss_block")?;
+    let start = module.configured("MiSS")?.settings.get("init_weights").and_then(|value| value.as_str()).unwrap_or("");
+    let (rows, columns) = (module.rows(), module.columns());
+    match (start, &block.shape[..]) {
+        ("bat", [runs, r, side]) if r == side && *r > 0 && runs * r == rows && columns % r == 0 => Ok(Miss::Multiplied(block)),
+        ("mini", [r, mini]) if r * mini > 0 && rows % mini == 0 => {
+            let repeated = block.values.chunks_exact(*mini).flat_map(|row| row.iter().cycle().take(rows)).copied();
+            block = HostTensor { shape: vec![*r, rows], values: repeated.collect() };
+            Ok(Miss::Shared(block))
+        }
+        ("bat" | "mini", _) => Err(module.misfit("miss_block", &block)),
+        (_, [r, out]) if *r > 0 && *out == rows => Ok(Miss::Shared(block)),
+        _ => Err(module.misfit("miss_block", &block)),
+    }
 }

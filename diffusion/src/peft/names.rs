@@ -39,7 +39,7 @@ pub(super) const WEIGHT: Role = "weight";
 pub(super) const BIAS: Role = "bias";
 
 /// Words that stand behind a module's path, perhaps with an adapter's name and `.weight` behind them.
-const ROLES: [(&str, Role); 62] = [
+const ROLES: [(&str, Role); 65] = [
     // diffusers' training scripts.
     ("lora.down", LORA_A),
     ("lora.up", LORA_B),
@@ -79,6 +79,10 @@ const ROLES: [(&str, Role); 62] = [
     // (IA)³.
     ("ia3_l", "ia3_l"),
     ("on_input", "on_input"),
+    // HiRA, MiSS.
+    ("hira_A", "hira_A"),
+    ("hira_B", "hira_B"),
+    ("miss_block", "miss_block"),
     // GLoRA: PEFT; LyCORIS.
     ("glora_A.Xd", "glora_A.Xd"),
     ("glora_A.Xu", "glora_A.Xu"),

@@ -68,7 +68,7 @@ fn read(bytes: &[u8], config: Option<&str>, base: &StateDict, partial: bool) -> 
     let mut silent = true;
     for (path, parts) in modules {
         let (names, has_alpha) = (parts.names, parts.tensors.contains_key(ALPHA));
-        let update = must_be_there_one(&path, base).and_then(|weight| {
+        let update = must_be_there_one(&path, base).and_then(|pristine| {
             if let Some(config) = config.as_ref().filter(|_| parts.tensors.keys().any(|role| !own(role))) {
                 config.must_target(&parts.full)?;
             }
@@ -76,7 +76,8 @@ fn read(bytes: &[u8], config: Option<&str>, base: &StateDict, partial: bool) -> 
             build::update(Module {
                 path: &path,
                 full: &parts.full,
-                weight,
+                pristine,
+                weight: &pristine.shape,
                 has_bias: base.contains_key(&format!("{path}.bias")),
                 config: config.as_ref(),
                 is_peft,
@@ -151,10 +152,10 @@ fn must_be_there(modules: &BTreeMap<String, Parts>, base: &StateDict) -> Result<
     if unknown.is_empty() { Ok(()) } else { Err(unknown_modules(unknown, base)) }
 }
 
-/// Shape of a module's weight.
-fn must_be_there_one<'a>(path: &str, base: &'a StateDict) -> Result<&'a [usize]> {
+/// A module's weight.
+fn must_be_there_one<'a>(path: &str, base: &'a StateDict) -> Result<&'a HostTensor> {
     match base.get(&format!("{path}.weight")) {
-        Some(weight) => Ok(&weight.shape),
+        Some(weight) => Ok(weight),
         None => Err(unknown_modules(vec![path.to_owned()], base)),
     }
 }

@@ -32,8 +32,15 @@ pub(super) fn tensors(path: &str, update: &Update, dialect: Dialect) -> Result<V
         Err(Error::Unwritable(WriteError::Dialect { path: path.to_owned(), kind, dialect }))
     };
     let mut tensors = Vec::new();
+    if update.taken.is_some() {
+        return refuse("LoRA that began as a part of the base (PiSSA, OLoRA)");
+    }
     match (&update.weight, dialect) {
         (None, _) => {}
+        (Some(Change::Hira(hira)), Dialect::Peft) => {
+            tensors.extend([("hira_A", hira.a.clone()), ("hira_B", hira.b.clone())]);
+        }
+        (Some(Change::Miss(miss)), Dialect::Peft) => tensors.push(("miss_block", miss.tensor().clone())),
         (Some(Change::Lora(factors)), _) => lora(factors, dialect, &mut tensors),
         (Some(Change::Loha(loha)), _) => {
             let [a1, a2] = &loha.a;
