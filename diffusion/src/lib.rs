@@ -48,6 +48,7 @@
 //! | [`foreign`] | what a file is that is no safetensors file
 #![deny(missing_docs)]
 
+pub mod adapter;
 pub mod base;
 pub mod codec;
 pub mod config;
@@ -55,7 +56,6 @@ pub mod error;
 pub mod foreign;
 pub mod guidance;
 pub mod json;
-pub mod adapter;
 pub mod model;
 pub mod noise;
 #[cfg(feature = "burn")]

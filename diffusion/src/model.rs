@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::adapter::{Adapter, Update, compose, update_norm};
 use crate::base::Base;
 use crate::error::{Error, RequestError, Result};
-use crate::adapter::{Adapter, Update, compose, update_norm};
 use crate::peft::read_adapter;
 use crate::schedule::NoiseSchedule;
 use crate::state::{HostTensor, StateDict};

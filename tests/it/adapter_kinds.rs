@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use diffusion::Base;
 use diffusion::adapter::{Adapter, compose};
 use diffusion::peft::{read_adapter, read_adapter_partially};
 use diffusion::state::StateDict;
-use diffusion::Base;
 use serde_json::Value;
 
 use crate::support::*;
@@ -85,14 +85,21 @@ fn every_kind_gives_the_weights_that_its_tool_makes() {
             }
             (adapter, _) => adapter.unwrap_or_else(|error| panic!("{file}: {error}")),
         };
-        assert_eq!((adapter.used + adapter.unused.len()) as u64, case["tensors"].as_u64().unwrap(), "{file}: every tensor");
+        assert_eq!(
+            (adapter.used + adapter.unused.len()) as u64,
+            case["tensors"].as_u64().unwrap(),
+            "{file}: every tensor"
+        );
         let off = assert_same(file, &compose(&base.state, [(&adapter, 1.0)], []), &of_case(&expected, &name), &base);
         println!("{file}: {}, off by {off:e}", adapter.kinds().join(", "));
         if case["at_half"] == true {
             let half = compose(&base.state, [(&adapter, 0.5)], []);
             assert_same(&format!("{file} at 0.5"), &half, &of_case(&expected, &format!("{name}@0.5")), &base);
         }
-        assert!(compose(&base.state, [], adapter.modules.keys()).iter().all(|(key, w)| *w == base.state[key]), "{file}: off");
+        assert!(
+            compose(&base.state, [], adapter.modules.keys()).iter().all(|(key, w)| *w == base.state[key]),
+            "{file}: off"
+        );
         files += 1;
         used += adapter.used;
         worst = worst.max(off);

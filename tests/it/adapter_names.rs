@@ -102,7 +102,8 @@ fn settings_of_text_encoders_are_not_the_networks() {
     let metadata = Metadata::from([("lora_adapter_metadata".into(), settings.to_string())]);
     let file = write_tensors(&renamed.collect(), metadata, Precision::F32).unwrap();
     let adapter = read_adapter(&file, None, &base.state).unwrap();
-    let scaling = |end: &str| adapter.modules.iter().find(|(path, _)| path.ends_with(end)).unwrap().1.scaling().unwrap();
+    let scaling =
+        |end: &str| adapter.modules.iter().find(|(path, _)| path.ends_with(end)).unwrap().1.scaling().unwrap();
     assert_eq!([scaling("to_k"), scaling("attn1.to_q"), scaling("attn2.to_q")], [3.0, 1.5, 0.5]);
 }
 

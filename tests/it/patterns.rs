@@ -1,7 +1,7 @@
 //! `rank_pattern`, `alpha_pattern` and targets: what PEFT and Python's `re` make of them (`lora/patterns.json`).
 
 use diffusion::adapter::{Adapter, LoraFactors};
-use diffusion::peft::{PeftConfig, Patterns, read_adapter, write_adapter};
+use diffusion::peft::{Patterns, PeftConfig, read_adapter, write_adapter};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, write_tensors};
 use serde_json::{Value, json};
@@ -72,7 +72,12 @@ fn the_first_pattern_of_the_file_counts() {
     let same = |got: &Adapter, what: &str| {
         assert!(got.modules.keys().eq(want.modules.keys()), "{what}");
         for (path, factors) in factors(&want) {
-            assert_relatively_close(&format!("{what}: {path}"), &[lora(&got.modules[path]).scaling], &[factors.scaling], 1e-6);
+            assert_relatively_close(
+                &format!("{what}: {path}"),
+                &[lora(&got.modules[path]).scaling],
+                &[factors.scaling],
+                1e-6,
+            );
         }
     };
     same(&read_adapter(&file, Some(text), &base.state).unwrap(), "the folder");

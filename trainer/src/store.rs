@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use diffusion::adapter::Adapter;
 use diffusion::base::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS, WEIGHTS_INDEX, base_files, shards};
 use diffusion::foreign::ForeignFile;
-use diffusion::adapter::Adapter;
 use diffusion::peft::{PeftConfig, read_adapter, write_adapter};
 use diffusion::state::StateDict;
 use diffusion::tensors::Precision;

@@ -58,7 +58,11 @@ impl Boft {
     /// Whether the blocks fit so many inputs or outputs.
     pub fn fits(&self, count: usize) -> bool {
         let [factors, blocks, size] = [0, 1, 2].map(|i| self.blocks.shape[i]);
-        let halves = if self.on_inputs { factors == 1 || (size % 2 == 0 && blocks % (1 << (factors - 1)) == 0) } else { size % 2 == 0 && count % (size << (factors - 1)) == 0 };
+        let halves = if self.on_inputs {
+            factors == 1 || (size % 2 == 0 && blocks % (1 << (factors - 1)) == 0)
+        } else {
+            size % 2 == 0 && count.is_multiple_of(size << (factors - 1))
+        };
         blocks * size == count && halves
     }
 
@@ -68,7 +72,11 @@ impl Boft {
         let [factors, blocks, size] = [0, 1, 2].map(|i| self.blocks.shape[i]);
         let count = blocks * size;
         for (level, rotations) in self.blocks.values.chunks_exact(blocks * size * size).enumerate() {
-            let order = if self.on_inputs { order_of_peft(count, blocks, size, level, factors) } else { order_of_lycoris(count, size, level) };
+            let order = if self.on_inputs {
+                order_of_peft(count, blocks, size, level, factors)
+            } else {
+                order_of_lycoris(count, size, level)
+            };
             let rotations = rotations.chunks_exact(size * size);
             if self.on_inputs {
                 for row in weight.values.chunks_exact_mut(columns) {

@@ -166,7 +166,9 @@ impl Update {
             (Some(Change::Lora(factors)), None) => factors.add_to(&mut to.weight, strength),
             (Some(Change::Full(full)), _) => full.add_to(&mut to.weight.values, &pristine.weight.values, strength),
             // PEFT's: of what is there by now.
-            (Some(change @ (Change::Oft(_) | Change::Boft(_) | Change::Hra(_) | Change::Ia3(_))), _) if is_of_peft(change) => {
+            (Some(change @ (Change::Oft(_) | Change::Boft(_) | Change::Hra(_) | Change::Ia3(_))), _)
+                if is_of_peft(change) =>
+            {
                 multiply(change, to, strength);
             }
             // LyCORIS': of the pristine weight, as a difference.

@@ -74,12 +74,14 @@ fn right_singular_vectors(rows: &[Vec<f64>], columns: usize, count: usize) -> Ve
     };
     // Of a tall matrix the turns themselves make the right singular vectors.
     let side = vectors.len();
-    let mut turns: Vec<Vec<f64>> = (0..side).map(|i| (0..side).map(|j| f64::from(u8::from(i == j))).collect()).collect();
+    let mut turns: Vec<Vec<f64>> =
+        (0..side).map(|i| (0..side).map(|j| f64::from(u8::from(i == j))).collect()).collect();
     for _ in 0..60 {
         let mut largest = 0f64;
         for i in 0..side {
             for j in i + 1..side {
-                let (a, b, c) = (dot(&vectors[i], &vectors[i]), dot(&vectors[j], &vectors[j]), dot(&vectors[i], &vectors[j]));
+                let (a, b, c) =
+                    (dot(&vectors[i], &vectors[i]), dot(&vectors[j], &vectors[j]), dot(&vectors[i], &vectors[j]));
                 if c == 0.0 || c.abs() <= 1e-15 * (a * b).sqrt() {
                     continue;
                 }

@@ -54,7 +54,9 @@ pub enum AdapterError {
         weight: Box<[usize]>,
     },
     /// A tensor's sides do not go with the base's.
-    #[error("{path} has {tensor} {found:?}, which does not go with the base's weight {weight:?}: it was made for another model, or is damaged")]
+    #[error(
+        "{path} has {tensor} {found:?}, which does not go with the base's weight {weight:?}: it was made for another model, or is damaged"
+    )]
     TensorShape {
         /// Path of the module.
         path: String,
@@ -131,7 +133,9 @@ pub enum AdapterError {
         tensor: String,
     },
     /// Some other tensor.
-    #[error("tensor {tensor} is of no kind of adapter that is read: LoRA, DoRA, LoHa, LoKr, OFT, BOFT, HRA, (IA)³, GLoRA, and whole layers or differences")]
+    #[error(
+        "tensor {tensor} is of no kind of adapter that is read: LoRA, DoRA, LoHa, LoKr, OFT, BOFT, HRA, (IA)³, GLoRA, and whole layers or differences"
+    )]
     NotAFactor {
         /// Name of the tensor.
         tensor: String,
@@ -169,7 +173,12 @@ impl AdapterError {
             ),
             Self::TensorShape { path, tensor, found, weight } => (
                 "tensor-shape-of-module",
-                vec![("path", text(path)), ("tensor", text(tensor)), ("found", shape(found)), ("weight", shape(weight))],
+                vec![
+                    ("path", text(path)),
+                    ("tensor", text(tensor)),
+                    ("found", shape(found)),
+                    ("weight", shape(weight)),
+                ],
             ),
             Self::MissingTensor { path, has, missing } => {
                 ("missing-tensor", vec![("path", text(path)), ("has", text(has)), ("missing", text(missing))])

@@ -96,7 +96,9 @@ impl PeftConfig {
     /// Whether PEFT makes such modules by it.
     fn describes(&self, adapter: &Adapter) -> bool {
         adapter.modules.iter().all(|(path, update)| {
-            let Some((rank, scaling)) = update.rank().zip(update.scaling()) else { return self.must_target(path).is_ok() };
+            let Some((rank, scaling)) = update.rank().zip(update.scaling()) else {
+                return self.must_target(path).is_ok();
+            };
             let meant = self.rank_pattern.matching(path).ok().map(|rank| rank.copied().unwrap_or(self.r));
             let close = |meant: f32| (meant - scaling).abs() <= 1e-6 * scaling.abs();
             meant == Some(rank) && self.must_target(path).is_ok() && self.scaling(path, rank).is_ok_and(close)

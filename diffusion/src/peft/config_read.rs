@@ -116,10 +116,12 @@ impl PeftConfig {
         {
             return refuse(ConfigError::ChangesBase { method: start.to_owned() });
         }
-        let start = text("init_lora_weights").filter(|start| ["pissa", "olora"].contains(start)).unwrap_or_default().to_owned();
+        let start =
+            text("init_lora_weights").filter(|start| ["pissa", "olora"].contains(start)).unwrap_or_default().to_owned();
         // serde's own message of a wrong type does not name the key.
         type Fits = fn(&Value) -> bool;
-        let names = |value: &Value| value.is_null() || value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
+        let names =
+            |value: &Value| value.is_null() || value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
         let kinds: [(&str, &str, Fits); 12] = [
             ("r", "a whole number", Value::is_u64),
             ("lora_alpha", "a number", Value::is_number),
@@ -140,11 +142,16 @@ impl PeftConfig {
             }
         }
         let mut fields = json.as_object().cloned().unwrap_or_default();
-        let settings = peft_type.settings().iter().filter_map(|key| Some(((*key).to_owned(), fields.get(*key)?.clone())));
+        let settings =
+            peft_type.settings().iter().filter_map(|key| Some(((*key).to_owned(), fields.get(*key)?.clone())));
         let settings: Map<String, Value> = settings.filter(|_| peft_type != PeftType::Lora).collect();
         for (key, needed) in [("r", peft_type.has_rank()), (peft_type.alpha().unwrap_or("r"), true)] {
             if needed && !fields.contains_key(key) && peft_type == PeftType::Lora {
-                return refuse(ConfigError::Value { key: key.to_owned(), accepted: "a number".to_owned(), found: None });
+                return refuse(ConfigError::Value {
+                    key: key.to_owned(),
+                    accepted: "a number".to_owned(),
+                    found: None,
+                });
             }
         }
         // PEFT's defaults of the other kinds.

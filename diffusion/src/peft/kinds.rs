@@ -30,7 +30,11 @@ pub(super) fn tucker(
         return Ok(core);
     };
     let kernel: usize = kernel.iter().product();
-    module.must(core.shape.len() == 4 && r * q > 0 && kernel == module.columns() / module.inputs(), core_role, &core)?;
+    module.must(
+        core.shape.len() == 4 && r * q > 0 && kernel == module.columns() / module.inputs(),
+        core_role,
+        &core,
+    )?;
     let inputs = b.values.len() / q;
     module.must(b.shape.first() == Some(q), role, &b)?;
     let mut values = vec![0.0; r * inputs * kernel];
@@ -108,7 +112,9 @@ pub(super) fn lokr(module: &mut Module<'_>) -> Result<Lokr> {
         }
     };
     let ([p, q], [n, windows]) = (first.sides(), second.sides());
-    let fits = p * n == module.rows() && q * windows == module.columns() && windows % (module.columns() / module.inputs()) == 0;
+    let fits = p * n == module.rows()
+        && q * windows == module.columns()
+        && windows % (module.columns() / module.inputs()) == 0;
     module.must(fits && p * q > 0, "lokr_w2", second.tensors()[0])?;
     let scaling = match (second.rank().or(first.rank()), module.config) {
         // LyCORIS' alpha counts only where something is factored.
@@ -131,16 +137,18 @@ pub(super) fn lokr(module: &mut Module<'_>) -> Result<Lokr> {
 pub(super) fn oft_of_peft(module: &mut Module<'_>) -> Result<Oft> {
     let upper = module.need("oft_R", "oft_R")?;
     let config = module.configured("OFT")?;
-    let set = |key: &str, otherwise: bool| config.settings.get(key).and_then(|value| value.as_bool()).unwrap_or(otherwise);
+    let set =
+        |key: &str, otherwise: bool| config.settings.get(key).and_then(|value| value.as_bool()).unwrap_or(otherwise);
     let number = |key: &str| config.settings.get(key).and_then(|value| value.as_f64());
     let settings = OftSettings {
-        neumann_terms: set("use_cayley_neumann", true).then(|| number("num_cayley_neumann_terms").unwrap_or(5.0) as usize),
+        neumann_terms: set("use_cayley_neumann", true)
+            .then(|| number("num_cayley_neumann_terms").unwrap_or(5.0) as usize),
         constraint: set("coft", false).then(|| number("eps").unwrap_or(6e-5) as f32),
     };
     let shared = set("block_share", false);
     let oft = Oft::of_peft(&upper, settings).filter(|oft| {
         let (blocks, size) = (oft.blocks.shape[0], oft.block_size());
-        if shared { blocks == 1 && module.columns() % size == 0 } else { blocks * size == module.columns() }
+        if shared { blocks == 1 && module.columns().is_multiple_of(size) } else { blocks * size == module.columns() }
     });
     oft.ok_or_else(|| module.misfit("oft_R", &upper))
 }
@@ -272,7 +280,9 @@ pub(super) fn miss(module: &mut Module<'_>) -> Result<Miss> {
     let start = module.configured("MiSS")?.settings.get("init_weights").and_then(|value| value.as_str()).unwrap_or("");
     let (rows, columns) = (module.rows(), module.columns());
     match (start, &block.shape[..]) {
-        ("bat", [runs, r, side]) if r == side && *r > 0 && runs * r == rows && columns % r == 0 => Ok(Miss::Multiplied(block)),
+        ("bat", [runs, r, side]) if r == side && *r > 0 && runs * r == rows && columns % r == 0 => {
+            Ok(Miss::Multiplied(block))
+        }
         ("mini", [r, mini]) if r * mini > 0 && rows % mini == 0 => {
             let repeated = block.values.chunks_exact(*mini).flat_map(|row| row.iter().cycle().take(rows)).copied();
             block = HostTensor { shape: vec![*r, rows], values: repeated.collect() };

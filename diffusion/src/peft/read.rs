@@ -72,7 +72,9 @@ fn read(bytes: &[u8], config: Option<&str>, base: &StateDict, partial: bool) -> 
             if let Some(config) = config.as_ref().filter(|_| parts.tensors.keys().any(|role| !own(role))) {
                 config.must_target(&parts.full)?;
             }
-            must_be_numbers(parts.tensors.iter().filter(|(role, _)| **role != ALPHA).map(|(_, tensor)| (&path, tensor)))?;
+            must_be_numbers(
+                parts.tensors.iter().filter(|(role, _)| **role != ALPHA).map(|(_, tensor)| (&path, tensor)),
+            )?;
             build::update(Module {
                 path: &path,
                 full: &parts.full,

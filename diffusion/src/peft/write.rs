@@ -105,7 +105,9 @@ pub(super) fn tensors(path: &str, update: &Update, dialect: Dialect) -> Result<V
             tensors.extend([("a1.weight", a1), ("a2.weight", a2), ("b1.weight", b1), ("b2.weight", b2)]);
             tensors.extend(alpha(*scaling, rank, dialect));
         }
-        (Some(Change::Full(Full::Difference(difference))), Dialect::Kohya) => tensors.push(("diff", difference.clone())),
+        (Some(Change::Full(Full::Difference(difference))), Dialect::Kohya) => {
+            tensors.push(("diff", difference.clone()))
+        }
         (Some(Change::Full(Full::Replacement(weight))), Dialect::Peft) => tensors.push(("weight", weight.clone())),
         (Some(_), _) => return refuse(update.kind()),
     }

@@ -2,8 +2,8 @@
 //!
 //! Tests: `tests/it/lora_files.rs`.
 
-use crate::error::Result;
 use crate::adapter::Adapter;
+use crate::error::Result;
 use crate::state::StateDict;
 use crate::tensors::{Metadata, Precision, write_tensors};
 
