@@ -15,7 +15,7 @@ use crate::adapter::oft::{Oft, OftSettings};
 use crate::error::{Error, Result};
 use crate::state::HostTensor;
 
-use super::build::Module;
+use super::module::Module;
 use super::names::{ALPHA, Role, WEIGHT};
 
 /// `Σ_j T_ij B_j` for each entry of a kernel: `T [r, q, h, w]` and `B [q, in]` (or `[q, in, 1, 1]`) give

@@ -8,6 +8,7 @@ mod config_read;
 mod config_write;
 mod kind;
 mod kinds;
+mod module;
 mod names;
 mod pattern;
 mod patterns;

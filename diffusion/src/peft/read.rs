@@ -9,8 +9,9 @@ use crate::error::{AdapterError, Error, Result};
 use crate::state::{HostTensor, StateDict};
 use crate::tensors::{Metadata, must_be_numbers, read_tensors};
 
-use super::build::{self, Module};
+use super::build;
 use super::config::PeftConfig;
+use super::module::Module;
 use super::names::{
     ALPHA, BASE_SHA256, BIAS, DIFFUSERS_METADATA, KOHYA_ALPHA, LORA_A, LORA_B, PEFT_PREFIX, Role, WEIGHT, flat_paths,
     is_text_encoder, split,
