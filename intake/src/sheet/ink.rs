@@ -26,7 +26,11 @@ const EVEN: f32 = 0.6;
 /// A part that fills this share of a square is no stroke: the inside of a 0, paper between lines.
 const FILLED: f32 = 0.65;
 /// What touches the edge is seldom writing: the table, a finger, a character that is cut off.
-const AT_EDGE: f32 = 0.01;
+const AT_EDGE: f32 = 0.1;
+/// What lies along the edge with this share of its longer side hardly ever is: a stroke that runs out of the picture touches the edge
+/// with its width.
+const ALONG_EDGE: f32 = 0.5;
+const ALONG: f32 = 0.01;
 
 /// Ink and its parts.
 pub(crate) struct Found {
@@ -36,6 +40,8 @@ pub(crate) struct Found {
     pub labels: Vec<u32>,
     /// How strong the ink of each part is: three quarters of its pixels are fainter.
     pub levels: Vec<f32>,
+    /// How much of each part lies along the picture's edge, in its longer side.
+    along_edge: Vec<f32>,
     /// How sharp the edge of each part is: its rise from pixel to pixel, in levels.
     pub sharpness: Vec<f32>,
     /// How much darker each part is than the sheet around it, in levels.
@@ -79,7 +85,8 @@ impl Found {
         let (parts, labels) = seeded(&above(WEAK, WEAK_SHARE), &above(1.0, SHARE), width);
         let levels = levels(&ink, &labels, parts.len());
         let sharpness = sharpness(raw, &labels, &levels, width, half);
-        Self { ink, parts, labels, levels, sharpness, contrast: Vec::new(), even: Vec::new() }
+        let along_edge = along_edge(&labels, &parts, width);
+        Self { ink, parts, labels, levels, along_edge, sharpness, contrast: Vec::new(), even: Vec::new() }
     }
 
     /// How much a part looks like writing: how strong and how large it is, and how little of its square it fills; 0 for shadows,
@@ -91,7 +98,11 @@ impl Found {
         }
         let extent = part.extent() as f32;
         let strokes = 1.0 - part.area as f32 / (FILLED * extent * extent);
-        let inside = if part.at_edge { AT_EDGE } else { 1.0 };
+        let inside = match self.along_edge[i] {
+            0.0 => 1.0,
+            ..ALONG_EDGE => AT_EDGE,
+            _ => ALONG,
+        };
         self.levels[i] * self.levels[i] * extent * strokes.max(0.0) * inside * self.contrast[i]
     }
 
@@ -116,6 +127,15 @@ fn seeded(weak: &[bool], strong: &[bool], width: usize) -> (Vec<Part>, Vec<u32>)
     holds[0] = false;
     let kept: Vec<bool> = labels.iter().map(|&label| holds[label as usize]).collect();
     parts(&kept, width)
+}
+
+fn along_edge(labels: &[u32], parts: &[Part], width: usize) -> Vec<f32> {
+    let height = labels.len() / width;
+    let mut counts = vec![0usize; parts.len() + 1];
+    let rows = (0..width).flat_map(|x| [x, (height - 1) * width + x]);
+    let columns = (0..height).flat_map(|y| [y * width, (y + 1) * width - 1]);
+    rows.chain(columns).for_each(|at| counts[labels[at] as usize] += 1);
+    counts[1..].iter().zip(parts).map(|(&count, part)| count as f32 / part.extent() as f32).collect()
 }
 
 /// The mean of each pixel's square neighbourhood, twice.
