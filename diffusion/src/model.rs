@@ -157,6 +157,11 @@ impl Model {
     /// Reads an adapter file (see [`read_adapter`]) and keeps it under a name, switched off.
     pub fn add_adapter(&mut self, name: &str, bytes: &[u8], config: Option<&str>) -> Result<&Adapter> {
         let adapter = read_adapter(bytes, config, &self.base.state)?;
+        self.insert_adapter(name, adapter)
+    }
+
+    /// Keeps an adapter that was read for this base under a name, switched off.
+    pub fn insert_adapter(&mut self, name: &str, adapter: Adapter) -> Result<&Adapter> {
         if self.scales.contains_key(name) {
             self.remove_adapter(name)?;
         }

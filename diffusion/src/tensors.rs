@@ -1,6 +1,6 @@
 //! safetensors bytes <-> host tensors.
 //!
-//! Tests: `tests/it/base_files.rs`, `tests/it/hostile.rs`.
+//! Tests: below, `tests/it/base_files.rs`, `tests/it/hostile.rs`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,6 +20,41 @@ pub enum Precision {
     F32,
     /// 16-bit floats; the model computes in f32 after loading.
     F16,
+    /// 16-bit floats with the range of f32 and 8 digits of precision in binary.
+    Bf16,
+    /// 8-bit floats with 3 bits behind the point, up to 448 (arXiv 2209.05433). Single numbers, as alphas are, stay f32.
+    F8E4m3,
+    /// 8-bit floats with 2 bits behind the point, up to 57344. Single numbers stay f32.
+    F8E5m2,
+}
+
+impl Precision {
+    /// Its name on command lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::F8E4m3 => "f8_e4m3",
+            Self::F8E5m2 => "f8_e5m2",
+        }
+    }
+
+    fn dtype(self) -> Dtype {
+        match self {
+            Self::F32 => Dtype::F32,
+            Self::F16 => Dtype::F16,
+            Self::Bf16 => Dtype::BF16,
+            Self::F8E4m3 => Dtype::F8_E4M3,
+            Self::F8E5m2 => Dtype::F8_E5M2,
+        }
+    }
+
+    /// What a tensor is written in: an alpha says how strong everything is, and has to be exact.
+    fn of(self, tensor: &HostTensor) -> Self {
+        let coarse = matches!(self, Self::Bf16 | Self::F8E4m3 | Self::F8E5m2);
+        if coarse && tensor.values.len() == 1 { Self::F32 } else { self }
+    }
 }
 
 /// The free-text part of a safetensors header.
@@ -107,16 +142,15 @@ fn small_float(byte: u8, places: u32) -> f32 {
 pub fn write_tensors(state: &StateDict, metadata: Metadata, precision: Precision) -> Result<Vec<u8>> {
     let encoded = state
         .iter()
-        .map(|(name, tensor)| Ok((name, tensor, encode(name, &tensor.values, precision)?)))
+        .map(|(name, tensor)| {
+            let precision = precision.of(tensor);
+            Ok((name, tensor, precision, encode(name, &tensor.values, precision)?))
+        })
         .collect::<Result<Vec<_>>>()?;
-    let dtype = match precision {
-        Precision::F32 => Dtype::F32,
-        Precision::F16 => Dtype::F16,
-    };
     let views = encoded
         .iter()
-        .map(|(name, tensor, bytes)| {
-            TensorView::new(dtype, tensor.shape.clone(), bytes)
+        .map(|(name, tensor, precision, bytes)| {
+            TensorView::new(precision.dtype(), tensor.shape.clone(), bytes)
                 .map(|view| (name.as_str(), view))
                 .map_err(|source| Error::Unwritable(source.into()))
         })
@@ -126,14 +160,49 @@ pub fn write_tensors(state: &StateDict, metadata: Metadata, precision: Precision
     sorted_header(&bytes)
 }
 
+/// Rounded to the nearest, of two to the even one.
 fn encode(name: &str, values: &[f32], precision: Precision) -> Result<Vec<u8>> {
-    match precision {
-        Precision::F32 => Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
-        Precision::F16 => match values.iter().find(|v| v.is_finite() && f16::from_f32(**v).is_infinite()) {
-            None => Ok(values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect()),
-            Some(&value) => Err(Error::Unwritable(WriteError::TooLarge { tensor: name.to_owned(), value })),
-        },
+    let too_large = match precision {
+        Precision::F32 => None,
+        Precision::F16 => values.iter().find(|v| v.is_finite() && f16::from_f32(**v).is_infinite()),
+        Precision::Bf16 => values.iter().find(|v| v.is_finite() && bf16::from_f32(**v).is_infinite()),
+        Precision::F8E4m3 => values.iter().find(|v| !v.is_nan() && v.abs() > 464.0),
+        Precision::F8E5m2 => values.iter().find(|v| v.is_finite() && v.abs() >= 61440.0),
+    };
+    if let Some(&value) = too_large {
+        let (tensor, precision) = (name.to_owned(), precision.name());
+        return Err(Error::Unwritable(WriteError::TooLarge { tensor, value, precision }));
     }
+    let values = values.iter();
+    Ok(match precision {
+        Precision::F32 => values.flat_map(|v| v.to_le_bytes()).collect(),
+        Precision::F16 => values.flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect(),
+        Precision::Bf16 => values.flat_map(|v| bf16::from_f32(*v).to_le_bytes()).collect(),
+        Precision::F8E4m3 => values.map(|v| small_byte(*v, 3)).collect(),
+        Precision::F8E5m2 => values.map(|v| small_byte(*v, 2)).collect(),
+    })
+}
+
+/// The 8-bit float that is nearest, see [`small_float`].
+fn small_byte(value: f32, places: u32) -> u8 {
+    let last: u8 = if places == 3 { 0x7e } else { 0x7b };
+    let magnitude = value.abs();
+    let byte = if value.is_nan() {
+        0x7f
+    } else if magnitude.is_infinite() {
+        last + 1
+    } else {
+        // They ascend with their bytes.
+        let (mut below, mut above): (u8, u8) = (0, last);
+        while below < above {
+            let middle = (below + above).div_ceil(2);
+            if small_float(middle, places) <= magnitude { below = middle } else { above = middle - 1 }
+        }
+        let next = (below + 1).min(last);
+        let [down, up] = [below, next].map(|byte| (small_float(byte, places) - magnitude).abs());
+        if up < down || (up == down && next % 2 == 0) { next } else { below }
+    };
+    byte | (u8::from(value.is_sign_negative()) << 7)
 }
 
 /// The library writes metadata in the order of a HashMap; sorted, equal contents make equal files.
@@ -150,4 +219,53 @@ fn sorted_header(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut text = serde_json::to_vec(&header).map_err(failed)?;
     text.resize(text.len().next_multiple_of(8), b' ');
     Ok([&(text.len() as u64).to_le_bytes()[..], &text, body].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_floats_are_rounded_to_the_nearest() {
+        for (places, last) in [(3, 0x7e), (2, 0x7b)] {
+            for byte in 0..=last {
+                let value = small_float(byte, places);
+                assert_eq!((small_byte(value, places), small_byte(-value, places)), (byte, byte | 0x80));
+                if byte < last {
+                    let next = small_float(byte + 1, places);
+                    let even = byte + byte % 2;
+                    assert_eq!(small_byte(f32::midpoint(value, next), places), even, "{value} to {next}");
+                    assert_eq!(small_byte(value + 0.49 * (next - value), places), byte);
+                    assert_eq!(small_byte(value + 0.51 * (next - value), places), byte + 1);
+                }
+            }
+            assert!(small_float(small_byte(f32::NAN, places), places).is_nan());
+        }
+        assert_eq!((small_float(0x7e, 3), small_float(0x7b, 2)), (448.0, 57344.0));
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_and_alphas_stay_exact() {
+        let tensor = |values: &[f32]| HostTensor { shape: vec![values.len()], values: values.to_vec() };
+        for (precision, fits, too_large) in [
+            (Precision::F16, 65504.0, 65520.0),
+            (Precision::Bf16, 3.3e38, f32::MAX),
+            (Precision::F8E4m3, 464.0, 465.0),
+            (Precision::F8E5m2, 61439.0, 61440.0),
+        ] {
+            let write = |value: f32| {
+                let state = StateDict::from([
+                    ("a".to_owned(), tensor(&[0.1, value])),
+                    ("alpha".to_owned(), HostTensor { shape: vec![], values: vec![1.37] }),
+                ]);
+                write_tensors(&state, Metadata::new(), precision)
+            };
+            let (read, _) = read_tensors(&write(fits).unwrap()).unwrap();
+            assert!((read["a"].values[0] - 0.1).abs() < 0.01 && read["a"].values[1].is_finite());
+            assert!((read["alpha"].values[0] - 1.37).abs() < 1e-3);
+            let message = write(-too_large).unwrap_err().to_string();
+            assert!(message.contains("\"a\"") || message.contains("a has"), "{message}");
+            assert!(message.contains(precision.name()), "{message}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod adapter_names;
 mod base_files;
 mod codec;
 mod configs;
+mod conversions;
 mod errors;
 mod foreign_files;
 mod hostile;

@@ -17,7 +17,7 @@ use crate::classifier::Card;
 use crate::error::{Error, Result};
 use crate::store::{AdapterFiles, base_sha256, base_weights, read_base, sha256};
 use crate::train::Checkpoint;
-pub use facts::{Facts, ModuleFacts};
+pub use facts::{Facts, ModuleFacts, UnusedFacts};
 
 /// Looks at a file or folder of any kind. `base` is only read for adapters, which can be looked at without it, too.
 ///
@@ -62,11 +62,21 @@ fn other_than_base(path: &Path, base: &Path) -> Result<Facts> {
         return Ok(other(bytes, &tensors, &metadata));
     }
     let shown = base.display();
-    let fitting = read_base(base).and_then(|base| Ok((adapter_files.adapter(&base.state)?, base.state)));
     // Its own base need not be there to see what it is.
     let alone = || adapter_files.adapter(&implied_base(bytes)?);
-    let (adapter, state, misfit) = match fitting {
-        Ok((adapter, state)) => (adapter, state, None),
+    let mut refused = None;
+    let (adapter, state, misfit) = match read_base(base) {
+        Ok(base) => match (adapter_files.adapter(&base.state), adapter_files.adapter_partially(&base.state)) {
+            (Ok(adapter), _) => (adapter, base.state, None),
+            (Err(error), Ok(adapter)) => {
+                refused = Some(error);
+                (adapter, base.state, None)
+            }
+            (Err(misfit), Err(_)) => match alone() {
+                Ok(adapter) => (adapter, StateDict::new(), Some(misfit)),
+                Err(_) => return Ok(unusable(&misfit, bytes, &tensors, &metadata)),
+            },
+        },
         Err(misfit) => match alone() {
             Ok(adapter) => (adapter, StateDict::new(), Some(misfit)),
             Err(error) => return Ok(unusable(&error, bytes, &tensors, &metadata)),
@@ -81,7 +91,12 @@ fn other_than_base(path: &Path, base: &Path) -> Result<Facts> {
         (Some(_), None) => format!("{sum}, which is not {shown}"),
     };
     let config = adapter_files.config(&adapter)?;
-    Ok(adapter_facts(&adapter, &state, &config, belongs, (bytes, &metadata)))
+    let mut facts = adapter_facts(&adapter, &state, &config, belongs, (bytes, &metadata));
+    if let Some(error) = refused {
+        let reason = reason(&error);
+        facts.facts.push(("refused", format!("as a whole: {reason}; --partial uses what fits")));
+    }
+    Ok(facts)
 }
 
 fn base_folder(dir: &Path) -> Result<Facts> {
@@ -102,7 +117,7 @@ fn base_folder(dir: &Path) -> Result<Facts> {
         ("guidance", if base.info.null_class_trained { "learnt" } else { "not learnt: drawn without" }.to_owned()),
         ("weights", format!("{bytes} bytes{files}, sha256 {}", base_sha256(dir)?)),
     ];
-    Ok(Facts { kind: "base model (diffusers UNet2DConditionModel)", facts, modules: vec![] })
+    Ok(Facts { kind: "base model (diffusers UNet2DConditionModel)", facts, modules: vec![], unused: vec![] })
 }
 
 fn checkpoint(checkpoint: &Checkpoint) -> Facts {
@@ -116,7 +131,7 @@ fn checkpoint(checkpoint: &Checkpoint) -> Facts {
         ("learning rate", config.lr.to_string()),
         ("seed", config.seed.to_string()),
     ];
-    Facts { kind: "checkpoint of a run", facts, modules: vec![] }
+    Facts { kind: "checkpoint of a run", facts, modules: vec![], unused: vec![] }
 }
 
 fn classifier(path: &Path, card: &str) -> Facts {
@@ -132,7 +147,7 @@ fn classifier(path: &Path, card: &str) -> Facts {
         ],
         Err(error) => vec![("card", format!("unreadable in {}: {error}", path.display()))],
     };
-    Facts { kind: "classifier", facts, modules: vec![] }
+    Facts { kind: "classifier", facts, modules: vec![], unused: vec![] }
 }
 
 fn adapter_facts(
@@ -175,15 +190,20 @@ fn adapter_facts(
         let norm = update_norm(base, path, update);
         ModuleFacts { path: path.clone(), kind: update.kind(), rank: update.rank(), alpha, norm }
     });
-    Facts { kind: "adapter", facts, modules: modules.collect() }
+    let kind = if adapter.kinds() == ["LoRA"] { "LoRA adapter" } else { "adapter" };
+    Facts { kind, facts, modules: modules.collect(), unused: UnusedFacts::of(adapter) }
 }
 
 /// An adapter of a kind that is not supported, or for another kind of network.
 fn unusable(error: &Error, bytes: &[u8], tensors: &StateDict, metadata: &Metadata) -> Facts {
     let mut facts = other(bytes, tensors, metadata).facts;
-    let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-    facts.insert(0, ("not usable here", reason));
-    Facts { kind: "adapter", facts, modules: vec![] }
+    facts.insert(0, ("not usable here", reason(error)));
+    Facts { kind: "adapter", facts, modules: vec![], unused: vec![] }
+}
+
+/// Why, without the file's path.
+fn reason(error: &Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 fn other(bytes: &[u8], tensors: &StateDict, metadata: &Metadata) -> Facts {
@@ -198,7 +218,7 @@ fn other(bytes: &[u8], tensors: &StateDict, metadata: &Metadata) -> Facts {
     }
     let is_network = tensors.contains_key("conv_in.weight") && tensors.contains_key("conv_out.weight");
     let kind = if is_network { "weights of a UNet2DConditionModel: its folder says more" } else { "safetensors file" };
-    Facts { kind, facts, modules: vec![] }
+    Facts { kind, facts, modules: vec![], unused: vec![] }
 }
 
 /// To six digits: an alpha that was computed from a scaling is off by a rounding error.

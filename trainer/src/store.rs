@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use diffusion::adapter::Adapter;
 use diffusion::base::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS, WEIGHTS_INDEX, base_files, shards};
 use diffusion::foreign::ForeignFile;
-use diffusion::peft::{PeftConfig, read_adapter, write_adapter};
+use diffusion::peft::{PeftConfig, read_adapter, read_adapter_partially, write_adapter};
 use diffusion::state::StateDict;
 use diffusion::tensors::Precision;
 use diffusion::{Base, BaseFiles};
@@ -19,7 +19,7 @@ use crate::text::utf8;
 /// Name of the weights file of an adapter folder.
 pub const ADAPTER_WEIGHTS: &str = "adapter_model.safetensors";
 /// The same in folders that diffusers' `save_lora_weights` and training scripts write.
-const DIFFUSERS_WEIGHTS: &str = "pytorch_lora_weights.safetensors";
+pub const DIFFUSERS_WEIGHTS: &str = "pytorch_lora_weights.safetensors";
 /// Name of the configuration file of an adapter folder.
 pub const ADAPTER_CONFIG: &str = "adapter_config.json";
 
@@ -201,10 +201,22 @@ impl AdapterFiles {
     /// # Errors
     /// Weights that are no adapter, do not fit the base, or are no numbers.
     pub fn adapter(&self, base: &StateDict) -> Result<Adapter> {
-        read_adapter(&self.bytes, self.config.as_deref(), base).map_err(|source| match source {
+        read_adapter(&self.bytes, self.config.as_deref(), base).map_err(|source| self.refused(source))
+    }
+
+    /// What of the adapter fits this base; what does not is in [`Adapter::unused`].
+    ///
+    /// # Errors
+    /// Weights of which nothing fits.
+    pub fn adapter_partially(&self, base: &StateDict) -> Result<Adapter> {
+        read_adapter_partially(&self.bytes, self.config.as_deref(), base).map_err(|source| self.refused(source))
+    }
+
+    fn refused(&self, source: diffusion::Error) -> Error {
+        match source {
             diffusion::Error::NoNumbers { tensor } => Error::NotFinite { path: self.path.clone(), tensor },
             source => Error::File { path: self.path.clone(), source: source.into() },
-        })
+        }
     }
 
     /// The content of `adapter_config.json`, in a form that PEFT loads whatever it makes of the order of patterns; where

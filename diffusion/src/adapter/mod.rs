@@ -15,6 +15,7 @@ pub mod glora;
 pub mod hira;
 pub mod hra;
 pub mod ia3;
+pub mod join;
 pub mod loha;
 pub mod lokr;
 pub mod lora;
@@ -22,6 +23,9 @@ mod matrix;
 pub mod miss;
 pub mod modules;
 pub mod oft;
+pub mod plain;
+pub mod resize;
+mod svd;
 pub mod taken;
 
 pub use change::{Change, Update};

@@ -5,6 +5,7 @@
 use crate::state::HostTensor;
 
 use super::matrix::{product, sides, transposed};
+use super::svd::{dot, normalized, svd};
 
 /// `T`, which is taken out of the base again wherever the adapter is on: `W - T + s · scaling · B A`.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,10 +18,8 @@ impl Taken {
     /// The share of the `rank` largest singular values of the base's weight (PiSSA, arXiv 2404.02948, equation 2).
     pub fn pissa(weight: &HostTensor, rank: usize) -> Self {
         let (_, columns) = sides(weight);
-        let rows = weight.values.chunks_exact(columns.max(1));
-        let rows: Vec<Vec<f64>> = rows.map(|row| row.iter().map(|value| f64::from(*value)).collect()).collect();
         // W's best approximation of a rank is W projected on its first right singular vectors.
-        let right = right_singular_vectors(&rows, columns, rank);
+        let right = svd(&weight.values, columns, rank).right;
         let a: Vec<f32> = right.iter().flatten().map(|value| *value as f32).collect();
         let b = product(&weight.values, &transposed(&a, columns), columns);
         Self::new(b, a, rank.min(right.len()))
@@ -39,8 +38,7 @@ impl Taken {
                     v.iter_mut().zip(other).for_each(|(v, other)| *v -= along * other);
                 }
             }
-            normalize(&mut v);
-            q.push(v);
+            q.push(normalized(&v));
         }
         let q: Vec<f32> = q.iter().flatten().map(|value| *value as f32).collect();
         let mut r = product(&q, &weight.values, rows);
@@ -60,68 +58,6 @@ impl Taken {
     pub(super) fn matrix(&self) -> Vec<f32> {
         let [b, a] = &self.factors;
         product(&b.values, &a.values, a.shape[0])
-    }
-}
-
-/// The right singular vectors of the largest singular values: rows are turned in pairs until they are orthogonal (one-sided
-/// Jacobi, Hestenes 1958), on the side that has fewer.
-fn right_singular_vectors(rows: &[Vec<f64>], columns: usize, count: usize) -> Vec<Vec<f64>> {
-    let wide = rows.len() <= columns;
-    let mut vectors: Vec<Vec<f64>> = if wide {
-        rows.to_vec()
-    } else {
-        (0..columns).map(|column| rows.iter().map(|row| row[column]).collect()).collect()
-    };
-    // Of a tall matrix the turns themselves make the right singular vectors.
-    let side = vectors.len();
-    let mut turns: Vec<Vec<f64>> =
-        (0..side).map(|i| (0..side).map(|j| f64::from(u8::from(i == j))).collect()).collect();
-    for _ in 0..60 {
-        let mut largest = 0f64;
-        for i in 0..side {
-            for j in i + 1..side {
-                let (a, b, c) =
-                    (dot(&vectors[i], &vectors[i]), dot(&vectors[j], &vectors[j]), dot(&vectors[i], &vectors[j]));
-                if c == 0.0 || c.abs() <= 1e-15 * (a * b).sqrt() {
-                    continue;
-                }
-                largest = largest.max(c.abs() / (a * b).sqrt());
-                let zeta = (b - a) / (2.0 * c);
-                let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
-                let cosine = 1.0 / (1.0 + t * t).sqrt();
-                turn(&mut vectors, i, j, cosine, cosine * t);
-                turn(&mut turns, i, j, cosine, cosine * t);
-            }
-        }
-        if largest < 1e-13 {
-            break;
-        }
-    }
-    let mut order: Vec<usize> = (0..side).collect();
-    order.sort_by(|a, b| dot(&vectors[*b], &vectors[*b]).total_cmp(&dot(&vectors[*a], &vectors[*a])));
-    let found = order.into_iter().take(count).map(|i| {
-        let mut vector = if wide { vectors[i].clone() } else { turns[i].clone() };
-        normalize(&mut vector);
-        vector
-    });
-    found.collect()
-}
-
-fn turn(vectors: &mut [Vec<f64>], i: usize, j: usize, cosine: f64, sine: f64) {
-    let (left, right) = vectors.split_at_mut(j);
-    for (a, b) in left[i].iter_mut().zip(&mut right[0]) {
-        (*a, *b) = (cosine * *a - sine * *b, sine * *a + cosine * *b);
-    }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-fn normalize(vector: &mut [f64]) {
-    let length = dot(vector, vector).sqrt();
-    if length > 0.0 {
-        vector.iter_mut().for_each(|value| *value /= length);
     }
 }
 

@@ -76,13 +76,15 @@ pub enum WriteError {
         /// Whose names were asked for.
         dialect: &'static str,
     },
-    /// Half precision ends at 65504.
-    #[error("{tensor} has a value too large for f16, {value}: write f32")]
+    /// Half precision ends at 65504, others elsewhere.
+    #[error("{tensor} has a value too large for {precision}, {value}: write f32")]
     TooLarge {
         /// Name of the tensor.
         tensor: String,
         /// The value.
         value: f32,
+        /// The precision that was asked for.
+        precision: &'static str,
     },
 }
 

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::adapter::full::Full;
 use crate::adapter::{Adapter, Change, Update};
 use crate::error::Result;
 
@@ -71,20 +72,29 @@ pub struct PeftConfig {
 impl PeftConfig {
     /// The configuration of an adapter that came without one: the highest rank and its alpha, exceptions by pattern.
     pub fn describing(adapter: &Adapter) -> Self {
-        let r = adapter.rank();
-        let (lora_alpha, peft_type) = adapter
-            .modules
-            .values()
-            .find(|update| update.rank().unwrap_or(0) == r)
-            .map_or((0.0, PeftType::Lora), |update| (alpha(update, |rank| rank as f32).unwrap_or(0.0), kind(update)));
+        let highest = adapter.rank();
+        let factored = || adapter.modules.values().filter(|update| !is_whole(update));
+        let (lora_alpha, peft_type) =
+            factored().find(|update| update.rank().unwrap_or(0) == highest).map_or((0.0, PeftType::Lora), |update| {
+                (alpha(update, highest, |rank| rank as f32).unwrap_or(0.0), kind(update))
+            });
         let use_dora = adapter.modules.values().any(|update| update.dora.is_some());
-        Self { peft_type, r, lora_alpha, use_dora, ..Self::default() }.spelt_out(adapter)
+        // PEFT's name of a change of the bias; whole ones are not of adapters that come without a configuration.
+        let has_bias = |update: &Update| matches!(update.bias, Some(Full::Difference(_)));
+        let lora_bias = peft_type == PeftType::Lora && factored().any(has_bias);
+        let replaced = |update: &Update| matches!(update.weight, Some(Change::Full(Full::Replacement(_))));
+        let modules_to_save = adapter.modules.iter().filter(|(_, update)| replaced(update));
+        let modules_to_save = modules_to_save.map(|(path, _)| path.clone()).collect();
+        let r = if peft_type.has_rank() { highest.max(1) } else { highest };
+        Self { peft_type, r, lora_alpha, use_dora, lora_bias, modules_to_save, ..Self::default() }.spelt_out(adapter)
     }
 
     /// The configuration to write with this adapter, which has these modules, ranks and scalings: itself, if that is what
     /// PEFT understands by it, also after PEFT has written it anew with its patterns in alphabetical order; else one with
     /// the paths of the modules in place of patterns.
-    pub fn fitting(self, adapter: &Adapter) -> Self {
+    pub fn fitting(mut self, adapter: &Adapter) -> Self {
+        // Tucker's core has been multiplied into its neighbours.
+        self.settings.remove("use_effective_conv2d");
         let sorted = Self {
             rank_pattern: self.rank_pattern.sorted(),
             alpha_pattern: self.alpha_pattern.sorted(),
@@ -95,13 +105,15 @@ impl PeftConfig {
 
     /// Whether PEFT makes such modules by it.
     fn describes(&self, adapter: &Adapter) -> bool {
-        adapter.modules.iter().all(|(path, update)| {
-            let Some((rank, scaling)) = update.rank().zip(update.scaling()) else {
-                return self.must_target(path).is_ok();
+        adapter.modules.iter().filter(|(_, update)| !is_whole(update)).all(|(path, update)| {
+            let Some(scaling) = update.scaling() else { return self.must_target(path).is_ok() };
+            let Ok(meant) = self.rank_pattern.matching(path).map(|rank| rank.copied().unwrap_or(self.r)) else {
+                return false;
             };
-            let meant = self.rank_pattern.matching(path).ok().map(|rank| rank.copied().unwrap_or(self.r));
+            // Where nothing is factored, the configuration's rank counts all the same.
+            let rank = update.rank().unwrap_or(meant);
             let close = |meant: f32| (meant - scaling).abs() <= 1e-6 * scaling.abs();
-            meant == Some(rank) && self.must_target(path).is_ok() && self.scaling(path, rank).is_ok_and(close)
+            meant == rank && self.must_target(path).is_ok() && self.scaling(path, rank).is_ok_and(close)
         })
     }
 
@@ -109,11 +121,12 @@ impl PeftConfig {
     fn spelt_out(self, adapter: &Adapter) -> Self {
         let (r, lora_alpha) = (self.r, self.lora_alpha);
         // Keys are patterns: a dot in a path stands for itself.
-        let modules = || adapter.modules.iter().map(|(path, update)| (escape(path), update));
+        let targets = || adapter.modules.iter().filter(|(_, update)| !is_whole(update));
+        let modules = || targets().map(|(path, update)| (escape(path), update));
         let ranks = modules().filter_map(|(key, update)| Some((key, update.rank()?)));
-        let alphas = modules().filter_map(|(key, update)| Some((key, alpha(update, |rank| self.divisor(rank))?)));
+        let alphas = modules().filter_map(|(key, update)| Some((key, alpha(update, r, |rank| self.divisor(rank))?)));
         Self {
-            target_modules: adapter.modules.keys().cloned().collect(),
+            target_modules: targets().map(|(path, _)| path.clone()).collect(),
             rank_pattern: ranks.filter(|(_, rank)| *rank != r).collect(),
             alpha_pattern: alphas.filter(|(_, alpha)| (alpha - lora_alpha).abs() > 1e-6 * lora_alpha.abs()).collect(),
             exclude_modules: Value::Null,
@@ -135,9 +148,14 @@ impl PeftConfig {
     }
 }
 
-/// The alpha that gives a module its scaling.
-fn alpha(update: &Update, divisor: impl Fn(usize) -> f32) -> Option<f32> {
-    Some(update.scaling()? * divisor(update.rank()?))
+/// The alpha that gives a module its scaling; `r` is the rank of one where nothing is factored.
+fn alpha(update: &Update, r: usize, divisor: impl Fn(usize) -> f32) -> Option<f32> {
+    Some(update.scaling()? * divisor(update.rank().unwrap_or(r).max(1)))
+}
+
+/// Whether PEFT knows the module by `modules_to_save` or `bias`, and not as a target.
+fn is_whole(update: &Update) -> bool {
+    matches!(update.weight, None | Some(Change::Full(_)))
 }
 
 /// The kind that PEFT calls such a module.

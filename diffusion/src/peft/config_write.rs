@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::config::PeftConfig;
 use super::kind::PeftType;
-use super::names::PEFT_PREFIX;
 
 impl PeftConfig {
     /// Writes an `adapter_config.json` that `PeftModel.from_pretrained` loads.
@@ -39,8 +38,8 @@ impl PeftConfig {
     }
 
     /// The same for the header of the weights file, which diffusers and lone files live from.
-    pub(super) fn to_metadata(&self) -> String {
-        let fields = Written { config: self, fixed: &Value::Null, prefix: PEFT_PREFIX };
+    pub(super) fn to_metadata(&self, prefix: &str) -> String {
+        let fields = Written { config: self, fixed: &Value::Null, prefix };
         serde_json::to_string(&fields).unwrap_or_default()
     }
 }

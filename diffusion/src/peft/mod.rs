@@ -1,6 +1,7 @@
-//! Adapter files: PEFT folders and kohya's files read and written, diffusers' and LyCORIS' read.
+//! Adapter files: those of PEFT, diffusers, kohya and LyCORIS, read and written.
 //!
-//! Tests: `tests/it/lora_files.rs`, `tests/it/adapter_names.rs`, `tests/it/patterns.rs`.
+//! Tests: `tests/it/lora_files.rs`, `tests/it/adapter_names.rs`, `tests/it/patterns.rs`,
+//! `tests/it/conversions.rs`.
 
 mod build;
 mod config;
@@ -22,5 +23,5 @@ pub use config::PeftConfig;
 pub use kind::PeftType;
 pub use patterns::Patterns;
 pub use read::{implied_base, is_of_adapter, read_adapter, read_adapter_partially};
-pub use write_kohya::write_kohya;
-pub use write_peft::write_adapter;
+pub use write_kohya::{write_kohya, write_lycoris};
+pub use write_peft::{write_adapter, write_diffusers};

@@ -11,10 +11,12 @@ pub(super) const CONFIG_FILE: &str = "adapter_config.json";
 
 /// In front of every module in a file of PEFT.
 pub(super) const PEFT_PREFIX: &str = "base_model.model.";
+/// In front of every module of a UNet in a file of diffusers.
+pub(super) const DIFFUSERS_PREFIX: &str = "unet.";
 /// In front of every module of a UNet in a file of kohya.
 pub(super) const KOHYA_PREFIX: &str = "lora_unet_";
 /// The same in a file of LyCORIS.
-const LYCORIS_PREFIX: &str = "lycoris_";
+pub(super) const LYCORIS_PREFIX: &str = "lycoris_";
 /// Where diffusers looks for alpha; without it, it silently takes alpha = rank.
 pub(super) const DIFFUSERS_METADATA: &str = "lora_adapter_metadata";
 /// SHA-256 of the base weights that the adapter was trained on.
@@ -143,7 +145,7 @@ pub(super) fn split(name: &str) -> Option<Name> {
             return Some(Name { path: path.to_owned(), full: path.to_owned(), role, flat: true });
         }
     }
-    let full = [PEFT_PREFIX, "unet."].iter().find_map(|prefix| stem.strip_prefix(prefix)).unwrap_or(&stem);
+    let full = [PEFT_PREFIX, DIFFUSERS_PREFIX].iter().find_map(|prefix| stem.strip_prefix(prefix)).unwrap_or(&stem);
     let mut segments: Vec<&str> = stem.split('.').filter(|segment| !WRAPPERS.contains(segment)).collect();
     let whole = segments.iter().take_while(|segment| WHOLE.contains(segment)).count();
     segments.drain(..whole);

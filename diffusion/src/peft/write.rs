@@ -6,7 +6,7 @@ use crate::adapter::dora::{Dora, DoraAxis};
 use crate::adapter::full::Full;
 use crate::adapter::glora::{Glora, Support};
 use crate::adapter::lokr::{Kronecker, Lokr};
-use crate::adapter::{Change, LoraFactors, Update};
+use crate::adapter::{Adapter, Change, LoraFactors, Update};
 use crate::error::{Error, Result, WriteError};
 use crate::state::HostTensor;
 
@@ -21,6 +21,22 @@ pub enum Dialect {
 
 /// What stands behind the module's path, and the tensor.
 type Named = (&'static str, HostTensor);
+
+/// Refuses what one configuration cannot say: several kinds at once, but for whole layers and biases.
+///
+/// # Errors
+/// A module of another kind than those before it.
+pub(super) fn must_be_of_one_kind(adapter: &Adapter, dialect: &'static str) -> Result<()> {
+    let whole = |update: &Update| matches!(update.weight, None | Some(Change::Full(_)));
+    let mut kinds = adapter.modules.iter().filter(|(_, update)| !whole(update));
+    let Some((_, first)) = kinds.next() else { return Ok(()) };
+    match kinds.find(|(_, update)| update.kind() != first.kind()) {
+        None => Ok(()),
+        Some((path, _)) => {
+            Err(Error::Unwritable(WriteError::Dialect { path: path.clone(), kind: "a second kind", dialect }))
+        }
+    }
+}
 
 /// The tensors of one module.
 ///
@@ -106,7 +122,8 @@ pub(super) fn tensors(path: &str, update: &Update, dialect: Dialect) -> Result<V
             tensors.extend(alpha(*scaling, rank, dialect));
         }
         (Some(Change::Full(Full::Difference(difference))), Dialect::Kohya) => {
-            tensors.push(("diff", difference.clone()))
+            let name = if difference.shape.len() == 1 { "w_norm" } else { "diff" };
+            tensors.push((name, difference.clone()));
         }
         (Some(Change::Full(Full::Replacement(weight))), Dialect::Peft) => tensors.push(("weight", weight.clone())),
         (Some(_), _) => return refuse(update.kind()),
@@ -114,12 +131,16 @@ pub(super) fn tensors(path: &str, update: &Update, dialect: Dialect) -> Result<V
     match (&update.dora, dialect) {
         (None, _) => {}
         (Some(Dora { axis: DoraAxis::Inputs, .. }), Dialect::Peft) => return refuse("DoRA of inputs"),
+        (Some(_), Dialect::Peft) if !matches!(update.weight, Some(Change::Lora(_))) => return refuse(update.kind()),
         (Some(dora), _) => tensors.push(of_dora(dora, update, dialect)),
     }
     match (&update.bias, dialect) {
         (None, _) => {}
         (Some(Full::Replacement(bias)), Dialect::Peft) => tensors.push(("bias", bias.clone())),
-        (Some(Full::Difference(bias)), Dialect::Kohya) => tensors.push(("diff_b", bias.clone())),
+        (Some(Full::Difference(bias)), Dialect::Kohya) => {
+            let is_norm = tensors.iter().any(|(name, _)| *name == "w_norm");
+            tensors.push((if is_norm { "b_norm" } else { "diff_b" }, bias.clone()));
+        }
         (Some(Full::Difference(bias)), Dialect::Peft) => match &update.weight {
             Some(Change::Lora(factors)) => {
                 let mut bias = bias.clone();

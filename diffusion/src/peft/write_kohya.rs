@@ -1,4 +1,4 @@
-//! Writing kohya's dialect (`networks.lora` of sd-scripts): one file, alphas as tensors, dots of module paths as underscores.
+//! Writing kohya's dialect (`networks.lora` of sd-scripts) and LyCORIS': one file, alphas as tensors, dots of module paths as underscores.
 //!
 //! Tests: `tests/it/lora_files.rs`.
 
@@ -8,7 +8,7 @@ use crate::state::StateDict;
 use crate::tensors::{Metadata, Precision, write_tensors};
 
 use super::config::PeftConfig;
-use super::names::{BASE_SHA256, KOHYA_ALPHA, KOHYA_PREFIX};
+use super::names::{BASE_SHA256, KOHYA_ALPHA, KOHYA_PREFIX, LYCORIS_PREFIX};
 use super::write::{self, Dialect};
 
 /// Writes the adapter as kohya and LyCORIS name it. An alpha is `scaling · rank`, so rank-stabilised adapters keep their
@@ -17,15 +17,27 @@ use super::write::{self, Dialect};
 /// # Errors
 /// A kind that they have no names for; values that the precision does not hold.
 pub fn write_kohya(adapter: &Adapter, title: &str, precision: Precision) -> Result<Vec<u8>> {
+    write(adapter, title, precision, (KOHYA_PREFIX, "networks.lora"))
+}
+
+/// The same with the prefix of LyCORIS' own files.
+///
+/// # Errors
+/// As [`write_kohya`].
+pub fn write_lycoris(adapter: &Adapter, title: &str, precision: Precision) -> Result<Vec<u8>> {
+    write(adapter, title, precision, (LYCORIS_PREFIX, "lycoris.kohya"))
+}
+
+fn write(adapter: &Adapter, title: &str, precision: Precision, (prefix, module): (&str, &str)) -> Result<Vec<u8>> {
     let mut tensors = StateDict::new();
     for (path, update) in &adapter.modules {
-        let name = format!("{KOHYA_PREFIX}{}", path.replace('.', "_"));
+        let name = format!("{prefix}{}", path.replace('.', "_"));
         let named = write::tensors(path, update, Dialect::Kohya)?;
         tensors.extend(named.into_iter().map(|(end, tensor)| (format!("{name}.{end}"), tensor)));
     }
     let config = PeftConfig::describing(adapter);
     let mut metadata = Metadata::from([
-        ("ss_network_module".into(), "networks.lora".into()),
+        ("ss_network_module".into(), module.into()),
         ("ss_network_dim".into(), config.r.to_string()),
         (KOHYA_ALPHA.into(), config.lora_alpha.to_string()),
         ("ss_output_name".into(), title.into()),

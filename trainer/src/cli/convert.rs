@@ -1,105 +1,185 @@
-//! `trainer convert`: adapters between PEFT's folders and kohya's files. Tests: in `trainer/tests/runs/files.rs`.
+//! `trainer convert`: adapters between the dialects, of other ranks, and several made one. Tests: in
+//! `trainer/tests/runs/{files,conversions}.rs`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use diffusion::peft::write_kohya;
-use serde_json::json;
-use trainer::files::{same_path, write_atomic};
+use diffusion::Base;
+use diffusion::adapter::dora::DoraStrength;
+use diffusion::adapter::join::{Join, joined, joined_differences};
+use diffusion::adapter::resize::{Resized, resized};
+use diffusion::adapter::{Adapter, Change, Update};
+use diffusion::peft::PeftConfig;
+use serde_json::{Map, Value, json};
 use trainer::messages::{emit, say, shown, warn};
-use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, base_weights, read_base, write_adapter_folder};
+use trainer::store::{base_weights, read_base};
 
+use super::dialect::{Dialect, not_over, say_loss};
 use super::headings::{MODEL, OUTPUT};
 use super::load::{Loaded, load_adapter};
 use super::precision::Float;
 
-/// A module that diffusers' converter of kohya's names drops.
-const DROPPED: &str = "encoder_hid_proj";
-
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The adapter: a PEFT folder, or a file of PEFT, diffusers or kohya; a :scale after it is baked in
-    #[arg(long, value_name = "DIR|FILE[:SCALE]", help_heading = MODEL)]
-    lora: String,
+    /// The adapter: a PEFT folder, or a file of PEFT, diffusers, kohya or LyCORIS; a :scale after it is baked in. Several
+    /// are made one by --join
+    #[arg(long, value_name = "DIR|FILE[:SCALE]", required = true, help_heading = MODEL)]
+    lora: Vec<String>,
+    /// How several become one
+    #[arg(long, value_enum, help_heading = MODEL)]
+    join: Option<How>,
+    /// Write LoRA of this rank in place of any kind, as near as it gets, and say how near
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536), help_heading = OUTPUT)]
+    rank: Option<u32>,
     /// How it is written
     #[arg(long, value_enum, help_heading = OUTPUT)]
     to: Dialect,
-    /// A file for kohya, a folder for peft
+    /// A folder for peft, else a file, or a folder for one
     #[arg(long, help_heading = OUTPUT)]
     out: PathBuf,
     /// The base it belongs to, whose names identify the modules
     #[arg(long, default_value = "www/models/base", help_heading = MODEL)]
     base: PathBuf,
+    /// Use what of an adapter fits the base, and say what is left out; else such an adapter is refused
+    #[arg(long, help_heading = MODEL)]
+    partial: bool,
     /// Precision of the factors
     #[arg(long, value_enum, default_value_t = Float::F32, help_heading = OUTPUT)]
     precision: Float,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Dialect {
-    /// A folder that PEFT and diffusers load
-    Peft,
-    /// One file, as sd-scripts writes it
-    Kohya,
+/// `--join`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum How {
+    /// Mix the factors: the same rank, only roughly the sum
+    Linear,
+    /// Put the factors side by side: exactly the sum, the ranks add up
+    Cat,
+    /// The nearest LoRA of --rank to the sum (by default the largest of the ranks), of any kinds
+    Svd,
+}
+
+/// What is to be written.
+struct Made {
+    adapter: Adapter,
+    /// Where it is still the one that was read.
+    config: Option<PeftConfig>,
+    /// What is told to scripts.
+    told: Map<String, Value>,
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let base = read_base(&args.base)?;
-    let Loaded { path, files, adapter, scale } = load_adapter(&args.lora, &args.base, &base)?;
-    let kinds = adapter.kinds().join(", ");
-    let Some(adapter) = adapter.scaled(scale) else {
-        anyhow::bail!("--lora: a strength cannot be baked into {kinds}; convert it at 1, or use `merge`");
+    let load = |text: &String| load_adapter(text, &args.base, &base, args.partial);
+    let loaded = args.lora.iter().map(load).collect::<anyhow::Result<Vec<_>>>()?;
+    let (target, weights) = args.to.target(&args.out)?;
+    let read: Vec<PathBuf> = base_weights(&args.base)?.into_iter().map(|(path, _)| path).collect();
+    not_over(read.iter().chain(loaded.iter().map(|loaded| &loaded.files.weights)), &weights)?;
+    say_of_strength(&loaded, args.to);
+    let Made { adapter, config, mut told } = made(&args, &loaded, &base)?;
+    let config = config.unwrap_or_else(|| PeftConfig::describing(&adapter));
+    let path = loaded.first().map_or("", |loaded| &loaded.path);
+    let title = match &loaded[..] {
+        [_] => Path::new(path).file_stem(),
+        _ => target.file_stem(),
     };
-    let title = Path::new(&path).file_stem().and_then(|name| name.to_str()).unwrap_or("adapter");
-    let out = match args.to {
-        Dialect::Kohya => {
-            let out = with_extension(&args.out)?;
-            not_over(&files, &args.base, &out)?;
-            // Tried with diffusers 0.42.1: it knows no such name of kohya's.
-            if adapter.modules.contains_key(DROPPED) {
-                warn!("diffusers leaves {DROPPED} out when it loads kohya's names; sd-scripts and ComfyUI do not");
-            }
-            write_atomic(&out, &write_kohya(&adapter, title, args.precision.into())?)?;
-            out
-        }
-        Dialect::Peft => {
-            if args.out.extension().is_some_and(|extension| extension == "safetensors") {
-                anyhow::bail!("--out {} must be a folder: PEFT's adapters have two files", args.out.display());
-            }
-            not_over(&files, &args.base, &args.out.join(ADAPTER_WEIGHTS))?;
-            let config = files.config(&adapter)?;
-            write_adapter_folder(&args.out, &adapter, &config, title, args.precision.into())?;
-            args.out
-        }
-    };
-    let to = args.to.to_possible_value().map(|value| value.get_name().to_owned());
-    emit(
-        json!({ "out": out.display().to_string(), "to": to, "modules": adapter.modules.len(), "rank": adapter.rank() }),
-    )?;
-    say!("converted: {}", shown(out.display()));
+    let title = title.and_then(|name| name.to_str()).unwrap_or("adapter");
+    args.to.write(&adapter, &config, title, args.precision.into(), &target)?;
+    let facts = json!({
+        "out": target.display().to_string(),
+        "to": args.to.name(),
+        "modules": adapter.modules.len(),
+        "rank": adapter.rank(),
+    });
+    told.extend(facts.as_object().cloned().unwrap_or_default());
+    emit(Value::Object(told))?;
+    say!("converted: {}", shown(target.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses to write over what is read.
-fn not_over(adapter: &AdapterFiles, base: &Path, written: &Path) -> anyhow::Result<()> {
-    let base = base_weights(base)?.into_iter().map(|(path, _)| path);
-    for read in base.chain([adapter.weights.clone()]) {
-        if same_path(&read, written) {
-            anyhow::bail!("{} would be written over, from which this is made; choose another --out", read.display());
-        }
-    }
-    Ok(())
+/// Joined, of another rank, with its strength baked in, as is asked for.
+fn made(args: &Args, loaded: &[Loaded], base: &Base) -> anyhow::Result<Made> {
+    let rank = args.rank.map(|rank| rank as usize);
+    let plain: Vec<Adapter> = loaded.iter().map(|loaded| loaded.adapter.clone().untaken()).collect();
+    let weighted: Vec<(&Adapter, f32)> =
+        plain.iter().zip(loaded).map(|(plain, loaded)| (plain, loaded.scale)).collect();
+    let how = match (args.join, loaded) {
+        (None, [one]) => return converted(args, one, rank, base),
+        (None, _) => anyhow::bail!(
+            "several adapters become one by --join: cat is exact and the ranks add up, svd is the nearest of --rank, \
+             linear mixes the factors"
+        ),
+        (Some(how), _) => how,
+    };
+    let joined = match how {
+        How::Linear => joined(&weighted, Join::Linear),
+        How::Cat => joined(&weighted, Join::Cat),
+        How::Svd => Ok(joined_differences(&weighted, &base.state)),
+    };
+    let joined = joined.map_err(|error| anyhow::anyhow!("--join: {error}"))?;
+    let largest = plain.iter().map(Adapter::rank).max().unwrap_or(0);
+    let rank = match (how, rank) {
+        (How::Svd, None) if largest == 0 => anyhow::bail!("--join svd needs a --rank: these adapters have none"),
+        (How::Svd, None) => Some(largest),
+        (_, rank) => rank,
+    };
+    Ok(match rank {
+        None => Made { adapter: joined, config: None, told: Map::new() },
+        Some(rank) => nearest(resized(&joined, &base.state, rank), rank, args.to),
+    })
 }
 
-/// The file to write: `--out`, or one in the folder `--out`.
-fn with_extension(out: &Path) -> anyhow::Result<PathBuf> {
-    match out.extension() {
-        Some(extension) if extension == "safetensors" => Ok(out.to_owned()),
-        // A folder's name may have a version after its dot, a file's extension has letters.
-        Some(extension) if !out.is_dir() && extension.to_string_lossy().contains(char::is_alphabetic) => {
-            anyhow::bail!("--out {} must be a .safetensors file, or a folder for one", out.display())
-        }
-        _ => Ok(out.join("lora.safetensors")),
+/// One adapter.
+fn converted(args: &Args, loaded: &Loaded, rank: Option<usize>, base: &Base) -> anyhow::Result<Made> {
+    if let Some(rank) = rank {
+        let differences = joined_differences(&[(&loaded.adapter, loaded.scale)], &base.state);
+        return Ok(nearest(resized(&differences, &base.state, rank), rank, args.to));
+    }
+    let kinds = loaded.adapter.kinds().join(", ");
+    let was_taken = loaded.adapter.modules.values().any(|update: &Update| update.taken.is_some());
+    let Some(adapter) = loaded.adapter.clone().untaken().scaled(loaded.scale) else {
+        anyhow::bail!("--lora: a strength cannot be baked into {kinds}; convert it at 1, give --rank, or use `merge`");
+    };
+    if args.to.is_of_kohya() {
+        return Ok(Made { adapter: adapter.with_differences(&base.state), config: None, told: Map::new() });
+    }
+    if was_taken {
+        say!("{} began as a part of the base: it becomes LoRA of twice the rank", loaded.path);
+    }
+    if args.to == Dialect::Peft {
+        say_of_blocks(loaded);
+    }
+    let config = if was_taken { None } else { Some(loaded.files.config(&adapter)?) };
+    Ok(Made { adapter, config, told: Map::new() })
+}
+
+/// Says what it costs, and takes out what the dialect cannot hold.
+pub fn nearest_of(mut resized: Resized, rank: usize, to: Dialect) -> (Adapter, Map<String, Value>) {
+    let mut told = say_loss(&resized, rank);
+    told.extend(to.take_what_has_no_name(&mut resized));
+    (resized.adapter, told)
+}
+
+fn nearest(resized: Resized, rank: usize, to: Dialect) -> Made {
+    let (adapter, told) = nearest_of(resized, rank, to);
+    Made { adapter, config: None, told }
+}
+
+/// LyCORIS can be told how to cut a layer into blocks in ways that PEFT cannot.
+fn say_of_blocks(loaded: &Loaded) {
+    let has_blocks = loaded.adapter.modules.values().any(|update| matches!(update.weight, Some(Change::Lokr(_))));
+    if has_blocks && loaded.files.config.is_none() {
+        warn!("PEFT loads a LoKr whose blocks have the sizes that it would choose; where it refuses them, give --rank");
+    }
+}
+
+/// DoRA means another thing by strengths in PEFT and in LyCORIS.
+fn say_of_strength(loaded: &[Loaded], to: Dialect) {
+    let theirs = if to.is_of_kohya() { DoraStrength::Peft } else { DoraStrength::Lycoris };
+    let doras =
+        loaded.iter().flat_map(|loaded| loaded.adapter.modules.values()).filter_map(|update| update.dora.as_ref());
+    if doras.into_iter().any(|dora| dora.strength == theirs) {
+        warn!("DoRA at 1 is the same in {}; at other strengths PEFT and LyCORIS mean different things", to.name());
     }
 }

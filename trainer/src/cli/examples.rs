@@ -56,7 +56,14 @@ pub const CONVERT: &str = "\
 Examples:
   trainer convert --lora runs/lora/outline --to kohya --out outline.safetensors
   trainer convert --lora downloaded.safetensors --to peft --out runs/lora/downloaded
-  trainer convert --lora runs/lora/bold:1.12 --to peft --out runs/lora/bolder";
+  trainer convert --lora runs/lora/bold:1.12 --to peft --out runs/lora/bolder
+  trainer convert --lora loha.safetensors --rank 8 --to diffusers --out runs/lora/plain
+  trainer convert --lora a:0.7 --lora b:0.5 --join svd --rank 8 --to peft --out runs/lora/both";
+
+pub const EXTRACT: &str = "\
+Examples:
+  trainer extract www/models/base runs/merged --rank 8 --out runs/lora/extracted
+  trainer extract www/models/base runs/base --rank 16 --to kohya --out extracted.safetensors";
 
 pub const INSPECT: &str = "\
 Examples:

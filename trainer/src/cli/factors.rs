@@ -42,6 +42,9 @@ pub fn initial(
     }
     let trains = |update: &Update| update.lora().is_some_and(|factors| factors.a.shape.len() == 2);
     if let Some((path, update)) = adapter.modules.iter().find(|(_, update)| !trains(update)) {
+        if update.lora().is_some() {
+            anyhow::bail!("--init has factors of {path}, a convolution; only those of Linears can be trained on");
+        }
         anyhow::bail!("--init changes {path} by {}; only LoRA of Linears can be trained on", update.kind());
     }
     if adapter.base_sha256.as_ref().is_some_and(|sum| sum != base_sha256) {

@@ -18,7 +18,7 @@ const GROUPS: [(&str, &str, &[&str]); 8] = [
     ("eval", SAMPLING, &["steps", "sampler", "guidance", "guidance_start", "guidance_stop", "guidance_eta"]),
     ("eval", "Measures", &["measure", "judges", "judge_epochs", "data", "mnist"]),
     ("eval", OUTPUT, &["out", "card"]),
-    ("export", MODEL, &["base", "lora", "only"]),
+    ("export", MODEL, &["base", "lora", "only", "partial"]),
     ("export", "Page", &["title", "noun"]),
     ("export", OUTPUT, &["out", "precision"]),
 ];

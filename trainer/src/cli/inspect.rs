@@ -19,12 +19,14 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Facts { kind, facts, modules } = inspect(&args.path, &args.base)?;
+    let Facts { kind, facts, modules, unused } = inspect(&args.path, &args.base)?;
     if messages::json() {
         let facts: serde_json::Map<_, _> =
             facts.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         let path = args.path.display().to_string();
-        messages::emit(serde_json::json!({ "path": path, "kind": kind, "facts": facts, "modules": modules }))?;
+        messages::emit(
+            serde_json::json!({ "path": path, "kind": kind, "facts": facts, "modules": modules, "unused": unused }),
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut text = String::new();
@@ -46,6 +48,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             write!(text, " |update| {norm:.4}")?;
         }
         writeln!(text)?;
+    }
+    for unused in unused {
+        writeln!(text, "  not used: {}: {}", shown(unused.names()), shown(unused.reason))?;
     }
     print(&text)?;
     Ok(ExitCode::SUCCESS)

@@ -5,23 +5,30 @@ use std::path::Path;
 
 use diffusion::adapter::{Adapter, merge};
 use diffusion::{Base, Model};
+use trainer::inspect::UnusedFacts;
 use trainer::messages::{nearest, say, warn};
 use trainer::store::{AdapterFiles, base_sha256, read_base};
 
 use super::device::DeviceName;
 
 /// The base in `dir` with adapters switched on, each `DIR[:SCALE]`, composed or merged.
-pub fn load_model(dir: &Path, lora: &[String], merged: bool, device: DeviceName) -> anyhow::Result<Model> {
+pub fn load_model(
+    dir: &Path,
+    lora: &[String],
+    (merged, partial): (bool, bool),
+    device: DeviceName,
+) -> anyhow::Result<Model> {
     let base = read_base(dir)?;
-    let adapters = lora.iter().map(|text| load_adapter(text, dir, &base)).collect::<anyhow::Result<Vec<_>>>()?;
+    let load = |text: &String| load_adapter(text, dir, &base, partial);
+    let adapters = lora.iter().map(load).collect::<anyhow::Result<Vec<_>>>()?;
     if merged {
         let state = merge(&base.state, adapters.iter().map(|loaded| (&loaded.adapter, loaded.scale)));
         return Ok(Model::new(Base { state, ..base }, device.backend()?)?);
     }
     let mut model = Model::new(base, device.backend()?)?;
     let mut scales = BTreeMap::new();
-    for Loaded { path, files, scale, .. } in &adapters {
-        model.add_adapter(path, &files.bytes, files.config.as_deref())?;
+    for Loaded { path, adapter, scale, .. } in &adapters {
+        model.insert_adapter(path, adapter.clone())?;
         *scales.entry(path.clone()).or_insert(0.0) += scale;
     }
     model.set_adapters(scales)?;
@@ -93,14 +100,14 @@ fn elsewhere(path: &str) -> String {
     near.map_or_else(String::new, |near| format!("; did you mean {near}?"))
 }
 
-/// The adapter that `DIR[:SCALE]` names, for the base in `dir`.
-pub fn load_adapter(text: &str, dir: &Path, base: &Base) -> anyhow::Result<Loaded> {
+/// The adapter that `DIR[:SCALE]` names, for the base in `dir`; what of it fits, where that is asked for.
+pub fn load_adapter(text: &str, dir: &Path, base: &Base, partial: bool) -> anyhow::Result<Loaded> {
     let (path, scale) = checked_scale(text)?;
     if !Path::new(path).exists() {
         anyhow::bail!("there is no adapter {path}: --lora takes a folder or a .safetensors file{}", elsewhere(path));
     }
     let files = AdapterFiles::read(Path::new(path))?;
-    let adapter = files.adapter(&base.state)?;
+    let adapter = read(&files, path, base, partial)?;
     if let Some(sum) = &adapter.base_sha256
         && *sum != base_sha256(dir)?
     {
@@ -110,6 +117,25 @@ pub fn load_adapter(text: &str, dir: &Path, base: &Base) -> anyhow::Result<Loade
         say!("note: {path}: {note}");
     }
     Ok(Loaded { path: path.to_owned(), files, adapter, scale })
+}
+
+/// What of an adapter is used: all of it, or with `--partial` what fits, and a warning.
+pub fn read(files: &AdapterFiles, path: &str, base: &Base, partial: bool) -> anyhow::Result<Adapter> {
+    let counts = |adapter: &Adapter| format!("{} of {}", adapter.used, adapter.used + adapter.unused.len());
+    if !partial {
+        return files.adapter(&base.state).or_else(|error| match files.adapter_partially(&base.state) {
+            Ok(adapter) => anyhow::bail!("{error}; --partial uses the {} tensors that fit", counts(&adapter)),
+            Err(_) => Err(error.into()),
+        });
+    }
+    let adapter = files.adapter_partially(&base.state)?;
+    let unused = UnusedFacts::of(&adapter);
+    if !unused.is_empty() {
+        let left_out: Vec<String> =
+            unused.iter().map(|unused| format!("{} ({})", unused.names(), unused.reason)).collect();
+        warn!("{path}: {} tensors are used; left out: {}", counts(&adapter), left_out.join("; "));
+    }
+    Ok(adapter)
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ pub struct Args {
     /// Adapters to bake in, followed by :scale where it is not 1
     #[arg(long, value_name = "DIR[:SCALE]", required = true, help_heading = MODEL)]
     lora: Vec<String>,
+    /// Use what of an adapter fits the base, and say what is left out; else such an adapter is refused
+    #[arg(long, help_heading = MODEL)]
+    partial: bool,
     /// Where the merged base is written
     #[arg(long, help_heading = OUTPUT)]
     out: PathBuf,
@@ -33,7 +36,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.out.join(WEIGHTS).exists() {
         anyhow::bail!("{} already holds a base; choose another --out, or remove it", args.out.display());
     }
-    let merged = load_model(&args.base, &args.lora, true, DeviceName::default())?;
+    let merged = load_model(&args.base, &args.lora, (true, args.partial), DeviceName::default())?;
     write_base(&args.out, merged.base(), Precision::from(args.precision))?;
     emit(serde_json::json!({ "out": args.out.display().to_string(), "base_sha256": base_sha256(&args.out)? }))?;
     say!("merged: {}", shown(args.out.display()));

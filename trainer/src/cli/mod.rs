@@ -1,4 +1,4 @@
-//! Commands and their flags, one file for each command; what several share is in `data_args`, `device`, `load`, `precision`,
+//! Commands and their flags, one file for each command; what several share is in `data_args`, `device`, `dialect`, `load`, `precision`,
 //! `print` and `training`. Tests: whole runs of the program, in `trainer/tests/runs`.
 
 mod base;
@@ -7,9 +7,11 @@ mod convert;
 mod data;
 mod data_args;
 mod device;
+mod dialect;
 mod eval;
 mod examples;
 mod export;
+mod extract;
 mod factors;
 mod flags;
 mod headings;
@@ -96,9 +98,12 @@ enum Command {
     /// Write the folders and the manifest that the page loads
     #[command(after_help = examples::EXPORT)]
     Export(export::Args),
-    /// Rewrite an adapter as PEFT's folder or as kohya's file
+    /// Rewrite adapters in another dialect, of another rank, or several as one
     #[command(after_help = examples::CONVERT)]
     Convert(convert::Args),
+    /// Make an adapter of the difference of two bases
+    #[command(after_help = examples::EXTRACT)]
+    Extract(extract::Args),
     /// Say what a file or folder is: an adapter, a base, a run, a picture, a data set
     #[command(after_help = examples::INSPECT)]
     Inspect(inspect::Args),
@@ -135,6 +140,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Merge(args) => merge::run(args),
         Command::Export(args) => export::run(args),
         Command::Convert(args) => convert::run(args),
+        Command::Extract(args) => extract::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Completions(args) => completions::run(args, command()),
         Command::Man(args) => man::run(args, command()),

@@ -9,6 +9,14 @@ pub enum Float {
     F32,
     /// 16 bits, half the download
     F16,
+    /// 16 bits with the range of 32
+    Bf16,
+    /// 8 bits, 3 of them behind the point, up to 448
+    #[value(name = "f8_e4m3")]
+    F8E4m3,
+    /// 8 bits, 2 of them behind the point, up to 57344
+    #[value(name = "f8_e5m2")]
+    F8E5m2,
 }
 
 impl From<Float> for Precision {
@@ -16,6 +24,9 @@ impl From<Float> for Precision {
         match float {
             Float::F32 => Self::F32,
             Float::F16 => Self::F16,
+            Float::Bf16 => Self::Bf16,
+            Float::F8E4m3 => Self::F8E4m3,
+            Float::F8E5m2 => Self::F8E5m2,
         }
     }
 }

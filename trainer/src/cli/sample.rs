@@ -63,6 +63,9 @@ pub struct Args {
     /// Bake the adapters into the weights first (the same pictures, by the other way)
     #[arg(long, help_heading = MODEL)]
     merge: bool,
+    /// Use what of an adapter fits the base, and say what is left out; else such an adapter is refused
+    #[arg(long, help_heading = MODEL)]
+    partial: bool,
     /// A picture of all samples (.png), a folder <class>/<seed>.png, or with --filmstrip the strip (.png) or an animation (.gif)
     #[arg(long, default_value = "samples.png", help_heading = OUTPUT)]
     out: PathBuf,
@@ -101,7 +104,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let file = if !args.filmstrip && extension != "png" { args.out.join("class") } else { args.out.clone() };
     [Some(&file), args.raw.as_ref()].into_iter().flatten().try_for_each(|path| can_write(path))?;
-    let model = load_model(&args.base, &args.lora, args.merge, args.device)?;
+    let model = load_model(&args.base, &args.lora, (args.merge, args.partial), args.device)?;
     let request = request(&args, &model)?;
     let info = &model.base().info;
     if !info.null_class_trained && args.guidance != 1.0 {

@@ -1,5 +1,7 @@
 //! What is told of a file or folder.
 
+use diffusion::adapter::Adapter;
+
 /// Facts about a file or folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
@@ -9,6 +11,43 @@ pub struct Facts {
     pub facts: Vec<(&'static str, String)>,
     /// The modules that an adapter changes.
     pub modules: Vec<ModuleFacts>,
+    /// Tensors of an adapter's file that are of no use here.
+    pub unused: Vec<UnusedFacts>,
+}
+
+/// Tensors that are not used, for one reason.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct UnusedFacts {
+    /// Their names in the file.
+    pub tensors: Vec<String>,
+    /// Why.
+    pub reason: String,
+}
+
+impl UnusedFacts {
+    /// What an adapter leaves out, by its reasons.
+    pub fn of(adapter: &Adapter) -> Vec<Self> {
+        let mut facts: Vec<Self> = Vec::new();
+        for unused in &adapter.unused {
+            // Sentences that name their tensor differ in nothing else.
+            let reason = unused.reason.replace(&unused.tensor, "it");
+            match facts.iter_mut().find(|known| known.reason == reason) {
+                Some(known) => known.tensors.push(unused.tensor.clone()),
+                None => facts.push(Self { tensors: vec![unused.tensor.clone()], reason }),
+            }
+        }
+        facts
+    }
+
+    /// The names, the first of many, and how many more there are.
+    pub fn names(&self) -> String {
+        const SHOWN: usize = 4;
+        let names = self.tensors.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+        match self.tensors.len().saturating_sub(SHOWN) {
+            0 => names,
+            more => format!("{names} and {more} more"),
+        }
+    }
 }
 
 /// One module of an adapter.

@@ -25,7 +25,7 @@ type List = Vec<(&'static str, String)>;
 pub(super) fn file(path: &Path, bytes: &[u8]) -> Facts {
     let (kind, mut facts) = recognize(path, bytes);
     facts.push(("bytes", format!("{}, sha256 {}", bytes.len(), sha256(bytes))));
-    Facts { kind, facts, modules: vec![] }
+    Facts { kind, facts, modules: vec![], unused: vec![] }
 }
 
 fn recognize(path: &Path, bytes: &[u8]) -> (&'static str, List) {

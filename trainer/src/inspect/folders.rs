@@ -39,10 +39,15 @@ pub(super) fn folder(dir: &Path) -> Result<Facts> {
     let manifest = dir.join("manifest.json");
     if manifest.is_file() {
         let Facts { facts, .. } = file(&manifest, &files::read(&manifest)?);
-        return Ok(Facts { kind: "models of the page, written by `trainer export`", facts, modules: vec![] });
+        return Ok(Facts {
+            kind: "models of the page, written by `trainer export`",
+            facts,
+            modules: vec![],
+            unused: vec![],
+        });
     }
     if let Some(run) = run(dir) {
-        return Ok(Facts { kind: "run without weights", facts: vec![run], modules: vec![] });
+        return Ok(Facts { kind: "run without weights", facts: vec![run], modules: vec![], unused: vec![] });
     }
     let mut kinds = BTreeMap::<String, usize>::new();
     let mut classes = Vec::new();
@@ -70,7 +75,7 @@ pub(super) fn folder(dir: &Path) -> Result<Facts> {
             ("classes", format!("{}: {}", classes.len(), named.join(", "))),
             ("pictures", classes.iter().map(|(_, count)| count).sum::<usize>().to_string()),
         ];
-        return Ok(Facts { kind: "folder of pictures, for --data", facts, modules: vec![] });
+        return Ok(Facts { kind: "folder of pictures, for --data", facts, modules: vec![], unused: vec![] });
     }
     let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     let holds = if kinds.is_empty() { "no files".to_owned() } else { kinds.join(", ") };
@@ -78,6 +83,7 @@ pub(super) fn folder(dir: &Path) -> Result<Facts> {
         kind: "folder with no base, adapter, run or pictures by class",
         facts: vec![("holds", holds)],
         modules: vec![],
+        unused: vec![],
     })
 }
 

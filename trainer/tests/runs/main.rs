@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod best;
+mod conversions;
 mod data;
 mod ends;
 mod files;

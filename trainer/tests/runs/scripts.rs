@@ -285,8 +285,20 @@ fn manual_pages_and_completions_know_every_command_and_flag() {
     let mut pages: Vec<String> =
         fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     pages.sort();
-    let commands =
-        ["base", "completions", "convert", "data", "eval", "export", "inspect", "lora", "man", "merge", "sample"];
+    let commands = [
+        "base",
+        "completions",
+        "convert",
+        "data",
+        "eval",
+        "export",
+        "extract",
+        "inspect",
+        "lora",
+        "man",
+        "merge",
+        "sample",
+    ];
     let expected: Vec<String> =
         commands.iter().map(|name| format!("trainer-{name}.1")).chain(["trainer.1".into()]).collect();
     assert_eq!(pages, expected);

@@ -118,7 +118,7 @@ fn combinations(args: &Args) -> Vec<Vec<String>> {
 
 /// A base with adapters, and what to call it.
 fn load(args: &Args, loras: &[String]) -> anyhow::Result<(Model, String)> {
-    let model = load_model(&args.base, loras, false, args.device)?;
+    let model = load_model(&args.base, loras, (false, false), args.device)?;
     if !model.base().info.null_class_trained {
         say!("drawn without guidance: {} was trained without dropping labels", args.base.display());
     }

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use diffusion::base::{WEIGHTS, base_files};
+use diffusion::peft::PeftConfig;
 use diffusion::tensors::{Metadata, Precision, read_tensors};
 use serde_json::{Map, Value, json};
 use trainer::files::{read, same_path, write_atomic};
@@ -16,7 +17,7 @@ use trainer::messages::{emit, say, shown, warn};
 use trainer::store::{AdapterFiles, adapter_folder, base_sha256, read_base, sha256};
 use trainer::styles::Style;
 
-use super::load::split_scale;
+use super::load::{self, split_scale};
 use super::precision::Float;
 pub use card::are_digits;
 use card::card;
@@ -35,6 +36,9 @@ pub struct Args {
     /// List no other adapters than these
     #[arg(long)]
     only: bool,
+    /// Use what of an adapter fits the base, and say what is left out; else such an adapter is refused
+    #[arg(long)]
+    partial: bool,
     /// The models folder of the page
     #[arg(long, default_value = "www/models")]
     out: PathBuf,
@@ -94,7 +98,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     for dir in &args.lora {
         let name = name_of(dir).unwrap_or_default();
         let adapter_files = AdapterFiles::read(dir)?;
-        let mut adapter = adapter_files.adapter(&base.state)?;
+        let adapter = load::read(&adapter_files, &dir.display().to_string(), &base, args.partial)?;
+        // What began as a part of the base becomes LoRA of twice the rank, which has another configuration.
+        let was_taken = adapter.modules.values().any(|update| update.taken.is_some());
+        let mut adapter = adapter.untaken();
         // The exported base is the same weights in another precision: that is the base the page has.
         match adapter.base_sha256.as_deref() {
             Some(sum) if sum != trained_on && sum != shipped_as => anyhow::bail!(
@@ -105,7 +112,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             ),
             _ => adapter.base_sha256 = Some(shipped_as.clone()),
         }
-        let config = adapter_files.config(&adapter)?;
+        let config = if was_taken { PeftConfig::describing(&adapter) } else { adapter_files.config(&adapter)? };
         let (title, description) = words_of(name, &adapter_files);
         let mut list = Map::new();
         for (file, bytes) in adapter_folder(&adapter, &config, &title, precision)? {
