@@ -103,15 +103,17 @@ impl Adapter {
         let mut taken = Vec::new();
         for (path, update) in &mut self.modules {
             let is_difference = matches!(update.weight, Some(Change::Full(Full::Difference(_))));
-            if is_difference && !holds(path, update, Part::Weight) {
-                if let Some(Change::Full(full)) = update.weight.take() {
-                    taken.push((format!("{path}.weight"), f64::from(norm(&full.tensor().values))));
-                }
+            if is_difference
+                && !holds(path, update, Part::Weight)
+                && let Some(Change::Full(full)) = update.weight.take()
+            {
+                taken.push((format!("{path}.weight"), f64::from(norm(&full.tensor().values))));
             }
-            if matches!(update.bias, Some(Full::Difference(_))) && !holds(path, update, Part::Bias) {
-                if let Some(full) = update.bias.take() {
-                    taken.push((format!("{path}.bias"), f64::from(norm(&full.tensor().values))));
-                }
+            if matches!(update.bias, Some(Full::Difference(_)))
+                && !holds(path, update, Part::Bias)
+                && let Some(full) = update.bias.take()
+            {
+                taken.push((format!("{path}.bias"), f64::from(norm(&full.tensor().values))));
             }
         }
         self.modules.retain(|_, update| update.weight.is_some() || update.bias.is_some());
