@@ -127,7 +127,7 @@ test('so is what the engine says of a visitor’s own files', async () => {
   const refuses = async (buffer, wanted) => {
     await page.setInputFiles('#files', { name: 'my.safetensors', mimeType: '', buffer })
     await page.locator('#notice:not([hidden])', { hasText: wanted }).waitFor()
-    await page.click('#notice button')
+    await page.click('#notice button:has-text("关闭")')
   }
   const changed = change => adapterWeights('outline', change)
   await refuses((await adapterWeights('outline')).subarray(0, 5000), /无法使用 my\.safetensors\s*无法读取这个文件/)
