@@ -169,6 +169,15 @@ describe('the build fills in the words of models that are not the shipped ones',
     assert.equal((await fill()).html, await readFile(join(WWW, 'index.html'), 'utf8'))
   })
 
+  test('digits under a title of their own keep the page of digits', async () => {
+    const digits = { ...LETTERS, labels: [...'0123456789'], title: 'Handwritten digits', noun: undefined }
+    const { html, app } = await fill(digits)
+    assert.ok(html.includes('<title data-text="title">Handwritten digits</title>'))
+    assert.ok(html.includes('property="og:title" content="Handwritten digits"'))
+    assert.equal(JSON.parse(app).name, 'Handwritten digits')
+    assert.ok(html.includes('data-example') && html.includes('share.png'))
+  })
+
   for (const [name, base] of Object.entries({ LETTERS, MANY, ONE, FEW_LONG }))
     test(`${name}: no word of digits before any script has run`, async () => {
       const { html, app } = await fill(base)
