@@ -150,7 +150,7 @@ test('the class says what the manifest says, and the element too', async () => {
 describe('the build fills in the words of models that are not the shipped ones', () => {
   const escape = text => text.replace(/[&<>"]/g, mark => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[mark])
   /** index.html of a site that is built with these models, and the rest of that. */
-  async function fill(base) {
+  async function fill(base, change) {
     const folder = await mkdtemp(join(tmpdir(), 'digit-diffusion-words-'))
     const site = join(folder, 'site')
     await cp(WWW, site, { recursive: true, filter: path => !path.includes(`${WWW}/models/`) })
@@ -159,6 +159,10 @@ describe('the build fills in the words of models that are not the shipped ones',
       await writeFile(join(site, path), bytes)
     }
     if (!base) await cp(join(WWW, 'models'), join(site, 'models'), { recursive: true })
+    if (change) {
+      const path = join(site, 'models/manifest.json')
+      await writeFile(path, JSON.stringify(change(JSON.parse(await readFile(path, 'utf8')))))
+    }
     await fillWords(site)
     const [html, app] = await Promise.all(['index.html', 'app.webmanifest'].map(path => readFile(join(site, path), 'utf8')))
     await rm(folder, { recursive: true })
@@ -167,6 +171,20 @@ describe('the build fills in the words of models that are not the shipped ones',
 
   test('the shipped ones change nothing', async () => {
     assert.equal((await fill()).html, await readFile(join(WWW, 'index.html'), 'utf8'))
+  })
+
+  test('another base of digits says nothing that is true of the shipped one alone', async () => {
+    const { html, app } = await fill({ ...LETTERS, labels: [...'0123456789'], title: 'Handwritten digits', noun: undefined })
+    assert.ok(html.includes('<title data-text="title">Handwritten digits</title>'))
+    assert.ok(html.includes('property="og:title" content="Handwritten digits"'))
+    assert.equal(JSON.parse(app).name, 'Handwritten digits')
+    assert.doesNotMatch(html, /data-example|MNIST|example\.png|share\.png|drawn beforehand/)
+  })
+
+  test('the shipped base with other styles keeps its thanks, and shows no example of a style that is not there', async () => {
+    const { html } = await fill(undefined, manifest => ({ ...manifest, adapters: manifest.adapters.filter(({ name }) => name !== 'outline') }))
+    assert.doesNotMatch(html, /data-example|example\.png|drawn beforehand/)
+    assert.match(html, /Trained on MNIST[^]*embed\.html/)
   })
 
   for (const [name, base] of Object.entries({ LETTERS, MANY, ONE, FEW_LONG }))

@@ -10,6 +10,10 @@ const escape = text => text.replace(/[&<>"]/g, mark => ({ '&': '&amp;', '<': '&l
 const GLYPH = { seven: 'M2 2h4v1h-1v1h-1v2h-1v-2h1v-1h-2z', other: 'M2 2h1v1h-1zM5 2h1v1h-1zM3 3h2v2h-2zM2 5h1v1h-1zM5 5h1v1h-1z' }
 const ICON = { seven: 'M8 8h16v4h-4v4h-4v8h-4v-8h4v-4h-8z', other: 'M8 8h4v4h-4zM20 8h4v4h-4zM12 12h8v8h-8zM8 20h4v4h-4zM20 20h4v4h-4z' }
 
+const WEIGHTS = 'unet/diffusion_pytorch_model.safetensors'
+/** The style of the example that is shown before the model is there. */
+const EXAMPLE = 'outline'
+
 /** @param {string} dist */
 export async function fillWords(dist) {
   const at = path => join(dist, path)
@@ -18,20 +22,29 @@ export async function fillWords(dist) {
   const { textsOf } = await source('texts/page.js')
   const { base, adapters } = JSON.parse(await readFile(at('models/manifest.json'), 'utf8'))
   const words = wordsOf({ ...base, adapters })
-  if (JSON.stringify(words) === JSON.stringify(DIGITS) && isDigits(base.labels)) return
+  const isShipped = base.files[WEIGHTS]?.sha256 === (await shippedWeights())
+  const hasExample = isShipped && adapters.some(({ name }) => name === EXAMPLE)
+  if (JSON.stringify(words) === JSON.stringify(DIGITS) && hasExample) return
   const [before, after] = [textsOf(DIGITS), textsOf(words)]
   let html = await readFile(at('index.html'), 'utf8')
   /** Replaces what must be there. @param {RegExp | string} pattern @param {string | ((...parts: string[]) => string)} by */
   const replace = (pattern, by) => {
-    const found = html
+    const isThere = typeof pattern === 'string' ? html.includes(pattern) : html.search(pattern) >= 0
+    if (!isThere && !(typeof by === 'string' && html.includes(by))) throw new Error(`index.html has no ${pattern}`)
     html = html.replace(pattern, typeof by === 'string' ? () => by : by)
-    if (html === found && !(typeof by === 'string' && found.includes(by))) throw new Error(`index.html has no ${pattern}`)
+  }
+  if (!hasExample) {
+    // The example is of the shipped base and a style that comes with it.
+    html = html.replace(/ *<img class="preview" data-digits\b[^>]*>\n| ?<span class="fine preview-note" data-digits\b[^>]*>[^<]*<\/span>/g, '')
+    replace(' data-example', '')
+  }
+  // Who is thanked for what the shipped base was trained on, and pictures of its.
+  if (!isShipped) {
+    html = html.replace(/ ?<(span|a)\b[^>]* data-digits\b[^>]*>[^<]*<\/\1>/g, '')
+    html = html.replace(/ *<meta (?:property="og:image|name="twitter:card)[^>]*>\n/g, '')
   }
   if (!isDigits(base.labels)) {
-    // What is true of the shipped base alone.
-    html = html.replace(/ *<(img)\b[^>]* data-digits\b[^>]*>\n| ?<(span|a)\b[^>]* data-digits\b[^>]*>[^<]*<\/\2>/g, '')
-    html = html.replace(/ *<meta (?:property="og:image|name="twitter:card)[^>]*>\n| *<link rel="apple-touch-icon"[^>]*>\n/g, '')
-    replace(' data-example', '')
+    html = html.replace(/ *<link rel="apple-touch-icon"[^>]*>\n/g, '')
     replace(GLYPH.seven, GLYPH.other)
     const kind = pickerOf(base.labels)
     const keys = ['keys', 'chips'].includes(kind) ? base.labels : []
@@ -62,6 +75,12 @@ export async function fillWords(dist) {
   const app = JSON.parse(await readFile(at('app.webmanifest'), 'utf8'))
   const icons = isDigits(base.labels) ? app.icons : app.icons.filter(({ src }) => src.endsWith('.svg'))
   await writeFile(at('app.webmanifest'), `${JSON.stringify({ ...app, name: title, short_name: title, description, icons }, null, 2)}\n`)
+}
+
+/** SHA-256 of the weights that the repository ships. */
+async function shippedWeights() {
+  const manifest = new URL('../../www/models/manifest.json', import.meta.url)
+  return JSON.parse(await readFile(manifest, 'utf8')).base.files[WEIGHTS].sha256
 }
 
 const exists = path => access(path).then(() => true, () => false)
