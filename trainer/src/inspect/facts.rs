@@ -30,7 +30,7 @@ impl UnusedFacts {
         let mut facts: Vec<Self> = Vec::new();
         for unused in &adapter.unused {
             // Sentences that name their tensor differ in nothing else.
-            let reason = unused.reason.replace(&unused.tensor, "it");
+            let reason = unused.error.to_string().replace(&unused.tensor, "it");
             match facts.iter_mut().find(|known| known.reason == reason) {
                 Some(known) => known.tensors.push(unused.tensor.clone()),
                 None => facts.push(Self { tensors: vec![unused.tensor.clone()], reason }),
