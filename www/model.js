@@ -3,7 +3,7 @@
 import { assets, defaultBase } from './addresses.js'
 import { Client } from './client.js'
 import { take } from './early-downloads.js'
-import { asOneClass, DigitDiffusionError } from './errors.js'
+import { asOneClass, DigitDiffusionError, unpack } from './errors.js'
 import { OTHER_WEIGHTS } from './files.js'
 import { checkDevice, checkScales, DEFAULTS, readSampleOptions } from './options.js'
 import { recall, remember } from './remember.js'
@@ -116,7 +116,7 @@ export class DigitDiffusion {
   get settled() { return itself(this).#settled }
 
   /** @param {string} name @param {any} source @param {import('./digit-diffusion.js').AdapterOptions} options */
-  async addAdapter(name, source, { config, signal, onprogress } = {}) {
+  async addAdapter(name, source, { config, partial = false, signal, onprogress } = {}) {
     const it = itself(this)
     if (typeof name !== 'string' || !name) throw new TypeError(mistakes.adapterName(String(name)))
     if (it.#adapters.has(name)) throw new RangeError(mistakes.adapterTaken(name))
@@ -125,7 +125,8 @@ export class DigitDiffusion {
     const { weights, ...rest } = await readAdapterSource(source, config)
     const transfer = weights ? [weights.buffer] : []
     try {
-      it.#adapters.set(name, await it.#client.call('addAdapter', { name, ...rest, weights }, { signal, onprogress, transfer }))
+      const { unused, ...added } = await it.#client.call('addAdapter', { name, ...rest, weights, partial: Boolean(partial) }, { signal, onprogress, transfer })
+      it.#adapters.set(name, { ...added, ...(unused && { unused: unused.map(({ tensor, error }) => ({ tensor, reason: unpack(error).message })) }) })
     } catch (error) {
       // Aborted here, it may have been added there a moment before.
       if (signal?.aborted) it.#client.call('removeAdapter', { name }).catch(() => {})

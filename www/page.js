@@ -7,14 +7,15 @@ import { ContactSheet } from './page/contact-sheet.js'
 import { Controls } from './page/controls.js'
 import { $ } from './page/dom.js'
 import { ExportButtons } from './page/export-files.js'
-import { receiveFiles, recognise } from './page/import-files.js'
+import { receiveFiles } from './page/import-files.js'
 import { builtBase, startLanguage, useWords } from './page/language.js'
 import { ModelSession } from './page/model-session.js'
 import { NetworkSection } from './page/network-section.js'
 import { hideNotice, showNotice } from './page/notice.js'
 import { registerServiceWorker } from './page/register-service-worker.js'
+import { openFiles } from './page/open-files.js'
 import { Runner } from './page/runner.js'
-import { isBase, readSettings, writeSettings } from './page/settings-text.js'
+import { isBase, writeSettings } from './page/settings-text.js'
 import { ShareLink } from './page/share-link.js'
 import { Stage } from './page/stage.js'
 import { StyleChanges } from './page/style-changes.js'
@@ -25,7 +26,7 @@ import { words } from './words.js'
 /**
  * @typedef {import('./digit-diffusion.js').DigitDiffusion} DigitDiffusion
  * @typedef {import('./digit-diffusion.js').DigitDiffusionError} DigitDiffusionError
- * @typedef {NonNullable<ReturnType<typeof readSettings>>} Asked
+ * @typedef {import('./page/open-files.js').Asked} Asked
  */
 
 const savesData = /** @type {any} */ (navigator).connection?.saveData || matchMedia('(prefers-reduced-data: reduce)').matches
@@ -124,32 +125,6 @@ function openCell({ digit, seed }) {
   stage.see()
 }
 
-/** Files that were dropped or picked: a picture's settings come back, an adapter becomes a style. @param {File[]} files */
-async function openFiles(files) {
-  try {
-    const { settings, adapter } = await recognise(files)
-    if (adapter) return await addOwn(adapter)
-    const read = readSettings(settings)
-    if (!read) throw new Error(live.files.foreign)
-    restore(read)
-    announce(live.restored(files[0].name))
-  } catch (error) {
-    if (!isAbort(error)) refuse(error, live.failed.file(files[0].name))
-  }
-}
-
-/** @param {import('./page/import-files.js').OwnAdapter} adapter */
-async function addOwn({ base, ...adapter }) {
-  const model = await session.ready()
-  const { name, title } = await session.addOwn(adapter)
-  controls.offer(session.styles)
-  styles.choose(name)
-  change('style')
-  announce(live.added(title))
-  if (base && !isBase(base, model.baseHash)) refuse({ message: live.otherBaseStyle(title) }, live.otherBaseTitle, { mild: true })
-  else if (state.digit === undefined) stage.say(live.added(title))
-}
-
 /** Brings the page to what a link or a picture says, and draws it. @param {Asked} asked */
 function restore({ settings, complaints }) {
   tour.stop()
@@ -171,9 +146,9 @@ function answer({ baseHash }) {
   if (complaints.length) refuse({ message: complaints.join(' ') }, title, { mild: true })
 }
 
-/** @param {{ message: string }} error @param {string} title */
-function refuse({ message }, title, { mild = false } = {}) {
-  showNotice({ title, message, mild, actions: [{ title: live.dismiss, run: () => {} }] })
+/** @param {{ message: string }} error @param {string} title @param {{ mild?: boolean, actions?: import('./page/notice.js').Action[] }} [more] */
+function refuse({ message }, title, { mild = false, actions = [] } = {}) {
+  showNotice({ title, message, mild, actions: [...actions, { title: live.dismiss, run: () => {} }] })
 }
 
 async function load() {
@@ -332,7 +307,7 @@ function translate() {
 
 for (const kind of /** @type {const} */ (['digits', 'seeds']))
   $(`many-${kind}`).addEventListener('click', () => drawSheet(kind))
-receiveFiles(openFiles)
+receiveFiles(files => openFiles(files, { session, controls, stage, restore, change, announce, refuse }))
 meet()
 const linked = shareLink.read()
 if (linked) restore(linked)

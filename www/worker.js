@@ -176,13 +176,14 @@ const methods = {
     return { backend, backendReason, labels: [...labels], imageSize, baseHash, alphasCumprod, catalog: offered, ...readInfo(files), ...called }
   },
 
-  async addAdapter({ name, url, alone, config, weights }, { signal, onprogress }) {
+  async addAdapter({ name, url, alone, config, weights, partial }, { signal, onprogress }) {
     if (url) {
       const listed = catalog.find(adapter => adapter.url === url)?.files
       const options = { listed, digest: async bytes => wasm.sha256(bytes), progress: new Progress(onprogress), signal }
       ;({ config, weights } = await (alone ? downloadAdapterFile(url, options) : downloadAdapter(url, options)))
     }
-    return engine.addAdapter(name, config, weights)
+    const { unused, ...added } = engine.addAdapter(name, config, weights, partial)
+    return { ...added, ...(unused && { unused: unused.map(({ tensor, error }) => ({ tensor, error: pack(error) })) }) }
   },
 
   removeAdapter({ name }) {

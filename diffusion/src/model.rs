@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::adapter::{Adapter, Update, compose, update_norm};
 use crate::base::Base;
 use crate::error::{Error, RequestError, Result};
-use crate::peft::read_adapter;
+use crate::peft::{read_adapter, read_adapter_partially};
 use crate::schedule::NoiseSchedule;
 use crate::state::{HostTensor, StateDict};
 use crate::unet::backend::{Backend, ConditionedUNet, LoadedUNet};
@@ -156,7 +156,15 @@ impl Model {
 
     /// Reads an adapter file (see [`read_adapter`]) and keeps it under a name, switched off.
     pub fn add_adapter(&mut self, name: &str, bytes: &[u8], config: Option<&str>) -> Result<&Adapter> {
-        let adapter = read_adapter(bytes, config, &self.base.state)?;
+        self.keep(name, read_adapter(bytes, config, &self.base.state)?)
+    }
+
+    /// The same with what of the file fits this base, see [`read_adapter_partially`]; the rest is in [`Adapter::unused`].
+    pub fn add_adapter_partially(&mut self, name: &str, bytes: &[u8], config: Option<&str>) -> Result<&Adapter> {
+        self.keep(name, read_adapter_partially(bytes, config, &self.base.state)?)
+    }
+
+    fn keep(&mut self, name: &str, adapter: Adapter) -> Result<&Adapter> {
         if self.scales.contains_key(name) {
             self.remove_adapter(name)?;
         }

@@ -72,7 +72,7 @@ test('what a style changes: a cell for each of its matrices, coloured by the siz
 
   const table = page.locator('#changes-map')
   assert.deepEqual(await table.locator('th[scope=row]').allTextContents(), ['Down 1', 'Down 2', 'Middle 1', 'Middle 2', 'Up 1.1', 'Up 1.2', 'Up 2.1', 'Up 2.2'])
-  assert.deepEqual(await table.locator('th[scope=colgroup]').allTextContents(), ['Picture', 'Label', 'Places', 'Rest'])
+  assert.deepEqual(await table.locator('th[scope=colgroup]').allTextContents(), ['Picture', 'Label', 'Places', 'ResNet'])
   assert.deepEqual(await table.locator('th[scope=col]').allTextContents(), ['V', 'out', 'V', 'out', 'in', 'out', 'time'])
   const cells = await table.locator('td[title]').evaluateAll(cells =>
     cells.map((/** @type {HTMLElement} */ cell) => ({ path: cell.getAttribute('title'), text: cell.textContent, heat: Number(cell.style.getPropertyValue('--heat')) })),
@@ -89,13 +89,13 @@ test('what a style changes: a cell for each of its matrices, coloured by the siz
   // One stop for the tab key, on the largest; arrows walk from there, and every cell has its numbers.
   assert.equal(await table.locator('td[tabindex="0"]').count(), 1)
   const reading = () => page.textContent('#changes-reading')
-  assert.match(await reading(), new RegExp(`: ${share(top)} · rank ${adapter.rank} · norm `))
+  assert.match(await reading(), new RegExp(`: ${share(top)} · LoRA, rank ${adapter.rank} · norm `))
   await table.locator('td[tabindex="0"]').focus()
   for (const key of ['ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'Home', 'ArrowDown', 'ArrowRight']) await page.keyboard.press(key)
   assert.match(await reading(), /^Down 2 · Picture out: /)
   assert.match(await page.evaluate(() => document.activeElement.title), /^down_blocks\.1\..*attn1\.to_out\.0$/)
   await page.hover('#changes-map tbody tr:nth-child(3) td:last-child')
-  assert.match(await reading(), /^Middle 1 · Rest time: /)
+  assert.match(await reading(), /^Middle 1 · ResNet time: /)
   await page.hover('#changes summary')
   assert.match(await reading(), /^Down 2 · Picture out: /)
 
@@ -121,7 +121,7 @@ test('what a style changes: adapters of other layers have their places too', asy
   await openPage(page, server.url)
   await page.evaluate(async () => {
     const { StyleChanges } = await import(new URL('page/style-changes.js', location.href).href)
-    const module = path => ({ path, rank: 2, updateNorm: 1, relativeNorm: 0.5 })
+    const module = path => ({ path, kind: 'LoRA', rank: 2, updateNorm: 1, relativeNorm: 0.5 })
     const paths = ['time_embedding.linear_1', 'mid_block.resnets.1.time_emb_proj', 'mid_block.attentions.0.proj_in', 'mid_block.resnets.0.time_emb_proj']
     const model = { adapterModules: async () => paths.map(module) }
     document.getElementById('changes').open = true
@@ -130,8 +130,8 @@ test('what a style changes: adapters of other layers have their places too', asy
   await page.waitForSelector('#changes-map tbody tr')
   const rows = await page.locator('#changes-map tr').evaluateAll(rows => rows.map((/** @type {HTMLTableRowElement} */ row) => [...row.cells].map(cell => cell.textContent)))
   assert.deepEqual(rows, [
-    ['', 'Rest'],
-    ['', 'time', 'in', 'time_embedding.linear_1'],
+    ['', 'ResNet', 'Rest'],
+    ['', 'time', 'in', 'time 1'],
     ['Middle 1', '50.0% of W', '50.0% of W', 'not changed'],
     ['Middle 2', '50.0% of W', 'not changed', 'not changed'],
     ['Rest', 'not changed', 'not changed', '50.0% of W'],

@@ -156,7 +156,7 @@ describe('a LoRA of one’s own', () => {
     await settled(page)
     assert.equal(await pixels(page, 'lora'), shipped)
     const { r: rank } = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8'))
-    assert.equal(await page.innerText('#lora-note'), `my-style · rank ${rank}, 50 layers`)
+    assert.equal(await page.innerText('#lora-note'), `my-style · LoRA, rank ${rank}, 50 layers, 100 of 100 tensors`)
     assert.equal(await page.locator('#notice').isHidden(), true)
     await page.click('#device [value=cpu]') // another engine gets it too
     await settled(page)
@@ -217,7 +217,7 @@ describe('a LoRA of one’s own', () => {
       await drop(...files)
       await page.locator('#notice:not([hidden])').waitFor()
       assert.match(await notice(page), said)
-      await page.click('#notice button')
+      await page.click('#notice button:has-text("Dismiss")')
     }
     assert.equal(await page.locator('#styles label').count(), before)
     await pick(page, 7)

@@ -10,7 +10,7 @@ import { canvasPixels, choose, DIST, errors, openPage, page, pick, pixels, serve
 setUp()
 
 const CONFIG = JSON.parse(await readFile(join(DIST, 'models/base/unet/config.json'), 'utf8'))
-const { partsOf } = await import(pathToFileURL(join(WWW, 'page/network-parts.js')).href)
+const { partOf, partsOf } = await import(pathToFileURL(join(WWW, 'page/network-parts.js')).href)
 
 /** The names and shapes of a safetensors file. */
 async function tensors(path) {
@@ -27,7 +27,7 @@ async function openNetwork() {
 test('its parts are those of the weights, with the shapes that these have', async () => {
   const parts = partsOf(CONFIG)
   const weights = await tensors('models/base/unet/diffusion_pytorch_model.safetensors')
-  const homeless = Object.keys(weights).filter(name => !parts.some(({ path }) => name.startsWith(`${path}.`)) && !name.startsWith('conv_norm_out'))
+  const homeless = Object.keys(weights).filter(name => !partOf(parts, name.replace(/\.(weight|bias)$/, '')))
   assert.deepEqual(homeless, [])
   for (const { path, kind, from, to } of parts) {
     const shape = { convIn: 'weight', convOut: 'weight', resnet: 'conv1.weight', down: 'conv.weight', up: 'conv.weight', attention: 'proj_in.weight' }[kind]

@@ -2,8 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 
+use diffusion::adapter::{Adapter, Unused};
 use diffusion::unet::webgpu::WebGpu;
 use diffusion::{Backend, Base, BaseFiles, Model};
+use js_sys::Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -13,7 +15,7 @@ use crate::failure::{Failure, Result};
 use crate::gpu::{self, Checked};
 use crate::gpu_adapter;
 use crate::hex_sha256;
-use crate::objects::{object, set};
+use crate::objects::{describe_model_error, object, set};
 use crate::run::Run;
 
 /// A loaded model. `free()` gives its memory back; runs that it has started go on without it.
@@ -149,37 +151,25 @@ impl Engine {
     }
 
     /// Reads an adapter and keeps it under a name, switched off. `config` is the text of its
-    /// `adapter_config.json`; empty if the weights file carries its alphas itself.
+    /// `adapter_config.json`; empty if the weights file carries its alphas itself. `partial` uses what fits this base.
     #[wasm_bindgen(js_name = addAdapter, unchecked_return_type = "AdapterInfo")]
     pub fn add_adapter(
         &self,
         #[wasm_bindgen(unchecked_param_type = "string")] name: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "string")] config: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "Uint8Array")] weights: &JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "boolean")] partial: &JsValue,
     ) -> Result<JsValue> {
         let name = text(name, "name")?;
         let config = text(config, "config")?;
         let weights = bytes(weights, "weights")?;
-        let (rank, kinds, counts, ignored) = {
-            let mut model = self.model.borrow_mut();
-            let adapter = model.add_adapter(&name, &weights, Some(config.as_str()).filter(|text| !text.is_empty()))?;
-            let counts = [adapter.modules.len(), adapter.used, adapter.used + adapter.unused.len()];
-            (adapter.rank(), adapter.kinds(), counts, adapter.ignored_alpha.clone())
+        let mut model = self.model.borrow_mut();
+        let config = Some(config.as_str()).filter(|text| !text.is_empty());
+        let adapter = match partial.is_truthy() {
+            true => model.add_adapter_partially(&name, &weights, config)?,
+            false => model.add_adapter(&name, &weights, config)?,
         };
-        let kinds: js_sys::Array = kinds.into_iter().map(JsValue::from).collect();
-        let [modules, used, tensors] = counts;
-        let info = object([
-            ("name", name.into()),
-            ("kinds", kinds.into()),
-            ("rank", rank.into()),
-            ("modules", modules.into()),
-            ("used", used.into()),
-            ("tensors", tensors.into()),
-        ]);
-        if let Some(said) = ignored {
-            set(&info, "ignoredAlpha", &said.into());
-        }
-        Ok(info)
+        Ok(adapter_info(&name, adapter))
     }
 
     /// abar_t of the noise schedule, by timestep: how much of the picture's energy is left.
@@ -192,7 +182,7 @@ impl Engine {
     #[wasm_bindgen(js_name = adapterModules, unchecked_return_type = "AdapterModule[]")]
     pub fn adapter_modules(&self, #[wasm_bindgen(unchecked_param_type = "string")] name: &JsValue) -> Result<JsValue> {
         let updates = self.model.borrow().adapter_modules(&text(name, "name")?)?;
-        let modules = js_sys::Array::new();
+        let modules = Array::new();
         for update in updates {
             modules.push(&object([
                 ("path", update.path.into()),
@@ -249,6 +239,28 @@ impl Engine {
         self.reason.replace(reason);
         Ok(())
     }
+}
+
+fn adapter_info(name: &str, adapter: &Adapter) -> JsValue {
+    let kinds: Array = adapter.kinds().into_iter().map(JsValue::from).collect();
+    let info = object([
+        ("name", name.into()),
+        ("kinds", kinds.into()),
+        ("rank", adapter.rank().into()),
+        ("modules", adapter.modules.len().into()),
+        ("used", adapter.used.into()),
+        ("tensors", (adapter.used + adapter.unused.len()).into()),
+    ]);
+    if !adapter.unused.is_empty() {
+        let unused = adapter.unused.iter().map(|Unused { tensor, error }| {
+            object([("tensor", tensor.into()), ("error", describe_model_error(object([]), error))])
+        });
+        set(&info, "unused", &unused.collect::<Array>());
+    }
+    if let Some(said) = &adapter.ignored_alpha {
+        set(&info, "ignoredAlpha", &said.into());
+    }
+    info
 }
 
 fn timing(value: &JsValue) -> Result<Timing> {

@@ -46,17 +46,18 @@ export interface Timing {
 
 export interface AdapterInfo {
   name: string;
-  /** The largest rank of its modules. */
   /** The kinds of change in it, such as LoRA, DoRA, LoHa or OFT. */
   kinds: string[];
   /** The largest rank; 0 where no kind in it has one. */
   rank: number;
   /** How many layers it changes. */
   modules: number;
-  /** How many of the file's tensors are used: all of them. */
+  /** How many of the file's tensors are used: all of them, unless it was added partially. */
   used: number;
   /** How many tensors the file has. */
   tensors: number;
+  /** The tensors that are not used, and why; where there are any. */
+  unused?: { tensor: string; error: Pick<EngineError, "code" | "kind" | "fields"> }[];
   /** What a file of kohya says of alpha and nobody heeds: it has no alphas, so that alpha is the rank. */
   ignoredAlpha?: string;
 }

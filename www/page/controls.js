@@ -173,9 +173,10 @@ export class Controls {
     $('backend-note').textContent = backendNote
   }
 
-  /** @param {import('../digit-diffusion.js').Adapter[]} adapters known once they are loaded */
-  describeStyle(adapters = []) {
-    const adapter = adapters.length === 1 ? adapters[0] : undefined
+  /** One style alone is described as soon as it is loaded. */
+  describeStyle() {
+    const names = Object.keys(this.styles.strengths)
+    const adapter = names.length === 1 ? this.#model?.adapters.find(({ name }) => name === names[0]) : undefined
     $('lora-note').textContent = [this.styles.description, adapter && live.adapter(adapter)].filter(Boolean).join(' · ')
   }
 

@@ -5,10 +5,13 @@ import { DigitDiffusion } from '../digit-diffusion.js'
 /**
  * @typedef {import('../digit-diffusion.js').Progress} Progress
  * @typedef {import('../digit-diffusion.js').Device} Device
- * @typedef {Pick<import('./import-files.js').OwnAdapter, 'name' | 'title' | 'files'>} OwnStyle
+ * @typedef {Pick<import('./import-files.js').OwnAdapter, 'name' | 'title' | 'files'> & { partial?: boolean }} OwnStyle
+ * @typedef {import('../digit-diffusion.js').Adapter} Adapter
  * @typedef {{ name: string, title?: string }} Style
  * @typedef {import('../digit-diffusion.js').DigitDiffusionError} DigitDiffusionError
  */
+
+const TRIAL = ' ' // no style's name: theirs are made of letters and digits
 
 export class ModelSession {
   /** @type {DigitDiffusion | null} */
@@ -78,13 +81,14 @@ export class ModelSession {
    */
   async addStyle(name, options) {
     const { model } = this
-    const files = this.#own.find(style => style.name === name)?.files
-    return model.adapters.find(adapter => adapter.name === name) ?? model.addAdapter(name, files, options)
+    const { files, partial } = this.#own.find(style => style.name === name) ?? {}
+    return model.adapters.find(adapter => adapter.name === name) ?? model.addAdapter(name, files, { ...options, partial })
   }
 
   /**
-   * Adds a style that the visitor brought, under a name that is free; rejects if the model does not take it.
+   * Adds a style that the visitor brought, under a name that is free; rejects if the model does not take it. `partial` takes what fits.
    * @param {OwnStyle} adapter
+   * @returns {Promise<{ title: string, adapter: Adapter }>}
    */
   addOwn(adapter) {
     const added = this.#adding.then(() => this.#addOwn(adapter))
@@ -92,16 +96,33 @@ export class ModelSession {
     return added
   }
 
+  /**
+   * Whether something of a style that was refused fits; nothing of it is kept.
+   * @param {OwnStyle} adapter
+   * @returns {Promise<boolean>}
+   */
+  fitsPartly({ files }) {
+    const { model } = this
+    const tried = this.#adding.then(async () => {
+      await model.addAdapter(TRIAL, files, { partial: true })
+      await model.removeAdapter(TRIAL)
+      return true
+    })
+    const fits = tried.catch(() => false) // the file has been refused already, with its reason
+    this.#adding = fits
+    return fits
+  }
+
   /** @param {OwnStyle} adapter */
-  async #addOwn({ name, title, files }) {
+  async #addOwn({ name, title, files, partial = false }) {
     /** @param {number} n */
     const nth = n => (n > 1 ? `${name}-${n}` : name)
     let n = 1
     while (this.styles.some(style => style.name === nth(n))) n++
-    const style = { name: nth(n), title: n > 1 ? `${title} ${n}` : title, files }
-    await this.model.addAdapter(style.name, files)
+    const style = { name: nth(n), title: n > 1 ? `${title} ${n}` : title, files, partial }
+    const adapter = await this.model.addAdapter(style.name, files, { partial })
     this.#own.push(style)
-    return style
+    return { title: style.title, adapter }
   }
 
   /** @param {Device} device @param {AbortSignal} signal */

@@ -4,7 +4,7 @@
 import { networkOf as english } from '../texts/network.js'
 import { words } from '../words.js'
 import { $, addStyle } from './dom.js'
-import { partsOf } from './network-parts.js'
+import { partOf, partsOf } from './network-parts.js'
 import { paint } from './paint.js'
 import { RadioGroup, radioLabel } from './radio-group.js'
 
@@ -118,9 +118,7 @@ export class NetworkDiagram {
         return // the model is gone, which is told elsewhere
       }
       if (this.#wanted !== name) return
-      /** @param {string} path @returns {Part | undefined} the part that the module is in */
-      const partOf = path => this.#parts.find(part => path === part.path || path.startsWith(`${part.path}.`))
-      this.#style = { title: this.#title(name), modules: Map.groupBy(known[name], ({ path }) => partOf(path)?.path ?? '') }
+      this.#style = { title: this.#title(name), modules: Map.groupBy(known[name], ({ path }) => partOf(this.#parts, path)?.path ?? '') }
     } else this.#style = undefined
     const most = Math.max(0, ...[...(this.#style?.modules.values() ?? [])].flat().map(({ relativeNorm }) => relativeNorm))
     for (const [path, input] of this.#inputs) {
@@ -202,7 +200,7 @@ export class NetworkDiagram {
     $('part-lora').textContent = !this.#style
       ? loraOff
       : modules
-        ? loraSome({ title: this.#style.title, matrices: modules.length, largest: Math.max(...modules.map(({ relativeNorm }) => relativeNorm)) })
+        ? loraSome({ title: this.#style.title, layers: modules.length, kinds: [...new Set(modules.map(({ kind }) => kind))].sort(), largest: Math.max(...modules.map(({ relativeNorm }) => relativeNorm)) })
         : loraNone(this.#style.title)
   }
 }

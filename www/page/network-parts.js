@@ -14,6 +14,15 @@
  *   cross_attention_dim: number | number[] }} Config
  */
 
+/** Modules beside their part: the norm before the last convolution has no place of its own. @type {Record<string, string>} */
+const BESIDE = { conv_norm_out: 'conv_out' }
+
+/** The part that a module of the network is in. @param {Part[]} parts @param {string} path @returns {Part | undefined} */
+export const partOf = (parts, path) => {
+  const place = BESIDE[path] ?? path
+  return parts.find(part => place === part.path || place.startsWith(`${part.path}.`))
+}
+
 /** A value for each level, or one for all. @template T @param {T | T[]} value @param {number} level @returns {T} */
 const at = (value, level) => (Array.isArray(value) ? value[level] : value)
 

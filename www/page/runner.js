@@ -97,7 +97,7 @@ export class Runner {
       const recording = (this.#recording = new Recording({ key, settings: compose(), digit, total, alphas: model.alphasCumprod, tracks }))
       stage.open(recording)
       this.#page.changes.show(model, lora ? strengths : {})
-      if (lora) controls.describeStyle(adapters)
+      if (lora) controls.describeStyle()
 
       const listens = this.#page.attention.open && recording.track
       /** @param {Track} track @param {Record<string, number>} adapters */
@@ -140,7 +140,8 @@ export class Runner {
         const settings = compose()
         /** @type {Step[]} */
         const steps = []
-        controls.describeStyle(await this.#addStyles(strengths, task))
+        await this.#addStyles(strengths, task)
+        controls.describeStyle()
         this.#page.changes.show(task.model, strengths)
         const { open: attention } = this.#page.attention
         for await (const step of sampleOne(task.model, { ...this.#options(), adapters: strengths, signal: task.signal, attention })) {

@@ -6,9 +6,9 @@ import { $ } from './dom.js'
 /**
  * @typedef {import('../digit-diffusion.js').AdapterModule} Module
  * @typedef {'down' | 'mid' | 'up' | 'rest'} Place
- * @typedef {'attn1' | 'attn2' | 'ff' | 'rest'} Group
+ * @typedef {'attn1' | 'attn2' | 'ff' | 'resnets' | 'rest'} Group
  * @typedef {{ place: Place, block: number, unit: string, group: Group, kind: string }} Location
- * @typedef {Module & Location} Cell
+ * @typedef {Omit<Module, 'kind'> & Location & { change: string }} Cell `change` is the kind of change, `kind` that of the matrix
  * @typedef {{ rows: Cell[], columns: Cell[], cells: (Cell | undefined)[][], largest: [number, number] }} HeatMap a cell for each row and
  * column, which its own place says; `largest` is where the largest update is
  * @typedef {import('../digit-diffusion.js').DigitDiffusion} DigitDiffusion
@@ -19,8 +19,14 @@ const KEYS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRig
 /** @type {Place[]} */
 const PLACES = ['down', 'mid', 'up', 'rest']
 /** @type {Group[]} */
-const GROUPS = ['attn1', 'attn2', 'ff', 'rest']
-const KINDS = ['to_q', 'to_k', 'to_v', 'to_out.0', 'net.0.proj', 'net.2', 'time_emb_proj', 'proj_in', 'proj_out'] // in the order of the computation
+const GROUPS = ['attn1', 'attn2', 'ff', 'resnets', 'rest']
+const KINDS = [ // in the order of the computation
+  'to_q', 'to_k', 'to_v', 'to_out.0', 'net.0.proj', 'net.2', 'norm', 'proj_in', 'norm1', 'conv1', 'time_emb_proj',
+  'norm2', 'conv2', 'conv_shortcut', 'norm3', 'proj_out',
+   'downsamplers', 'upsamplers', 'time_embedding.linear_1', 'time_embedding.linear_2', 'encoder_hid_proj', 'conv_in', 'conv_norm_out', 'conv_out',
+]
+
+const ROOM = 12 // columns that a phone has room for, with their names across
 
 /** @param {number} value @param {number} length */
 const within = (value, length) => Math.max(0, Math.min(length - 1, value))
@@ -33,15 +39,17 @@ const kindName = kind => /** @type {Record<string, string>} */ (live.changesKind
 
 /** Where in the network a matrix is, and which of that place's matrices. @param {Module} module @returns {Location} */
 function locate({ path }) {
-  const [, place = 'rest', block = 0, unit = 0, layer = 0, rest = path] =
-    /^(down|mid|up)_blocks?(?:\.(\d+))?\.(?:attentions|resnets)\.(\d+)(?:\.transformer_blocks\.(\d+))?\.(.+)$/.exec(path) ?? []
-  const [, group = 'rest', kind = rest] = /^(attn1|attn2|ff)\.(.+)$/.exec(rest) ?? []
-  return { place: /** @type {Place} */ (place), block: Number(block), unit: `${unit}.${layer}`, group: /** @type {Group} */ (group), kind }
+  const [, place = 'rest', block = 0, list, unit = 0, layer = 0, rest = path] =
+    /^(down|mid|up)_blocks?(?:\.(\d+))?\.(attentions|resnets|downsamplers|upsamplers)\.(\d+)(?:\.transformer_blocks\.(\d+))?\.(.+)$/.exec(path) ?? []
+  const [, group = list === 'resnets' ? list : 'rest', kind = rest] = /^(attn1|attn2|ff)\.(.+)$/.exec(rest) ?? []
+  const found = { place: /** @type {Place} */ (place), block: Number(block), group: /** @type {Group} */ (group) }
+  // What halves or doubles comes after all else of its block, and has a row of its own.
+  return /samplers$/.test(list) ? { ...found, unit: `samplers.${unit}`, kind: list } : { ...found, unit: `${unit}.${layer}`, kind }
 }
 
 /** @param {Module[]} modules @returns {HeatMap} */
 function arrange(modules) {
-  const found = modules.map(module => ({ ...module, ...locate(module) }))
+  const found = modules.map(module => ({ ...module, change: module.kind, ...locate(module) }))
   /** @param {(module: Cell) => string} key @param {(a: Cell, b: Cell) => number} compare */
   const distinct = (key, compare) => [...new Map(found.map(module => [key(module), module])).values()].sort(compare)
   /** @param {Cell} cell */
@@ -158,7 +166,10 @@ export class StyleChanges {
       tableRow(corner(), ...kinds),
     )
     body.append(...rows.map((row, i) => tableRow(header('row', this.#place(row)), ...this.#grid[i])))
-    $('changes-map').replaceChildren(head, body)
+    const table = $('changes-map')
+    table.replaceChildren(head, body)
+    table.classList.toggle('wide', columns.length > ROOM)
+    table.style.setProperty('--columns', String(columns.length))
     this.#makeCurrent(this.#cell)
   }
 
@@ -193,7 +204,7 @@ export class StyleChanges {
     const named = { row: this.#place(rows[i]), group: live.changesGroups[group], kind: kindName(kind) }
     const cell = cells[i][j]
     $('changes-reading').textContent = cell
-      ? live.changesReading({ ...named, share: cell.relativeNorm, rank: cell.rank, norm: cell.updateNorm.toFixed(2) })
+      ? live.changesReading({ ...named, share: cell.relativeNorm, change: cell.change, rank: cell.rank, norm: cell.updateNorm.toFixed(2) })
       : `${Object.values(named).join(' ')}: ${live.changesNone}`
   }
 

@@ -7,6 +7,9 @@ const share = beside => (beside < 1 ? `W 的 ${(beside * 100).toFixed(0)}%` : `W
 /** @type {Record<string, string>} as in zh.js */
 const nouns = { digit: '数字', letter: '字母', character: '字符', symbol: '符号', picture: '图像' }
 
+/** Kinds of change that have no name of their own, as in zh.js. @type {Record<string, string>} */
+const kindsOfChange = { 'LoHa with DoRA': 'LoHa + DoRA', 'LoKr with DoRA': 'LoKr + DoRA', 'full difference': '完整的差', 'whole layer': '整层' }
+
 /** @param {import('../words.js').Words} words */
 export function networkOf({ one, count }) {
   const alone = count === 1
@@ -39,7 +42,8 @@ export function networkOf({ one, count }) {
     },
     loraOff: '打开上面的 LoRA，就能看到风格在这里改变了什么。',
     loraNone: title => `“${title}”在这里什么也不改变。`,
-    loraSome: ({ title, matrices, largest }) => `“${title}”在这里改变 ${matrices} 个矩阵：W 变成 W + s·BA。最大的改变是 ${share(largest)}。`,
+    loraSome: ({ title, layers, kinds, largest }) =>
+      `“${title}”在这里改变 ${layers} ${kinds.every(kind => kind === 'LoRA') ? '个矩阵：W 变成 W + s·BA' : `层，方式是 ${kinds.map(kind => kindsOfChange[kind] ?? kind).join('、')}`}。最大的改变是 ${share(largest)}。`,
     data: ({ step, total }) => `第 ${step} 步（共 ${total} 步）的图像`,
     dataIdle: spaced('一步之中的图像：画一个#就能看到。'),
     dataIn: t => `输入，t\u00a0=\u00a0${t}`,

@@ -44,7 +44,11 @@ export function networkOf({ one, count }) {
     },
     loraOff: 'Switch LoRA on above to see what a style changes here.',
     loraNone: title => `${title} changes nothing here.`,
-    loraSome: ({ title, matrices, largest }) => `${title} changes ${matrices === 1 ? '1 matrix' : `${matrices} matrices`} here: W becomes W + s·BA. The largest change is ${share(largest)}.`,
+    loraSome: ({ title, layers, kinds, largest }) => {
+      const plain = kinds.every(kind => kind === 'LoRA')
+      const what = plain ? (layers === 1 ? '1 matrix' : `${layers} matrices`) : layers === 1 ? '1 layer' : `${layers} layers`
+      return `${title} changes ${what} here${plain ? ': W becomes W + s·BA' : `, by ${kinds.join(', ')}`}. The largest change is ${share(largest)}.`
+    },
     data: ({ step, total }) => `Step ${step} of ${total}, in pictures`,
     dataIdle: `A step, in pictures: draw ${an(one)} to see them.`,
     dataIn: t => `comes in, t\u00a0=\u00a0${t}`,

@@ -4,6 +4,8 @@
 // Tests: tests/page/texts.test.mjs, own-words.test.mjs
 import { DIGITS, forms } from '../words.js'
 
+/** @typedef {import('../digit-diffusion.js').Adapter} Adapter */
+
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
 const percent = share => (share < 0.01 ? 'under 1%' : share > 0.99 ? 'over 99%' : `${Math.round(share * 100)}%`)
 /** How large an update is beside its matrix: above 100% a factor reads better. */
@@ -74,7 +76,7 @@ export function textsOf({ one, many, title, count, sheet, styled, megabytes: siz
     attentionMost: 'most',
     attentionText: 'The label reaches the network as eight learned tokens, as a prompt reaches Stable Diffusion as words. At every step each place of the picture spreads its attention over the eight: 100% in all. Each tile is one token over the picture: bright places listen most to it, dark ones least. Every map is coloured from its own least to its own most, the two shares beside its name, so compare places, not tiles. Heads and layers of the network are averaged. Choose a tile to see it large, a step above to see it then.',
     changes: 'What does the style change?',
-    changesText: 'Each cell is one of the network’s matrices, W; its colour says how large the style’s update BA is beside it, at strength 1. From top to bottom is the way of the picture: down to coarse, through the middle, and up to fine again. From left to right: attention within the picture, attention to the label, and the layers that work on each place by itself. Where the base has little use for a matrix, W is nearly zero, and the update may be several times as large. Point at a cell, or walk with the arrow keys.',
+    changesText: 'Each cell is one of the network’s matrices, W; its colour says how large what the style adds is beside it, at strength 1: BA, for LoRA. From top to bottom is the way of the picture: down to coarse, through the middle, and up to fine again. From left to right: attention within the picture, attention to the label, the layers that work on each place by itself, ResNet blocks, and the rest. Where the base has little use for a matrix, W is nearly zero, and the update may be several times as large. Point at a cell, or walk with the arrow keys.',
     copyLink: 'Copy link',
     savePicture: 'Save picture',
     saveFilm: 'Save animation',
@@ -93,7 +95,7 @@ export function textsOf({ one, many, title, count, sheet, styled, megabytes: siz
     paceHint: 'Otherwise each step stays for a moment, so that you can follow.',
     bring: 'Bring your own',
     open: 'Open a file',
-    openHint: 'A LoRA for this model (.safetensors, with its adapter_config.json where it has one), or a picture saved here, for its settings. Dropping it anywhere works too.',
+    openHint: 'A LoRA, or an adapter of another kind, for this model (.safetensors, with its adapter_config.json where it has one), or a picture saved here, for its settings. Dropping it anywhere works too.',
     drop: 'Drop it here: a LoRA, or a picture saved on this page',
     backend: 'Runs on',
     auto: 'Auto',
@@ -162,10 +164,10 @@ export function textsOf({ one, many, title, count, sheet, styled, megabytes: siz
     attended: 'The maps are here.',
     changesOf: ({ title, mixed }) => (mixed ? `${title}, the strongest of the mix` : title),
     changesPlaces: { down: 'Down', mid: 'Middle', up: 'Up', rest: 'Rest' },
-    changesGroups: { attn1: 'Picture', attn2: 'Label', ff: 'Places', rest: 'Rest' },
-    changesKinds: { to_q: 'Q', to_k: 'K', to_v: 'V', 'to_out.0': 'out', 'net.0.proj': 'in', 'net.2': 'out', proj_in: 'in', proj_out: 'out', time_emb_proj: 'time' },
+    changesGroups: { attn1: 'Picture', attn2: 'Label', ff: 'Places', resnets: 'ResNet', rest: 'Rest' },
+    changesKinds: { to_q: 'Q', to_k: 'K', to_v: 'V', 'to_out.0': 'out', 'net.0.proj': 'in', 'net.2': 'out', proj_in: 'in', proj_out: 'out', time_emb_proj: 'time', conv1: 'conv 1', conv2: 'conv 2', conv_shortcut: 'shortcut', norm: 'norm', norm1: 'norm 1', norm2: 'norm 2', norm3: 'norm 3', downsamplers: 'halve', upsamplers: 'double', conv_in: 'first conv', conv_norm_out: 'last norm', conv_out: 'last conv', encoder_hid_proj: 'tokens', 'time_embedding.linear_1': 'time 1', 'time_embedding.linear_2': 'time 2' },
     changesShare: beside,
-    changesReading: ({ row, group, kind, share, rank, norm }) => `${row} · ${group} ${kind}: ${beside(share)} · rank ${rank} · norm ${norm}`,
+    changesReading: ({ row, group, kind, share, change, rank, norm }) => `${row} · ${group} ${kind}: ${beside(share)} · ${change}${rank ? `, rank ${rank}` : ''} · norm ${norm}`,
     changesNone: 'not changed',
     mix: 'Mix',
     styleTitles: {},
@@ -191,7 +193,13 @@ export function textsOf({ one, many, title, count, sheet, styled, megabytes: siz
     otherBaseTitle: 'Made for another base model',
     otherBase: 'This was drawn by another base model than the one here, so the picture will be another one too.',
     otherBaseStyle: title => `The file says that “${title}” was trained on another base model. It fits in shape and can be tried, but may draw nonsense.`,
-    added: title => `The style “${title}” was added.`,
+    /** @param {string} title @param {Adapter} adapter */
+    added: (title, adapter) => `The style “${title}” was added: ${live.adapter(adapter)}.`,
+    addedPartly: title => `The style “${title}” was added in part`,
+    /** @param {Adapter} adapter */
+    partly: ({ used, tensors, unused: [{ tensor, reason }, ...others] }) =>
+      `${used} of ${plural(tensors, 'tensor')} used; not used: ${[tensor, ...others.slice(0, 2).map(({ tensor }) => tensor)].join(', ')}${others.length > 2 ? ', …' : ''} (${reason.replace(/^Adapter: |\.$/g, '').replace(`tensor ${tensor}`, 'the first')}).`,
+    useFits: 'Use what fits',
     files: {
       several: names => `One style at a time: these are ${names.length} .safetensors files (${names.join(', ')}).`,
       onlyConfig: 'It only describes an adapter. Open it together with its .safetensors file.',
@@ -199,9 +207,9 @@ export function textsOf({ one, many, title, count, sheet, styled, megabytes: siz
       damaged: 'It is damaged: it ends too early, or its bytes have changed. Take another copy of it.',
       foreign: 'It carries no settings: it was not saved on this page, or another program has saved it since. Programs for messages often do.',
     },
-    /** @param {{ rank: number, modules: number, ignoredAlpha?: string }} adapter */
-    adapter: ({ rank, modules, ignoredAlpha }) =>
-      `rank ${rank}, ${plural(modules, 'layer')}${ignoredAlpha ? `; it notes an alpha of ${ignoredAlpha} but has none, so alpha is the rank, as for other programs` : ''}`,
+    /** @param {Adapter} adapter */
+    adapter: ({ kinds, rank, modules, used, tensors, ignoredAlpha }) =>
+      `${kinds.join(' + ')}, ${rank ? `rank ${rank}, ` : ''}${plural(modules, 'layer')}, ${used.toLocaleString('en')} of ${plural(tensors, 'tensor')}${ignoredAlpha ? `; it notes an alpha of ${ignoredAlpha} but has none, so alpha is the rank, as for other programs` : ''}`,
     noStyles: 'No styles come with this model.',
     backends: { webgpu: 'WebGPU', cpu: 'CPU' },
     runsOn: { webgpu: 'Runs on WebGPU', cpu: 'Runs on the CPU' },

@@ -1,4 +1,5 @@
-// What the module says when something fails, in simplified Chinese; zh.js has the sentences of the engine's refusals.
+// What the module says when something fails, and of where a model computes, in simplified Chinese; zh.js has the sentences of the engine's
+// refusals, and why WebGPU is not used.
 // Tests: tests/page/texts.test.mjs, language.test.mjs
 
 const number = n => n.toLocaleString('zh')
@@ -48,4 +49,20 @@ export const errorsWith = refusal => ({
   'device-lost': ({ message }) => `图形设备丢失，模型也随之丢失。${message ? `浏览器的说明：${message}。` : ''}请重新加载，或使用 CPU。`,
   crashed: ({ message }) => `引擎意外停止${message ? `(${message})` : ''}。请重新加载模型。`,
   disposed: () => '这个模型已被释放，不能再使用。',
+})
+
+/** @param {Record<string, (details: any) => string>} noWebGpu */
+export const backendWith = noWebGpu => ({
+  note({ backend, code, cpuMs, gpuMs, ...details }) {
+    if (code in noWebGpu) return `${noWebGpu[code](details)}，所以图像在 CPU 上计算。`
+    const [cpu, gpu] = [cpuMs, gpuMs].map(ms => `${ms?.toFixed(1)} 毫秒`)
+    const where = { webgpu: '图像通过 WebGPU 在 GPU 上计算', cpu: '图像在 CPU 上计算' }[backend]
+    const measured = { webgpu: `每步 ${gpu}，在 CPU 上要 ${cpu}`, cpu: `每步 ${cpu}，通过 WebGPU 在 GPU 上要 ${gpu}` }[backend]
+    return {
+      start: `${where}。`,
+      chosen: `按照选择，${where}。`,
+      'chosen-emulated': `按照选择，${where}，不过它在这台机器上只是软件模拟的。`,
+      measured: `${where}：${measured}。`,
+    }[code]
+  },
 })

@@ -83,17 +83,29 @@ export interface CatalogEntry {
 
 export interface Adapter {
   name: string
+  /** The kinds of change in it, such as 'LoRA', 'DoRA', 'LoHa' or 'OFT'. */
+  kinds: string[]
+  /** The largest rank; 0 where no kind in it has one. */
   rank: number
   /** How many layers it changes. */
   modules: number
+  /** How many of the file's tensors are used: all of them, unless it was added with `partial`. */
+  used: number
+  /** How many tensors the file has. */
+  tensors: number
+  /** The tensors that are not used, each with a sentence that says why; where there are any. */
+  unused?: { tensor: string; reason: string }[]
   /** What a file of kohya says of alpha, where it has no alphas: nobody heeds it, alpha is the rank. */
   ignoredAlpha?: string
 }
 
-/** What an adapter adds to one layer. */
+/** What an adapter changes in one layer. */
 export interface AdapterModule {
   /** The layer's path in the base, as diffusers has it. */
   path: string
+  /** The kind of change, such as 'LoRA' or 'OFT'. */
+  kind: string
+  /** Rank of the factors; 0 where the kind has none. */
   rank: number
   /** Frobenius norm of the update at strength 1. */
   updateNorm: number
@@ -104,6 +116,8 @@ export interface AdapterModule {
 export interface AdapterOptions {
   /** adapter_config.json. Without it the file's own metadata must say what PEFT's configuration would. */
   config?: File | Blob | string | object | undefined
+  /** Uses what fits the base, and says in `unused` what does not and why. By default a file that does not fit as a whole is refused. */
+  partial?: boolean | undefined
   signal?: AbortSignal | undefined
   onprogress?: ((progress: Progress) => void) | undefined
 }

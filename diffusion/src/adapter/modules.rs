@@ -3,6 +3,9 @@
 //! Tests: `tests/it/lora.rs`, `tests/it/lora_files.rs`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::error::Error;
 
 use super::change::{Change, Update};
 
@@ -22,12 +25,19 @@ pub struct Adapter {
 }
 
 /// A tensor that is not used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Unused {
     /// Its name in the file.
     pub tensor: String,
-    /// Why, as a sentence.
-    pub reason: String,
+    /// Why. The tensors of one module share it.
+    pub error: Arc<Error>,
+}
+
+impl PartialEq for Unused {
+    /// Errors are compared by their sentences.
+    fn eq(&self, other: &Self) -> bool {
+        self.tensor == other.tensor && self.error.to_string() == other.error.to_string()
+    }
 }
 
 impl Adapter {

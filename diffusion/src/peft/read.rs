@@ -3,6 +3,7 @@
 //! Tests: `tests/it/lora_files.rs`, `tests/it/adapter_names.rs`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::adapter::{Adapter, Unused, Update};
 use crate::error::{AdapterError, Error, Result};
@@ -46,14 +47,12 @@ fn read(bytes: &[u8], config: Option<&str>, base: &StateDict, partial: bool) -> 
     };
     let is_peft = tensors.keys().any(|name| name.starts_with(PEFT_PREFIX));
     let mut adapter = Adapter { base_sha256: metadata.get(BASE_SHA256).cloned(), ..Adapter::default() };
-    let mut first_reason = None;
-    let mut refuse = |names: &[String], error: Error, unused: &mut Vec<Unused>| {
+    let refuse = |names: &[String], error: Error, unused: &mut Vec<Unused>| {
         if !partial {
             return Err(error);
         }
-        let reason = error.to_string();
-        unused.extend(names.iter().map(|name| Unused { tensor: name.clone(), reason: reason.clone() }));
-        first_reason.get_or_insert(error);
+        let error = Arc::new(error);
+        unused.extend(names.iter().map(|name| Unused { tensor: name.clone(), error: Arc::clone(&error) }));
         Ok(())
     };
     let mut modules = BTreeMap::new();
@@ -102,10 +101,12 @@ fn read(bytes: &[u8], config: Option<&str>, base: &StateDict, partial: bool) -> 
     if silent && config.is_none() {
         adapter.ignored_alpha = ignored_alpha(&metadata, &adapter);
     }
-    match (adapter.modules.is_empty(), first_reason) {
-        (false, _) => Ok(adapter),
-        (true, reason) => Err(reason.unwrap_or_else(|| AdapterError::Empty.into())),
+    if !adapter.modules.is_empty() {
+        return Ok(adapter);
     }
+    // The first reason there was: all tensors that share it are given up with the list.
+    let first = adapter.unused.drain(..).next().map(|unused| unused.error);
+    Err(first.and_then(Arc::into_inner).unwrap_or_else(|| AdapterError::Empty.into()))
 }
 
 /// The tensors by the paths of the base's modules; names that the base does not have stay as they are. Or a tensor's name,

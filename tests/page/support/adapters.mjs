@@ -16,3 +16,32 @@ export async function adapterWeights(style, change = text => text) {
   size.writeBigUInt64LE(BigInt(header.length))
   return Buffer.concat([size, header, buffer.subarray(8 + length)])
 }
+
+/** A safetensors file of 32-bit floats. @param {Record<string, { shape: number[], values: Float32Array }>} tensors */
+function safetensors(tensors) {
+  let at = 0
+  const header = Object.entries(tensors).map(([name, { shape, values }]) => [name, { dtype: 'F32', shape, data_offsets: [at, (at += values.byteLength)] }])
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(header)))
+  const size = Buffer.alloc(8)
+  size.writeBigUInt64LE(BigInt(json.length))
+  return Buffer.concat([size, json, ...Object.values(tensors).map(({ values }) => Buffer.from(values.buffer))])
+}
+
+/**
+ * A file under kohya's names that changes layers of the shipped base: Linears and convolutions by LoRA of rank 1, norms by differences.
+ * @param {(path: string, shape: number[]) => boolean} [choose] of which layers; by default all that the base has
+ */
+export async function adapterOfLayers(choose = () => true) {
+  const base = await readFile(join(DIST, 'models/base/unet/diffusion_pytorch_model.safetensors'))
+  const { __metadata__, ...weights } = JSON.parse(base.toString('utf8', 8, 8 + Number(base.readBigUInt64LE(0))))
+  const paths = Object.keys(weights).filter(name => name.endsWith('.weight')).map(name => name.slice(0, -'.weight'.length)).filter(path => choose(path, weights[`${path}.weight`].shape))
+  let x = 1
+  const tensor = (...shape) => ({ shape, values: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => ((x = (x * 48271) % 0x7fffffff) / 0x7fffffff - 0.5) / 5) })
+  const tensors = paths.flatMap(path => {
+    const name = `lora_unet_${path.replaceAll('.', '_')}`
+    const [out, ...inner] = weights[`${path}.weight`].shape
+    if (!inner.length) return [[`${name}.w_norm`, tensor(out)], [`${name}.b_norm`, tensor(out)]]
+    return [[`${name}.lora_down.weight`, tensor(1, ...inner)], [`${name}.lora_up.weight`, tensor(out, 1, ...inner.slice(1).map(() => 1))]]
+  })
+  return { paths, file: safetensors(Object.fromEntries(tensors)) }
+}
