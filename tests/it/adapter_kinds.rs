@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use diffusion::Base;
 use diffusion::adapter::{Adapter, compose};
 use diffusion::peft::{read_adapter, read_adapter_partially};
-use diffusion::state::StateDict;
+use diffusion::state::{HostTensor, StateDict};
+use diffusion::tensors::{Precision, read_tensors, write_tensors};
 use serde_json::Value;
 
 use crate::support::*;
@@ -127,4 +128,63 @@ fn several_together_are_what_their_tool_makes_of_them() {
         pairs += 1;
     }
     assert!(pairs >= 25, "{pairs}");
+}
+
+/// Each tensor of each kind missing, empty, of another shape, of one number, not a number, or all zeros: an error of one
+/// sentence that names the module or the tensor, or, where that is a possible adapter, weights that are numbers.
+#[test]
+fn damaged_files_of_every_kind_are_refused_or_harmless() {
+    let base = base("tiny");
+    let (mut refused, mut taken) = (0, 0);
+    for (name, case) in cases() {
+        let [file] = &case["files"].as_array().unwrap()[..] else { continue };
+        if !["peft/", "lycoris/"].iter().any(|tool| name.starts_with(tool)) {
+            continue;
+        }
+        let (weights, config) = files(file.as_str().unwrap());
+        let (state, metadata) = read_tensors(&weights).unwrap();
+        for tensor in state.keys() {
+            let shape = &state[tensor].shape;
+            let filled = |shape: &[usize], value: f32| HostTensor {
+                shape: shape.to_vec(),
+                values: vec![value; shape.iter().product()],
+            };
+            let (first, rest) = (shape.first().copied().unwrap_or(1), shape.get(1..).unwrap_or_default());
+            let damages: [(&str, Option<HostTensor>); 8] = [
+                ("missing", None),
+                ("empty", Some(filled(&[&[0], rest].concat(), 0.0))),
+                ("empty within", Some(filled(&[first, 0], 0.0))),
+                ("longer", Some(filled(&[&[first + 1], rest].concat(), 0.1))),
+                ("one number", Some(filled(&[1], 0.1))),
+                ("five sides", Some(filled(&[&shape[..], &[2, 1, 1]].concat(), 0.1))),
+                ("not a number", Some(filled(shape, f32::NAN))),
+                ("zeros", Some(filled(shape, 0.0))),
+            ];
+            for (what, damage) in damages {
+                let mut state = state.clone();
+                match damage {
+                    Some(damaged) => drop(state.insert(tensor.clone(), damaged)),
+                    None => drop(state.remove(tensor)),
+                }
+                let file = write_tensors(&state, metadata.clone(), Precision::F32).unwrap();
+                match read_adapter(&file, config.as_deref(), &base.state) {
+                    Err(error) => {
+                        let said = error.to_string();
+                        assert!(!said.contains('\n') && said.len() < 600, "{name}, {tensor} {what}: {said}");
+                        refused += 1;
+                    }
+                    Ok(adapter) => {
+                        let composed = compose(&base.state, [(&adapter, 0.7)], []);
+                        let numbers =
+                            composed.values().all(|tensor| tensor.values.iter().all(|value| value.is_finite()));
+                        assert!(numbers, "{name}, {tensor} {what}: weights that are no numbers");
+                        assert_ne!(what, "not a number", "{name}, {tensor}");
+                        taken += 1;
+                    }
+                }
+            }
+        }
+    }
+    println!("{refused} refused, {taken} taken");
+    assert!(refused > taken);
 }

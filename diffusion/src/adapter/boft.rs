@@ -140,7 +140,8 @@ fn order_of_lycoris(count: usize, size: usize, level: usize) -> Vec<usize> {
 
 fn square_of_four(raw: &HostTensor) -> Option<usize> {
     match raw.shape[..] {
-        [factors, blocks, side, columns] if side == columns && factors > 0 && blocks > 0 => Some(side),
+        // Each factor joins twice as many blocks as the one before: more than these, and nothing has so many.
+        [1..=16, blocks, side, columns] if side == columns && blocks > 0 && side > 0 => Some(side),
         _ => None,
     }
 }

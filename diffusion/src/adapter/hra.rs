@@ -38,7 +38,10 @@ impl Hra {
             let mut u = u.to_vec();
             let unit = |u: &mut Vec<f32>| {
                 let length = norm(&*u);
-                u.iter_mut().for_each(|value| *value /= length);
+                // A direction of length 0 is none, and nothing is reflected along it.
+                if length > 0.0 {
+                    u.iter_mut().for_each(|value| *value /= length);
+                }
             };
             if !self.orthogonal || directions.is_empty() {
                 unit(&mut u);

@@ -60,7 +60,7 @@ impl Oft {
     /// blocks is kept below `constraint · outputs`, where that is above 0.
     pub fn of_lycoris(raw: &HostTensor, constraint: f32, rescale: Option<HostTensor>) -> Option<Self> {
         let [count, side, columns] = raw.shape[..] else { return None };
-        if side != columns {
+        if side != columns || side == 0 {
             return None;
         }
         let blocks = rotations_of_lycoris(&raw.values, side, constraint * (count * side) as f32);

@@ -12,11 +12,11 @@ use crate::adapter::loha::Loha;
 use crate::adapter::lokr::{Kronecker, Lokr};
 use crate::adapter::miss::Miss;
 use crate::adapter::oft::{Oft, OftSettings};
-use crate::error::{Error, Result};
+use crate::error::{ConfigError, Error, Result};
 use crate::state::HostTensor;
 
 use super::module::Module;
-use super::names::{ALPHA, Role, WEIGHT};
+use super::names::{ALPHA, CONFIG_FILE, Role, WEIGHT};
 
 /// `Σ_j T_ij B_j` for each entry of a kernel: `T [r, q, h, w]` and `B [q, in]` (or `[q, in, 1, 1]`) give
 /// `[r, in · h · w]`, the second factor of what a Tucker decomposition stands for.
@@ -140,9 +140,14 @@ pub(super) fn oft_of_peft(module: &mut Module<'_>) -> Result<Oft> {
     let set =
         |key: &str, otherwise: bool| config.settings.get(key).and_then(|value| value.as_bool()).unwrap_or(otherwise);
     let number = |key: &str| config.settings.get(key).and_then(|value| value.as_f64());
+    let terms = number("num_cayley_neumann_terms").unwrap_or(5.0);
+    // A series of more has long converged, or never will.
+    if !(1.0..=1000.0).contains(&terms) {
+        let source = ConfigError::value("num_cayley_neumann_terms", "1 to 1000", terms);
+        return Err(Error::Config { file: CONFIG_FILE, source });
+    }
     let settings = OftSettings {
-        neumann_terms: set("use_cayley_neumann", true)
-            .then(|| number("num_cayley_neumann_terms").unwrap_or(5.0) as usize),
+        neumann_terms: set("use_cayley_neumann", true).then_some(terms as usize),
         constraint: set("coft", false).then(|| number("eps").unwrap_or(6e-5) as f32),
     };
     let shared = set("block_share", false);

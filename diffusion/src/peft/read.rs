@@ -75,6 +75,9 @@ fn read(bytes: &[u8], config: Option<&str>, base: &StateDict, partial: bool) -> 
             must_be_numbers(
                 parts.tensors.iter().filter(|(role, _)| **role != ALPHA).map(|(_, tensor)| (&path, tensor)),
             )?;
+            if parts.tensors.get(ALPHA).is_some_and(|alpha| alpha.values.iter().any(|value| !value.is_finite())) {
+                return Err(AdapterError::Alpha { path: path.clone() }.into());
+            }
             build::update(Module {
                 path: &path,
                 full: &parts.full,
