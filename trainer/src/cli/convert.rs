@@ -148,7 +148,7 @@ fn converted(args: &Args, loaded: &Loaded, rank: Option<usize>, base: &Base) -> 
         say!("{} began as a part of the base: it becomes LoRA of twice the rank", loaded.path);
     }
     if args.to == Dialect::Peft {
-        say_of_blocks(loaded);
+        must_be_cut_as_by_peft(loaded)?;
     }
     let config = if was_taken { None } else { Some(loaded.files.config(&adapter)?) };
     Ok(Made { adapter, config, told: Map::new() })
@@ -166,12 +166,17 @@ fn nearest(resized: Resized, rank: usize, to: Dialect) -> Made {
     Made { adapter, config: None, told }
 }
 
-/// LyCORIS can be told how to cut a layer into blocks in ways that PEFT cannot.
-fn say_of_blocks(loaded: &Loaded) {
+/// PEFT cuts a layer into blocks by rules of its own, and loads what was cut otherwise wrongly, some of it without a word.
+fn must_be_cut_as_by_peft(loaded: &Loaded) -> anyhow::Result<()> {
     let has_blocks = loaded.adapter.modules.values().any(|update| matches!(update.weight, Some(Change::Lokr(_))));
-    if has_blocks && loaded.files.config.is_none() {
-        warn!("PEFT loads a LoKr whose blocks have the sizes that it would choose; where it refuses them, give --rank");
+    let is_configured = loaded.files.config.is_some() || PeftConfig::of_file(&loaded.files.bytes)?.is_some();
+    if has_blocks && !is_configured {
+        anyhow::bail!(
+            "{} is LoKr of LyCORIS, whose blocks PEFT would cut in other sizes, and load wrongly; give --rank N for plain LoRA, or convert it --to kohya or lycoris",
+            shown(&loaded.path)
+        );
     }
+    Ok(())
 }
 
 /// DoRA means another thing by strengths in PEFT and in LyCORIS.

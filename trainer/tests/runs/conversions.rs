@@ -50,6 +50,11 @@ fn an_adapter_goes_round_all_dialects() {
     let message = refused(&["convert", "--base", &base, "--lora", &oft, "--to", "kohya", "--out", &out]);
     assert!(message.contains("OFT") && message.contains("--rank N") && message.contains("merge"), "{message}");
     assert!(!Path::new(&out).exists());
+    // PEFT would cut these blocks otherwise, and load some of them without a word.
+    let (lokr, out) = (fixture("adapters/lycoris/lokr_full.safetensors"), folder.path("lokr"));
+    let message = refused(&["convert", "--base", &base, "--lora", &lokr, "--to", "peft", "--out", &out]);
+    assert!(message.contains("LoKr of LyCORIS") && message.contains("--rank N"), "{message}");
+    assert!(!Path::new(&out).exists());
     let convert = |precision: &str| {
         let out = folder.path(&format!("{precision}.safetensors"));
         let adapter = fixture("adapters/peft/loha");
