@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn what_is_taken_is_the_nearest_of_its_rank() {
         for (rows, columns) in [(3, 5), (5, 3)] {
-            let values: Vec<f32> = (0..15).map(|i| (i as f32 * 1.7).sin()).collect();
+            let values: Vec<f32> = (0..15u8).map(|i| (1.7 * f32::from(i) * f32::from(i)).sin()).collect();
             let weight = HostTensor { shape: vec![rows, columns], values };
             let off = |rank: usize| {
                 let taken = Taken::pissa(&weight, rank).matrix();
