@@ -39,10 +39,10 @@ impl Boft {
     /// From LyCORIS' `oft_blocks` `[m, blocks, b, b]`.
     pub fn of_lycoris(raw: &HostTensor, constraint: f32, rescale: Option<HostTensor>) -> Option<Self> {
         let side = square_of_four(raw)?;
-        // There R stands on the left as it is, not transposed.
         let most = constraint * (raw.shape[1] * side) as f32;
         let blocks = HostTensor { shape: raw.shape.clone(), values: rotations_of_lycoris(&raw.values, side, most) };
         let mut boft = Self { blocks, on_inputs: false, scale: rescale, raw: raw.clone(), constraint };
+        // Here R stands on the left as it is, not transposed.
         for block in boft.blocks.values.chunks_exact_mut(side * side) {
             let old = block.to_vec();
             block.iter_mut().enumerate().for_each(|(i, value)| *value = old[i % side * side + i / side]);
