@@ -155,11 +155,6 @@ impl Generation {
         Some(ModelInput { sample: input, shape: [rows, c, h, w], timesteps: vec![timestep; rows], labels })
     }
 
-    /// The most rows that a step's [`model_input`](Self::model_input) has.
-    pub fn rows(&self) -> usize {
-        if self.guided.is_some() { 2 * self.batch } else { self.batch }
-    }
-
     /// The network's output for some rows of [`model_input`](Self::model_input), so that others can compute the rest: the same bits,
     /// however the rows are divided. `None` when the run is over, or computes elsewhere than on the CPU.
     pub fn predict_rows(&mut self, rows: Range<usize>) -> Option<Result<Vec<f32>>> {

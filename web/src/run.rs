@@ -28,7 +28,6 @@ enum State {
 #[wasm_bindgen]
 pub struct Run {
     total: usize,
-    rows: usize,
     codec: PatchCodec,
     raw: bool,
     /// Shared with the step under way, which may outlive this object.
@@ -43,13 +42,7 @@ impl Run {
         self.total
     }
 
-    /// The most rows that a step's batch has: twice as many as pictures, where there is guidance.
-    #[wasm_bindgen(getter)]
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// What the next step asks the network.
+    /// What the next step asks the network; the batch has twice as many rows as pictures, where there is guidance.
     #[wasm_bindgen(unchecked_return_type = "ModelInput | undefined")]
     pub fn input(&self) -> JsValue {
         let State::Ready(generation) = &*self.state.borrow() else { return JsValue::UNDEFINED };
@@ -110,7 +103,6 @@ impl Run {
     pub(crate) fn new(generation: Generation, raw: bool) -> Self {
         Self {
             total: generation.total(),
-            rows: generation.rows(),
             codec: generation.codec(),
             raw,
             state: Rc::new(RefCell::new(State::Ready(Box::new(generation)))),

@@ -39,13 +39,20 @@ pub struct CpuUNet {
     levels: usize,
 }
 
-/// The classes of a run's pictures, with what their cross-attentions precompute.
-#[derive(Debug)]
+/// The classes of a run's pictures, with what their cross-attentions precompute. By default of none.
+#[derive(Debug, Default)]
 pub struct ClassContext {
     /// By class; for each transformer, in the order of the layers.
     attentions: BTreeMap<usize, Vec<Vec<ClassAttention>>>,
     /// The class of each picture.
     labels: Vec<usize>,
+}
+
+impl ClassContext {
+    /// The class of each picture.
+    pub fn labels(&self) -> &[usize] {
+        &self.labels
+    }
 }
 
 impl CpuUNet {
