@@ -13,7 +13,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::future_to_promise;
 
-use crate::failure::{Failure, Result};
+use crate::failure::Failure;
 use crate::objects::{object, set};
 use crate::pixels::{floats, rgba};
 
@@ -57,10 +57,11 @@ impl Run {
         ])
     }
 
-    /// The network's output for the rows `from..to` of `input`; `undefined` where a run computes elsewhere than on the CPU, or is over.
-    pub fn predict(&self, from: usize, to: usize) -> Result<Option<Vec<f32>>> {
-        let State::Ready(generation) = &mut *self.state.borrow_mut() else { return Ok(None) };
-        Ok(generation.predict_rows(from..to).transpose()?)
+    /// The network's output for the rows `from..to` of `input`; `undefined` where a run computes elsewhere than on the CPU, is
+    /// over, or has no such rows.
+    pub fn predict(&self, from: usize, to: usize) -> Option<Vec<f32>> {
+        let State::Ready(generation) = &mut *self.state.borrow_mut() else { return None };
+        generation.predict_rows(from..to)?.ok()
     }
 
     /// One denoising step; `undefined` when the run is over. Ask for one step at a time. `output` is the network's for all rows of

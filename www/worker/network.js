@@ -15,7 +15,7 @@ export const methods = {
   },
 
   weights({ version, values }) {
-    networks.set(version, new wasm.Network(...texts, values))
+    networks.set(version, wasm.Network.load(...texts, values))
   },
 
   /** Of all versions these alone are needed from now on. */

@@ -140,12 +140,10 @@ export class Rows {
     this.#learn(this, ms / own)
     await Promise.race([Promise.all(pieces.map(({ settled }) => settled)), pause(SLACK(ms))])
     let given = 0
-    for (const piece of pieces.reverse()) {
+    for (const [i, piece] of pieces.reverse().entries()) {
+      if (!piece.output && i) await pause() // what has arrived meanwhile need not be computed
       if (piece.output) given++
-      else {
-        piece.output = run.predict(piece.from, piece.to)
-        await pause() // what arrives meanwhile need not be computed
-      }
+      else piece.output = run.predict(piece.from, piece.to)
       output.set(piece.output, piece.from * width)
     }
     return { output, threads: given ? 1 + shares.filter(Boolean).length : 1 }

@@ -17,7 +17,7 @@ export interface Run {
   free(): void
 }
 export class Network {
-  constructor(info: string, unetConfig: string, weights: Float32Array)
-  predict(sample: Float32Array, labels: Uint32Array, timestep: number): Float32Array<ArrayBuffer>
+  static load(info: string, unetConfig: string, weights: Float32Array): Network | undefined
+  predict(sample: Float32Array, labels: Uint32Array, timestep: number): Float32Array<ArrayBuffer> | undefined
   free(): void
 }
