@@ -42,7 +42,9 @@ fn drawn(model: &Model, mut run: Generation, share: impl Fn(usize) -> Vec<usize>
                 _ => {
                     let classes = other.classes(&labels[range.clone()], &base.info).unwrap();
                     let (latents, at) = (&sample[from * len..range.end * len], &timesteps[range]);
-                    other.forward(latents, [shape[2], shape[3]], at, &classes, 0..rows, &mut Scratch::default()).unwrap()
+                    other
+                        .forward(latents, [shape[2], shape[3]], at, &classes, 0..rows, &mut Scratch::default())
+                        .unwrap()
                 }
             });
         }
