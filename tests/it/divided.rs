@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use diffusion::unet::cpu::{CpuUNet, Scratch};
+use diffusion::unet::cpu::{ClassContext, CpuUNet, Scratch};
 use diffusion::{Backend, Generation, Model, ModelInput, Request, SamplerKind};
 
 use crate::support::*;
@@ -31,6 +31,7 @@ fn request(pictures: usize) -> Request {
 fn drawn(model: &Model, mut run: Generation, share: impl Fn(usize) -> Vec<usize>) -> Vec<f32> {
     let base = model.base();
     let other = CpuUNet::from_values(&base.unet, &model.weights()).unwrap();
+    let mut classes = ClassContext::default();
     while let Some(ModelInput { sample, shape, timesteps, labels }) = run.model_input() {
         let len = sample.len() / shape[0];
         let mut output = Vec::new();
@@ -40,7 +41,7 @@ fn drawn(model: &Model, mut run: Generation, share: impl Fn(usize) -> Vec<usize>
             output.extend(match index {
                 0 => run.predict_rows(range).unwrap().unwrap(),
                 _ => {
-                    let classes = other.classes(&labels[range.clone()], &base.info).unwrap();
+                    classes = other.classes_after(classes, &labels[range.clone()], &base.info).unwrap();
                     let (latents, at) = (&sample[from * len..range.end * len], &timesteps[range]);
                     other
                         .forward(latents, [shape[2], shape[3]], at, &classes, 0..rows, &mut Scratch::default())

@@ -12,7 +12,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 pub struct Network {
     unet: CpuUNet,
     info: ModelInfo,
-    /// Of the rows before: those of the next step are of the same classes.
+    /// Of the rows before: those that come are often of the same classes.
     classes: ClassContext,
     scratch: Scratch,
 }
@@ -30,9 +30,8 @@ impl Network {
     /// The prediction for rows of what `Run.input` tells: latents and classes of each, all at one timestep; `undefined`
     /// where they do not go together.
     pub fn predict(&mut self, sample: &[f32], labels: Vec<usize>, timestep: f32) -> Option<Vec<f32>> {
-        if self.classes.labels() != labels {
-            self.classes = self.unet.classes(&labels, &self.info).ok()?;
-        }
+        let before = std::mem::take(&mut self.classes);
+        self.classes = self.unet.classes_after(before, &labels, &self.info).ok()?;
         let codec = PatchCodec { image_size: self.info.image_size, patch_size: self.info.patch_size };
         let [_, height, width] = codec.latent_shape();
         let (rows, timesteps) = (0..labels.len(), vec![timestep; labels.len()]);

@@ -8,7 +8,7 @@ import { Helpers } from './helpers.js'
 
 const MANY = 8 // rows for which helpers pay even before the first picture is drawn
 const MOST = 8 // workers, where their number is not chosen
-const ALIKE = 1.25 // workers whose speeds differ by less get equal shares
+const ALIKE = 1.05 // workers whose speeds differ by less get equal shares
 const TOGETHER = 4 // rows that the network computes together: what is asked for at a time
 /** How long a helper is waited for, of the time that this worker took for its own rows; then the rest is computed here, too. */
 const SLACK = ms => 2 + ms / 2

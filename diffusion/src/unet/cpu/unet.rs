@@ -27,6 +27,9 @@ use super::transformer::Transformer;
 /// cache, few enough for their feature maps to stay there too.
 const PICTURES_TOGETHER: usize = 4;
 
+/// Classes above which those of earlier pictures are forgotten: each takes some hundred kilobytes.
+const CLASSES_KEPT: usize = 16;
+
 /// The denoising network, packed for the CPU.
 #[derive(Debug)]
 pub struct CpuUNet {
@@ -46,13 +49,6 @@ pub struct ClassContext {
     attentions: BTreeMap<usize, Vec<Vec<ClassAttention>>>,
     /// The class of each picture.
     labels: Vec<usize>,
-}
-
-impl ClassContext {
-    /// The class of each picture.
-    pub fn labels(&self) -> &[usize] {
-        &self.labels
-    }
 }
 
 impl CpuUNet {
@@ -104,8 +100,19 @@ impl CpuUNet {
     /// # Errors
     /// [`Error::Request`](crate::Error::Request) for a class that the model does not have.
     pub fn classes(&self, labels: &[usize], info: &ModelInfo) -> Result<ClassContext> {
+        self.classes_after(ClassContext::default(), labels, info)
+    }
+
+    /// The same after other classes: what was computed for them before is there already.
+    ///
+    /// # Errors
+    /// As [`classes`](Self::classes).
+    pub fn classes_after(&self, before: ClassContext, labels: &[usize], info: &ModelInfo) -> Result<ClassContext> {
         let Linear { weight, bias } = &self.encoder_hid_proj;
-        let mut attentions = BTreeMap::new();
+        let mut attentions = before.attentions;
+        if attentions.len() > CLASSES_KEPT {
+            attentions.clear();
+        }
         for &label in labels {
             if attentions.contains_key(&label) {
                 continue;
