@@ -9,6 +9,7 @@ mod configs;
 mod conversions;
 mod errors;
 mod foreign_files;
+mod gradients;
 mod hostile;
 mod json;
 mod lora;
