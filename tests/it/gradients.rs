@@ -14,12 +14,11 @@ use diffusion::{Base, Error};
 
 use crate::support::*;
 
-/// How far off, relative to a parameter's largest, gradients are that were computed by the same operations. The embedding of timesteps is
-/// not: burn computes it itself.
+/// How far off, relative to a parameter's largest, gradients are that the same operations computed: some sums are added in another order.
 const SAME: f32 = 1e-6;
 
-/// How far the ill-conditioned random weights of `uneven` carry the last digits of that embedding.
-const ILL: f32 = 1e-4;
+/// The same for Huber's loss, whose derivative burn computes as a difference.
+const SAME_HUBER: f32 = 1e-5;
 
 /// Pictures, and what the network should make of them.
 struct Pictures {
@@ -137,17 +136,16 @@ fn shipped() -> Base {
 #[test]
 fn loss_and_all_gradients_are_burns() {
     let buffers = &mut Buffers::default();
-    for (name, base, tolerance) in
-        [("tiny", base("tiny"), SAME), ("uneven", base("uneven"), ILL), ("shipped", shipped(), SAME)]
-    {
+    for (name, base) in [("tiny", base("tiny")), ("uneven", base("uneven")), ("shipped", shipped())] {
         let burn = BurnUNet::from_base(&base, &Device::flex().autodiff()).unwrap();
         let unet = GradientUNet::new(base.clone()).unwrap();
-        for (count, kind) in [(1, LossKind::L2), (2, LossKind::L1), (7, LossKind::Huber), (2, LossKind::L2)] {
+        for (count, kind) in [(1, LossKind::L2), (2, LossKind::L1), (7, LossKind::L2), (7, LossKind::Huber)] {
             let pictures = Pictures::new(&base, count);
             let (expected_loss, expected) = by_burn(&base, &burn, &pictures, kind);
             let (loss, got) = unet.loss_and_gradients(pictures.batch(), kind, &all(&base), buffers).unwrap();
             let what = format!("{name}, {count} pictures, {kind:?}");
             assert!((loss - expected_loss).abs() <= 1e-6 * expected_loss, "{what}: {loss}, {expected_loss}");
+            let tolerance = if kind == LossKind::Huber { SAME_HUBER } else { SAME };
             let off = assert_same(&what, &got, &expected, tolerance);
             println!("gradients of {what}: {off:e} of a parameter's largest from burn's");
             assert_eq!(got.len(), base.state.len(), "{what}: every parameter has one");

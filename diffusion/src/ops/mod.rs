@@ -2,7 +2,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`cpu`] | on slices of host memory, by the crate `cpu-kernels`; needs no tensor library |
+//! | `cpu` | on slices of host memory, by the crate `cpu-kernels`; needs no tensor library |
 //! | `settings` | shapes and settings |
 //!
 //! With the feature `burn`, they take part in burn's autodiff graph like burn's own. [`Ops`] says whose compute: burn's on any device, or

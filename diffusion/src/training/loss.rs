@@ -40,9 +40,11 @@ pub fn weighted_loss(
 ) -> f32 {
     let width = (prediction.len() / weights.len().max(1)).max(1);
     let pictures = prediction.chunks_exact(width).zip(target.chunks_exact(width)).zip(gradient.chunks_exact_mut(width));
+    // As burn differentiates a mean: the trainer's gradients have the same bits.
+    let of_each = (1.0 / width as f64) as f32;
     let mut sum = 0.0;
     for (weight, ((prediction, target), gradient)) in weights.zip(pictures) {
-        let share = weight / width as f32;
+        let share = of_each * weight;
         let mut of_picture = 0.0;
         for ((prediction, target), gradient) in prediction.iter().zip(target).zip(gradient) {
             let (loss, derivative) = kind.of(prediction - target);

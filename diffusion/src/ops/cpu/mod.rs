@@ -1,5 +1,5 @@
 //! Operations with gradients on slices of host memory, computed by the crate `cpu-kernels`: one arithmetic, which burn's graph calls on its
-//! CPU device ([`flex`](super::flex)), and [`unet::gradients`](crate::unet::gradients) without burn.
+//! CPU device (`ops/flex`), and [`unet::gradients`](crate::unet::gradients) without burn.
 //!
 //! Tests: `tests/it/operations.rs` compares results and gradients with burn's.
 

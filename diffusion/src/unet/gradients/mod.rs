@@ -2,8 +2,8 @@
 //!
 //! A forward pass records its operations on a tape with what their gradients will read; going back over the tape gives the gradients
 //! (reverse-mode differentiation). Only what leads to a wanted parameter is recorded, so that the way back ends at the first of them.
-//! The operations are those of [`ops::cpu`](crate::ops::cpu), which burn's graph calls too: the same numbers, but for the few layers that
-//! burn computes itself (the embedding of timesteps, sums of gradients).
+//! The operations are those of `ops::cpu`, which burn's graph calls too: the same numbers, but for sums that
+//! burn adds in another order.
 //!
 //! | file | what it is |
 //! |---|---|
