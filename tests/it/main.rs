@@ -1,6 +1,7 @@
 //! Native integration tests: what diffusers and PEFT compute, and what nobody may break.
 //! `cargo test -p tests -- --nocapture` also prints the largest difference of every comparison.
 
+mod adapter_gradients;
 mod adapter_kinds;
 mod adapter_names;
 mod base_files;

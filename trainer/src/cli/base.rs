@@ -162,7 +162,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(130));
     }
     let trained = |trainer: &Trainer<'_>, keep: Keep| -> anyhow::Result<Base> {
-        let unet = if keep == Keep::Best { trainer.best_unet() } else { trainer.ema_unet() };
+        let unet = if keep == Keep::Best { trainer.best_unet()? } else { trainer.ema_unet()? };
         Ok(Base { state: read_state(&unet)?, ..base.clone() })
     };
     run.train(

@@ -14,6 +14,8 @@ use crate::error::{DeviceError, Error, Result};
 use crate::state::{HostTensor, StateDict};
 use crate::unet::parameters::check_state;
 
+use super::unet::BurnUNet;
+
 /// An identity for a parameter that is the same in every process (FNV-1a of its name), so that the
 /// state of an optimizer finds its parameters again after a restart.
 pub fn stable_id(name: &str) -> ParamId {
@@ -38,6 +40,12 @@ pub fn read_state(unet: &impl Module) -> Result<StateDict> {
 pub fn load_state<M: Module>(unet: M, config: &UNetConfig, state: &StateDict, device: &Device) -> Result<M> {
     check_state(config, state)?;
     Ok(write_state(unet, state, device))
+}
+
+/// The network with other values of the parameters that `state` has. On a device with autodiff they require gradients, also
+/// where the network is frozen.
+pub fn with_parameters(unet: BurnUNet, state: &StateDict) -> BurnUNet {
+    unet.map(&mut Replace { path: Vec::new(), state })
 }
 
 /// Replaces the parameters that `state` has, and leaves the others alone.
@@ -130,6 +138,30 @@ impl ModuleMapper for Write<'_> {
         let mut loaded: Param<Tensor<D>> = Param::from_data(data, self.device);
         loaded.id = stable_id(&name);
         loaded
+    }
+}
+
+struct Replace<'a> {
+    path: Vec<String>,
+    state: &'a StateDict,
+}
+
+impl ModuleMapper for Replace<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = parameter_name(&self.path.join("."));
+        let Some(tensor) = self.state.get(&name) else { return param };
+        let (tensor, device) = (tensor.transposed(), param.lazy_device());
+        let values = Tensor::from_data(TensorData::new(tensor.values, tensor.shape), &device);
+        let values = if device.is_autodiff() { values.require_grad() } else { values };
+        Param::initialized(param.id, values)
     }
 }
 
