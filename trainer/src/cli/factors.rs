@@ -26,7 +26,8 @@ pub fn initial(
 ) -> anyhow::Result<(Adapter, PeftConfig)> {
     let Some(path) = init else {
         let adapter = initial_adapter(&base.state, lora, seed)?;
-        return Ok((adapter, new_config(base, lora)?));
+        let config = new_config(base, lora)?.fitting(&adapter);
+        return Ok((adapter, config));
     };
     let files = AdapterFiles::read(path)?;
     let adapter = files.adapter(&base.state)?;
@@ -52,6 +53,8 @@ pub fn initial(
         use_rslora: config.use_rslora,
         dora: config.use_dora,
         decompose_factor: 0,
+        rank_pattern: Vec::new(),
+        alpha_pattern: Vec::new(),
         target_modules: adapter.modules.keys().cloned().collect(),
         dropout: lora.dropout,
     };
@@ -88,6 +91,8 @@ fn new_config(base: &Base, lora: &LoraSettings) -> anyhow::Result<PeftConfig> {
         r: lora.rank,
         lora_alpha: lora.alpha,
         lora_dropout: lora.dropout,
+        rank_pattern: lora.ranks()?,
+        alpha_pattern: lora.alphas()?,
         target_modules: json!(peft_targets(&base.state, &lora.target_modules)?),
         use_rslora: lora.use_rslora,
         use_dora: lora.dora,

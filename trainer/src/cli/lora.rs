@@ -61,6 +61,12 @@ pub struct Args {
     /// Scale by alpha / sqrt(rank) instead
     #[arg(long, help_heading = "Adapter")]
     use_rslora: bool,
+    /// Ranks of single modules, by PEFT's patterns of paths, as conv_in=32,conv.*=8 (the first that matches counts)
+    #[arg(long, value_delimiter = ',', value_name = "PATTERN=N", help_heading = "Adapter")]
+    rank_pattern: Option<Vec<String>>,
+    /// Alphas of single modules, likewise
+    #[arg(long, value_delimiter = ',', value_name = "PATTERN=ALPHA", help_heading = "Adapter")]
+    alpha_pattern: Option<Vec<String>>,
     /// Linears and convolutions that are changed: names or patterns of paths [default: to_q,to_k,to_v; for few pictures those of --config few]
     #[arg(long, value_delimiter = ',', value_name = "NAMES", help_heading = "Adapter")]
     target_modules: Option<Vec<String>>,
@@ -68,7 +74,7 @@ pub struct Args {
     #[arg(long, value_name = "0..1", help_heading = "Adapter")]
     lora_dropout: Option<f32>,
     /// Start from this adapter (of any kind that is read) instead of from nothing; kind, rank, alpha and targets are its own
-    #[arg(long, value_name = "DIR|FILE", conflicts_with_all = ["kind", "dora", "decompose_factor", "rank", "alpha", "use_rslora", "target_modules"], help_heading = "Adapter")]
+    #[arg(long, value_name = "DIR|FILE", conflicts_with_all = ["kind", "dora", "decompose_factor", "rank", "alpha", "rank_pattern", "alpha_pattern", "use_rslora", "target_modules"], help_heading = "Adapter")]
     init: Option<PathBuf>,
     /// Where to compute [default: cpu]
     #[arg(long, value_enum, help_heading = "Batches")]
@@ -300,6 +306,12 @@ impl Args {
         lora.rank = self.rank.unwrap_or(lora.rank);
         lora.alpha = self.alpha.unwrap_or(lora.alpha);
         lora.use_rslora |= self.use_rslora;
+        if let Some(ranks) = &self.rank_pattern {
+            lora.rank_pattern.clone_from(ranks);
+        }
+        if let Some(alphas) = &self.alpha_pattern {
+            lora.alpha_pattern.clone_from(alphas);
+        }
         if let Some(targets) = &self.target_modules {
             lora.target_modules.clone_from(targets);
         }

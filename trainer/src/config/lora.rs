@@ -1,6 +1,9 @@
 //! Section `[lora]`: the adapter.
 
+use std::str::FromStr;
+
 use diffusion::adapter::initial::Start;
+use diffusion::peft::Patterns;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -58,6 +61,12 @@ pub struct LoraSettings {
     /// Sides of LoKr's first factor; 0 for those nearest to the roots.
     #[serde(default)]
     pub decompose_factor: usize,
+    /// Ranks of single modules, as `conv_in=32`: PEFT's patterns of paths, the first that matches counts.
+    #[serde(default)]
+    pub rank_pattern: Vec<String>,
+    /// Alphas of single modules, likewise.
+    #[serde(default)]
+    pub alpha_pattern: Vec<String>,
     /// Modules that are changed: names (endings of module paths) or patterns of whole paths.
     pub target_modules: Vec<String>,
     /// Probability that an input of the adapted modules is dropped in training, at least 0 and below 1.
@@ -73,6 +82,8 @@ impl Default for LoraSettings {
             use_rslora: false,
             dora: false,
             decompose_factor: 0,
+            rank_pattern: Vec::new(),
+            alpha_pattern: Vec::new(),
             target_modules: ["to_q", "to_k", "to_v"].map(String::from).to_vec(),
             dropout: 0.0,
         }
@@ -127,9 +138,45 @@ impl LoraSettings {
         }
     }
 
-    /// The factor before what the factors make: alpha / rank, or alpha / sqrt(rank).
-    pub fn scaling(&self) -> f32 {
-        let rank = self.rank as f32;
-        self.alpha / if self.use_rslora { rank.sqrt() } else { rank }
+    /// The ranks of single modules.
+    ///
+    /// # Errors
+    /// What is no pattern with a rank.
+    pub fn ranks(&self) -> Result<Patterns<usize>> {
+        patterns("rank_pattern", &self.rank_pattern, |rank: &usize| *rank > 0)
     }
+
+    /// The alphas of single modules.
+    ///
+    /// # Errors
+    /// What is no pattern with an alpha.
+    pub fn alphas(&self) -> Result<Patterns<f32>> {
+        patterns("alpha_pattern", &self.alpha_pattern, |alpha: &f32| alpha.is_finite() && *alpha != 0.0)
+    }
+
+    /// Rank of a module, and the factor before what its factors make: alpha / rank, or alpha / sqrt(rank).
+    ///
+    /// # Errors
+    /// Patterns that are none.
+    pub fn of_module(&self, path: &str) -> Result<(usize, f32)> {
+        let rank = self.ranks()?.matching(path)?.copied().unwrap_or(self.rank);
+        let alpha = self.alphas()?.matching(path)?.copied().unwrap_or(self.alpha);
+        Ok((rank, alpha / if self.use_rslora { (rank as f32).sqrt() } else { rank as f32 }))
+    }
+}
+
+/// `PATTERN=VALUE` each, in their order.
+fn patterns<T: FromStr>(name: &str, entries: &[String], works: impl Fn(&T) -> bool) -> Result<Patterns<T>> {
+    let parsed = |entry: &String| {
+        let (pattern, value) = entry.rsplit_once('=')?;
+        Some((pattern.trim().to_owned(), value.trim().parse().ok().filter(&works)?)).filter(|(key, _)| !key.is_empty())
+    };
+    entries
+        .iter()
+        .map(|entry| {
+            parsed(entry).ok_or_else(|| Error::Setting {
+                reason: format!("\"{entry}\" in {name} must be a pattern and a number above 0, as conv_in=32"),
+            })
+        })
+        .collect()
 }

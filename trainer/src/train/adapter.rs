@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use diffusion::adapter::Adapter;
 use diffusion::noise::NoiseSource;
+use diffusion::peft::Patterns;
 use diffusion::state::{HostTensor, StateDict};
 use regex_lite::Regex;
 
@@ -77,16 +78,33 @@ pub fn initial_adapter(state: &StateDict, settings: &LoraSettings, seed: u64) ->
         [out, target.weight.values.len() / out.max(1)]
     };
     let widest = targets.iter().flat_map(sides).max().unwrap_or(0);
-    if settings.rank > widest {
-        return Err(Error::Setting {
-            reason: format!("--rank {} must be 1 to {widest}, the width of the widest of its modules", settings.rank),
-        });
+    let (ranks, alphas) = (settings.ranks()?, settings.alphas()?);
+    for (key, name) in ranks.iter().map(|(key, _)| (key, "rank")).chain(alphas.iter().map(|(key, _)| (key, "alpha"))) {
+        must_match(&targets, key, name)?;
     }
     let mut noise = NoiseSource::new(seed);
     let module = |target: Target<'_>| {
-        (target.path.to_owned(), start.module(target.weight, settings.rank, settings.scaling(), &mut noise))
+        let (rank, scaling) = settings.of_module(target.path)?;
+        if rank > widest {
+            return Err(Error::Setting {
+                reason: format!("--rank {rank} must be 1 to {widest}, the width of the widest of its modules"),
+            });
+        }
+        Ok((target.path.to_owned(), start.module(target.weight, rank, scaling, &mut noise)))
     };
-    Ok(Adapter { modules: targets.into_iter().map(module).collect::<BTreeMap<_, _>>(), ..Adapter::default() })
+    let modules = targets.into_iter().map(module).collect::<Result<BTreeMap<_, _>>>()?;
+    Ok(Adapter { modules, ..Adapter::default() })
+}
+
+/// Refuses a pattern of ranks or alphas that is for nothing.
+fn must_match(targets: &[Target<'_>], key: &str, name: &str) -> Result<()> {
+    let pattern: Patterns<()> = [(key.to_owned(), ())].into_iter().collect();
+    for target in targets {
+        if pattern.matching(target.path)?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(Error::Setting { reason: format!("\"{key}\" in {name}_pattern matches none of the modules that are changed") })
 }
 
 /// The trained adapter: `initial` with the values of a run's parameters.
@@ -146,6 +164,15 @@ mod tests {
         assert!(refused("(", 1).contains("neither a name nor a pattern"));
         assert!(refused("to_q", 7).contains("1 to 6"));
         assert!(refused("to_q", 0).contains("at least 1"));
+        let ranks = |pattern: &str| LoraSettings { rank_pattern: vec![pattern.into()], ..settings(".*", 1) };
+        let adapter = initial_adapter(&base(), &ranks("conv.*=3"), 0).unwrap();
+        let ranks_of = |path: &str| adapter.modules[path].rank();
+        assert_eq!((ranks_of("conv_in"), ranks_of("mid.attn.to_q")), (Some(3), Some(1)));
+        assert_eq!(adapter.modules["conv_in"].scaling(), Some(8.0 / 3.0));
+        let refused = |pattern: &str| initial_adapter(&base(), &ranks(pattern), 0).unwrap_err().to_string();
+        assert!(refused("conv_out=3").contains("matches none of the modules"));
+        assert!(refused("conv_in").contains("must be a pattern and a number above 0, as conv_in=32"));
+        assert!(refused("conv_in=0").contains("above 0"));
     }
 
     #[test]
