@@ -93,8 +93,8 @@ export interface Adapter {
   used: number
   /** How many tensors the file has. */
   tensors: number
-  /** The tensors that are not used, each with a sentence that says why; where there are any. */
-  unused?: { tensor: string; reason: string }[]
+  /** The tensors that are not used, each with a sentence that says why, and its kind as errors have it in `details`; where there are any. */
+  unused?: { tensor: string; reason: string; kind: string }[]
   /** What a file of kohya says of alpha, where it has no alphas: nobody heeds it, alpha is the rank. */
   ignoredAlpha?: string
 }

@@ -29,6 +29,7 @@ mod svd;
 pub mod taken;
 
 pub use change::{Change, Update};
+pub(crate) use compose::measured;
 pub use compose::{compose, merge, update_norm};
 pub use lora::LoraFactors;
 pub use modules::{Adapter, Unused};

@@ -1,7 +1,5 @@
 //! The network: packing, what a run precomputes, and its predictions.
 
-use std::collections::BTreeMap;
-
 use cpu_kernels::activation::silu;
 use cpu_kernels::matmul::MatMul;
 use cpu_kernels::view::{MatrixView, MatrixViewMut};
@@ -42,7 +40,7 @@ pub struct CpuUNet {
 #[derive(Debug)]
 pub struct ClassContext {
     /// By class; for each transformer, in the order of the layers.
-    attentions: BTreeMap<usize, Vec<Vec<ClassAttention>>>,
+    attentions: Vec<(usize, Vec<Vec<ClassAttention>>)>,
     /// The class of each picture.
     labels: Vec<usize>,
 }
@@ -89,9 +87,9 @@ impl CpuUNet {
     /// [`Error::Request`](crate::Error::Request) for a class that the model does not have.
     pub fn classes(&self, labels: &[usize], info: &ModelInfo) -> Result<ClassContext> {
         let Linear { weight, bias } = &self.encoder_hid_proj;
-        let mut attentions = BTreeMap::new();
+        let mut attentions: Vec<(usize, _)> = Vec::new();
         for &label in labels {
-            if attentions.contains_key(&label) {
+            if attentions.iter().any(|(known, _)| *known == label) {
                 continue;
             }
             let rows = class_rows(&[label], info)?;
@@ -100,7 +98,7 @@ impl CpuUNet {
             let target = MatrixViewMut::whole(&mut context, weight.n());
             MatMul::plain(left, info.tokens_per_class, weight, bias, target).run();
             let of_class = self.transformers().map(|transformer| transformer.for_class(&context, weight.n()));
-            attentions.insert(label, of_class.collect());
+            attentions.push((label, of_class.collect()));
         }
         Ok(ClassContext { attentions, labels: labels.to_vec() })
     }
@@ -139,7 +137,8 @@ impl CpuUNet {
         let pictures = sample.chunks(PICTURES_TOGETHER * sample.len() / batch);
         let pictures = pictures.zip(timesteps.chunks(PICTURES_TOGETHER)).zip(classes.labels.chunks(PICTURES_TOGETHER));
         let predictions = pictures.map(|((sample, timesteps), labels)| {
-            let classes: Vec<_> = labels.iter().map(|label| &classes.attentions[label][..]).collect();
+            let of = |label: &usize| classes.attentions.iter().find(|(class, _)| class == label);
+            let classes: Vec<_> = labels.iter().filter_map(of).map(|(_, attentions)| &attentions[..]).collect();
             let forward = Forward { layers: &self.layers, geometries: &geometries, classes: &classes };
             forward.run(sample, &self.time(timesteps), scratch)
         });
