@@ -151,8 +151,9 @@ fn bind(compiled: &Path, engine: &Path) -> Result<()> {
                 .generate_output()
         })
         .context("wasm-bindgen cannot bind the engine to JavaScript")?;
+    let script = output.js().to_owned();
     let imports = output.wasm_mut().imports.iter_mut().map(|import| &mut import.name).collect();
-    let script = shorten(imports, output.js())?;
+    let script = shorten(imports, &script)?;
     output.emit(engine)?;
     fs::write(engine.join(format!("{SCRIPT}.js")), script)?;
     took("bound to JavaScript", start);

@@ -12,7 +12,7 @@ use crate::tensors::read_tensors;
 use super::config::PeftConfig;
 use super::kind::PeftType;
 use super::names::{CONFIG_FILE as FILE, DIFFUSERS_METADATA, PEFT_PREFIX, is_text_encoder};
-use super::patterns::{BothPatterns, Patterns};
+use super::patterns::BothPatterns;
 
 /// Settings of every kind that are read here, or only matter to training and to PEFT's own book-keeping. With all others
 /// PEFT computes something else: `layer_replication`, `use_qalora`, ….
