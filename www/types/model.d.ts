@@ -107,9 +107,9 @@ export interface AdapterModule {
   kind: string
   /** Rank of the factors; 0 where the kind has none. */
   rank: number
-  /** Frobenius norm of the update at strength 1. */
+  /** Frobenius norm of the update at strength 1: of the weight, or of the bias where that alone is changed (kind 'bias'). */
   updateNorm: number
-  /** That over the norm of the base's own weight. */
+  /** That over the norm of the base's own weight, or bias. */
   relativeNorm: number
 }
 
