@@ -5,7 +5,7 @@ import { Client } from './client.js'
 import { take } from './early-downloads.js'
 import { asOneClass, DigitDiffusionError, unpack } from './errors.js'
 import { OTHER_WEIGHTS } from './files.js'
-import { checkDevice, checkScales, DEFAULTS, readSampleOptions } from './options.js'
+import { checkDevice, checkScales, checkThreads, DEFAULTS, readSampleOptions } from './options.js'
 import { recall, remember } from './remember.js'
 import { backend, mistakes } from './texts/module.js'
 
@@ -81,8 +81,9 @@ export class DigitDiffusion {
   static set assets(address) { assets.folder = address }
 
   /** @param {string | URL} base @param {import('./digit-diffusion.js').LoadOptions} options */
-  static async load(base = defaultBase(), { device = DEFAULTS.device, signal, onprogress, manifest } = {}) {
+  static async load(base = defaultBase(), { device = DEFAULTS.device, threads = DEFAULTS.threads, signal, onprogress, manifest } = {}) {
     checkDevice(device)
+    checkThreads(threads)
     if (base === '') throw new TypeError(mistakes.noBase())
     const address = folderUrl(base)
     if (isAddress(manifest)) manifest = new URL(manifest, document.baseURI).href
@@ -91,7 +92,7 @@ export class DigitDiffusion {
     const client = new Client()
     const early = take(address)
     try {
-      const params = { ...client.engine, base: address, device, manifest, remembered: recall(), early: early.ports }
+      const params = { ...client.engine, base: address, device, threads, manifest, remembered: recall(), early: early.ports }
       const transfer = early.ports.map(({ port }) => port)
       return new DigitDiffusion(client, await client.call('load', params, { signal, onprogress, transfer }))
     } catch (error) {
@@ -103,6 +104,7 @@ export class DigitDiffusion {
   }
 
   get backend() { return itself(this).#facts.backend }
+  get threads() { return itself(this).#client.threads }
   get backendReason() { return { ...itself(this).#facts.backendReason } }
   get backendNote() { return backend.note({ ...itself(this).#facts.backendReason, backend: itself(this).#facts.backend }) }
   get labels() { return [...itself(this).#facts.labels] }

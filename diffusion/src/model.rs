@@ -84,6 +84,14 @@ impl Model {
         compose(&self.base.state, on, [])
     }
 
+    /// All parameters with the adapters composed in, one after the other in the order of their names: what
+    /// [`CpuUNet::from_values`] makes the same network of, in another thread or process.
+    pub fn weights(&self) -> Vec<f32> {
+        let composed = self.composed();
+        let tensors = self.base.state.iter().map(|(name, tensor)| composed.get(name).unwrap_or(tensor));
+        tensors.flat_map(|tensor| &tensor.values).copied().collect()
+    }
+
     /// The noise schedule.
     pub fn schedule(&self) -> &NoiseSchedule {
         &self.schedule

@@ -7,6 +7,7 @@ mod base_files;
 mod codec;
 mod configs;
 mod conversions;
+mod divided;
 mod errors;
 mod foreign_files;
 mod hostile;

@@ -106,6 +106,14 @@ export type SampleDefaults = Required<
   Pick<SampleOptions, "steps" | "sampler" | "guidanceScale" | "guidanceStart" | "guidanceStop" | "guidanceEta" | "eta">
 >;
 
+/** What a step asks the network, all rows one after the other. */
+export interface ModelInput {
+  sample: Float32Array;
+  /** The class of each row. */
+  labels: Uint32Array;
+  timestep: number;
+}
+
 /** What one step gave: all pictures of the batch, one after the other. */
 export interface Step {
   /** 1 to total. */

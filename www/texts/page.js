@@ -11,6 +11,8 @@ const percent = share => (share < 0.01 ? 'under 1%' : share > 0.99 ? 'over 99%' 
 /** How large an update is beside its matrix: above 100% a factor reads better. */
 const beside = (share, change, of = change === 'bias' ? 'the bias' : 'W') => (share < 1 ? `${(share * 100).toFixed(1)}% of ${of}` : `${share.toFixed(1)} times ${of}`)
 const plural = (n, one, many = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
+/** How many workers computed a step, where they were several. */
+const by = threads => (threads > 1 ? ` on ${threads} threads` : '')
 
 /** Each by its own name. */
 export const languages = { en: { name: 'English', tag: 'en' }, zh: { name: '中文', tag: 'zh-Hans' } }
@@ -135,8 +137,8 @@ export function textsOf({ one, many, title, count, sheet, styled, megabytes: siz
     fetchingStyle: title => `Loading the style “${title}”`,
     waiting: digit => `${digits && !alone ? `The ${quote(digit)}` : capital(drawn(digit))} will be drawn as soon as the model is here.`,
     first: total => `Step 1 of ${total}: the first one also prepares the engine`,
-    position: ({ step, total, timestep, next, ms }) =>
-      `Step ${step} of ${total} · t = ${timestep}${next === undefined ? '' : ` → ${next}`} · ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms per step`,
+    position: ({ step, total, timestep, next, ms, threads }) =>
+      `Step ${step} of ${total} · t = ${timestep}${next === undefined ? '' : ` → ${next}`} · ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms per step${by(threads)}`,
     drawing: (digit, lora) => `Drawing ${drawn(digit)}${lora ? ', with and without LoRA' : ''}.`,
     done: (digit, total) => `Done: ${drawn(digit)} in ${plural(total, 'step')}.`,
     stopped: 'Stopped.',
@@ -175,7 +177,7 @@ export function textsOf({ one, many, title, count, sheet, styled, megabytes: siz
     openCell: 'Look at it closely',
     drawingMany: n => `Drawing ${n} pictures.`,
     drawnMany: n => `Done: ${n} pictures.`,
-    sheetPosition: ({ step, total, ms }) => `Step ${step} of ${total} · ${Math.round(ms)} ms per step for all`,
+    sheetPosition: ({ step, total, ms, threads }) => `Step ${step} of ${total} · ${Math.round(ms)} ms per step for all${by(threads)}`,
     sheetDone: 'Choose one to look at it closely.',
     sheetMore: (from, to) => `Next: ${from} to ${to} of ${count}`,
     copied: 'The link was copied.',

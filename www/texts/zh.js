@@ -18,6 +18,8 @@ const titles = { outline: '空心', 'seven-segment': '七段数码', dotted: '�
 const backends = { webgpu: 'WebGPU', cpu: 'CPU' }
 /** Kinds of change that have no name of their own. @type {Record<string, string>} */
 const kinds = { 'LoHa with DoRA': 'LoHa + DoRA', 'LoKr with DoRA': 'LoKr + DoRA', 'full difference': '完整的差', 'whole layer': '整层', bias: '偏置' }
+/** How many workers computed a step, where they were several. */
+const by = threads => (threads > 1 ? `，${threads} 个线程` : '')
 const kindOf = kind => kinds[kind] ?? kind
 /** Nouns that manifests have in English. @type {Record<string, string>} */
 const nouns = { digit: '数字', letter: '字母', character: '字符', symbol: '符号', picture: '图像' }
@@ -138,8 +140,8 @@ export function textsOf({ one, title, count, sheet, styled, megabytes: size }, {
     fetchingStyle: title => `正在加载风格“${title}”`,
     waiting: digit => `模型加载好以后，就会画出 ${drawn(digit)}。`,
     first: total => `第 1 步，共 ${total} 步：第一步还要准备引擎`,
-    position: ({ step, total, timestep, next, ms }) =>
-      `第 ${step} 步，共 ${total} 步 · t = ${timestep}${next === undefined ? '' : ` → ${next}`} · 每步 ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} 毫秒`,
+    position: ({ step, total, timestep, next, ms, threads }) =>
+      `第 ${step} 步，共 ${total} 步 · t = ${timestep}${next === undefined ? '' : ` → ${next}`} · 每步 ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} 毫秒${by(threads)}`,
     drawing: (digit, lora) => `正在画 ${drawn(digit)}${lora ? '，使用和不使用 LoRA 各一张' : ''}。`,
     done: (digit, total) => `完成：用 ${number(total)} 步画出了 ${drawn(digit)}。`,
     stopped: '已停止。',
@@ -178,7 +180,7 @@ export function textsOf({ one, title, count, sheet, styled, megabytes: size }, {
     openCell: '仔细看',
     drawingMany: n => `正在画 ${n} 张图像。`,
     drawnMany: n => `完成：${n} 张图像。`,
-    sheetPosition: ({ step, total, ms }) => `第 ${step} 步，共 ${total} 步 · 全部每步 ${Math.round(ms)} 毫秒`,
+    sheetPosition: ({ step, total, ms, threads }) => `第 ${step} 步，共 ${total} 步 · 全部每步 ${Math.round(ms)} 毫秒${by(threads)}`,
     sheetDone: '点一张可以仔细看。',
     sheetMore: (from, to) => `下一批：第 ${from} 到 ${to} 个，共 ${count} 个`,
     copied: '链接已复制。',
