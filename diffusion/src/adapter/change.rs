@@ -91,9 +91,15 @@ impl Update {
             (Some(Change::Boft(_)), _) => "BOFT",
             (Some(Change::Hra(_)), _) => "HRA",
             (Some(Change::Ia3(_)), _) => "(IA)³",
-            (Some(Change::Full(Full::Difference(_))) | None, _) => "full difference",
+            (Some(Change::Full(Full::Difference(_))), _) => "full difference",
+            (None, _) => "bias",
             (Some(Change::Full(Full::Replacement(_))), _) => "whole layer",
         }
+    }
+
+    /// Whether the bias alone is changed.
+    pub fn is_of_bias(&self) -> bool {
+        self.weight.is_none() && self.taken.is_none()
     }
 
     /// The rank, where the kind has one.

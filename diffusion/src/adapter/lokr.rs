@@ -67,7 +67,7 @@ impl Kronecker {
         }
     }
 
-    fn matrix(&self) -> Vec<f32> {
+    pub(crate) fn matrix(&self) -> Vec<f32> {
         match self {
             Self::Whole(matrix) => matrix.values.clone(),
             Self::Product(a, b) => product(&a.values, &b.values, b.shape[0]),

@@ -32,6 +32,7 @@ mod svd;
 pub mod taken;
 
 pub use change::{Change, Parameters, Update};
+pub(crate) use compose::measured;
 pub use compose::{compose, merge, update_norm};
 pub use lora::LoraFactors;
 pub use modules::{Adapter, Unused};

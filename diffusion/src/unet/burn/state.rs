@@ -14,8 +14,6 @@ use crate::error::{DeviceError, Error, Result};
 use crate::state::{HostTensor, StateDict};
 use crate::unet::parameters::check_state;
 
-use super::unet::BurnUNet;
-
 /// An identity for a parameter that is the same in every process (FNV-1a of its name), so that the
 /// state of an optimizer finds its parameters again after a restart.
 pub fn stable_id(name: &str) -> ParamId {
@@ -44,7 +42,7 @@ pub fn load_state<M: Module>(unet: M, config: &UNetConfig, state: &StateDict, de
 
 /// The network with other values of the parameters that `state` has. On a device with autodiff they require gradients, also
 /// where the network is frozen.
-pub fn with_parameters(unet: BurnUNet, state: &StateDict) -> BurnUNet {
+pub fn with_parameters<M: Module>(unet: M, state: &StateDict) -> M {
     unet.map(&mut Replace { path: Vec::new(), state })
 }
 
