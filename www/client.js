@@ -3,6 +3,7 @@
 import { engineAddresses } from './addresses.js'
 import { probeBuild } from './build.js'
 import { DigitDiffusionError, unpack } from './errors.js'
+import { HelperWorkers } from './helpers.js'
 import { RELEASE } from './release.js'
 import { startWorker } from './start-worker.js'
 
@@ -20,8 +21,9 @@ export function findBuild() {
  *   reason: () => unknown, resolve: (result: any) => void, reject: (error: unknown) => void }} Job
  *
  * What the worker posts: that it is `ready`, and of which release; of a request its `progress`, and its `result` or `error`; of itself that it `died`, or
- * that it is `settled` where the model computes.
- * @typedef {{ ready?: string, id?: number, result?: any, error?: any, progress?: any, died?: any, settled?: any }} Answer
+ * that it is `settled` where the model computes, which `helpers` it needs, and by how many `threads` it computes.
+ * @typedef {{ ready?: string, id?: number, result?: any, error?: any, progress?: any, died?: any, settled?: any,
+ *   helpers?: { start?: number[], end?: number[] }, threads?: number }} Answer
  */
 
 export class Client {
@@ -40,6 +42,10 @@ export class Client {
   #settleLost
   /** @type {(decided: any) => void} */
   #settle
+  #helpers = new HelperWorkers((message, transfer) => this.#worker.postMessage(message, transfer))
+
+  /** How many workers compute at this moment. */
+  threads = 1
 
   /** Resolves with the error when the worker or its device dies; stays pending for as long as all is well. */
   lost = new Promise(resolve => (this.#settleLost = resolve))
@@ -109,9 +115,11 @@ export class Client {
   }
 
   /** @param {Answer} answer */
-  #receive({ ready, id, result, error, progress, died, settled }) {
+  #receive({ ready, id, result, error, progress, died, settled, helpers, threads }) {
     if (died) return this.#die(unpack(died))
     if (settled) return this.#settle(settled)
+    if (helpers) return this.#helpers.change(helpers)
+    if (threads) return void (this.threads = threads)
     if (ready) {
       if (ready !== RELEASE) return this.#die(new DigitDiffusionError('release', { module: RELEASE, worker: ready }))
       this.#ready = true
@@ -137,6 +145,8 @@ export class Client {
     if (this.#dead) return false
     this.#dead = error
     this.#worker?.terminate()
+    this.#helpers.end()
+    this.threads = 1
     this.#starting?.end()
     this.#settle({}) // it stays where it was
     const jobs = [this.#current, ...this.#queue].filter(Boolean)

@@ -4,7 +4,7 @@ import { dress, part } from './appearance.js'
 import { asOneClass, DigitDiffusionError, isAbort } from './errors.js'
 import { defaultBase } from './addresses.js'
 import { DEFAULTS, randomSeed } from './options.js'
-import { acquire, ensureAdapter, isShared, release, takeTurn } from './pool.js'
+import { acquire, ensureAdapter, keyOf, isShared, release, takeTurn } from './pool.js'
 import { element as texts } from './texts/module.js'
 
 /**
@@ -42,6 +42,7 @@ const PROPERTIES = {
   guidance: attribute('guidance', DEFAULTS.guidanceScale, Number),
   sampler: attribute('sampler', DEFAULTS.sampler),
   device: attribute('device', DEFAULTS.device),
+  threads: attribute('threads', DEFAULTS.threads, value => (value === 'auto' ? value : Number(value))),
   base: {
     ...attribute('base', null, resolve),
     /** @this {HTMLElement} */
@@ -56,7 +57,7 @@ PROPERTIES.lorascale = PROPERTIES.loraScale // as Solid writes it
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {})
 
 export class DigitDiffusionElement extends Base {
-  static observedAttributes = ['label', 'seed', 'lora', 'lora-scale', 'lorascale', 'steps', 'sampler', 'guidance', 'device', 'base']
+  static observedAttributes = ['label', 'seed', 'lora', 'lora-scale', 'lorascale', 'steps', 'sampler', 'guidance', 'device', 'threads', 'base']
 
   #canvas = /** @type {HTMLCanvasElement} */ (part('canvas', { part: 'picture', role: 'img' }))
   #progress = /** @type {HTMLProgressElement} */ (part('progress', { part: 'progress', hidden: true }))
@@ -217,11 +218,11 @@ export class DigitDiffusionElement extends Base {
   }
 
   async #load() {
-    const { base, device } = this.#own
-    if (!isShared(this.#entry) || this.#entry.key !== `${device} ${base}`) {
+    const { base, device, threads } = this.#own
+    if (!isShared(this.#entry) || this.#entry.key !== keyOf(base, device, threads)) {
       this.#leave()
       this.#say(texts.loading)
-      this.#entry = acquire(base, device, this.#onprogress)
+      this.#entry = acquire(base, device, threads, this.#onprogress)
       this.#announced = false
     }
     const entry = this.#entry

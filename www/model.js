@@ -5,7 +5,7 @@ import { Client } from './client.js'
 import { take } from './early-downloads.js'
 import { asOneClass, DigitDiffusionError, unpack } from './errors.js'
 import { OTHER_WEIGHTS } from './files.js'
-import { checkDevice, checkScales, DEFAULTS, readSampleOptions } from './options.js'
+import { checkDevice, checkScales, checkThreads, DEFAULTS, readSampleOptions } from './options.js'
 import { recall, remember } from './remember.js'
 import { backend, mistakes } from './texts/module.js'
 
@@ -28,6 +28,8 @@ const readText = async source =>
 
 const isAddress = source => typeof source === 'string' || source instanceof URL
 const named = (files, ending) => files.find(file => file.name?.toLowerCase().endsWith(ending))
+
+const whyUnused = (tensor, { message, details }) => ({ tensor, reason: message, kind: details.kind })
 
 /** What the worker needs to add an adapter: an address to fetch from, or the files' contents. */
 async function readAdapterSource(source, config) {
@@ -79,8 +81,9 @@ export class DigitDiffusion {
   static set assets(address) { assets.folder = address }
 
   /** @param {string | URL} base @param {import('./digit-diffusion.js').LoadOptions} options */
-  static async load(base = defaultBase(), { device = DEFAULTS.device, signal, onprogress, manifest } = {}) {
+  static async load(base = defaultBase(), { device = DEFAULTS.device, threads = DEFAULTS.threads, signal, onprogress, manifest } = {}) {
     checkDevice(device)
+    checkThreads(threads)
     if (base === '') throw new TypeError(mistakes.noBase())
     const address = folderUrl(base)
     if (isAddress(manifest)) manifest = new URL(manifest, document.baseURI).href
@@ -89,7 +92,7 @@ export class DigitDiffusion {
     const client = new Client()
     const early = take(address)
     try {
-      const params = { ...client.engine, base: address, device, manifest, remembered: recall(), early: early.ports }
+      const params = { ...client.engine, base: address, device, threads, manifest, remembered: recall(), early: early.ports }
       const transfer = early.ports.map(({ port }) => port)
       return new DigitDiffusion(client, await client.call('load', params, { signal, onprogress, transfer }))
     } catch (error) {
@@ -101,6 +104,7 @@ export class DigitDiffusion {
   }
 
   get backend() { return itself(this).#facts.backend }
+  get threads() { return itself(this).#client.threads }
   get backendReason() { return { ...itself(this).#facts.backendReason } }
   get backendNote() { return backend.note({ ...itself(this).#facts.backendReason, backend: itself(this).#facts.backend }) }
   get labels() { return [...itself(this).#facts.labels] }
@@ -126,7 +130,7 @@ export class DigitDiffusion {
     const transfer = weights ? [weights.buffer] : []
     try {
       const { unused, ...added } = await it.#client.call('addAdapter', { name, ...rest, weights, partial: Boolean(partial) }, { signal, onprogress, transfer })
-      it.#adapters.set(name, { ...added, ...(unused && { unused: unused.map(({ tensor, error }) => ({ tensor, reason: unpack(error).message })) }) })
+      it.#adapters.set(name, { ...added, ...(unused && { unused: unused.map(({ tensor, error }) => whyUnused(tensor, unpack(error))) }) })
     } catch (error) {
       // Aborted here, it may have been added there a moment before.
       if (signal?.aborted) it.#client.call('removeAdapter', { name }).catch(() => {})

@@ -6,7 +6,7 @@ export const DEVICES = ['auto', 'webgpu', 'cpu']
 export const SAMPLERS = ['dpm++2m', 'ddim', 'ddpm', 'euler']
 // The element shows them before the engine is there. They are those of Rust's `Request::new`, which tests compare with these: tests/it/requests.rs
 // and tests/page/engine.test.mjs. The rule of guidance is the one that the model card measures.
-export const DEFAULTS = Object.freeze({ device: 'auto', steps: 12, sampler: 'dpm++2m', guidanceScale: 1.6, guidanceStart: 0.2, guidanceStop: 0.75, guidanceEta: 0, eta: 0 })
+export const DEFAULTS = Object.freeze({ device: 'auto', threads: 'auto', steps: 12, sampler: 'dpm++2m', guidanceScale: 1.6, guidanceStart: 0.2, guidanceStop: 0.75, guidanceEta: 0, eta: 0 })
 
 /** Short enough to read out, long enough not to repeat. */
 export const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000
@@ -17,6 +17,11 @@ const isSeed = value => Number.isSafeInteger(value) && value >= 0
 export function checkDevice(device) {
   if (!DEVICES.includes(device)) throw new TypeError(mistakes.device(show(device)))
   return device
+}
+
+export function checkThreads(threads) {
+  if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1)) throw new TypeError(mistakes.threads(show(threads)))
+  return threads
 }
 
 export function checkScales(scales, known) {

@@ -1,4 +1,4 @@
-// Models by address and device, so that many elements share one worker, one download and one engine, and draw a few at a time.
+// Models by address, device and threads, so that many elements share one worker, one download and one engine, and draw a few at a time.
 // Tests: tests/page/custom-element.test.mjs, many-elements.test.mjs
 import { DigitDiffusion } from './model.js'
 
@@ -15,15 +15,18 @@ const pool = new Map()
 /** Whether an element that asks now would get this very model. @param {Entry | null} entry */
 export const isShared = entry => entry !== null && pool.get(entry.key) === entry
 
-/** @param {string} base @param {import('./digit-diffusion.js').Device} device @param {(progress: any) => void} onprogress */
-export function acquire(base, device, onprogress) {
-  const key = `${device} ${base}`
+/** Elements share a model that has the same. @param {string} base @param {string} device @param {number | string} threads */
+export const keyOf = (base, device, threads) => `${device} ${threads} ${base}`
+
+/** @param {string} base @param {import('./digit-diffusion.js').Device} device @param {number | 'auto'} threads @param {(progress: any) => void} onprogress */
+export function acquire(base, device, threads, onprogress) {
+  const key = keyOf(base, device, threads)
   let entry = pool.get(key)
   if (!entry) {
     const listeners = new Set([onprogress])
     const loading = new AbortController()
     const told = (/** @type {any} */ progress) => listeners.forEach(listener => listener(progress))
-    const model = DigitDiffusion.load(base, { device, signal: loading.signal, onprogress: told })
+    const model = DigitDiffusion.load(base, { device, threads, signal: loading.signal, onprogress: told })
     entry = { key, users: 0, listeners, adapters: new Map(), loading, model, drawing: 0, waiting: new Set() }
     const forget = () => isShared(entry) && pool.delete(key)
     model.then(model => model.lost.then(forget), forget)

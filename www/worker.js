@@ -11,13 +11,18 @@ import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { expectEarly } from './worker/early.js'
 import { findManifest, shortName } from './worker/manifest.js'
 import { nounOf } from './words.js'
+import { serve } from './worker/helpers.js'
+import { methods as network } from './worker/network.js'
 import { pack, packReason } from './worker/pack.js'
+import { Rows } from './worker/rows.js'
 import { downloadAdapter, downloadAdapterFile, downloadWeights } from './worker/weights.js'
 
 const REST = 100 // milliseconds without a request after which work begins that nobody waits for
 
 let started = false
 let engine
+/** The steps' rows, shared with other workers. @type {Rows} */
+let rows
 let catalog = []
 let composed = '{}' // the strengths that the engine's working weights hold now
 const runs = new Map()
@@ -65,13 +70,16 @@ async function startEngine({ build, engines, progress, signal }) {
       }
     },
   })
+  let module
   try {
     // Compiled while it arrives, whatever MIME type the host gives it.
-    await wasm.default({ module_or_path: new Response(body, { headers: { 'content-type': 'application/wasm' } }) })
+    module = await WebAssembly.compileStreaming(new Response(body, { headers: { 'content-type': 'application/wasm' } }))
+    await wasm.default({ module_or_path: module })
   } catch (error) {
     throw failure ?? (await refusal({ file, source: 'wasm-eval' })) ?? new DigitDiffusionError('engine-file', { file, reason: String(error?.message ?? error) })
   }
   started = true
+  return module
 }
 
 /** Resolves when nothing is under way, nor has been for a moment. */
@@ -92,6 +100,7 @@ async function settle(device, remembered) {
   let facts
   try {
     if (device === 'auto') facts = await decide(remembered)
+    if (engine.backend === 'webgpu') rows.stop()
     postMessage({ settled: { backend: engine.backend, backendReason: packReason(engine.backendReason), ...facts } })
     await rest()
     if (engine.backend === 'cpu') await engine.warmUp()
@@ -141,12 +150,13 @@ function compose(scales) {
   const key = JSON.stringify(scales)
   if (key === composed) return
   composed = undefined
+  rows.changed()
   engine.setAdapters(scales)
   composed = key
 }
 
 const methods = {
-  async load({ build, engines, base, device, manifest, remembered, early = [] }, { signal, onprogress }) {
+  async load({ build, engines, base, device, threads, manifest, remembered, early = [] }, { signal, onprogress }) {
     expectEarly(early)
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
@@ -165,10 +175,12 @@ const methods = {
         throw error
       })
     })
-    const [[[info, unetConfig, schedulerConfig], weights]] = await Promise.all([downloaded, starting])
+    const [[[info, unetConfig, schedulerConfig], weights], module] = await Promise.all([downloaded, starting])
     onprogress({ phase: 'start' })
     const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights }
     engine = await wasm.Engine.load(files, device)
+    const start = { module, info: files.info, unetConfig: files.unetConfig }
+    rows = new Rows({ threads, start, weights: () => engine.weights(), post: message => postMessage(message) })
     const { backend, backendReason, labels, imageSize, baseHash, alphasCumprod } = engine
     const offered = catalog.map(({ files, ...rest }) => rest)
     const called = { title: typeof named.title === 'string' ? named.title : undefined, noun: nounOf(named.noun, [...labels]) }
@@ -188,6 +200,7 @@ const methods = {
 
   removeAdapter({ name }) {
     composed = undefined
+    rows.changed()
     engine.removeAdapter(name)
   },
 
@@ -198,24 +211,30 @@ const methods = {
   sample({ run, scales, request }) {
     compose(scales)
     runs.set(run, engine.sample(request))
+    if (engine.backend === 'cpu') rows.begin(runs.get(run), request.labels.length * (request.guidanceScale === 1 ? 1 : 2))
   },
 
   async next({ run }) {
     const started = performance.now()
-    const step = await runs.get(run).next()
+    const step = await rows.next(runs.get(run))
     return step && { ...step, ms: performance.now() - started }
   },
 
   free({ run }) {
-    runs.get(run)?.free()
+    const ended = runs.get(run)
+    if (!ended) return
     runs.delete(run)
+    rows.end(ended)
+    ended.free()
   },
 }
 
 const buffers = ({ image, x0, rawImage, rawX0, attention }) =>
   [image, x0, rawImage, rawX0, attention].filter(Boolean).map(({ buffer }) => buffer)
 
-addEventListener('message', async ({ data: { id, method, params, abort } }) => {
+addEventListener('message', async ({ data: { id, method, params, abort, helps, helper } }) => {
+  if (helps) return serve(helps, network)
+  if (helper) return rows.told(helper)
   if (abort) return aborts.get(abort)?.abort()
   requested = performance.now()
   const controller = new AbortController()

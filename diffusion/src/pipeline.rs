@@ -3,6 +3,7 @@
 //!
 //! Tests: `tests/it/pipeline.rs`, `tests/it/samplers.rs`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::codec::PatchCodec;
@@ -44,6 +45,8 @@ pub struct ModelInput {
     pub shape: [usize; 4],
     /// Of each of the b pictures.
     pub timesteps: Vec<f32>,
+    /// The class of each.
+    pub labels: Vec<usize>,
 }
 
 /// A run in progress.
@@ -58,6 +61,8 @@ pub struct Generation {
     guidance: Guidance,
     prediction: PredictionType,
     batch: usize,
+    /// The class of each row of a step with guidance; those of one without are the later half.
+    labels: Vec<usize>,
     sampler: Box<dyn Sampler>,
     noise: Vec<NoiseSource>,
     sample: Vec<f32>,
@@ -114,6 +119,7 @@ impl Generation {
             guidance,
             prediction: model.schedule().config().prediction_type,
             batch,
+            labels: rows,
             sampler,
             noise,
             sample,
@@ -145,7 +151,15 @@ impl Generation {
         let input: Vec<f32> = (0..copies).flat_map(|_| self.sample.iter().map(|x| x * scale)).collect();
         let [c, h, w] = self.codec.latent_shape();
         let rows = copies * self.batch;
-        Some(ModelInput { sample: input, shape: [rows, c, h, w], timesteps: vec![timestep; rows] })
+        let labels = self.labels[self.labels.len() - rows..].to_vec();
+        Some(ModelInput { sample: input, shape: [rows, c, h, w], timesteps: vec![timestep; rows], labels })
+    }
+
+    /// The network's output for some rows of [`model_input`](Self::model_input), so that others can compute the rest: the same bits,
+    /// however the rows are divided. `None` when the run is over, or computes elsewhere than on the CPU.
+    pub fn predict_rows(&mut self, rows: Range<usize>) -> Option<Result<Vec<f32>>> {
+        let ModelInput { sample, shape, timesteps, .. } = self.model_input()?;
+        self.unet()?.predict_rows(&sample, shape, &timesteps, rows)
     }
 
     /// A step, with the network's output for [`model_input`](Self::model_input). After an error the run is over.
@@ -217,7 +231,7 @@ impl Generation {
 
     /// The next step, waiting for the device without blocking: for the browser.
     pub async fn next_async(&mut self) -> Option<Result<Step>> {
-        let ModelInput { sample, shape, timesteps } = self.model_input()?;
+        let ModelInput { sample, shape, timesteps, .. } = self.model_input()?;
         let output = self.unet()?.predict_async(sample, shape, &timesteps).await;
         Some(self.take(output))
     }
@@ -265,7 +279,7 @@ impl Iterator for Generation {
     type Item = Result<Step>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let ModelInput { sample, shape, timesteps } = self.model_input()?;
+        let ModelInput { sample, shape, timesteps, .. } = self.model_input()?;
         let output = self.unet()?.predict(sample, shape, &timesteps);
         Some(self.take(output))
     }

@@ -1,12 +1,13 @@
 //! Adapters of every kind that PEFT and LyCORIS write, against the weights that those tools make of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use diffusion::Base;
 use diffusion::adapter::{Adapter, compose};
-use diffusion::peft::{read_adapter, read_adapter_partially};
+use diffusion::peft::{implied_base, read_adapter, read_adapter_partially};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Precision, read_tensors, write_tensors};
+use diffusion::{Backend, Base, Model};
 use serde_json::Value;
 
 use crate::support::*;
@@ -111,6 +112,40 @@ fn every_kind_gives_the_weights_that_its_tool_makes() {
 }
 
 #[test]
+fn every_kind_is_known_without_its_base() {
+    let (base, mut seen) = (base("tiny"), 0);
+    // The small block of `mini` is repeated to as many outputs as the base has.
+    let told = |name: &str, adapter: &Adapter| {
+        let mut modules: Vec<_> = adapter
+            .modules
+            .iter()
+            .map(|(path, update)| {
+                (
+                    path.replace('.', "_"),
+                    update.kind(),
+                    update.rank(),
+                    update.scaling(),
+                    if name == "peft/miss_mini" { 0 } else { update.parameters() },
+                )
+            })
+            .collect();
+        modules.sort_by(|a, b| a.0.cmp(&b.0));
+        (modules, adapter.used, adapter.unused.len())
+    };
+    for (name, case) in cases() {
+        let [file] = &case["files"].as_array().unwrap()[..] else { continue };
+        let (weights, config) = files(file.as_str().unwrap());
+        let implied = implied_base(&weights).unwrap();
+        let Ok(known) = read_adapter_partially(&weights, config.as_deref(), &base.state) else { continue };
+        let alone = read_adapter_partially(&weights, config.as_deref(), &implied);
+        let alone = alone.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(told(&name, &alone), told(&name, &known), "{name}");
+        seen += 1;
+    }
+    assert!(seen >= 100, "{seen}");
+}
+
+#[test]
 fn several_together_are_what_their_tool_makes_of_them() {
     let (base, expected) = (base("tiny"), expected());
     let mut pairs = 0;
@@ -128,6 +163,26 @@ fn several_together_are_what_their_tool_makes_of_them() {
         pairs += 1;
     }
     assert!(pairs >= 25, "{pairs}");
+}
+
+#[test]
+fn a_model_takes_what_fits_where_it_is_asked_to_and_says_why_the_rest_does_not() {
+    let mut model = Model::new(base("tiny"), Backend::Cpu).unwrap();
+    let (weights, _) = files("kohya/locon_text_encoder.safetensors");
+    let refused = model.add_adapter("a", &weights, None).unwrap_err();
+    assert!(model.adapters().is_empty());
+
+    let adapter = model.add_adapter_partially("a", &weights, None).unwrap();
+    assert!(adapter.used > 0 && !adapter.modules.is_empty());
+    assert_eq!(adapter.unused[0].error.to_string(), refused.to_string());
+    model.set_adapters([("a".to_owned(), 1.0)].into()).unwrap();
+
+    // Nothing fits: the first reason, and what was there before stays.
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/models/lora/outline");
+    let (other, config) = (bytes(shipped.join("adapter_model.safetensors")), text(shipped.join("adapter_config.json")));
+    let error = model.add_adapter_partially("a", &other, Some(&config)).unwrap_err();
+    assert_eq!(error.code(), "misfit", "{error}");
+    assert_eq!(model.scales().len(), 1);
 }
 
 /// Each tensor of each kind missing, empty, of another shape, of one number, not a number, or all zeros: an error of one

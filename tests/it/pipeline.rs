@@ -160,7 +160,7 @@ fn guidance_lasts_as_long_as_it_is_asked_to() {
         let part = Request { guidance_start: 0.34, guidance_stop: 0.7, ..whole.clone() };
         let mut run = model.generate(part.clone()).unwrap();
         let rows: Vec<usize> = std::iter::from_fn(|| {
-            let ModelInput { sample, shape, timesteps } = run.model_input()?;
+            let ModelInput { sample, shape, timesteps, .. } = run.model_input()?;
             run.next().unwrap().unwrap();
             assert_eq!((sample.len(), timesteps.len()), (shape[0] * 784, shape[0]));
             Some(shape[0])

@@ -9,7 +9,7 @@ const TELL = `addEventListener('message', ({ data: { method, params } }) => { if
 setUp({ webgpu: true, site: { faults: { 'worker.js': { prepend: TELL } } } })
 
 /** What the worker was asked for since the last call: for every run, with attention or without. */
-const asked = page => page.workers().at(-1).evaluate(() => (self.asked ?? []).splice(0))
+const asked = page => page.workers()[0].evaluate(() => (self.asked ?? []).splice(0))
 
 test('step.attention: eight maps whose sum is one at every pixel, on both backends the same', async t => {
   await openModule()

@@ -42,7 +42,7 @@ test('more steps than the model was trained with', async () => {
   assert.match(error.message, /steps/i)
 })
 
-test('setAdapters, addAdapter, device', async () => {
+test('setAdapters, addAdapter, device, threads', async () => {
   const told = await page.evaluate(async () => [
     await failure(() => model.setAdapters({ nobody: 1 })),
     await failure(() => model.setAdapters({ [model.adapters[0].name]: NaN })),
@@ -53,8 +53,10 @@ test('setAdapters, addAdapter, device', async () => {
     await failure(() => model.addAdapter('number', 5)),
     await failure(() => model.removeAdapter('nobody')),
     await failure(() => DigitDiffusion.load('models/base/', { device: /** @type {any} */ ('tpu') })),
+    await failure(() => DigitDiffusion.load('models/base/', { threads: 0 })),
+    await failure(() => DigitDiffusion.load('models/base/', { threads: /** @type {any} */ ('many') })),
   ])
-  const names = ['RangeError', 'TypeError', 'TypeError', 'TypeError', 'RangeError', 'RangeError', 'TypeError', 'RangeError', 'TypeError']
+  const names = ['RangeError', 'TypeError', 'TypeError', 'TypeError', 'RangeError', 'RangeError', 'TypeError', 'RangeError', 'TypeError', 'TypeError', 'TypeError']
   assert.deepEqual(told.map(error => error?.name), names)
 })
 

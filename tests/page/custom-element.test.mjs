@@ -103,7 +103,7 @@ test('parts and custom properties style it', async () => {
 
 test('several share one engine and one download', async () => {
   server.requests.length = 0
-  await show([1, 2, 3].map(label => `<digit-diffusion label="${label}" seed="1" steps="2" device="cpu"></digit-diffusion>`).join(''))
+  await show([1, 2, 3].map(label => `<digit-diffusion label="${label}" seed="1" steps="2" device="cpu" threads="1"></digit-diffusion>`).join(''))
   await page.waitForFunction(selector => document.querySelectorAll(selector).length === 3, DRAWN)
   assert.equal(page.workers().length, 1)
   for (const file of ['worker.js', FILES.engine, FILES.weights]) assert.equal(server.requests.filter(name => name === file).length, 1, file)

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { DEFAULTS } from '../../www/options.js'
 import { errors, openModule, page, setUp } from './support.mjs'
 
-const { device: _, ...shown } = DEFAULTS
+const { device: _, threads: __, ...shown } = DEFAULTS
 setUp({ page: 'once', prepare })
 async function prepare() {
   await openModule()

@@ -26,4 +26,5 @@ declare const model: any, draw: any, same: any, failure: any, events: any
 declare const seen: string[]
 // single suites
 declare const steps: any, equal: any, ended: number, held: Set<string>, made: number, loads: number, away: HTMLElement
+declare const openWith: (threads: number | 'auto') => Promise<any>
 declare const engine: any, files: any, load: (path: string) => Promise<any>

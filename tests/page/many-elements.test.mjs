@@ -11,7 +11,7 @@ addEventListener('message', ({ data: { method } }) => {
 })\n`
 setUp({ site: { faults: { 'worker.js': { prepend: COUNTING } } }, prepare: () => watchElements(page) })
 
-const element = (_, i) => `<digit-diffusion id="e${i}" label="${i % 10}" seed="${i}" steps="2" device="cpu"></digit-diffusion>`
+const element = (_, i) => `<digit-diffusion id="e${i}" label="${i % 10}" seed="${i}" steps="2" device="cpu" threads="1"></digit-diffusion>`
 async function show(style) {
   server.requests.length = 0
   server.pages['test.html'] = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Test</title>

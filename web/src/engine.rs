@@ -212,6 +212,11 @@ impl Engine {
         Ok(self.model.borrow_mut().set_adapters(scales)?)
     }
 
+    /// All weights as they are at this moment, for a `Network` in another worker.
+    pub fn weights(&self) -> Vec<f32> {
+        self.model.borrow().weights()
+    }
+
     /// Starts a run with the weights of this moment.
     pub fn sample(&self, #[wasm_bindgen(unchecked_param_type = "SampleOptions")] options: &JsValue) -> Result<Run> {
         let options = sample_options(options, &self.labels())?;

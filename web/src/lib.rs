@@ -4,6 +4,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`engine`], [`run`] | the two classes: a loaded model, and a run of its sampler |
+//! | [`network`] | the network alone, for workers that compute rows of a run's batch |
 //! | [`device`], [`gpu`], [`gpu_adapter`] | WebGPU or CPU, and why |
 //! | [`convert`] | JavaScript values to Rust values, with a clear error for each mistake |
 //! | [`objects`] | objects and errors of JavaScript, made of Rust values |
@@ -18,6 +19,7 @@ pub mod engine;
 pub mod failure;
 pub mod gpu;
 pub mod gpu_adapter;
+pub mod network;
 pub mod objects;
 pub mod panic;
 pub mod pixels;

@@ -1,11 +1,14 @@
-//! A run of the sampler, one step at a time.
+//! A run of the sampler, one step at a time. Other workers may compute some of a step's rows: `input` says of what, `predict` computes
+//! the rest here, and `next` takes the output of all.
+//!
+//! Tests: `tests/page/helpers.test.mjs`, `tests/page/worker-protocol.test.mjs`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use diffusion::codec::PatchCodec;
-use diffusion::{Generation, Step};
-use js_sys::{Float32Array, Promise, Uint8ClampedArray};
+use diffusion::{Generation, ModelInput, Step};
+use js_sys::{Float32Array, Promise, Uint8ClampedArray, Uint32Array};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::future_to_promise;
@@ -39,9 +42,35 @@ impl Run {
         self.total
     }
 
-    /// One denoising step; `undefined` when the run is over. Ask for one step at a time.
+    /// What the next step asks the network; the batch has twice as many rows as pictures, where there is guidance.
+    #[wasm_bindgen(unchecked_return_type = "ModelInput | undefined")]
+    pub fn input(&self) -> JsValue {
+        let State::Ready(generation) = &*self.state.borrow() else { return JsValue::UNDEFINED };
+        let Some(ModelInput { sample, timesteps, labels, .. }) = generation.model_input() else {
+            return JsValue::UNDEFINED;
+        };
+        let labels: Vec<u32> = labels.into_iter().map(|label| label as u32).collect();
+        object([
+            ("sample", Float32Array::from(sample.as_slice()).into()),
+            ("labels", Uint32Array::from(labels.as_slice()).into()),
+            ("timestep", timesteps[0].into()),
+        ])
+    }
+
+    /// The network's output for the rows `from..to` of `input`; `undefined` where a run computes elsewhere than on the CPU, is
+    /// over, or has no such rows.
+    pub fn predict(&self, from: usize, to: usize) -> Option<Vec<f32>> {
+        let State::Ready(generation) = &mut *self.state.borrow_mut() else { return None };
+        generation.predict_rows(from..to)?.ok()
+    }
+
+    /// One denoising step; `undefined` when the run is over. Ask for one step at a time. `output` is the network's for all rows of
+    /// `input`; without it, it is computed here.
     #[wasm_bindgen(unchecked_return_type = "Promise<Step | undefined>")]
-    pub fn next(&self) -> Promise {
+    pub fn next(
+        &self,
+        #[wasm_bindgen(unchecked_optional_param_type = "Float32Array")] output: Option<Vec<f32>>,
+    ) -> Promise {
         let (codec, raw, state) = (self.codec, self.raw, Rc::clone(&self.state));
         // Taken now, not when the promise gets its turn: a second call must find it gone.
         let taken = state.replace(State::Stepping);
@@ -57,7 +86,10 @@ impl Run {
                     return Err(Failure::Misuse(message).into());
                 }
             };
-            let step = generation.next_async().await.transpose();
+            let step = match output {
+                Some(output) => generation.step(output).map(Some),
+                None => generation.next_async().await.transpose(),
+            };
             let more = matches!(&step, Ok(Some(step)) if step.step < step.total);
             state.replace(if more { State::Ready(generation) } else { State::Over });
             match step.map_err(Failure::from)? {

@@ -62,7 +62,7 @@ export interface AdapterInfo {
   ignoredAlpha?: string;
 }
 
-/** A Linear or convolution that an adapter changes. */
+/** A layer that an adapter changes. */
 export interface AdapterModule {
   /** Its path in the base. */
   path: string;
@@ -70,9 +70,9 @@ export interface AdapterModule {
   kind: string;
   /** Rank of the factors; 0 where there is none. */
   rank: number;
-  /** Frobenius norm of the update at strength 1. */
+  /** Frobenius norm of the update at strength 1: of the weight, or of the bias where that alone is changed. */
   updateNorm: number;
-  /** That over the norm of the base's own weight. */
+  /** That over the norm of the base's own weight, or bias. */
   relativeNorm: number;
 }
 
@@ -105,6 +105,14 @@ export interface SampleOptions {
 export type SampleDefaults = Required<
   Pick<SampleOptions, "steps" | "sampler" | "guidanceScale" | "guidanceStart" | "guidanceStop" | "guidanceEta" | "eta">
 >;
+
+/** What a step asks the network, all rows one after the other. */
+export interface ModelInput {
+  sample: Float32Array;
+  /** The class of each row. */
+  labels: Uint32Array;
+  timestep: number;
+}
 
 /** What one step gave: all pictures of the batch, one after the other. */
 export interface Step {

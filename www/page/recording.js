@@ -60,6 +60,11 @@ export class Recording {
     return times.reduce((sum, ms) => sum + ms, 0) / times.length
   }
 
+  /** The most workers that computed one of its steps. */
+  get threads() {
+    return Math.max(...Object.values(this.tracks).flat().map(({ threads }) => threads))
+  }
+
   /** @param {number} step 1 to length @returns {Partial<Record<Track, Step>>} */
   at(step) {
     return Object.fromEntries(Object.entries(this.tracks).map(([name, steps]) => [name, steps[step - 1]]))

@@ -198,9 +198,9 @@ export class Runner {
         announce(live.drawingMany(cells.length))
         const batch = { label: cells.map(cell => cell.digit), seed: cells.map(cell => cell.seed) }
         const steps = task.model.sample({ ...this.#options(), ...batch, adapters: lora ? strengths : {}, signal: task.signal })
-        for await (const { step, total, image, ms } of steps) {
+        for await (const { step, total, image, ms, threads } of steps) {
           if (!calm.matches || step === total) sheet.show(image)
-          sheet.say(() => live.sheetPosition({ step, total, ms }))
+          sheet.say(() => live.sheetPosition({ step, total, ms, threads }))
         }
         sheet.say(() => live.sheetDone)
         announce(live.drawnMany(cells.length))

@@ -170,9 +170,9 @@ export class Stage {
       this.#strip.value = String(position)
       this.#scrollTo(this.#strip.inputs[position - 1])
     }
-    const { timesteps, total, msPerStep: ms } = recording
+    const { timesteps, total, msPerStep: ms, threads } = recording
     const [timestep, next] = [...timesteps, ...(recording.complete ? [0] : [])].slice(position - 1).map(Math.round) // every sampler ends at 0
-    $('position').textContent = live.position({ step: position, total, timestep, next, ms })
+    $('position').textContent = live.position({ step: position, total, timestep, next, ms, threads })
   }
 
   /** Keeps the chosen step in sight without ever moving the page itself. @param {HTMLElement} thumb */

@@ -101,6 +101,7 @@ export const mistakes = {
   noBase: () => `The module does not know where the models are, since a bundler has moved it. Copy the package’s folder models to your site, and name it: DigitDiffusion.load('/models/base/'), or base="/models/base/".`,
   address: got => `'${got}' is not an address of a folder.`,
   device: got => `device must be 'auto', 'webgpu' or 'cpu', not ${got}.`,
+  threads: got => `threads must be 'auto' or a whole number of at least 1, not ${got}.`,
   label: (got, labels) =>
     `label must be one of ${some(labels.map(label => `'${label}'`))} or an index from 0 to ${labels.length - 1}, not ${got}.`,
   seed: got => `seed must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not ${got}.`,

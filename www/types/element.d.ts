@@ -15,7 +15,7 @@ export interface DigitDiffusionElementEventMap {
 type ElementEvents = Omit<HTMLElementEventMap, keyof DigitDiffusionElementEventMap> & DigitDiffusionElementEventMap
 
 /** `<digit-diffusion label="7" seed="42" lora="outline" lora-scale="0.8" steps="12">`
- * Loads when it comes into view; elements of the same base and device share one engine. Attributes and properties are in step:
+ * Loads when it comes into view; elements of the same base, device and threads share one engine. Attributes and properties are in step:
  * `lora-scale` is `loraScale`, the others have one name. null, undefined, false and '' take the attribute away,
  * which gives the default.
  * CSS parts: picture, progress, error. Custom properties: --digit-diffusion-size, --digit-diffusion-ground, --digit-diffusion-accent. */
@@ -46,6 +46,9 @@ export class DigitDiffusionElement extends HTMLElement {
   set guidance(value: number | null | undefined)
   get device(): Device
   set device(value: Device | null | undefined)
+  /** 'auto', or how many workers may compute on the CPU, see LoadOptions. */
+  get threads(): number | 'auto'
+  set threads(value: number | 'auto' | null | undefined)
   /** The base folder's address, absolute when read. */
   get base(): string
   set base(value: string | URL | null | undefined)

@@ -62,6 +62,10 @@ export interface Manifest {
 export interface LoadOptions {
   /** Default 'auto': the CPU at first; WebGPU as soon as it has shown that it computes correctly and faster (see `settled`). */
   device?: Device | undefined
+  /** How many workers may compute the pictures on the CPU, each on a core of its own. Default 'auto': as many as there are cores, eight at
+   * most; they are started once a picture has been drawn, or for a batch, and ended after a minute without work. 1: never another
+   * one. The pictures are the same, bit for bit. */
+  threads?: number | 'auto' | undefined
   /** Stops the download. */
   signal?: AbortSignal | undefined
   onprogress?: ((progress: Progress) => void) | undefined
@@ -93,8 +97,8 @@ export interface Adapter {
   used: number
   /** How many tensors the file has. */
   tensors: number
-  /** The tensors that are not used, each with a sentence that says why; where there are any. */
-  unused?: { tensor: string; reason: string }[]
+  /** The tensors that are not used, each with a sentence that says why, and its kind as errors have it in `details`; where there are any. */
+  unused?: { tensor: string; reason: string; kind: string }[]
   /** What a file of kohya says of alpha, where it has no alphas: nobody heeds it, alpha is the rank. */
   ignoredAlpha?: string
 }
@@ -107,9 +111,9 @@ export interface AdapterModule {
   kind: string
   /** Rank of the factors; 0 where the kind has none. */
   rank: number
-  /** Frobenius norm of the update at strength 1. */
+  /** Frobenius norm of the update at strength 1: of the weight, or of the bias where that alone is changed (kind 'bias'). */
   updateNorm: number
-  /** That over the norm of the base's own weight. */
+  /** That over the norm of the base's own weight, or bias. */
   relativeNorm: number
 }
 
@@ -169,6 +173,8 @@ export interface Step<P = ImageData> {
   timestep: number
   /** Milliseconds that the engine took for this step. */
   ms: number
+  /** How many workers computed it: 1 where it had one row alone, as for a single picture without guidance, or no other was there. */
+  threads: number
   /** The noisy picture after this step. */
   image: P
   /** The clean picture as the model guesses it at this step. */
@@ -214,6 +220,8 @@ export class DigitDiffusion {
   /** Resolves when it is decided where the model computes: with 'auto', as soon as nothing has been asked of it for a tenth of a second and the
    * GPU has been tried; otherwise at once. How fast each device was, is kept in localStorage for a month. */
   readonly settled: Promise<Backend>
+  /** How many workers compute at this moment. 1 on the GPU, before others are there, and where the browser gives no more. */
+  readonly threads: number
   /** Why this backend, for programs. */
   readonly backendReason: BackendReason
   /** Why this backend, for people: one sentence, in English; on this project's page in the page's language. */

@@ -26,6 +26,8 @@ export interface DigitDiffusionProps {
   guidance?: Numeric
   /** Default 'auto'. */
   device?: Device | null | undefined
+  /** How many workers may compute on the CPU. Default 'auto'. */
+  threads?: Numeric | 'auto'
   /** The base folder's address. */
   base?: string | URL | null | undefined
 }

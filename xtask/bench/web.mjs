@@ -1,5 +1,5 @@
 // Times this engine and onnxruntime-web in headless Chromium, in turns, on the same network and weights, and prints the figures as
-// JSON; `cargo xtask bench web` runs it and shows them.
+// JSON; `cargo xtask bench web` runs it and shows them. Then, through the class, one worker and as many as there are cores.
 // Environment: CHROME, a browser; SITE, where dist/ is served; ROOT, the repository; ROUNDS; DEVICES and BATCHES, commas between; SOAK, generations.
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -182,10 +182,62 @@ const soak = page =>
     return { generations, growth_bytes: globalThis.wasmBytes() - before }
   }, SOAK)
 
+/** Hooks into every worker's script, so that its engine's memory is found. */
+const hooked = async page => {
+  const hook = await readFile(join(HERE, 'watch.js'), 'utf8')
+  await page.route(`${SITE}worker.js`, async route => {
+    const response = await route.fetch()
+    await route.fulfill({ response, body: `${hook}\n${await response.text()}` })
+  })
+}
+const workersBytes = async page => {
+  const each = await Promise.all(page.workers().map(worker => worker.evaluate(() => globalThis.wasmBytes())))
+  return each.reduce((sum, bytes) => sum + bytes, 0)
+}
+
+/**
+ * The class with one worker and with as many as there are cores, in turns, one pair a round: what messages and pictures cost counts.
+ * Ratios are those of the pairs.
+ */
+async function cores(browser) {
+  const page = await blank(browser)
+  await hooked(page)
+  const load = `${SITE}bench/class.mjs`
+  await page.evaluate(async ([load, site]) => (globalThis.threads = await (await import(load)).load(site)), [load, SITE])
+  const ms = (which, batch, steps) => page.evaluate(([which, batch, steps]) => globalThis.threads[which](batch, steps), [which, batch, steps])
+  const report = { workers: await page.evaluate(() => navigator.hardwareConcurrency), batches: {} }
+  for (const batch of BATCHES) {
+    const rounds = []
+    const steps = STEPS.cpu[batch] ?? 1
+    for (let round = 0; round <= ROUNDS; round++) {
+      say(`${report.workers} workers and one, batch ${batch}: ${round ? `round ${round} of ${ROUNDS}` : 'warming up'}`)
+      const pair = { one: await ms('one', batch, steps), all: await ms('all', batch, steps) }
+      if (round) rounds.push(pair)
+    }
+    const ratios = rounds.map(({ one, all }) => all / one)
+    report.batches[batch] = {
+      one_ms: median(rounds.map(({ one }) => one)),
+      all_ms: median(rounds.map(({ all }) => all)),
+      ratio: median(ratios),
+      least: Math.min(...ratios),
+      most: Math.max(...ratios),
+    }
+  }
+  if (SOAK) {
+    await ms('all', 20, 2)
+    const before = await workersBytes(page)
+    for (let i = 0; i < SOAK; i++) await ms('all', i % 10 ? 2 : 20, 2)
+    report.soak = { generations: SOAK, bytes: before, growth_bytes: (await workersBytes(page)) - before }
+  }
+  await page.context().close()
+  return report
+}
+
 const browser = await browserWithGpu()
 try {
   const report = { browser: `Chromium ${browser.version()}`, adapter: await adapter(await blank(browser)), rounds: ROUNDS, devices: {} }
   for (const device of DEVICES) report.devices[device] = await compare(browser, device)
+  if (DEVICES.includes('cpu')) report.cores = await cores(browser)
   console.log(JSON.stringify(report))
 } finally {
   await browser.close()

@@ -126,5 +126,27 @@ fn table(report: &Value) {
             println!("wasm memory grew by {growth:.0} bytes over {generations:.0} generations");
         }
     }
+    cores(&report["cores"]);
     println!();
+}
+
+/// One worker and as many as there are cores, through the class.
+fn cores(report: &Value) {
+    let Some(batches) = report["batches"].as_object() else { return };
+    println!("\n{:<26}{:>12}{:>18}{:>8}", "the class", "one worker", format!("{} workers", report["workers"]), "ratio");
+    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    for (batch, measured) in batches {
+        let [one, all, ratio, least, most] =
+            ["one_ms", "all_ms", "ratio", "least", "most"].map(|name| number(&measured[name]));
+        let name = format!("ms per step, batch {batch}");
+        println!("{name:<26}{one:>12.1}{all:>18.1}{ratio:>8.2}  of the rounds' {least:.2} to {most:.2}");
+    }
+    if let Some(soak) = report["soak"].as_object() {
+        let [bytes, growth] = ["bytes", "growth_bytes"].map(|name| number(&soak[name]));
+        println!(
+            "the workers' wasm memory, {:.1} MB, grew by {growth:.0} bytes over {} generations",
+            bytes / 1e6,
+            soak["generations"]
+        );
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Tests: `tests/it/unet.rs`, `tests/it/samplers.rs` run on every backend.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::base::Base;
@@ -152,12 +153,32 @@ impl ConditionedUNet {
     pub(crate) fn predict(&mut self, sample: Vec<f32>, shape: [usize; 4], timesteps: &[f32]) -> Result<Vec<f32>> {
         match self {
             Self::Cpu { unet, classes, scratch } => {
-                unet.forward(&sample, [shape[2], shape[3]], timesteps, classes, scratch)
+                unet.forward(&sample, [shape[2], shape[3]], timesteps, classes, 0..shape[0], scratch)
             }
             #[cfg(feature = "wgpu")]
             Self::WebGpu(run) => run.predict(&sample, shape, timesteps),
             #[cfg(feature = "burn")]
             Self::Burn(run) => values(run.predict(sample, shape, timesteps).into_data()),
+        }
+    }
+
+    /// The prediction for `rows` of the latents `[b, c, h, w]`, on the CPU alone: elsewhere a batch is computed as a whole.
+    pub(crate) fn predict_rows(
+        &mut self,
+        sample: &[f32],
+        shape: [usize; 4],
+        timesteps: &[f32],
+        rows: Range<usize>,
+    ) -> Option<Result<Vec<f32>>> {
+        match self {
+            Self::Cpu { unet, classes, scratch } => {
+                let len = shape[1] * shape[2] * shape[3];
+                let sample = sample.get(rows.start * len..rows.end * len).unwrap_or_default();
+                let timesteps = timesteps.get(rows.clone()).unwrap_or_default();
+                Some(unet.forward(sample, [shape[2], shape[3]], timesteps, classes, rows, scratch))
+            }
+            #[cfg(any(feature = "burn", feature = "wgpu"))]
+            _ => None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::config::UNetConfig;
 use crate::error::{Error, Result, WrongShape};
-use crate::state::StateDict;
+use crate::state::{HostTensor, StateDict};
 
 use super::topology::{Layer, Resnet, Transformer, layers};
 
@@ -41,6 +41,18 @@ pub fn shapes(config: &UNetConfig) -> Shapes {
 /// Width of the time embedding.
 pub fn time_embed_dim(config: &UNetConfig) -> usize {
     4 * config.block_out_channels[0]
+}
+
+/// Parameters by name from their values one after the other, in the order of the names. Where there are too few values, the
+/// parameters that are left without are missing.
+pub fn state_of(config: &UNetConfig, mut values: &[f32]) -> StateDict {
+    let mut state = StateDict::new();
+    for (name, shape) in shapes(config) {
+        let Some((own, rest)) = values.split_at_checked(shape.iter().product()) else { break };
+        state.insert(name, HostTensor { shape, values: own.to_vec() });
+        values = rest;
+    }
+    state
 }
 
 /// Refuses missing, unexpected and wrongly shaped parameters by name.

@@ -1,6 +1,6 @@
 //! The network: packing, what a run precomputes, and its predictions.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
 use cpu_kernels::activation::silu;
 use cpu_kernels::matmul::MatMul;
@@ -10,7 +10,7 @@ use crate::config::{ModelInfo, UNetConfig};
 use crate::error::{RequestError, Result};
 use crate::state::StateDict;
 use crate::unet::conditioning::{class_rows, sinusoids};
-use crate::unet::parameters::check_state;
+use crate::unet::parameters::{check_state, state_of};
 use crate::unet::topology::{Layer, layers};
 use crate::unet::weights::Weights;
 
@@ -38,13 +38,20 @@ pub struct CpuUNet {
     levels: usize,
 }
 
-/// The classes of a run's pictures, with what their cross-attentions precompute.
-#[derive(Debug)]
+/// The classes of a run's pictures, with what their cross-attentions precompute. By default of none.
+#[derive(Debug, Default)]
 pub struct ClassContext {
     /// By class; for each transformer, in the order of the layers.
-    attentions: BTreeMap<usize, Vec<Vec<ClassAttention>>>,
+    attentions: Vec<(usize, Vec<Vec<ClassAttention>>)>,
     /// The class of each picture.
     labels: Vec<usize>,
+}
+
+impl ClassContext {
+    /// The class of each picture.
+    pub fn labels(&self) -> &[usize] {
+        &self.labels
+    }
 }
 
 impl CpuUNet {
@@ -83,15 +90,23 @@ impl CpuUNet {
         })
     }
 
+    /// From all parameters one after the other, as [`Model::weights`](crate::Model::weights) tells them.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new): too few values leave parameters out.
+    pub fn from_values(config: &UNetConfig, values: &[f32]) -> Result<Self> {
+        Self::new(config, &state_of(config, values), &StateDict::new())
+    }
+
     /// Prepares a run on pictures of these classes (the null class is one).
     ///
     /// # Errors
     /// [`Error::Request`](crate::Error::Request) for a class that the model does not have.
     pub fn classes(&self, labels: &[usize], info: &ModelInfo) -> Result<ClassContext> {
         let Linear { weight, bias } = &self.encoder_hid_proj;
-        let mut attentions = BTreeMap::new();
+        let mut attentions: Vec<(usize, _)> = Vec::new();
         for &label in labels {
-            if attentions.contains_key(&label) {
+            if attentions.iter().any(|(known, _)| *known == label) {
                 continue;
             }
             let rows = class_rows(&[label], info)?;
@@ -100,7 +115,7 @@ impl CpuUNet {
             let target = MatrixViewMut::whole(&mut context, weight.n());
             MatMul::plain(left, info.tokens_per_class, weight, bias, target).run();
             let of_class = self.transformers().map(|transformer| transformer.for_class(&context, weight.n()));
-            attentions.insert(label, of_class.collect());
+            attentions.push((label, of_class.collect()));
         }
         Ok(ClassContext { attentions, labels: labels.to_vec() })
     }
@@ -112,11 +127,11 @@ impl CpuUNet {
         })
     }
 
-    /// The network's prediction for noisy latents.
+    /// The network's prediction for the noisy latents of b pictures, `rows` of those that `classes` was prepared for. A
+    /// picture's result does not depend on the others, bit for bit: whoever divides a batch may divide it anywhere.
     ///
     /// # Shapes
-    /// `sample [b, in_channels, height, width]` with as many pictures as `classes` has, b `timesteps`
-    /// -> `[b, out_channels, height, width]`.
+    /// `sample [b, in_channels, height, width]`, b `timesteps` -> `[b, out_channels, height, width]`.
     ///
     /// # Errors
     /// [`Error::Request`](crate::Error::Request) where these numbers do not go together.
@@ -126,20 +141,24 @@ impl CpuUNet {
         size: [usize; 2],
         timesteps: &[f32],
         classes: &ClassContext,
+        rows: Range<usize>,
         scratch: &mut Scratch,
     ) -> Result<Vec<f32>> {
-        let batch = classes.labels.len();
+        let batch = rows.len();
+        let labels = classes.labels.get(rows).unwrap_or_default();
         let expected = batch * self.in_channels * size[0] * size[1];
         let divisor = 1 << (self.levels - 1);
-        if sample.len() != expected || timesteps.len() != batch || size.iter().any(|side| side % divisor != 0) {
+        let fits = batch > 0 && labels.len() == batch && timesteps.len() == batch && sample.len() == expected;
+        if !fits || size.iter().any(|side| side % divisor != 0) {
             let expected = [batch, self.in_channels, size[0], size[1]];
             return Err(RequestError::Input { values: sample.len(), timesteps: timesteps.len(), expected }.into());
         }
         let geometries = self.geometries(size);
         let pictures = sample.chunks(PICTURES_TOGETHER * sample.len() / batch);
-        let pictures = pictures.zip(timesteps.chunks(PICTURES_TOGETHER)).zip(classes.labels.chunks(PICTURES_TOGETHER));
+        let pictures = pictures.zip(timesteps.chunks(PICTURES_TOGETHER)).zip(labels.chunks(PICTURES_TOGETHER));
         let predictions = pictures.map(|((sample, timesteps), labels)| {
-            let classes: Vec<_> = labels.iter().map(|label| &classes.attentions[label][..]).collect();
+            let of = |label: &usize| classes.attentions.iter().find(|(class, _)| class == label);
+            let classes: Vec<_> = labels.iter().filter_map(of).map(|(_, attentions)| &attentions[..]).collect();
             let forward = Forward { layers: &self.layers, geometries: &geometries, classes: &classes };
             forward.run(sample, &self.time(timesteps), scratch)
         });
@@ -163,7 +182,7 @@ impl CpuUNet {
         tokens: usize,
     ) -> Result<Vec<f32>> {
         let mut scratch = Scratch { attention_maps: Some(Vec::new()), ..Scratch::default() };
-        self.forward(sample, size, &[timestep], class, &mut scratch)?;
+        self.forward(sample, size, &[timestep], class, 0..1, &mut scratch)?;
         // They were asked for above.
         let (layers, [height, width]) = (scratch.attention_maps.unwrap_or_default(), size);
         let mut maps = vec![0f32; tokens * height * width];
@@ -219,7 +238,7 @@ mod tests {
         let sample = vec![0.5; 2 * config.in_channels * config.sample_size * config.sample_size];
         let mut scratch = Scratch::default();
         let mut given = || {
-            unet.forward(&sample, [config.sample_size; 2], &[9.0, 3.0], &classes, &mut scratch).unwrap();
+            unet.forward(&sample, [config.sample_size; 2], &[9.0, 3.0], &classes, 0..2, &mut scratch).unwrap();
             scratch.buffers.free_count()
         };
         assert_eq!(given(), given(), "a step gives back what it took");
