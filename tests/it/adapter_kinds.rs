@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use diffusion::adapter::{Adapter, compose};
+use diffusion::noise::NoiseSource;
 use diffusion::peft::{implied_base, read_adapter, read_adapter_partially};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Precision, read_tensors, write_tensors};
@@ -183,6 +184,39 @@ fn a_model_takes_what_fits_where_it_is_asked_to_and_says_why_the_rest_does_not()
     let error = model.add_adapter_partially("a", &other, Some(&config)).unwrap_err();
     assert_eq!(error.code(), "misfit", "{error}");
     assert_eq!(model.scales().len(), 1);
+}
+
+/// Kinds that add, multiply, take out of the base and replace, on and off in any order.
+#[test]
+fn off_is_the_base_after_three_hundred_switches_of_mixed_kinds() {
+    const KINDS: [&str; 7] = ["dora", "loha", "lokr", "oft", "ia3", "pissa", "modules_to_save"];
+    let (base, expected) = (base("tiny"), tensors("lora/expected.safetensors"));
+    for (device, backend) in backends() {
+        let mut model = Model::new(base.clone(), backend).unwrap();
+        let labels = labels(&expected["label"]);
+        let answer =
+            |model: &Model| bits(&model.predict(&expected["sample"], &expected["timestep"].values, &labels).unwrap());
+        let before = answer(&model);
+        for kind in KINDS {
+            model.insert_adapter(kind, read(&format!("peft/{kind}"), &base).unwrap()).unwrap();
+        }
+        let mut noise = NoiseSource::new(300);
+        for switch in 0..300 {
+            let mut on = BTreeMap::new();
+            for kind in KINDS {
+                if noise.below(3) == 0 {
+                    on.insert(kind.to_owned(), 3.0 * noise.uniform() - 1.0);
+                }
+            }
+            model.set_adapters(on).unwrap();
+            if switch % 30 == 0 {
+                model.set_adapters(BTreeMap::new()).unwrap();
+                assert_eq!(answer(&model), before, "{device}: switch {switch}");
+            }
+        }
+        model.set_adapters(BTreeMap::new()).unwrap();
+        assert_eq!(answer(&model), before, "{device}");
+    }
 }
 
 /// Each tensor of each kind missing, empty, of another shape, of one number, not a number, or all zeros: an error of one
