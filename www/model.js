@@ -29,6 +29,8 @@ const readText = async source =>
 const isAddress = source => typeof source === 'string' || source instanceof URL
 const named = (files, ending) => files.find(file => file.name?.toLowerCase().endsWith(ending))
 
+const whyUnused = (tensor, { message, details }) => ({ tensor, reason: message, kind: details.kind })
+
 /** What the worker needs to add an adapter: an address to fetch from, or the files' contents. */
 async function readAdapterSource(source, config) {
   if (isAddress(source)) {
@@ -128,7 +130,7 @@ export class DigitDiffusion {
     const transfer = weights ? [weights.buffer] : []
     try {
       const { unused, ...added } = await it.#client.call('addAdapter', { name, ...rest, weights, partial: Boolean(partial) }, { signal, onprogress, transfer })
-      it.#adapters.set(name, { ...added, ...(unused && { unused: unused.map(({ tensor, error }) => ({ tensor, reason: unpack(error).message })) }) })
+      it.#adapters.set(name, { ...added, ...(unused && { unused: unused.map(({ tensor, error }) => whyUnused(tensor, unpack(error))) }) })
     } catch (error) {
       // Aborted here, it may have been added there a moment before.
       if (signal?.aborted) it.#client.call('removeAdapter', { name }).catch(() => {})

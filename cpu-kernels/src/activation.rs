@@ -1,4 +1,4 @@
-//! SiLU and GEGLU. The gradient of GEGLU is in [`crate::gradients::activation`]; that of SiLU is part of the GroupNorm's.
+//! SiLU and GEGLU. Their gradients are in [`crate::gradients::activation`]; that of SiLU is part of the GroupNorm's, too.
 //!
 //! Tests: those of `math`, and of the network in `tests/it/unet.rs`.
 

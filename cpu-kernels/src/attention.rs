@@ -153,19 +153,20 @@ impl MultiHeadAttention {
         buffers.give(weights);
     }
 
-    /// From `grad`, the gradient of [`run`](Self::run)'s result, the gradients of queries, keys and values; zeros for keys and values that
-    /// are not `wanted`. The attention weights are computed again.
+    /// From `grad`, the gradient of [`run`](Self::run)'s result, the gradients of queries, keys and values, in those `targets` that there
+    /// are. The attention weights are computed again.
     pub fn gradients(
         &self,
-        inputs: [&[f32]; 3],
+        [queries, keys, values]: [&[f32]; 3],
         grad: &[f32],
-        wanted: [bool; 3],
+        targets: [Option<&mut [f32]>; 3],
         buffers: &mut Buffers,
-    ) -> [Vec<f32>; 3] {
-        let [_, keys_wanted, values_wanted] = wanted;
-        let mut out = inputs.map(|input| vec![0f32; input.len()]);
-        let [queries, keys, values] = inputs;
-        let [to_queries, to_keys, to_values] = &mut out;
+    ) {
+        let [mut to_queries, mut to_keys, mut to_values] = targets;
+        // They are sums over the queries.
+        for target in [&mut to_keys, &mut to_values].into_iter().flatten() {
+            target.fill(0.0);
+        }
         let (one_in, one_context) = (self.queries * self.dim, self.keys * self.dim);
         let columns = self.keys * self.heads_together();
         let mut weights = buffers.take(self.queries * columns);
@@ -178,24 +179,28 @@ impl MultiHeadAttention {
             let (queries, grad) = (&queries[own.clone()], &grad[own.clone()]);
             for group in self.head_groups(&keys[context.clone()], &values[context.clone()]) {
                 group.attention_weights(queries, &mut right, &mut weights);
-                if values_wanted {
+                if let Some(to_values) = &mut to_values {
                     group.add_outer(&weights, grad, 1.0, &mut sums, &mut to_values[context.clone()]);
+                }
+                if to_queries.is_none() && to_keys.is_none() {
+                    continue;
                 }
                 group.pack_as_columns(group.values, 1.0, &mut right);
                 let target = MatrixViewMut::whole(&mut scores, columns);
                 MatMul::plain(group.view(grad), self.queries, &right, &[], target).run();
                 softmax_gradient(&weights, self.keys, group.heads, &mut scores);
-                if keys_wanted {
+                if let Some(to_keys) = &mut to_keys {
                     group.add_outer(&scores, queries, self.scale(), &mut sums, &mut to_keys[context.clone()]);
                 }
-                group.pack_as_rows(group.keys, self.scale(), &mut right);
-                let values = &mut to_queries[own.clone()];
-                let target = MatrixViewMut { values, stride: self.dim, column: group.column, rows: None };
-                MatMul::plain(MatrixView::whole(&scores, columns), self.queries, &right, &[], target).run();
+                if let Some(to_queries) = &mut to_queries {
+                    group.pack_as_rows(group.keys, self.scale(), &mut right);
+                    let values = &mut to_queries[own.clone()];
+                    let target = MatrixViewMut { values, stride: self.dim, column: group.column, rows: None };
+                    MatMul::plain(MatrixView::whole(&scores, columns), self.queries, &right, &[], target).run();
+                }
             }
         }
         [weights, scores, sums].into_iter().for_each(|buffer| buffers.give(buffer));
-        out
     }
 }
 
@@ -242,7 +247,15 @@ mod tests {
             for (out, expected) in out.iter().zip(value(&exact)) {
                 assert!((f64::from(*out) - expected).abs() < 1e-5, "{out} {expected}");
             }
-            let gradients = shape.gradients(slices(), &grad, [true; 3], buffers);
+            let mut gradients = inputs.each_ref().map(|input| vec![f32::NAN; input.len()]);
+            shape.gradients(slices(), &grad, gradients.each_mut().map(|to| Some(&mut to[..])), buffers);
+            for alone in 0..3 {
+                let mut targets = inputs.each_ref().map(|input| vec![f32::NAN; input.len()]);
+                let mut wanted = 0..3;
+                let to = targets.each_mut().map(|to| (wanted.next() == Some(alone)).then_some(&mut to[..]));
+                shape.gradients(slices(), &grad, to, buffers);
+                assert_eq!(targets[alone], gradients[alone], "wanted alone");
+            }
             for (which, gradient) in gradients.iter().enumerate() {
                 // Each seventh value is enough.
                 for i in (0..gradient.len()).step_by(7) {

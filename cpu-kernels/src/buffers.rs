@@ -27,6 +27,11 @@ impl Buffers {
         self.0.len()
     }
 
+    /// Floats that all free buffers have room for.
+    pub fn free_floats(&self) -> usize {
+        self.0.iter().map(Vec::capacity).sum()
+    }
+
     /// Gives `buffer` back and takes one of `len` floats.
     pub fn exchange(&mut self, buffer: Vec<f32>, len: usize) -> Vec<f32> {
         self.give(buffer);

@@ -2,8 +2,6 @@
 //!
 //! Tests: `tests/it/base_files.rs`, `tests/it/hostile.rs`.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use crate::codec::PatchCodec;
@@ -46,7 +44,13 @@ pub fn shards(index: &str) -> Result<Vec<String>> {
     const FILE: &str = "diffusion_pytorch_model.safetensors.index.json";
     let json = json::read(FILE, index)?;
     let files = json.get("weight_map").and_then(Value::as_object).into_iter().flatten();
-    let names: BTreeSet<&str> = files.map(|(_, file)| file.as_str().unwrap_or_default()).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for (_, file) in files {
+        let name = file.as_str().unwrap_or_default();
+        if let Err(at) = names.binary_search(&name) {
+            names.insert(at, name);
+        }
+    }
     let bad = |name: &&&str| name.is_empty() || name.contains(['/', '\\', ':']) || name.starts_with('.');
     if let Some(found) = names.iter().find(bad).copied().or(names.is_empty().then_some("")) {
         let found = if found.is_empty() { "nothing" } else { found };

@@ -42,7 +42,8 @@
 //! | [`sampler`], [`guidance`], [`prediction`] | from noise to pictures |
 //! | [`schedule`], [`noise`] | how pictures are noised; the portable generator |
 //! | [`unet`] | the network: one topology, three implementations |
-//! | `ops` | training's operations on feature maps, with gradients (feature `burn`) |
+//! | [`ops`] | training's operations on feature maps, with gradients |
+//! | [`training`] | what training needs beside the network's gradients |
 //! | [`adapter`], [`peft`] | adapters: one file per kind, composing and merging; their files |
 //! | [`config`], [`json`], [`state`], [`tensors`], [`codec`] | configurations, JSON as Python writes it, parameters by name, safetensors, pictures ↔ latents |
 //! | [`foreign`] | what a file is that is no safetensors file
@@ -58,7 +59,6 @@ pub mod guidance;
 pub mod json;
 pub mod model;
 pub mod noise;
-#[cfg(feature = "burn")]
 pub mod ops;
 pub mod peft;
 pub mod pipeline;
@@ -68,6 +68,7 @@ pub mod sampler;
 pub mod schedule;
 pub mod state;
 pub mod tensors;
+pub mod training;
 pub mod unet;
 
 pub use base::{Base, BaseFiles};

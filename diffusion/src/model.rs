@@ -2,10 +2,10 @@
 //!
 //! Tests: `tests/it/lora.rs`, `tests/it/unet.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::adapter::{Adapter, Update, compose, update_norm};
+use crate::adapter::{Adapter, Update, compose, measured, update_norm};
 use crate::base::Base;
 use crate::error::{Error, RequestError, Result};
 use crate::peft::{read_adapter, read_adapter_partially};
@@ -23,9 +23,9 @@ pub struct AdapterModule {
     pub kind: &'static str,
     /// Rank of the factors; 0 where there is none.
     pub rank: usize,
-    /// Frobenius norm of the update at strength 1.
+    /// Frobenius norm of the update at strength 1: of the weight, or of the bias where that alone is changed.
     pub norm: f32,
-    /// `norm` over the norm of the base's weight.
+    /// `norm` over the norm of the base's weight, or bias.
     pub relative_norm: f32,
 }
 
@@ -38,7 +38,7 @@ pub struct Model {
     adapters: BTreeMap<String, Adapter>,
     scales: BTreeMap<String, f32>,
     /// Modules whose working copy differs from the base.
-    changed: BTreeSet<String>,
+    changed: Vec<String>,
 }
 
 impl Model {
@@ -56,7 +56,7 @@ impl Model {
             base,
             adapters: BTreeMap::new(),
             scales: BTreeMap::new(),
-            changed: BTreeSet::new(),
+            changed: Vec::new(),
         })
     }
 
@@ -177,17 +177,26 @@ impl Model {
         if self.scales.contains_key(name) {
             self.remove_adapter(name)?;
         }
-        Ok(self.adapters.entry(name.to_owned()).insert_entry(adapter).into_mut())
+        self.adapters.insert(name.to_owned(), adapter);
+        self.adapters.get(name).ok_or_else(|| self.unknown(name))
     }
 
     /// Switches an adapter off and forgets it.
     pub fn remove_adapter(&mut self, name: &str) -> Result<()> {
         self.known(name)?;
-        let mut scales = self.scales.clone();
-        if scales.remove(name).is_some() {
+        // Each map is made anew: taking an entry out is half of the code of a map, which a browser would load.
+        if self.scales.contains_key(name) {
+            let mut scales = BTreeMap::new();
+            for (other, scale) in self.scales.iter().filter(|(other, _)| *other != name) {
+                scales.insert(other.clone(), *scale);
+            }
             self.set_adapters(scales)?;
         }
-        self.adapters.remove(name);
+        for (other, adapter) in std::mem::take(&mut self.adapters) {
+            if other != name {
+                self.adapters.insert(other, adapter);
+            }
+        }
         Ok(())
     }
 
@@ -204,7 +213,7 @@ impl Model {
         self.known(name)?;
         let modules = self.adapters.get(name).into_iter().flat_map(|adapter| &adapter.modules);
         let describe = |(path, update): (&String, &Update)| {
-            let weight = self.base.state.get(&format!("{path}.weight"));
+            let weight = self.base.state.get(&measured(path, update));
             let squares: f64 =
                 weight.into_iter().flat_map(|weight| &weight.values).map(|v| f64::from(*v) * f64::from(*v)).sum();
             let norm = update_norm(&self.base.state, path, update).unwrap_or(0.0);
@@ -247,6 +256,10 @@ impl Model {
         if self.adapters.contains_key(name) {
             return Ok(());
         }
-        Err(Error::UnknownAdapter { name: name.to_owned(), loaded: self.adapters.keys().cloned().collect() })
+        Err(self.unknown(name))
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        Error::UnknownAdapter { name: name.to_owned(), loaded: self.adapters.keys().cloned().collect() }
     }
 }

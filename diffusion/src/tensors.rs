@@ -72,7 +72,11 @@ pub fn read_tensors(bytes: &[u8]) -> Result<(StateDict, Metadata)> {
         })
     };
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
-    let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    // One by one: to build a map of a list at once takes its own sort, which a browser would load.
+    let mut metadata = Metadata::new();
+    for (key, value) in header.metadata().iter().flatten() {
+        metadata.insert(key.clone(), value.clone());
+    }
     let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
     let mut state = StateDict::new();
     for (name, view) in file.iter() {

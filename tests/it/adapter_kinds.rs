@@ -1,12 +1,14 @@
 //! Adapters of every kind that PEFT and LyCORIS write, against the weights that those tools make of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use diffusion::Base;
 use diffusion::adapter::{Adapter, compose};
-use diffusion::peft::{read_adapter, read_adapter_partially};
+use diffusion::noise::NoiseSource;
+use diffusion::peft::{implied_base, read_adapter, read_adapter_partially};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Precision, read_tensors, write_tensors};
+use diffusion::{Backend, Base, Model};
 use serde_json::Value;
 
 use crate::support::*;
@@ -111,6 +113,40 @@ fn every_kind_gives_the_weights_that_its_tool_makes() {
 }
 
 #[test]
+fn every_kind_is_known_without_its_base() {
+    let (base, mut seen) = (base("tiny"), 0);
+    // The small block of `mini` is repeated to as many outputs as the base has.
+    let told = |name: &str, adapter: &Adapter| {
+        let mut modules: Vec<_> = adapter
+            .modules
+            .iter()
+            .map(|(path, update)| {
+                (
+                    path.replace('.', "_"),
+                    update.kind(),
+                    update.rank(),
+                    update.scaling(),
+                    if name == "peft/miss_mini" { 0 } else { update.parameters() },
+                )
+            })
+            .collect();
+        modules.sort_by(|a, b| a.0.cmp(&b.0));
+        (modules, adapter.used, adapter.unused.len())
+    };
+    for (name, case) in cases() {
+        let [file] = &case["files"].as_array().unwrap()[..] else { continue };
+        let (weights, config) = files(file.as_str().unwrap());
+        let implied = implied_base(&weights).unwrap();
+        let Ok(known) = read_adapter_partially(&weights, config.as_deref(), &base.state) else { continue };
+        let alone = read_adapter_partially(&weights, config.as_deref(), &implied);
+        let alone = alone.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(told(&name, &alone), told(&name, &known), "{name}");
+        seen += 1;
+    }
+    assert!(seen >= 100, "{seen}");
+}
+
+#[test]
 fn several_together_are_what_their_tool_makes_of_them() {
     let (base, expected) = (base("tiny"), expected());
     let mut pairs = 0;
@@ -128,6 +164,59 @@ fn several_together_are_what_their_tool_makes_of_them() {
         pairs += 1;
     }
     assert!(pairs >= 25, "{pairs}");
+}
+
+#[test]
+fn a_model_takes_what_fits_where_it_is_asked_to_and_says_why_the_rest_does_not() {
+    let mut model = Model::new(base("tiny"), Backend::Cpu).unwrap();
+    let (weights, _) = files("kohya/locon_text_encoder.safetensors");
+    let refused = model.add_adapter("a", &weights, None).unwrap_err();
+    assert!(model.adapters().is_empty());
+
+    let adapter = model.add_adapter_partially("a", &weights, None).unwrap();
+    assert!(adapter.used > 0 && !adapter.modules.is_empty());
+    assert_eq!(adapter.unused[0].error.to_string(), refused.to_string());
+    model.set_adapters([("a".to_owned(), 1.0)].into()).unwrap();
+
+    // Nothing fits: the first reason, and what was there before stays.
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/models/lora/outline");
+    let (other, config) = (bytes(shipped.join("adapter_model.safetensors")), text(shipped.join("adapter_config.json")));
+    let error = model.add_adapter_partially("a", &other, Some(&config)).unwrap_err();
+    assert_eq!(error.code(), "misfit", "{error}");
+    assert_eq!(model.scales().len(), 1);
+}
+
+/// Kinds that add, multiply, take out of the base and replace, on and off in any order.
+#[test]
+fn off_is_the_base_after_three_hundred_switches_of_mixed_kinds() {
+    const KINDS: [&str; 7] = ["dora", "loha", "lokr", "oft", "ia3", "pissa", "modules_to_save"];
+    let (base, expected) = (base("tiny"), tensors("lora/expected.safetensors"));
+    for (device, backend) in backends() {
+        let mut model = Model::new(base.clone(), backend).unwrap();
+        let labels = labels(&expected["label"]);
+        let answer =
+            |model: &Model| bits(&model.predict(&expected["sample"], &expected["timestep"].values, &labels).unwrap());
+        let before = answer(&model);
+        for kind in KINDS {
+            model.insert_adapter(kind, read(&format!("peft/{kind}"), &base).unwrap()).unwrap();
+        }
+        let mut noise = NoiseSource::new(300);
+        for switch in 0..300 {
+            let mut on = BTreeMap::new();
+            for kind in KINDS {
+                if noise.below(3) == 0 {
+                    on.insert(kind.to_owned(), 3.0 * noise.uniform() - 1.0);
+                }
+            }
+            model.set_adapters(on).unwrap();
+            if switch % 30 == 0 {
+                model.set_adapters(BTreeMap::new()).unwrap();
+                assert_eq!(answer(&model), before, "{device}: switch {switch}");
+            }
+        }
+        model.set_adapters(BTreeMap::new()).unwrap();
+        assert_eq!(answer(&model), before, "{device}");
+    }
 }
 
 /// Each tensor of each kind missing, empty, of another shape, of one number, not a number, or all zeros: an error of one

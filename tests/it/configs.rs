@@ -156,8 +156,8 @@ fn info_round_trip_and_refusals() {
     let table: [(&str, Value, &[&str]); 8] = [
         ("format", json!(2), &["format 2"]),
         ("labels", json!([]), &["labels"]),
-        ("labels", json!([1, 2]), &["expected a string"]),
-        ("labels", Value::Null, &["missing field `labels`"]),
+        ("labels", json!([1, 2]), &["labels must be a list of names, not [1,2]"]),
+        ("labels", Value::Null, &["labels is missing, it must be a list of names"]),
         ("tokens_per_class", json!(0), &["tokens_per_class"]),
         ("image_size", json!(29), &["29", "patch_size 2"]),
         ("image_size", json!(2_000_000), &["image_size", "at most"]),

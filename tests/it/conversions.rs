@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use diffusion::adapter::join::{Join, JoinError, joined, joined_differences};
 use diffusion::adapter::resize::resized;
 use diffusion::adapter::{Adapter, Change, compose};
-use diffusion::peft::{PeftConfig, read_adapter, read_adapter_partially};
+use diffusion::peft::{PeftConfig, in_blocks_of_peft, read_adapter, read_adapter_partially};
 use diffusion::peft::{write_adapter, write_diffusers, write_kohya, write_lycoris};
 use diffusion::state::StateDict;
 use diffusion::tensors::Precision::F32;
@@ -152,4 +152,67 @@ fn ranks_lose_what_numpy_says() {
             assert!((lost.sqrt() - said.lost).abs() <= 1e-5 * said.change, "{case}: {} {said:?}", lost.sqrt());
         }
     }
+}
+
+/// Whether PEFT makes tensors of these shapes for these layers by the configuration (`LoKrLayer.update_layer`).
+fn are_shapes_of_peft(adapter: &Adapter, config: &PeftConfig, base: &Base) -> bool {
+    assert_eq!(config.settings["decompose_both"], false);
+    adapter.modules.iter().all(|(path, update)| {
+        let Some(Change::Lokr(lokr)) = &update.weight else { return false };
+        let weight = &base.state[&format!("{path}.weight")].shape;
+        let rank = config.rank_pattern.matching(path).unwrap().copied().unwrap_or(config.r);
+        let first = lokr.first.sides();
+        let (n, m) = (weight[0] / first[0], weight[1] / first[1]);
+        let kernel = &weight[2..];
+        let windows = m * kernel.iter().product::<usize>();
+        let wanted = if 2 * rank < n.max(m) {
+            vec![vec![n, rank], vec![rank, windows]]
+        } else {
+            vec![[&[n, m], kernel].concat()]
+        };
+        let second: Vec<_> = lokr.second.tensors().iter().map(|tensor| tensor.shape.clone()).collect();
+        lokr.first.tensors().len() == 1 && second == wanted
+    })
+}
+
+#[test]
+fn lokr_of_lycoris_is_cut_into_the_blocks_of_peft() {
+    let base = base("tiny");
+    let (mut written, mut refused) = (0, 0);
+    for (name, adapter, config) in every_file(&base) {
+        let is_lokr = adapter.modules.values().all(|update| matches!(update.weight, Some(Change::Lokr(_))));
+        if !is_lokr || config.is_some() {
+            continue;
+        }
+        let mut adapter = adapter;
+        // Alphas of their own.
+        for (i, update) in adapter.modules.values_mut().enumerate() {
+            let Some(Change::Lokr(lokr)) = &mut update.weight else { continue };
+            lokr.scaling *= [1.0, 1.5, 0.7][i % 3];
+        }
+        let want = compose(&base.state, [(&adapter, 1.0)], []);
+        let (cut, config) = match in_blocks_of_peft(adapter, &base.state) {
+            Ok(cut) => cut,
+            Err(error) => {
+                assert!(error.to_string().contains("decompose_factor"), "{name}: {error}");
+                refused += 1;
+                continue;
+            }
+        };
+        println!("{name}: decompose_factor {}, r {}", config.settings["decompose_factor"], config.r);
+        if name.contains("dora") {
+            assert!(matches!(write_adapter(&cut, &config, "x", F32), Err(Error::Unwritable(_))), "{name}");
+            continue;
+        }
+        assert!(are_shapes_of_peft(&cut, &config, &base), "{name}: {config:?}");
+        let bytes = write_adapter(&cut, &config, "x", F32).unwrap();
+        let again = read_adapter(&bytes, Some(&config.to_json()), &base.state).unwrap();
+        let off = off(&want, &compose(&base.state, [(&again, 1.0)], []), &base);
+        assert!(off <= 1e-6, "{name}: off by {off:e}");
+        // Written once more it says the same.
+        assert_eq!(config.clone().fitting(&again), config, "{name}");
+        written += 1;
+    }
+    println!("{written} written, {refused} refused");
+    assert!(written >= 5);
 }

@@ -1,6 +1,7 @@
 //! Native integration tests: what diffusers and PEFT compute, and what nobody may break.
 //! `cargo test -p tests -- --nocapture` also prints the largest difference of every comparison.
 
+mod adapter_gradients;
 mod adapter_kinds;
 mod adapter_names;
 mod base_files;
@@ -10,6 +11,7 @@ mod conversions;
 mod divided;
 mod errors;
 mod foreign_files;
+mod gradients;
 mod hostile;
 mod json;
 mod lora;
@@ -25,4 +27,5 @@ mod schedules;
 mod shipped;
 mod support;
 mod training;
+mod training_adapters;
 mod unet;

@@ -115,5 +115,5 @@ fn javascript_has_the_same_defaults() {
     for (key, value) in &own {
         assert_eq!(shown.get(key), Some(&value.as_str()), "{key}");
     }
-    assert_eq!(shown.len(), own.len() + 1, "and the device, which is no part of a request: {shown:?}");
+    assert_eq!(shown.len(), own.len() + 2, "and device and threads, which are no part of a request: {shown:?}");
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
-import { adapterOfLayers, adapterWeights, errors, freshPage, freshServer, modelsOf, notice, openModule, openPage, page, pick, pixels, server, settled, setUp, toggleLora } from './support.mjs'
+import { adapterOfLayers, adapterWeights, errors, freshPage, freshServer, modelsOf, notice, openModule, openPage, page, pick, pixels, safetensors, server, settled, setUp, toggleLora } from './support.mjs'
 
 const FIXTURES = new URL('../fixtures/adapters/', import.meta.url)
 const TINY = { labels: [...'0123456789'] }
@@ -91,6 +91,35 @@ describe('of a small base', () => {
     await settled(page)
     assert.equal(await pixels(page, 'lora'), drawn)
     assert.equal(await page.locator('#lora').getAttribute('aria-checked'), 'true')
+    assert.deepEqual(errors, [])
+  })
+
+  test('all reasons are told, and a change of a bias alone is beside that bias', async () => {
+    const values = length => new Float32Array(length).fill(0.5)
+    const tensors = {
+      'lora_unet_conv_in.diff_b': { shape: [8], values: values(8) },
+      ...Object.fromEntries(['a', 'b', 'c', 'd'].map(name => [`lora_te_${name}.lora_down.weight`, { shape: [1, 4], values: values(4) }])),
+      'lora_unet_nowhere.lora_down.weight': { shape: [1, 4], values: values(4) },
+      'lora_unet_nowhere.lora_up.weight': { shape: [4, 1], values: values(4) },
+      'lora_unet_conv_out.lora_down.weight': { shape: [1, 9], values: values(9) },
+      'lora_unet_conv_out.lora_up.weight': { shape: [9, 1], values: values(9) },
+    }
+    await open(given('biases.safetensors', safetensors(tensors)))
+    await page.click('#notice button:has-text("Use what fits")')
+    await page.locator('#notice.mild').waitFor()
+    await settled(page)
+    const told = withoutSpace(await notice(page))
+    assert.match(told, /1 of 9 tensors used; not used: lora_te_a\.lora_down\.weight, lora_te_b\S+, lora_te_c\S+, … \(the first is not of this network: [^;]*\); /)
+    assert.match(told, /lora_unet_nowhere\.lora_down\.weight, lora_unet_nowhere\.lora_up\.weight \([^;]*this base does not have/)
+    assert.match(told, /lora_unet_conv_out\.lora_down\.weight, lora_unet_conv_out\.lora_up\.weight \(conv_out has /)
+    assert.match(await page.innerText('#lora-note'), / · bias, 1 layer, 1 of 9 tensors$/)
+
+    await page.click('#changes summary')
+    await page.waitForSelector('#changes-map tbody tr')
+    await page.hover('#changes-map td[title=conv_in]')
+    const [, share, of] = /: ([\d.]+)(% of| times) the bias · bias · norm 1\.41$/.exec(await page.textContent('#changes-reading')) ?? assert.fail(await page.textContent('#changes-reading'))
+    assert.ok(Number(share) > 0, `${share} ${of}`)
+    await page.click('#changes summary')
     assert.deepEqual(errors, [])
   })
 

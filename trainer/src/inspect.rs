@@ -62,8 +62,11 @@ fn other_than_base(path: &Path, base: &Path) -> Result<Facts> {
         return Ok(other(bytes, &tensors, &metadata));
     }
     let shown = base.display();
-    // Its own base need not be there to see what it is.
-    let alone = || adapter_files.adapter(&implied_base(bytes)?);
+    // Its own base need not be there to see what it is, as a whole or as far as its tensors are read.
+    let alone = || {
+        let implied = implied_base(bytes)?;
+        adapter_files.adapter(&implied).or_else(|error| adapter_files.adapter_partially(&implied).map_err(|_| error))
+    };
     let mut refused = None;
     let (adapter, state, misfit) = match read_base(base) {
         Ok(base) => match (adapter_files.adapter(&base.state), adapter_files.adapter_partially(&base.state)) {
@@ -91,7 +94,10 @@ fn other_than_base(path: &Path, base: &Path) -> Result<Facts> {
         (Some(_), None) => format!("{sum}, which is not {shown}"),
     };
     let config = adapter_files.config(&adapter)?;
+    let flat = tensors.keys().any(|name| ["lora_unet_", "lycoris_"].iter().any(|prefix| name.starts_with(prefix)));
+    let needs = state.is_empty().then(|| facts::needs_the_base(&adapter, flat));
     let mut facts = adapter_facts(&adapter, &state, &config, belongs, (bytes, &metadata));
+    facts.facts.extend(needs.map(|needs| ("needs the base", needs)));
     if let Some(error) = refused {
         let reason = reason(&error);
         facts.facts.push(("refused", format!("as a whole: {reason}; --partial uses what fits")));

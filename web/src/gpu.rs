@@ -55,7 +55,7 @@ pub async fn check(base: &Arc<Base>, gpu: &WebGpu) -> Result<Checked, NoWebGpu> 
     let expected = predict_probe(&checked.cpu).await.map_err(refused)?;
     let found = predict_probe(&checked.gpu).await.map_err(refused)?;
     let difference = max_difference(&expected, &found);
-    web_sys::console::debug_1(&format!("WebGPU and CPU differ by at most {difference:e}").into());
+    web_sys::console::debug_1(&format!("WebGPU and CPU differ by at most {difference}").into());
     match difference <= TOLERANCE {
         true => Ok(checked),
         false => Err(NoWebGpu::Wrong(difference)),

@@ -12,7 +12,7 @@ use crate::objects::object;
 const EMULATORS: [&str; 4] = ["swiftshader", "llvmpipe", "lavapipe", "basic render"];
 
 fn is_emulator(words: &str) -> bool {
-    let words = words.to_lowercase();
+    let words = words.to_ascii_lowercase();
     EMULATORS.iter().any(|name| words.contains(name))
 }
 

@@ -62,7 +62,7 @@ export interface AdapterInfo {
   ignoredAlpha?: string;
 }
 
-/** A Linear or convolution that an adapter changes. */
+/** A layer that an adapter changes. */
 export interface AdapterModule {
   /** Its path in the base. */
   path: string;
@@ -70,9 +70,9 @@ export interface AdapterModule {
   kind: string;
   /** Rank of the factors; 0 where there is none. */
   rank: number;
-  /** Frobenius norm of the update at strength 1. */
+  /** Frobenius norm of the update at strength 1: of the weight, or of the bias where that alone is changed. */
   updateNorm: number;
-  /** That over the norm of the base's own weight. */
+  /** That over the norm of the base's own weight, or bias. */
   relativeNorm: number;
 }
 

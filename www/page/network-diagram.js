@@ -45,6 +45,12 @@ function box(className, ...content) {
 /** @param {string} className @param {string} text */
 const span = (className, text) => Object.assign(document.createElement('span'), { className, textContent: text })
 
+/** The largest update of these, and its kind. @param {Module[]} modules */
+function largestOf(modules) {
+  const { relativeNorm, kind } = modules.reduce((top, module) => (module.relativeNorm > top.relativeNorm ? module : top))
+  return { largest: relativeNorm, change: kind }
+}
+
 export class NetworkDiagram {
   #parts
   #config
@@ -200,7 +206,7 @@ export class NetworkDiagram {
     $('part-lora').textContent = !this.#style
       ? loraOff
       : modules
-        ? loraSome({ title: this.#style.title, layers: modules.length, kinds: [...new Set(modules.map(({ kind }) => kind))].sort(), largest: Math.max(...modules.map(({ relativeNorm }) => relativeNorm)) })
+        ? loraSome({ title: this.#style.title, layers: modules.length, kinds: [...new Set(modules.map(({ kind }) => kind))].sort(), ...largestOf(modules) })
         : loraNone(this.#style.title)
   }
 }

@@ -53,6 +53,18 @@ async function addOwn({ base, ...own }, { session, controls, stage, change, anno
   announce(told)
   if (controls.state.digit === undefined) stage.say(told)
   const other = base && !isBase(base, model.baseHash) && live.otherBaseStyle(title)
-  const message = [adapter.unused && live.partly(adapter), other].filter(Boolean).join(' ')
+  const message = [adapter.unused && live.partly({ ...adapter, unused: byReason(adapter.unused) }), other].filter(Boolean).join(' ')
   if (message) refuse({ message }, adapter.unused ? live.addedPartly(title) : live.otherBaseTitle, { mild: true })
+}
+
+/**
+ * What of an adapter is not used, by its reasons: the first tensors of each, and the sentence about the first.
+ * @param {NonNullable<import('../digit-diffusion.js').Adapter['unused']>} unused
+ */
+function byReason(unused) {
+  return [...Map.groupBy(unused, ({ kind }) => kind).values()].map(([{ tensor, reason }, ...others]) => ({
+    tensors: [tensor, ...others.slice(0, 2).map(({ tensor }) => tensor)],
+    more: others.length > 2,
+    reason,
+  }))
 }

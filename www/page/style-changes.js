@@ -151,7 +151,7 @@ export class StyleChanges {
     this.#grid = cells.map((row, i) =>
       row.map((cell, j) => {
         const node = element('td', { tabIndex: -1 })
-        node.append(element('span', { className: 'hidden-visually' }, cell ? live.changesShare(cell.relativeNorm) : live.changesNone))
+        node.append(element('span', { className: 'hidden-visually' }, cell ? live.changesShare(cell.relativeNorm, cell.change) : live.changesNone))
         node.style.setProperty('--heat', String(cell && top ? cell.relativeNorm / top : 0))
         node.dataset.at = `${i} ${j}`
         if (cell) node.title = cell.path

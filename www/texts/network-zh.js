@@ -2,13 +2,13 @@
 // Tests: tests/page/texts.test.mjs, network.test.mjs
 
 const size = ({ maps, side }) => `${maps} × ${side} × ${side}`
-const share = beside => (beside < 1 ? `W 的 ${(beside * 100).toFixed(0)}%` : `W 的 ${beside.toFixed(1)} 倍`)
+const share = (beside, of) => (beside < 1 ? `${of}的 ${(beside * 100).toFixed(0)}%` : `${of}的 ${beside.toFixed(1)} 倍`)
 
 /** @type {Record<string, string>} as in zh.js */
 const nouns = { digit: '数字', letter: '字母', character: '字符', symbol: '符号', picture: '图像' }
 
 /** Kinds of change that have no name of their own, as in zh.js. @type {Record<string, string>} */
-const kindsOfChange = { 'LoHa with DoRA': 'LoHa + DoRA', 'LoKr with DoRA': 'LoKr + DoRA', 'full difference': '完整的差', 'whole layer': '整层' }
+const kindsOfChange = { 'LoHa with DoRA': 'LoHa + DoRA', 'LoKr with DoRA': 'LoKr + DoRA', 'full difference': '完整的差', 'whole layer': '整层', bias: '偏置' }
 
 /** @param {import('../words.js').Words} words */
 export function networkOf({ one, count }) {
@@ -42,8 +42,8 @@ export function networkOf({ one, count }) {
     },
     loraOff: '打开上面的 LoRA，就能看到风格在这里改变了什么。',
     loraNone: title => `“${title}”在这里什么也不改变。`,
-    loraSome: ({ title, layers, kinds, largest }) =>
-      `“${title}”在这里改变 ${layers} ${kinds.every(kind => kind === 'LoRA') ? '个矩阵：W 变成 W + s·BA' : `层，方式是 ${kinds.map(kind => kindsOfChange[kind] ?? kind).join('、')}`}。最大的改变是 ${share(largest)}。`,
+    loraSome: ({ title, layers, kinds, largest, change }) =>
+      `“${title}”在这里改变 ${layers} ${kinds.every(kind => kind === 'LoRA') ? '个矩阵：W 变成 W + s·BA' : `层，方式是 ${kinds.map(kind => kindsOfChange[kind] ?? kind).join('、')}`}。最大的改变是 ${share(largest, change === 'bias' ? '偏置' : 'W ')}。`,
     data: ({ step, total }) => `第 ${step} 步（共 ${total} 步）的图像`,
     dataIdle: spaced('一步之中的图像：画一个#就能看到。'),
     dataIn: t => `输入，t\u00a0=\u00a0${t}`,

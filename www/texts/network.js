@@ -3,7 +3,7 @@
 import { an } from '../words.js'
 
 const size = ({ maps, side }) => `${maps} × ${side} × ${side}`
-const share = beside => (beside < 1 ? `${(beside * 100).toFixed(0)}% of W` : `${beside.toFixed(1)} times W`)
+const share = (beside, of) => (beside < 1 ? `${(beside * 100).toFixed(0)}% of ${of}` : `${beside.toFixed(1)} times ${of}`)
 
 /** @param {import('../words.js').Words} words */
 export function networkOf({ one, count }) {
@@ -44,10 +44,10 @@ export function networkOf({ one, count }) {
     },
     loraOff: 'Switch LoRA on above to see what a style changes here.',
     loraNone: title => `${title} changes nothing here.`,
-    loraSome: ({ title, layers, kinds, largest }) => {
+    loraSome: ({ title, layers, kinds, largest, change }) => {
       const plain = kinds.every(kind => kind === 'LoRA')
       const what = plain ? (layers === 1 ? '1 matrix' : `${layers} matrices`) : layers === 1 ? '1 layer' : `${layers} layers`
-      return `${title} changes ${what} here${plain ? ': W becomes W + s·BA' : `, by ${kinds.join(', ')}`}. The largest change is ${share(largest)}.`
+      return `${title} changes ${what} here${plain ? ': W becomes W + s·BA' : `, by ${kinds.join(', ')}`}. The largest change is ${share(largest, change === 'bias' ? 'the bias' : 'W')}.`
     },
     data: ({ step, total }) => `Step ${step} of ${total}, in pictures`,
     dataIdle: `A step, in pictures: draw ${an(one)} to see them.`,

@@ -9,7 +9,7 @@ import { DIGITS, forms } from '../words.js'
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
 const percent = share => (share < 0.01 ? 'under 1%' : share > 0.99 ? 'over 99%' : `${Math.round(share * 100)}%`)
 /** How large an update is beside its matrix: above 100% a factor reads better. */
-const beside = share => (share < 1 ? `${(share * 100).toFixed(1)}% of W` : `${share.toFixed(1)} times W`)
+const beside = (share, change, of = change === 'bias' ? 'the bias' : 'W') => (share < 1 ? `${(share * 100).toFixed(1)}% of ${of}` : `${share.toFixed(1)} times ${of}`)
 const plural = (n, one, many = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
 /** How many workers computed a step, where they were several. */
 const by = threads => (threads > 1 ? ` on ${threads} threads` : '')
@@ -78,7 +78,7 @@ export function textsOf({ one, many, title, count, sheet, styled, megabytes: siz
     attentionMost: 'most',
     attentionText: 'The label reaches the network as eight learned tokens, as a prompt reaches Stable Diffusion as words. At every step each place of the picture spreads its attention over the eight: 100% in all. Each tile is one token over the picture: bright places listen most to it, dark ones least. Every map is coloured from its own least to its own most, the two shares beside its name, so compare places, not tiles. Heads and layers of the network are averaged. Choose a tile to see it large, a step above to see it then.',
     changes: 'What does the style change?',
-    changesText: 'Each cell is one of the network’s matrices, W; its colour says how large what the style adds is beside it, at strength 1: BA, for LoRA. From top to bottom is the way of the picture: down to coarse, through the middle, and up to fine again. From left to right: attention within the picture, attention to the label, the layers that work on each place by itself, ResNet blocks, and the rest. Where the base has little use for a matrix, W is nearly zero, and the update may be several times as large. Point at a cell, or walk with the arrow keys.',
+    changesText: 'Each cell is one of the network’s matrices, W; its colour says how large what the style adds is beside it, at strength 1: BA, for LoRA. A change of a bias alone is beside that bias. From top to bottom is the way of the picture: down to coarse, through the middle, and up to fine again. From left to right: attention within the picture, attention to the label, the layers that work on each place by itself, ResNet blocks, and the rest. Where the base has little use for a matrix, W is nearly zero, and the update may be several times as large. Point at a cell, or walk with the arrow keys.',
     copyLink: 'Copy link',
     savePicture: 'Save picture',
     saveFilm: 'Save animation',
@@ -169,7 +169,7 @@ export function textsOf({ one, many, title, count, sheet, styled, megabytes: siz
     changesGroups: { attn1: 'Picture', attn2: 'Label', ff: 'Places', resnets: 'ResNet', rest: 'Rest' },
     changesKinds: { to_q: 'Q', to_k: 'K', to_v: 'V', 'to_out.0': 'out', 'net.0.proj': 'in', 'net.2': 'out', proj_in: 'in', proj_out: 'out', time_emb_proj: 'time', conv1: 'conv 1', conv2: 'conv 2', conv_shortcut: 'shortcut', norm: 'norm', norm1: 'norm 1', norm2: 'norm 2', norm3: 'norm 3', downsamplers: 'halve', upsamplers: 'double', conv_in: 'first conv', conv_norm_out: 'last norm', conv_out: 'last conv', encoder_hid_proj: 'tokens', 'time_embedding.linear_1': 'time 1', 'time_embedding.linear_2': 'time 2' },
     changesShare: beside,
-    changesReading: ({ row, group, kind, share, change, rank, norm }) => `${row} · ${group} ${kind}: ${beside(share)} · ${change}${rank ? `, rank ${rank}` : ''} · norm ${norm}`,
+    changesReading: ({ row, group, kind, share, change, rank, norm }) => `${row} · ${group} ${kind}: ${beside(share, change)} · ${change}${rank ? `, rank ${rank}` : ''} · norm ${norm}`,
     changesNone: 'not changed',
     mix: 'Mix',
     styleTitles: {},
@@ -198,9 +198,9 @@ export function textsOf({ one, many, title, count, sheet, styled, megabytes: siz
     /** @param {string} title @param {Adapter} adapter */
     added: (title, adapter) => `The style “${title}” was added: ${live.adapter(adapter)}.`,
     addedPartly: title => `The style “${title}” was added in part`,
-    /** @param {Adapter} adapter */
-    partly: ({ used, tensors, unused: [{ tensor, reason }, ...others] }) =>
-      `${used} of ${plural(tensors, 'tensor')} used; not used: ${[tensor, ...others.slice(0, 2).map(({ tensor }) => tensor)].join(', ')}${others.length > 2 ? ', …' : ''} (${reason.replace(/^Adapter: |\.$/g, '').replace(`tensor ${tensor}`, 'the first')}).`,
+    /** @param {{ used: number, tensors: number, unused: { tensors: string[], more: boolean, reason: string }[] }} adapter */
+    partly: ({ used, tensors, unused }) =>
+      `${used} of ${plural(tensors, 'tensor')} used; not used: ${unused.map(({ tensors: [first, ...others], more, reason }) => `${[first, ...others].join(', ')}${more ? ', …' : ''} (${reason.replace(/^Adapter: |\.$/g, '').replace(`tensor ${first}`, others.length ? 'the first' : 'it')})`).join('; ')}.`,
     useFits: 'Use what fits',
     files: {
       several: names => `One style at a time: these are ${names.length} .safetensors files (${names.join(', ')}).`,

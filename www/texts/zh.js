@@ -4,7 +4,7 @@ import { backendWith, errorsWith } from './zh-errors.js'
 
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
 const percent = share => (share < 0.01 ? '不到 1%' : share > 0.99 ? '99% 以上' : `${Math.round(share * 100)}%`)
-const beside = share => (share < 1 ? `W 的 ${(share * 100).toFixed(1)}%` : `W 的 ${share.toFixed(1)} 倍`)
+const beside = (share, change, of = change === 'bias' ? '偏置' : 'W ') => (share < 1 ? `${of}的 ${(share * 100).toFixed(1)}%` : `${of}的 ${share.toFixed(1)} 倍`)
 const number = n => n.toLocaleString('zh')
 
 export const samplers = {
@@ -17,7 +17,7 @@ export const samplers = {
 const titles = { outline: '空心', 'seven-segment': '七段数码', dotted: '点阵', bold: '粗笔', slanted: '左斜', thin: '细线' }
 const backends = { webgpu: 'WebGPU', cpu: 'CPU' }
 /** Kinds of change that have no name of their own. @type {Record<string, string>} */
-const kinds = { 'LoHa with DoRA': 'LoHa + DoRA', 'LoKr with DoRA': 'LoKr + DoRA', 'full difference': '完整的差', 'whole layer': '整层' }
+const kinds = { 'LoHa with DoRA': 'LoHa + DoRA', 'LoKr with DoRA': 'LoKr + DoRA', 'full difference': '完整的差', 'whole layer': '整层', bias: '偏置' }
 /** How many workers computed a step, where they were several. */
 const by = threads => (threads > 1 ? `，${threads} 个线程` : '')
 const kindOf = kind => kinds[kind] ?? kind
@@ -82,7 +82,7 @@ export function textsOf({ one, title, count, sheet, styled, megabytes: size }, {
     attentionMost: '最多',
     attentionText: '标签以八个学到的词元进入网络，就像提示词以单词进入 Stable Diffusion。每一步，图像的每一处都把自己的注意力分配给这八个词元，合计 100%。每一格是叠在图像上的一个词元：亮处最听它，暗处最不听。每张图都从它自己的最少到最多着色（名字旁的两个比例），所以应比较位置，而不是比较格子。网络的各个头和各层取平均。选一格可以放大，选上面的一步可以看当时的情形。',
     changes: '风格改变了什么？',
-    changesText: '每一格是网络的一个矩阵 W；颜色表示强度为 1 时，风格加上的部分（LoRA 的 BA）相对于它有多大。从上到下是图像经过的路：先下到粗略，穿过中间，再上到精细。从左到右：图像内部的注意力、对标签的注意力、逐点处理的层、残差块，以及其他。基础模型几乎不用的矩阵，W 接近于零，更新可以是它的好几倍。可以指向一格，或用方向键移动。',
+    changesText: '每一格是网络的一个矩阵 W；颜色表示强度为 1 时，风格加上的部分（LoRA 的 BA）相对于它有多大；只改变偏置的，则相对于偏置。从上到下是图像经过的路：先下到粗略，穿过中间，再上到精细。从左到右：图像内部的注意力、对标签的注意力、逐点处理的层、残差块，以及其他。基础模型几乎不用的矩阵，W 接近于零，更新可以是它的好几倍。可以指向一格，或用方向键移动。',
     copyLink: '复制链接',
     savePicture: '保存图像',
     saveFilm: '保存动画',
@@ -172,7 +172,7 @@ export function textsOf({ one, title, count, sheet, styled, megabytes: size }, {
     changesGroups: { attn1: '图像', attn2: '标签', ff: '逐点', resnets: '残差', rest: '其他' },
     changesKinds: { to_q: 'Q', to_k: 'K', to_v: 'V', 'to_out.0': '出', 'net.0.proj': '入', 'net.2': '出', proj_in: '入', proj_out: '出', time_emb_proj: '时间', conv1: '卷积 1', conv2: '卷积 2', conv_shortcut: '捷径', norm: '归一', norm1: '归一 1', norm2: '归一 2', norm3: '归一 3', downsamplers: '减半', upsamplers: '加倍', conv_in: '首卷积', conv_norm_out: '末归一', conv_out: '末卷积', encoder_hid_proj: '词元', 'time_embedding.linear_1': '时间 1', 'time_embedding.linear_2': '时间 2' },
     changesShare: beside,
-    changesReading: ({ row, group, kind, share, change, rank, norm }) => `${row} · ${group} ${kind}：${beside(share)} · ${kindOf(change)}${rank ? `，秩 ${rank}` : ''} · 范数 ${norm}`,
+    changesReading: ({ row, group, kind, share, change, rank, norm }) => `${row} · ${group} ${kind}：${beside(share, change)} · ${kindOf(change)}${rank ? `，秩 ${rank}` : ''} · 范数 ${norm}`,
     changesNone: '未改变',
     mix: '混合',
     styleTitles: titles,
@@ -200,8 +200,8 @@ export function textsOf({ one, title, count, sheet, styled, megabytes: size }, {
     otherBaseStyle: title => `文件表明“${title}”是在另一个基础模型上训练的。形状相符，可以一试，但可能画得不成样子。`,
     added: (title, adapter) => `已添加风格“${title}”：${live.adapter(adapter)}。`,
     addedPartly: title => `已添加风格“${title}”的一部分`,
-    partly: ({ used, tensors, unused: [{ tensor, reason }, ...others] }) =>
-      `用了 ${number(tensors)} 个张量中的 ${number(used)} 个；没有用的是 ${[tensor, ...others.slice(0, 2).map(({ tensor }) => tensor)].join('、')}${others.length > 2 ? ' 等' : ''}（${reason.replace(/^这个 LoRA 无法使用：|。$/g, '').replace(`张量 ${tensor} `, '第一个')}）。`,
+    partly: ({ used, tensors, unused }) =>
+      `用了 ${number(tensors)} 个张量中的 ${number(used)} 个；没有用的是 ${unused.map(({ tensors: [first, ...others], more, reason }) => `${[first, ...others].join('、')}${more ? ' 等' : ''}（${reason.replace(/^这个 LoRA 无法使用：|。$/g, '').replace(`张量 ${first} `, others.length ? '第一个' : '它')}）`).join('；')}。`,
     useFits: '使用匹配的部分',
     files: {
       several: names => `一次只能打开一种风格：这里有 ${names.length} 个 .safetensors 文件（${names.join('、')}）。`,

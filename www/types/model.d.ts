@@ -97,8 +97,8 @@ export interface Adapter {
   used: number
   /** How many tensors the file has. */
   tensors: number
-  /** The tensors that are not used, each with a sentence that says why; where there are any. */
-  unused?: { tensor: string; reason: string }[]
+  /** The tensors that are not used, each with a sentence that says why, and its kind as errors have it in `details`; where there are any. */
+  unused?: { tensor: string; reason: string; kind: string }[]
   /** What a file of kohya says of alpha, where it has no alphas: nobody heeds it, alpha is the rank. */
   ignoredAlpha?: string
 }
@@ -111,9 +111,9 @@ export interface AdapterModule {
   kind: string
   /** Rank of the factors; 0 where the kind has none. */
   rank: number
-  /** Frobenius norm of the update at strength 1. */
+  /** Frobenius norm of the update at strength 1: of the weight, or of the bias where that alone is changed (kind 'bias'). */
   updateNorm: number
-  /** That over the norm of the base's own weight. */
+  /** That over the norm of the base's own weight, or bias. */
   relativeNorm: number
 }
 

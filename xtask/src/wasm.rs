@@ -139,7 +139,7 @@ fn anonymous_paths() -> Option<String> {
 
 fn bind(compiled: &Path, engine: &Path) -> Result<()> {
     let start = Instant::now();
-    Bindgen::new()
+    let mut output = Bindgen::new()
         .input_path(compiled)
         .web(true)
         .and_then(|bindgen| {
@@ -148,16 +148,45 @@ fn bind(compiled: &Path, engine: &Path) -> Result<()> {
                 .typescript(true)
                 .remove_name_section(true)
                 .remove_producers_section(true)
-                .generate(engine)
+                .generate_output()
         })
         .context("wasm-bindgen cannot bind the engine to JavaScript")?;
+    let script = output.js().to_owned();
+    let imports = output.wasm_mut().imports.iter_mut().map(|import| &mut import.name).collect();
+    let script = shorten(imports, &script)?;
+    output.emit(engine)?;
+    fs::write(engine.join(format!("{SCRIPT}.js")), script)?;
     took("bound to JavaScript", start);
     Ok(())
 }
 
+/// Gives the engine's imports short names, and gives back the script with these: wasm-bindgen's end in a hash each, which
+/// compression cannot shorten, 6 KB in engine and worker together.
+fn shorten(mut imports: Vec<&mut String>, script: &str) -> Result<String> {
+    let mut names: Vec<String> = imports.iter().map(|name| (**name).clone()).collect();
+    names.sort();
+    names.dedup();
+    let short = |name: &str| Some(format!("${}", names.binary_search_by(|known| known.as_str().cmp(name)).ok()?));
+    for name in &mut imports {
+        **name = short(name).unwrap_or_default();
+    }
+    let mut shortened = String::with_capacity(script.len());
+    let is_of_word = |letter: char| letter.is_alphanumeric() || ['_', '$'].contains(&letter);
+    // Words, and what stands between them.
+    for part in script.split_inclusive(|letter| !is_of_word(letter)) {
+        let word = part.trim_end_matches(|letter| !is_of_word(letter));
+        if word.strip_prefix('$').is_some_and(|number| number.parse::<usize>().is_ok()) {
+            bail!("the script of wasm-bindgen has a name {word}, which imports would get");
+        }
+        shortened += &short(word).unwrap_or_else(|| word.to_owned());
+        shortened += &part[word.len()..];
+    }
+    Ok(shortened)
+}
+
 /// All that decides what binding gives.
 fn recipe(compiled: &[PathBuf]) -> Result<String> {
-    let mut recipe = format!("xtask {}\n", env!("CARGO_PKG_VERSION"));
+    let mut recipe = format!("xtask {}, short names\n", env!("CARGO_PKG_VERSION"));
     for path in compiled {
         let wasm = fs::read(path).with_context(|| format!("cargo left no engine at {}", path.display()))?;
         recipe += &format!("{:x}\n", Sha256::digest(wasm));
@@ -172,6 +201,16 @@ fn took(what: &str, start: Instant) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn imports_get_short_names_in_the_script_too() {
+        let mut names = ["__wbg_new_1f", "__wbg_new_1f2", "__wbg_get_9a"].map(str::to_owned);
+        let script = "{ __wbg_new_1f: function(a) {}, __wbg_new_1f2: (__wbg_get_9a), my__wbg_get_9a: 1 }";
+        let shortened = shorten(names.iter_mut().collect(), script).unwrap();
+        assert_eq!(names, ["$1", "$2", "$0"]);
+        assert_eq!(shortened, "{ $1: function(a) {}, $2: ($0), my__wbg_get_9a: 1 }");
+        assert!(shorten(names.iter_mut().collect(), "let $7 = 1").is_err());
+    }
 
     #[test]
     fn the_recipe_follows_the_engine() {

@@ -1,9 +1,36 @@
-//! The gradient of GEGLU.
+//! The gradients of SiLU and GEGLU.
 
 use pulp::{Simd, WithSimd};
 
-use crate::math::{Exp, Gelu};
+use crate::math::{Exp, Gelu, Silu};
 use crate::simd::{load, store, vectorized};
+
+/// From `grad`, the gradient of [`silu`](crate::activation::silu)'s result, the gradient of its `values`, in `out`.
+///
+/// # Shapes
+/// All the same.
+pub fn silu_gradient(values: &[f32], grad: &[f32], out: &mut [f32]) {
+    vectorized(SiluGradient { values, grad, out })
+}
+
+struct SiluGradient<'a> {
+    values: &'a [f32],
+    grad: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for SiluGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let activation = Silu::new(simd);
+        let blocks = self.values.chunks(S::F32_LANES).zip(self.grad.chunks(S::F32_LANES));
+        for ((value, grad), out) in blocks.zip(self.out.chunks_mut(S::F32_LANES)) {
+            store(simd, out, simd.mul_f32s(load(simd, grad), activation.derivative(load(simd, value))));
+        }
+    }
+}
 
 /// From `grad`, the gradient of [`geglu`](crate::activation::geglu)'s result, the gradient of its `rows`, in `out`.
 ///
@@ -46,6 +73,19 @@ impl WithSimd for Geglu<'_> {
 mod tests {
     use super::*;
     use crate::testing::noise;
+
+    #[test]
+    fn silu_is_the_slope() {
+        let (values, grad) = (noise(37, 1), noise(37, 2));
+        let mut out = vec![f32::NAN; values.len()];
+        silu_gradient(&values, &grad, &mut out);
+        let silu = |x: f64| x / (1.0 + (-x).exp());
+        for ((out, value), grad) in out.iter().zip(&values).zip(&grad) {
+            let value = f64::from(*value);
+            let expected = f64::from(*grad) * (silu(value + 1e-5) - silu(value - 1e-5)) / 2e-5;
+            assert!((f64::from(*out) - expected).abs() < 1e-6, "{out} {expected}");
+        }
+    }
 
     #[test]
     fn geglu_is_the_slope() {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`outer_product`] | `leftᵀ · right`, the gradient of a weight |
 //! | [`norm`] | GroupNorm, LayerNorm |
-//! | [`activation`] | GEGLU |
+//! | [`activation`] | SiLU, GEGLU |
 //! | [`softmax`] | softmax |
 //! | [`add_rows`] | the gradient of a bias |
 //!

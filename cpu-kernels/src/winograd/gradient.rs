@@ -11,15 +11,16 @@ use crate::view::{MatrixView, MatrixViewMut};
 /// The gradient of a convolution's weight.
 ///
 /// # Shapes
-/// `map [batch, height, width, depth]`, `grad [batch, height, width, channels]` of the result -> `[channels, depth, 3, 3]`.
+/// `map [batch, height, width, depth]`, `grad [batch, height, width, channels]` of the result -> `out [channels, depth, 3, 3]`.
 pub fn kernel_gradient(
     map: &[f32],
     size: [usize; 2],
     depth: usize,
     grad: &[f32],
     channels: usize,
+    out: &mut [f32],
     buffers: &mut Buffers,
-) -> Vec<f32> {
+) {
     let [height, width] = size;
     let strips = width.div_ceil(TILE);
     let together = (2 * ROWS_TOGETHER / (strips * height)).max(1);
@@ -50,12 +51,12 @@ pub fn kernel_gradient(
             .run();
         }
     }
-    let mut kernels = vec![0f32; 9 * depth * channels];
+    out.fill(0.0);
     for y in 0..3 {
         for k in 0..depth {
             let row = (y * depth + k) * channels;
             for n in 0..channels {
-                let taps = &mut kernels[(n * depth + k) * 9 + y * 3..][..3];
+                let taps = &mut out[(n * depth + k) * 9 + y * 3..][..3];
                 for (point, factors) in KERNEL.iter().enumerate() {
                     let sum = sums[point * 3 * depth * channels + row + n];
                     taps.iter_mut().zip(factors).for_each(|(tap, factor)| *tap += factor * sum);
@@ -64,5 +65,4 @@ pub fn kernel_gradient(
         }
     }
     [points, products, sums].into_iter().for_each(|buffer| buffers.give(buffer));
-    kernels
 }

@@ -5,8 +5,9 @@
 
 use crate::state::HostTensor;
 
-use super::matrix::{cayley, sides};
+use super::matrix::{cayley, sides, transposed};
 use super::oft::{rescale_rows, rotate_block, rotations_of_lycoris};
+use super::rotation::{self, block_gradient, rescale_gradient};
 
 /// `diag(scale) W (B_m … B_1)ᵀ` (inputs) or `diag(scale) (B_m … B_1) W` (outputs), each B_i block-diagonal between a
 /// permutation and its inverse. Between 0 and 1 of strength: `I + s (R - I)` for each block.
@@ -69,26 +70,98 @@ impl Boft {
     /// Rotates and scales the weight.
     pub(super) fn apply(&self, weight: &mut HostTensor, strength: f32) {
         let (_, columns) = sides(weight);
-        let [factors, blocks, size] = [0, 1, 2].map(|i| self.blocks.shape[i]);
-        let count = blocks * size;
-        for (level, rotations) in self.blocks.values.chunks_exact(blocks * size * size).enumerate() {
-            let order = if self.on_inputs {
-                order_of_peft(count, blocks, size, level, factors)
-            } else {
-                order_of_lycoris(count, size, level)
-            };
-            let rotations = rotations.chunks_exact(size * size);
-            if self.on_inputs {
-                for row in weight.values.chunks_exact_mut(columns) {
-                    rotate(row, 1, &order, rotations.clone(), size, strength);
-                }
-            } else {
-                rotate(&mut weight.values, columns, &order, rotations, size, strength);
-            }
+        for level in 0..self.blocks.shape[0] {
+            self.rotate_by(level, &mut weight.values, columns, strength);
         }
         if let Some(scale) = &self.scale {
             rescale_rows(&mut weight.values, &scale.values);
         }
+    }
+
+    /// Rotates by one of the factors.
+    fn rotate_by(&self, level: usize, weight: &mut [f32], columns: usize, strength: f32) {
+        let (order, rotations, size) = (self.order(level), self.rotations(level), self.block_size());
+        let (line, width) = if self.on_inputs { (columns, 1) } else { (weight.len(), columns) };
+        for line in weight.chunks_exact_mut(line) {
+            rotate(line, width, &order, rotations.chunks_exact(size * size), size, strength);
+        }
+    }
+
+    /// Where the entries of a factor's blocks come from.
+    fn order(&self, level: usize) -> Vec<usize> {
+        let [factors, blocks, size] = [0, 1, 2].map(|i| self.blocks.shape[i]);
+        match self.on_inputs {
+            true => order_of_peft(blocks * size, blocks, size, level, factors),
+            false => order_of_lycoris(blocks * size, size, level),
+        }
+    }
+
+    /// A factor's blocks.
+    fn rotations(&self, level: usize) -> &[f32] {
+        let len = self.blocks.shape[1..].iter().product::<usize>();
+        &self.blocks.values[level * len..(level + 1) * len]
+    }
+
+    /// The blocks anew, after the tensor that they come from was changed.
+    pub(super) fn refresh(&mut self) {
+        let renewed = match (self.on_inputs, self.scale.clone()) {
+            (true, Some(scale)) => Self::of_peft(&self.raw, scale),
+            (_, scale) => Self::of_lycoris(&self.raw, self.constraint, scale),
+        };
+        // The shapes are the same, so there is one.
+        *self = renewed.unwrap_or_else(|| self.clone());
+    }
+
+    /// Gradients of the tensor that the blocks come from, and of the scale, from that of the weight, which began as `weight`.
+    pub(super) fn gradients(&self, weight: &HostTensor, grad: &[f32]) -> Vec<Vec<f32>> {
+        let ((_, columns), size, mut grad) = (sides(weight), self.block_size(), grad.to_vec());
+        // What each factor rotates.
+        let mut before = vec![weight.values.clone()];
+        for level in 0..self.blocks.shape[0] {
+            let mut next = before[level].clone();
+            self.rotate_by(level, &mut next, columns, 1.0);
+            before.push(next);
+        }
+        let rotated = before.pop().unwrap_or_default();
+        let of_scale = self.scale.as_ref().map(|scale| rescale_gradient(&rotated, &scale.values, &mut grad));
+        let (line, width) = if self.on_inputs { (columns, 1) } else { (grad.len(), columns) };
+        let mut of_blocks: Vec<Vec<f32>> = Vec::new();
+        for (level, before) in before.iter().enumerate().rev() {
+            let (order, rotations) = (self.order(level), self.rotations(level));
+            let backwards: Vec<f32> =
+                rotations.chunks_exact(size * size).flat_map(|block| transposed(block, size)).collect();
+            let mut of_level = vec![0.0; rotations.len()];
+            for (old, grad) in before.chunks_exact(line).zip(grad.chunks_exact_mut(line)) {
+                let sort = |values: &[f32]| -> Vec<f32> {
+                    order.iter().flat_map(|place| &values[place * width..(place + 1) * width]).copied().collect()
+                };
+                let (sorted, sorted_grad) = (sort(old), sort(grad));
+                let parts = sorted.chunks_exact(size * width).zip(sorted_grad.chunks_exact(size * width));
+                for ((old, grad), to) in parts.zip(of_level.chunks_exact_mut(size * size)) {
+                    block_gradient(old, grad, width, to);
+                }
+                rotate(grad, width, &order, backwards.chunks_exact(size * size), size, 1.0);
+            }
+            of_blocks.push(of_level);
+        }
+        let of_blocks: Vec<f32> = of_blocks.into_iter().rev().flatten().collect();
+        [self.through_blocks(&of_blocks)].into_iter().chain(of_scale).collect()
+    }
+
+    /// The gradient of the tensor that the blocks come from.
+    fn through_blocks(&self, of_blocks: &[f32]) -> Vec<f32> {
+        let side = self.block_size();
+        let turn = |blocks: &[f32]| -> Vec<f32> {
+            blocks.chunks_exact(side * side).flat_map(|block| transposed(block, side)).collect()
+        };
+        if !self.on_inputs {
+            let most = self.constraint * (self.blocks.shape[1] * side) as f32;
+            // Here R stands on the left as it is.
+            return rotation::of_lycoris(&self.raw.values, &turn(&self.blocks.values), side, most, &turn(of_blocks));
+        }
+        let blocks = self.blocks.values.chunks_exact(side * side).zip(of_blocks.chunks_exact(side * side));
+        let of_q: Vec<f32> = blocks.flat_map(|(r, grad)| rotation::of_cayley(r, side, grad)).collect();
+        rotation::less_transposed(&of_q, side).iter().map(|value| 0.5 * value).collect()
     }
 }
 

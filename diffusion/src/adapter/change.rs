@@ -91,9 +91,15 @@ impl Update {
             (Some(Change::Boft(_)), _) => "BOFT",
             (Some(Change::Hra(_)), _) => "HRA",
             (Some(Change::Ia3(_)), _) => "(IA)³",
-            (Some(Change::Full(Full::Difference(_))) | None, _) => "full difference",
+            (Some(Change::Full(Full::Difference(_))), _) => "full difference",
+            (None, _) => "bias",
             (Some(Change::Full(Full::Replacement(_))), _) => "whole layer",
         }
+    }
+
+    /// Whether the bias alone is changed.
+    pub fn is_of_bias(&self) -> bool {
+        self.weight.is_none() && self.taken.is_none()
     }
 
     /// The rank, where the kind has one.
@@ -112,22 +118,7 @@ impl Update {
 
     /// How many numbers are stored.
     pub fn parameters(&self) -> usize {
-        let tensors: Vec<&HostTensor> = match &self.weight {
-            None => vec![],
-            Some(Change::Lora(lora)) => vec![&lora.a, &lora.b],
-            Some(Change::Loha(loha)) => loha.a.iter().chain(&loha.b).collect(),
-            Some(Change::Lokr(lokr)) => [lokr.first.tensors(), lokr.second.tensors()].concat(),
-            Some(Change::Glora(glora)) => glora.tensors(),
-            Some(Change::Hira(hira)) => vec![&hira.a, &hira.b],
-            Some(Change::Miss(miss)) => vec![miss.tensor()],
-            Some(Change::Oft(oft)) => vec![&oft.raw],
-            Some(Change::Boft(boft)) => [&boft.raw].into_iter().chain(&boft.scale).collect(),
-            Some(Change::Hra(hra)) => vec![&hra.u],
-            Some(Change::Ia3(ia3)) => vec![&ia3.factors],
-            Some(Change::Full(full)) => vec![full.tensor()],
-        };
-        let others = self.dora.iter().map(|dora| &dora.magnitude).chain(self.bias.iter().map(Full::tensor));
-        tensors.into_iter().chain(others).map(|tensor| tensor.values.len()).sum()
+        self.tensors().iter().map(|(_, tensor)| tensor.values.len()).sum()
     }
 
     /// alpha / rank or what stands for it, where the kind has such a factor.
@@ -206,7 +197,7 @@ fn is_of_peft(change: &Change) -> bool {
 }
 
 /// What is added to weight and bias at strength 1.
-fn difference(change: &Change, pristine: &Parameters) -> (Vec<f32>, Option<Vec<f32>>) {
+pub(super) fn difference(change: &Change, pristine: &Parameters) -> (Vec<f32>, Option<Vec<f32>>) {
     match change {
         Change::Lora(lora) => (lora.difference(), None),
         Change::Loha(loha) => (loha.difference(), None),

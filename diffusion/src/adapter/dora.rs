@@ -49,12 +49,9 @@ impl Dora {
         let (_, columns) = sides(pristine);
         let alone: Vec<f32> = pristine.values.iter().zip(difference).map(|(w, d)| w + added * d).collect();
         let factors = self.factors(&alone, columns, share);
-        let kernel = columns / factors.len().max(1);
+        let place = self.places(columns);
         for (i, to) in to.iter_mut().enumerate() {
-            let factor = match self.axis {
-                DoraAxis::Outputs => factors[i / columns],
-                DoraAxis::Inputs => factors[i % columns / kernel],
-            };
+            let factor = factors[place(i)];
             *to = match self.strength {
                 DoraStrength::Peft => factor * (*to + added * difference[i]),
                 DoraStrength::Lycoris => *to + (factor * alone[i] - pristine.values[i]),
@@ -64,17 +61,52 @@ impl Dora {
 
     /// What rows, or what belongs to one input, are multiplied with.
     fn factors(&self, weight: &[f32], columns: usize, share: f32) -> Vec<f32> {
-        let m = &self.magnitude.values;
-        let mut squares = vec![0f64; m.len()];
-        let kernel = columns / m.len().max(1);
-        for (i, value) in weight.iter().enumerate() {
-            let at = if self.axis == DoraAxis::Outputs { i / columns } else { i % columns / kernel };
-            squares[at] += f64::from(*value) * f64::from(*value);
-        }
         // A row whose length is 0 stays.
-        let factor = |(m, squares): (&f32, &f64)| {
-            if *squares > 0.0 { 1.0 + share * (m / squares.sqrt() as f32 - 1.0) } else { 1.0 }
-        };
-        m.iter().zip(&squares).map(factor).collect()
+        let factor = |(m, length): (&f32, f32)| if length > 0.0 { 1.0 + share * (m / length - 1.0) } else { 1.0 };
+        self.magnitude.values.iter().zip(self.lengths(weight, columns)).map(factor).collect()
+    }
+
+    /// The lengths as they are.
+    fn lengths(&self, weight: &[f32], columns: usize) -> Vec<f32> {
+        let mut squares = vec![0f64; self.magnitude.values.len()];
+        let place = self.places(columns);
+        for (i, value) in weight.iter().enumerate() {
+            squares[place(i)] += f64::from(*value) * f64::from(*value);
+        }
+        squares.iter().map(|squares| squares.sqrt() as f32).collect()
+    }
+
+    /// Gradients of what the other kind adds, and of the lengths, from that of the weight, alone and at strength 1.
+    ///
+    /// The lengths that are divided by count as constants, as in PEFT (arXiv 2402.09353, section 4.3); in LyCORIS they do not.
+    pub(super) fn gradients(&self, pristine: &HostTensor, difference: &[f32], grad: &[f32]) -> [Vec<f32>; 2] {
+        let (_, columns) = sides(pristine);
+        let changed: Vec<f32> = pristine.values.iter().zip(difference).map(|(w, d)| w + d).collect();
+        let (factors, lengths) = (self.factors(&changed, columns, 1.0), self.lengths(&changed, columns));
+        let place = self.places(columns);
+        let mut of_m = vec![0f64; lengths.len()];
+        for (i, (grad, value)) in grad.iter().zip(&changed).enumerate() {
+            of_m[place(i)] += f64::from(*grad) * f64::from(*value);
+        }
+        // What the gradient is along the changed row, of length 1.
+        for (along, length) in of_m.iter_mut().zip(&lengths) {
+            *along = if *length > 0.0 { *along / f64::from(*length) } else { 0.0 };
+        }
+        let mut out: Vec<f32> = grad.iter().enumerate().map(|(i, grad)| factors[place(i)] * grad).collect();
+        if self.strength == DoraStrength::Lycoris {
+            for (i, (out, value)) in out.iter_mut().zip(&changed).enumerate() {
+                let at = place(i);
+                if lengths[at] > 0.0 {
+                    *out -= factors[at] * of_m[at] as f32 * value / lengths[at];
+                }
+            }
+        }
+        [out, of_m.iter().map(|value| *value as f32).collect()]
+    }
+
+    /// Whose length the value at each place of a weight with so many columns belongs to.
+    fn places(&self, columns: usize) -> impl Fn(usize) -> usize + use<> {
+        let (axis, kernel) = (self.axis, columns / self.magnitude.values.len().max(1));
+        move |i| if axis == DoraAxis::Outputs { i / columns } else { i % columns / kernel.max(1) }
     }
 }

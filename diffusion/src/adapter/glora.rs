@@ -4,7 +4,10 @@
 
 use crate::state::HostTensor;
 
-use super::matrix::{add_scaled, product, sides, transposed};
+use super::matrix::{
+    add_scaled, hadamard, product, product_gradients, product_transposed_left, product_transposed_right, sides,
+    transposed,
+};
 
 /// How GLoRA changes weight and bias.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +47,37 @@ impl Support {
             Self::Nothing => vec![0.0; rows * columns],
         }
     }
+
+    fn tensors(&self) -> Vec<&HostTensor> {
+        match self {
+            Self::Lora(down, up) => vec![down, up],
+            Self::Numbers(values) => vec![values],
+            Self::Nothing => vec![],
+        }
+    }
+
+    fn tensors_mut(&mut self) -> Vec<&mut HostTensor> {
+        match self {
+            Self::Lora(down, up) => vec![down, up],
+            Self::Numbers(values) => vec![values],
+            Self::Nothing => vec![],
+        }
+    }
+
+    /// Gradients of the tensors, from that of what they are spread to, `[rows, columns]`.
+    fn gradients(&self, columns: usize, grad: &[f32]) -> Vec<Vec<f32>> {
+        match self {
+            Self::Lora(down, up) => product_gradients(&down.values, &up.values, up.shape[0], grad).into(),
+            Self::Numbers(HostTensor { values, .. }) => {
+                let mut out = vec![0.0; values.len()];
+                for (i, grad) in grad.iter().enumerate() {
+                    out[if values.len() == 1 { 0 } else { i / columns }] += grad;
+                }
+                vec![out]
+            }
+            Self::Nothing => vec![],
+        }
+    }
 }
 
 impl Glora {
@@ -61,15 +95,64 @@ impl Glora {
     /// Its tensors.
     pub(super) fn tensors(&self) -> Vec<&HostTensor> {
         match self {
-            Self::Peft(supports) => supports
-                .iter()
-                .flat_map(|support| match support {
-                    Support::Lora(down, up) => vec![down, up],
-                    Support::Numbers(values) => vec![values],
-                    Support::Nothing => vec![],
-                })
-                .collect(),
+            Self::Peft(supports) => supports.iter().flat_map(Support::tensors).collect(),
             Self::Lycoris { a, b, .. } => a.iter().chain(b).collect(),
+        }
+    }
+
+    /// Whether it changes the bias.
+    pub(super) fn changes_bias(&self) -> bool {
+        match self {
+            Self::Peft(supports) => supports[2..].iter().any(|support| *support != Support::Nothing),
+            Self::Lycoris { .. } => false,
+        }
+    }
+
+    /// Its tensors, to be changed.
+    pub(super) fn tensors_mut(&mut self) -> Vec<&mut HostTensor> {
+        match self {
+            Self::Peft(supports) => supports.iter_mut().flat_map(Support::tensors_mut).collect(),
+            Self::Lycoris { a, b, .. } => a.iter_mut().chain(b).collect(),
+        }
+    }
+
+    /// Gradients of its tensors, from those of weight and bias, which began as `weight` and `bias`.
+    pub(super) fn gradients(
+        &self,
+        weight: &HostTensor,
+        bias: Option<&HostTensor>,
+        [grad, of_bias]: [&[f32]; 2],
+    ) -> Vec<Vec<f32>> {
+        let (rows, columns) = sides(weight);
+        match self {
+            Self::Peft(supports) => {
+                let [a, b, c, d, e] = &**supports;
+                let none = vec![0.0; rows];
+                let of_bias = if of_bias.is_empty() { &none[..] } else { of_bias };
+                let bias = bias.map_or(&none[..], |bias| &bias.values);
+                let mut gradients = a.gradients(columns, &hadamard(grad, &weight.values));
+                gradients.extend(b.gradients(columns, grad));
+                gradients.extend(c.gradients(1, &product(of_bias, &weight.values, rows)));
+                gradients.extend(d.gradients(1, &hadamard(of_bias, bias)));
+                gradients.extend(e.gradients(1, of_bias));
+                gradients
+            }
+            Self::Lycoris { a: [one, two], b: [up, down], scaling } => {
+                let (inputs, rank) = (two.values.len() / two.shape[0], two.shape[0]);
+                let grad: Vec<f32> = grad.iter().map(|value| scaling * value).collect();
+                let kernel = columns / inputs.max(1);
+                let mut mixing = vec![0.0; inputs * inputs];
+                for (w, grad) in weight.values.chunks_exact(columns).zip(grad.chunks_exact(columns)) {
+                    add_scaled(&mut mixing, 1.0, &product_transposed_right(w, grad, kernel));
+                }
+                let a = [
+                    product_transposed_right(&mixing, &two.values, inputs),
+                    product_transposed_left(&one.values, &mixing, inputs),
+                ];
+                debug_assert_eq!(a[0].len(), inputs * rank);
+                let b = product_gradients(&up.values, &down.values, down.shape[0], &grad);
+                a.into_iter().chain(b).collect()
+            }
         }
     }
 

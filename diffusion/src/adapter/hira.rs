@@ -5,7 +5,7 @@
 
 use crate::state::HostTensor;
 
-use super::matrix::product;
+use super::matrix::{hadamard, product, product_gradients};
 
 /// `W + s · W ∘ (B A)`.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,13 @@ impl Hira {
     /// The rank.
     pub fn rank(&self) -> usize {
         self.a.shape[0]
+    }
+
+    /// Gradients of A and B, from that of the weight, which began as `weight`.
+    pub(super) fn gradients(&self, weight: &HostTensor, grad: &[f32]) -> Vec<Vec<f32>> {
+        let grad = hadamard(grad, &weight.values);
+        let [b, a] = product_gradients(&self.b.values, &self.a.values, self.rank(), &grad);
+        vec![a, b]
     }
 
     /// The change of a pristine weight at strength 1, flat.

@@ -33,4 +33,18 @@ impl Ia3 {
             bias.values.iter_mut().zip(l).for_each(|(bias, l)| *bias *= l);
         }
     }
+
+    /// The gradient of l, from those of weight and bias, which began as `weight` and `bias`.
+    pub(super) fn gradient(&self, weight: &HostTensor, bias: Option<&HostTensor>, grads: [&[f32]; 2]) -> Vec<f32> {
+        let (_, columns) = sides(weight);
+        let mut out = vec![0.0; self.factors.values.len()];
+        let kernel = columns / out.len().max(1);
+        for (i, (grad, value)) in grads[0].iter().zip(&weight.values).enumerate() {
+            out[if self.on_inputs { i % columns / kernel } else { i / columns }] += grad * value;
+        }
+        if let Some(bias) = bias.filter(|_| self.with_bias && !self.on_inputs) {
+            out.iter_mut().zip(grads[1].iter().zip(&bias.values)).for_each(|(out, (grad, bias))| *out += grad * bias);
+        }
+        out
+    }
 }

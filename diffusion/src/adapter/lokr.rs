@@ -4,7 +4,7 @@
 
 use crate::state::HostTensor;
 
-use super::matrix::product;
+use super::matrix::{add_scaled, dot, product, product_gradients};
 
 /// `W + s · scaling · C_1 ⊗ C_2`.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +51,23 @@ impl Kronecker {
         }
     }
 
-    fn matrix(&self) -> Vec<f32> {
+    /// Its tensors, to be changed.
+    pub(super) fn tensors_mut(&mut self) -> Vec<&mut HostTensor> {
+        match self {
+            Self::Whole(matrix) => vec![matrix],
+            Self::Product(a, b) => vec![a, b],
+        }
+    }
+
+    /// Gradients of its tensors, from that of the matrix.
+    fn gradients(&self, grad: Vec<f32>) -> Vec<Vec<f32>> {
+        match self {
+            Self::Whole(_) => vec![grad],
+            Self::Product(a, b) => product_gradients(&a.values, &b.values, b.shape[0], &grad).into(),
+        }
+    }
+
+    pub(crate) fn matrix(&self) -> Vec<f32> {
         match self {
             Self::Whole(matrix) => matrix.values.clone(),
             Self::Product(a, b) => product(&a.values, &b.values, b.shape[0]),
@@ -81,4 +97,35 @@ impl Lokr {
         }
         out
     }
+
+    /// Gradients of the factors' tensors, from that of a weight whose kernel has `kernel` entries.
+    pub(super) fn gradients(&self, kernel: usize, grad: &[f32]) -> Vec<Vec<f32>> {
+        let ([p, q], [n, windows]) = (self.first.sides(), self.second.sides());
+        let m = windows / kernel;
+        let (first, second) = (self.first.matrix(), self.second.matrix());
+        let (mut of_first, mut of_second) = (vec![0.0; p * q], vec![0.0; n * windows]);
+        // A row of the weight is q runs of m kernels.
+        for (row, grad) in grad.chunks_exact(q * m * kernel).enumerate() {
+            let (above, below) = (row / n, row % n * windows..(row % n + 1) * windows);
+            for (column, grad) in grad.chunks_exact(windows).enumerate() {
+                of_first[above * q + column] += self.scaling * dot(grad, &second[below.clone()]);
+                add_scaled(&mut of_second[below.clone()], self.scaling * first[above * q + column], grad);
+            }
+        }
+        let mut gradients = self.first.gradients(of_first);
+        gradients.extend(self.second.gradients(of_second));
+        gradients
+    }
+}
+
+/// The two factors that PEFT and LyCORIS cut a dimension into: the first is `factor` where that divides it; else, and where
+/// there is none, the largest divisor up to it and the dimension's root.
+pub fn factorization(dimension: usize, factor: Option<usize>) -> (usize, usize) {
+    if let Some(factor) = factor.filter(|factor| *factor > 0 && dimension.is_multiple_of(*factor)) {
+        return (factor, dimension / factor);
+    }
+    let most = factor.unwrap_or(dimension);
+    let divisors = (1..=dimension).filter(|m| dimension.is_multiple_of(*m) && m * m <= dimension && *m <= most);
+    let m = divisors.last().unwrap_or(1);
+    (m, dimension / m)
 }

@@ -4,7 +4,7 @@
 
 use crate::state::HostTensor;
 
-use super::matrix::{add_scaled, product};
+use super::matrix::{add_scaled, product, product_gradients};
 
 /// The two factors of one Linear or convolution: `W + scaling · B A`. A convolution is read as the Linear of its windows:
 /// `W [out, in, h, w]` as `[out, in · h · w]`.
@@ -43,6 +43,13 @@ impl LoraFactors {
             }
         }
         self.scaling.abs() * squares.max(0.0).sqrt() as f32
+    }
+
+    /// Gradients of A and B, from that of the weight.
+    pub(super) fn gradients(&self, grad: &[f32]) -> Vec<Vec<f32>> {
+        let [mut b, mut a] = product_gradients(&self.b.values, &self.a.values, self.rank(), grad);
+        a.iter_mut().chain(&mut b).for_each(|value| *value *= self.scaling);
+        vec![a, b]
     }
 
     /// The change of the weight at strength 1, flat.

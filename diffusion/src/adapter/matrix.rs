@@ -25,6 +25,50 @@ pub(super) fn product(a: &[f32], b: &[f32], k: usize) -> Vec<f32> {
     out
 }
 
+/// `Aᵀ B` of `A [k, n]` and `B [k, m]`.
+pub(super) fn product_transposed_left(a: &[f32], b: &[f32], k: usize) -> Vec<f32> {
+    let (n, m) = (a.len() / k.max(1), b.len() / k.max(1));
+    let mut out = vec![0.0; n * m];
+    if n == 0 || m == 0 {
+        return out;
+    }
+    for (a, b) in a.chunks_exact(n).zip(b.chunks_exact(m)) {
+        for (a, out) in a.iter().zip(out.chunks_exact_mut(m)) {
+            add_scaled(out, *a, b);
+        }
+    }
+    out
+}
+
+/// `A Bᵀ` of `A [n, k]` and `B [m, k]`.
+pub(super) fn product_transposed_right(a: &[f32], b: &[f32], k: usize) -> Vec<f32> {
+    let k = k.max(1);
+    a.chunks_exact(k).flat_map(|a| b.chunks_exact(k).map(|b| dot(a, b))).collect()
+}
+
+/// The gradients of A and B, from that of their product `A [n, k] B [k, m]`.
+pub(super) fn product_gradients(a: &[f32], b: &[f32], k: usize, grad: &[f32]) -> [Vec<f32>; 2] {
+    let (n, m) = (a.len() / k.max(1), b.len() / k.max(1));
+    [product_transposed_right(grad, b, m), product_transposed_left(a, grad, n)]
+}
+
+/// The sum of products, in lanes that the compiler makes SIMD vectors of.
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let mut sums = [0.0; LANES];
+    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum::<f32>();
+    for (a, b) in a.zip(b) {
+        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
+/// Products of what stands at the same place.
+pub(super) fn hadamard(a: &[f32], b: &[f32]) -> Vec<f32> {
+    a.iter().zip(b).map(|(a, b)| a * b).collect()
+}
+
 /// `to += factor · from`.
 pub(super) fn add_scaled(to: &mut [f32], factor: f32, from: &[f32]) {
     for (to, from) in to.iter_mut().zip(from) {

@@ -30,6 +30,35 @@ impl Miss {
         block
     }
 
+    /// The tensor, to be changed.
+    pub(super) fn tensor_mut(&mut self) -> &mut HostTensor {
+        let (Self::Shared(block) | Self::Multiplied(block)) = self;
+        block
+    }
+
+    /// The tensor's gradient, from that of the weight, which began as `weight`.
+    pub(super) fn gradient(&self, weight: &HostTensor, grad: &[f32]) -> Vec<f32> {
+        let ((rows, columns), r) = (sides(weight), self.rank());
+        let mut out = vec![0.0; self.tensor().values.len()];
+        match self {
+            Self::Shared(_) => {
+                for (i, grad) in grad.iter().enumerate() {
+                    out[i % columns % r * rows + i / columns] += grad;
+                }
+            }
+            Self::Multiplied(_) => {
+                for (i, grad) in grad.chunks_exact(r).enumerate() {
+                    let (row, run) = (i / (columns / r), i % (columns / r));
+                    let block = &mut out[row / r * r * r..][..r * r];
+                    let part = &weight.values[row * columns + run * r..][..r];
+                    add_scaled(&mut block[row % r * r..][..r], 1.0, grad);
+                    part.iter().zip(block.chunks_exact_mut(r)).for_each(|(w, block)| add_scaled(block, *w, grad));
+                }
+            }
+        }
+        out
+    }
+
     /// The change of a pristine weight at strength 1, flat.
     pub(super) fn difference(&self, weight: &HostTensor) -> Vec<f32> {
         let ((rows, columns), r) = (sides(weight), self.rank());

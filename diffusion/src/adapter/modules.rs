@@ -48,9 +48,12 @@ impl Adapter {
 
     /// The kinds in it, by the names that people know.
     pub fn kinds(&self) -> Vec<&'static str> {
-        let mut kinds: Vec<_> = self.modules.values().map(Update::kind).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
+        let mut kinds = Vec::new();
+        for kind in self.modules.values().map(Update::kind) {
+            if let Err(at) = kinds.binary_search(&kind) {
+                kinds.insert(at, kind);
+            }
+        }
         kinds
     }
 

@@ -4,7 +4,8 @@
 
 use crate::state::HostTensor;
 
-use super::matrix::{add_scaled, cayley, norm, product, sides, skew};
+use super::matrix::{add_scaled, cayley, sides, skew};
+use super::rotation::{self, block_gradient, of_upper, rescale_gradient, series};
 
 /// `W Rᵀ` (inputs) or `R W` (outputs), R block-diagonal. Between 0 and 1 of strength: `I + s (R - I)` for R.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,10 +20,12 @@ pub struct Oft {
     pub raw: HostTensor,
     /// LyCORIS' constraint, as it stands in the file.
     pub constraint: f32,
+    /// PEFT's settings.
+    pub settings: OftSettings,
 }
 
 /// Settings of PEFT's `oft_R`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct OftSettings {
     /// Terms of the Neumann series in place of the inverse (`use_cayley_neumann`, `num_cayley_neumann_terms`).
     pub neumann_terms: Option<usize>,
@@ -40,20 +43,14 @@ impl Oft {
         let mut blocks = Vec::with_capacity(count * side * side);
         for upper in upper.values.chunks_exact(elements) {
             let mut q = skew(upper, side);
-            if let Some(most) = settings.constraint {
-                let most = most / (count as f32).sqrt();
-                let length = norm(&q);
-                if length > most {
-                    q.iter_mut().for_each(|value| *value *= most / length);
-                }
-            }
+            rotation::shorten(&mut q, settings.most(count));
             blocks.extend(match settings.neumann_terms {
-                Some(terms) => neumann(&q, side, terms),
+                Some(terms) => series(&q, side, &neumann(terms)),
                 None => cayley(&q, side),
             });
         }
         let blocks = HostTensor { shape: vec![count, side, side], values: blocks };
-        Some(Self { blocks, on_inputs: true, rescale: None, raw: upper.clone(), constraint: 0.0 })
+        Some(Self { blocks, on_inputs: true, rescale: None, raw: upper.clone(), constraint: 0.0, settings })
     }
 
     /// From LyCORIS' `oft_blocks` `[blocks, b, b]`, skew-symmetric after subtraction of the transposed, whose norm over all
@@ -65,7 +62,7 @@ impl Oft {
         }
         let blocks = rotations_of_lycoris(&raw.values, side, constraint * (count * side) as f32);
         let blocks = HostTensor { shape: vec![count, side, side], values: blocks };
-        Some(Self { blocks, on_inputs: false, rescale, raw: raw.clone(), constraint })
+        Some(Self { blocks, on_inputs: false, rescale, raw: raw.clone(), constraint, settings: OftSettings::default() })
     }
 
     /// The side of a block.
@@ -87,6 +84,69 @@ impl Oft {
         if let Some(rescale) = self.rescale.as_ref().filter(|rescale| rescale.values.len() == rows) {
             rescale_rows(&mut weight.values, &rescale.values);
         }
+    }
+
+    /// The blocks anew, after the tensor that they come from was changed.
+    pub(super) fn refresh(&mut self) {
+        let renewed = match self.on_inputs {
+            true => Self::of_peft(&self.raw, self.settings),
+            false => Self::of_lycoris(&self.raw, self.constraint, self.rescale.clone()),
+        };
+        // The shapes are the same, so there is one.
+        *self = renewed.unwrap_or_else(|| self.clone());
+    }
+
+    /// Gradients of the tensor that the blocks come from, and of `rescale`, from that of the weight, which began as `weight`.
+    pub(super) fn gradients(&self, weight: &HostTensor, grad: &[f32]) -> Vec<Vec<f32>> {
+        let (rows, columns) = sides(weight);
+        let (size, mut grad) = (self.block_size(), grad.to_vec());
+        let width = if self.on_inputs { 1 } else { columns };
+        let rescale = self.rescale.as_ref().filter(|rescale| rescale.values.len() == rows);
+        let of_rescale = rescale.map(|rescale| {
+            let rotated = Self { rescale: None, ..self.clone() };
+            let mut before = weight.clone();
+            rotated.apply(&mut before, 1.0);
+            rescale_gradient(&before.values, &rescale.values, &mut grad)
+        });
+        let mut of_blocks = vec![0.0; self.blocks.values.len()];
+        let line = if self.on_inputs { columns } else { grad.len() };
+        for (old, grad) in weight.values.chunks_exact(line).zip(grad.chunks_exact(line)) {
+            let parts = old.chunks_exact(size * width).zip(grad.chunks_exact(size * width));
+            for (i, (old, grad)) in parts.enumerate() {
+                let at = i * size * size % of_blocks.len();
+                block_gradient(old, grad, width, &mut of_blocks[at..at + size * size]);
+            }
+        }
+        let of_raw = match self.on_inputs {
+            true => self.through_upper(&of_blocks),
+            false => {
+                let most = self.constraint * (self.blocks.shape[0] * size) as f32;
+                rotation::of_lycoris(&self.raw.values, &self.blocks.values, size, most, &of_blocks)
+            }
+        };
+        [of_raw].into_iter().chain(of_rescale).collect()
+    }
+
+    /// The gradient of PEFT's triangles, from that of the blocks.
+    fn through_upper(&self, of_blocks: &[f32]) -> Vec<f32> {
+        let (count, side) = (self.blocks.shape[0], self.block_size());
+        let elements = side * (side - 1) / 2;
+        let blocks = self.blocks.values.chunks_exact(side * side).zip(of_blocks.chunks_exact(side * side));
+        let upper = self.raw.values.chunks_exact(elements);
+        upper
+            .zip(blocks)
+            .flat_map(|(upper, (block, grad))| {
+                let long = skew(upper, side);
+                let mut q = long.clone();
+                rotation::shorten(&mut q, self.settings.most(count));
+                let mut of_q = match self.settings.neumann_terms {
+                    Some(terms) => rotation::of_series(&q, side, &neumann(terms), grad),
+                    None => rotation::of_cayley(block, side, grad),
+                };
+                rotation::of_shorten(&long, self.settings.most(count), &mut of_q);
+                of_upper(&of_q, side)
+            })
+            .collect()
     }
 
     /// Rotates entries of `width` values each.
@@ -118,34 +178,28 @@ pub(super) fn rescale_rows(weight: &mut [f32], factors: &[f32]) {
     }
 }
 
+impl OftSettings {
+    /// The norm that a block's Q may have, of so many blocks.
+    fn most(&self, count: usize) -> Option<f32> {
+        self.constraint.map(|most| most / (count as f32).sqrt())
+    }
+}
+
 /// LyCORIS' R, transposed so that it stands on the left: `((I + Q) (I - Q)^-1)ᵀ = (I - Q) (I + Q)^-1`.
 pub(super) fn rotations_of_lycoris(raw: &[f32], side: usize, constraint: f32) -> Vec<f32> {
-    let mut skew: Vec<f32> = Vec::with_capacity(raw.len());
-    for block in raw.chunks_exact(side * side) {
-        skew.extend((0..side * side).map(|i| block[i] - block[i % side * side + i / side]));
-    }
-    let length = norm(&skew) + 1e-8;
-    if constraint > 0.0 && length > constraint {
-        skew.iter_mut().for_each(|value| *value *= constraint / length);
-    }
+    let skew = rotation::skew_of_lycoris(raw, side, constraint);
     skew.chunks_exact(side * side).flat_map(|q| cayley(q, side)).collect()
 }
 
-/// `I + 2 Q + 2 Q² + … + 2 Q^(n-2) + Q^(n-1)` for n terms, as PEFT cuts it: three are as four.
-fn neumann(q: &[f32], side: usize, terms: usize) -> Vec<f32> {
-    let mut sum: Vec<f32> = (0..side * side).map(|i| f32::from(u8::from(i / side == i % side))).collect();
-    if terms > 1 {
-        add_scaled(&mut sum, 2.0, q);
-    }
-    if terms > 2 {
-        let mut power = product(q, q, side);
-        add_scaled(&mut sum, 2.0, &power);
-        for _ in 3..terms.saturating_sub(1) {
-            power = product(&power, q, side);
-            add_scaled(&mut sum, 2.0, &power);
+/// The factors of `I + 2 Q + 2 Q² + … + 2 Q^(n-2) + Q^(n-1)` for n terms, as PEFT cuts it: three are as four.
+fn neumann(terms: usize) -> Vec<f32> {
+    match terms {
+        0 | 1 => vec![1.0],
+        2 => vec![1.0, 2.0],
+        _ => {
+            let mut factors = vec![2.0; terms.max(4)];
+            (factors[0], factors[terms.max(4) - 1]) = (1.0, 1.0);
+            factors
         }
-        power = product(&power, q, side);
-        add_scaled(&mut sum, 1.0, &power);
     }
-    sum
 }

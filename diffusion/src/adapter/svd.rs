@@ -51,8 +51,11 @@ pub(super) fn svd(matrix: &[f32], columns: usize, count: usize) -> Svd {
         }
     }
     let lengths: Vec<f64> = vectors.iter().map(|vector| dot(vector, vector).sqrt()).collect();
-    let mut order: Vec<usize> = (0..side).collect();
-    order.sort_by(|a, b| lengths[*b].total_cmp(&lengths[*a]));
+    // The longest first, of equal ones the first. By insertion: a sort of its own is as much code as all of this.
+    let mut order: Vec<usize> = Vec::with_capacity(side);
+    for (i, length) in lengths.iter().enumerate() {
+        order.insert(order.partition_point(|j| lengths[*j].total_cmp(length).is_ge()), i);
+    }
     let first = || order.iter().take(count);
     let long: Vec<Vec<f64>> = first().map(|i| normalized(&vectors[*i])).collect();
     let short: Vec<Vec<f64>> = first().map(|i| turns[*i].clone()).collect();

@@ -3,8 +3,9 @@
 //! Tests: `tests/it/configs.rs`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::error::{ConfigError, Error, Result};
+use crate::error::{ConfigError, Error, Result, shown};
 use crate::json;
 
 use super::unet::UNetConfig;
@@ -44,7 +45,26 @@ fn is_true(value: &bool) -> bool {
 impl ModelInfo {
     /// Reads `digit_diffusion.json`.
     pub fn from_json(text: &str) -> Result<Self> {
-        let info: Self = serde_json::from_value(json::read(FILE, text)?).map_err(json::json_error(FILE))?;
+        let json = json::read(FILE, text)?;
+        let wrong = |key: &str, accepted: &str| {
+            let (key, accepted, found) = (key.to_owned(), accepted.to_owned(), json.get(key).map(shown));
+            Error::Config { file: FILE, source: ConfigError::Value { key, accepted, found } }
+        };
+        let whole = |key: &str| {
+            let number = json.get(key).and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
+            number.ok_or_else(|| wrong(key, "a whole number"))
+        };
+        let names = json.get("labels").and_then(Value::as_array);
+        let labels = names.and_then(|names| names.iter().map(|name| name.as_str().map(str::to_owned)).collect());
+        let null = json.get("null_class_trained").map_or(Some(true), Value::as_bool);
+        let info = Self {
+            format: u32::try_from(whole("format")?).unwrap_or(u32::MAX),
+            labels: labels.ok_or_else(|| wrong("labels", "a list of names"))?,
+            tokens_per_class: whole("tokens_per_class")?,
+            image_size: whole("image_size")?,
+            patch_size: whole("patch_size")?,
+            null_class_trained: null.ok_or_else(|| wrong("null_class_trained", "true or false"))?,
+        };
         info.validate()?;
         Ok(info)
     }

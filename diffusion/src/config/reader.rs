@@ -121,7 +121,7 @@ impl Reader {
                 Some(Value::Null) if null => {}
                 Some(value) if *value == accepted || value.as_f64().is_some_and(|v| Some(v) == accepted.as_f64()) => {}
                 Some(Value::String(name)) if key == "act_fn" && is_silu(name) => {}
-                Some(value) => return self.refuse(ConfigError::unsupported(key, shown(value), accepted)),
+                Some(value) => return self.refuse(ConfigError::unsupported(key, shown(value), shown(&accepted))),
             }
         }
         let set = |value: &Value| !value.is_null() && *value != json!(false);
@@ -183,7 +183,7 @@ impl Reader {
     pub(super) fn must_be(&self, key: &str, implied: Value) -> Result<()> {
         match self.json.get(key) {
             Some(value) if !value.is_null() && *value != implied => {
-                self.refuse(ConfigError::unsupported(key, shown(value), implied))
+                self.refuse(ConfigError::unsupported(key, shown(value), shown(&implied)))
             }
             _ => Ok(()),
         }

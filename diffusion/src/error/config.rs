@@ -116,7 +116,9 @@ pub(crate) const NOT_FINITE: char = '\u{fdd0}';
 pub(crate) fn shown(value: &serde_json::Value) -> String {
     const MOST: usize = 80;
     let number = value.as_str().and_then(|text| text.strip_prefix(NOT_FINITE));
-    let text = number.map_or_else(|| value.to_string().replace(NOT_FINITE, ""), str::to_owned);
+    // `Value::to_string` brings the indented form as well.
+    let written = || serde_json::to_string(value).unwrap_or_default().replace(NOT_FINITE, "");
+    let text = number.map_or_else(written, str::to_owned);
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

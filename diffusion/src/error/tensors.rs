@@ -76,6 +76,18 @@ pub enum WriteError {
         /// Whose names were asked for.
         dialect: &'static str,
     },
+    /// PEFT cuts all layers into blocks by one number, and none gives LoKr's.
+    #[error(
+        "{path} is LoKr with a first factor of {}x{}, and no decompose_factor of PEFT's gives that there and the others theirs",
+        .first[0],
+        .first[1]
+    )]
+    Blocks {
+        /// Path of the module.
+        path: String,
+        /// Rows and columns of its first factor.
+        first: [usize; 2],
+    },
     /// Half precision ends at 65504, others elsewhere.
     #[error("{tensor} has a value too large for {precision}, {value}: write f32")]
     TooLarge {

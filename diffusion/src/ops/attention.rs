@@ -1,17 +1,16 @@
-//! Attention and GEGLU: which implementation computes them.
+//! Attention: which implementation computes it.
 //!
 //! Tests: `tests/it/operations.rs` on the CPU, `diffusion/src/ops/webgpu/tests.rs` on a GPU.
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::gelu;
 use burn::tensor::module::attention as attention_by_burn;
 use burn::tensor::ops::AttentionModuleOptions;
 use cpu_kernels::attention::MultiHeadAttention;
 
-use super::cpu;
 use super::implementation::Ops;
 #[cfg(feature = "burn-wgpu")]
 use super::webgpu;
+use super::{cpu, flex};
 
 /// Scaled dot-product attention with several heads (arXiv 1706.03762, 3.2).
 ///
@@ -31,7 +30,7 @@ pub fn attention(query: Tensor<3>, key: Tensor<3>, value: Tensor<3>, heads: usiz
         return webgpu::call(webgpu::AttentionOp(shape), [query.into(), key.into(), value.into()], [b, n, dim]);
     }
     if ops.on_cpu(&query.device()) {
-        return cpu::call(cpu::AttentionOp(shape), [query.into(), key.into(), value.into()], [b, n, dim]);
+        return flex::call(cpu::AttentionOp(shape), [query.into(), key.into(), value.into()], [b, n, dim]);
     }
     let split_heads = |x: Tensor<3>| {
         let [b, n, _] = x.dims();
@@ -41,22 +40,4 @@ pub fn attention(query: Tensor<3>, key: Tensor<3>, value: Tensor<3>, heads: usiz
     let [query, key, value] = [query, key, value].map(split_heads);
     let out = attention_by_burn(query, key, value, None, None, options);
     out.swap_dims(1, 2).reshape([b, n, dim])
-}
-
-/// GEGLU, `values · gelu(gates)` (arXiv 2002.05202).
-///
-/// # Shapes
-/// `x [b, n, 2 · width]`, in each row the values, then the gates -> `[b, n, width]`.
-pub fn geglu(x: Tensor<3>, ops: Ops) -> Tensor<3> {
-    let [b, n, both] = x.dims();
-    let width = both / 2;
-    #[cfg(feature = "burn-wgpu")]
-    if ops.on_webgpu(&x.device()) && webgpu::vec4s_fit(&[width]) {
-        return webgpu::call(webgpu::GegluOp { width }, [x.into()], [b, n, width]);
-    }
-    if ops.on_cpu(&x.device()) {
-        return cpu::call(cpu::GegluOp { width }, [x.into()], [b, n, width]);
-    }
-    let values = x.clone().narrow(2, 0, width);
-    values * gelu(x.narrow(2, width, width))
 }

@@ -12,7 +12,7 @@ use super::operation::Input;
 use super::settings::Resize;
 #[cfg(feature = "burn-wgpu")]
 use super::webgpu;
-use super::{composed, cpu};
+use super::{composed, cpu, flex};
 
 /// A 3 x 3 convolution with padding 1, on a map that may be upsampled first.
 ///
@@ -61,12 +61,12 @@ pub fn conv3x3(
         let [x, weight, bias] = [x.into(), weight.into(), shifted(bias, shift)];
         return match (resize, residual) {
             (Resize::Half, residual) => {
-                let out = cpu::call(cpu::StridedConv3x3Op { map, result }, [x, weight, bias], result);
+                let out = flex::call(cpu::StridedConv3x3Op { map, result }, [x, weight, bias], result);
                 residual.into_iter().fold(out, |out, residual| out + residual)
             }
-            (_, None) => cpu::call(cpu::Conv3x3Op { map, result }, [x, weight, bias], result),
+            (_, None) => flex::call(cpu::Conv3x3Op { map, result }, [x, weight, bias], result),
             (_, Some(residual)) => {
-                cpu::call(cpu::Conv3x3Op { map, result }, [x, weight, bias, residual.into()], result)
+                flex::call(cpu::Conv3x3Op { map, result }, [x, weight, bias, residual.into()], result)
             }
         };
     }

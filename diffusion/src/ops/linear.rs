@@ -10,7 +10,7 @@ use burn::tensor::module::linear as linear_by_burn;
 use super::implementation::{Ops, is_flex};
 #[cfg(feature = "burn-wgpu")]
 use super::webgpu;
-use super::{composed, cpu};
+use super::{composed, cpu, flex};
 
 /// A linear layer over the last dimension, `x · weight + bias + residual`. burn keeps a Linear's weight as `[in, out]`.
 ///
@@ -79,10 +79,10 @@ fn rows_by_weight<const D: usize>(
     let [x, weight] = [x.into(), weight.into()];
     match (bias, residual) {
         (None, residual) => {
-            let out = cpu::call(operation, [x, weight], shape);
+            let out = flex::call(operation, [x, weight], shape);
             residual.into_iter().fold(out, |out, residual| out + residual)
         }
-        (Some(bias), None) => cpu::call(operation, [x, weight, bias.into()], shape),
-        (Some(bias), Some(residual)) => cpu::call(operation, [x, weight, bias.into(), residual.into()], shape),
+        (Some(bias), None) => flex::call(operation, [x, weight, bias.into()], shape),
+        (Some(bias), Some(residual)) => flex::call(operation, [x, weight, bias.into(), residual.into()], shape),
     }
 }

@@ -11,7 +11,7 @@ use super::implementation::{Ops, is_flex};
 use super::settings::GroupNormSettings;
 #[cfg(feature = "burn-wgpu")]
 use super::webgpu;
-use super::{composed, cpu};
+use super::{composed, cpu, flex};
 
 /// GroupNorm (arXiv 1803.08494), with SiLU after it if `settings` say so.
 ///
@@ -27,7 +27,7 @@ pub fn group_norm(
     let [b, h, w, c] = x.dims();
     if ops.on_cpu(&x.device()) {
         let inputs = [x.into(), weight.into(), bias.into()];
-        return cpu::call(cpu::GroupNormOp { shape: [b, h, w, c], settings }, inputs, [b, h, w, c]);
+        return flex::call(cpu::GroupNormOp { shape: [b, h, w, c], settings }, inputs, [b, h, w, c]);
     }
     #[cfg(feature = "burn-wgpu")]
     if ops.on_webgpu(&x.device()) && c <= webgpu::MAX_GROUP_NORM_CHANNELS {
@@ -69,7 +69,7 @@ pub fn layer_norm<const D: usize>(layer: &LayerNorm, x: Tensor<D>, ops: Ops) -> 
         Some(beta) if ops.on_cpu(&x.device()) => {
             let shape = x.dims();
             let inputs = [x.into(), layer.gamma.val().into(), beta.val().into()];
-            cpu::call(cpu::LayerNormOp, inputs, shape)
+            flex::call(cpu::LayerNormOp, inputs, shape)
         }
         Some(beta) if !is_flex(&x.device()) => {
             composed::layer_norm(x, layer.gamma.val(), beta.val(), LAYER_NORM_EPS.into())

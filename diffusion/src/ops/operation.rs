@@ -24,8 +24,11 @@ pub trait Contiguous: Backend {
 
 /// An operation on `N` tensors of a backend, with its gradient. All tensors are contiguous.
 pub trait Operation<B: Contiguous, const N: usize>: Clone + Debug + Send + 'static {
-    /// The inputs that [`backward`](Self::backward) reads. The others are not kept for it.
-    const KEPT: [bool; N] = [true; N];
+    /// The inputs that [`backward`](Self::backward) reads, if it wants at most the gradients of those that are `wanted`. The others are not
+    /// kept for it.
+    fn kept(&self, _wanted: [bool; N]) -> [bool; N] {
+        [true; N]
+    }
 
     /// The result, of this shape.
     fn forward(&self, inputs: [&Primitive<B>; N], shape: Shape) -> Primitive<B>;
@@ -38,17 +41,6 @@ pub trait Operation<B: Contiguous, const N: usize>: Clone + Debug + Send + 'stat
         grad: Primitive<B>,
         wanted: [bool; N],
     ) -> [Option<Primitive<B>>; N];
-}
-
-/// For [`Operation::KEPT`]: the first two inputs (map and weight) only, neither bias nor residual.
-pub const fn first_two<const N: usize>() -> [bool; N] {
-    let mut kept = [true; N];
-    let mut i = 2;
-    while i < N {
-        kept[i] = false;
-        i += 1;
-    }
-    kept
 }
 
 /// A tensor of any rank, on its way into [`call`].
@@ -76,6 +68,7 @@ where
         let inputs = inputs.map(|input| B::contiguous(float::<B>(input.tensor)));
         return Tensor::from_primitive::<B>(operation.forward(inputs.each_ref(), shape.into()));
     }
+    let kept = operation.kept(inputs.each_ref().map(|input| input.traced));
     let inputs = inputs.map(|input| match input.traced {
         true => float::<Autodiff<B>>(input.tensor),
         false => Primitive::<Autodiff<B>>::new(float::<B>(input.tensor)),
@@ -86,7 +79,7 @@ where
     let output = match GraphStep(operation).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(prep) => {
             let shapes = inputs.each_ref().map(|input| input.shape());
-            let mut kept = O::KEPT.into_iter();
+            let mut kept = kept.into_iter();
             let inputs = inputs.map(|input| kept.next().unwrap_or(true).then_some(input));
             prep.finish(Saved::<B, N> { inputs, shapes }, output)
         }

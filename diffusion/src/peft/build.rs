@@ -18,9 +18,9 @@ use super::names::{ALPHA, BIAS, LORA_A, LORA_B, LORA_B_BIAS, Role, WEIGHT};
 /// # Errors
 /// Tensors that are missing, too many, or of shapes that do not go with the base's weight.
 pub(super) fn update(mut module: Module<'_>) -> Result<Update> {
-    let has = |module: &Module<'_>, start: &str| module.tensors.keys().any(|role| role.starts_with(start));
+    let has = |module: &Module<'_>, start: &str| module.tensors.roles().any(|role| role.starts_with(start));
     let is_matrix = matches!(module.weight.len(), 2 | 4);
-    if !is_matrix && !module.tensors.keys().all(|role| ["diff", "diff_b", WEIGHT, BIAS].contains(role)) {
+    if !is_matrix && !module.tensors.roles().all(|role| ["diff", "diff_b", WEIGHT, BIAS].contains(&role)) {
         return Err(AdapterError::NotLinear { path: module.path.to_owned() }.into());
     }
     let (mut bias, mut taken) = (None, None);
@@ -54,7 +54,7 @@ pub(super) fn update(mut module: Module<'_>) -> Result<Update> {
         Some(Change::Miss(kinds::miss(&mut module)?))
     } else if has(&module, "glora_") {
         Some(Change::Glora(kinds::glora_of_peft(&mut module)?))
-    } else if ["a1", "a2", "b1", "b2", "bm"].iter().any(|role| module.tensors.contains_key(role)) {
+    } else if ["a1", "a2", "b1", "b2", "bm"].iter().any(|role| module.tensors.has(role)) {
         Some(Change::Glora(kinds::glora_of_lycoris(&mut module)?))
     } else if let Some(tensor) = module.take("diff") {
         Some(Change::Full(Full::Difference(as_weight(&module, "diff", tensor)?)))
@@ -79,7 +79,7 @@ pub(super) fn update(mut module: Module<'_>) -> Result<Update> {
     }
     let update = Update { weight, dora, taken, bias };
     let path = || module.path.to_owned();
-    match module.tensors.keys().next() {
+    match module.tensors.roles().next() {
         Some(tensor) => Err(AdapterError::Together { path: path(), tensor, kind: update.kind() }.into()),
         None if update.dora.is_some() && !takes_lengths(&update) => {
             Err(AdapterError::Together { path: path(), tensor: "dora_scale", kind: update.kind() }.into())
@@ -114,10 +114,10 @@ fn as_weight(module: &Module<'_>, role: Role, mut tensor: HostTensor) -> Result<
 /// has.
 fn lora(module: &mut Module<'_>) -> Result<LoraFactors> {
     let path = || module.path.to_owned();
-    let (Some(mut a), Some(mut b)) = (module.tensors.remove(LORA_A), module.tensors.remove(LORA_B)) else {
+    let (Some(mut a), Some(mut b)) = (module.tensors.take(LORA_A), module.tensors.take(LORA_B)) else {
         return Err(AdapterError::MissingFactor { path: path() }.into());
     };
-    if let Some(mid) = module.tensors.remove("lora_mid") {
+    if let Some(mid) = module.tensors.take("lora_mid") {
         a = kinds::tucker(module, ("lora_mid", mid), (LORA_A, a))?;
         a.shape = [&a.shape[..1], &module.weight[1..]].concat();
     }

@@ -2,7 +2,6 @@
 //!
 //! Tests: `tests/it/lora_files.rs`, `tests/it/patterns.rs`.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::adapter::full::Full;
@@ -14,58 +13,41 @@ use super::pattern::escape;
 use super::patterns::Patterns;
 
 /// `adapter_config.json`, the part of it that decides values.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PeftConfig {
     /// The kind of adapter.
-    #[serde(default)]
     pub peft_type: PeftType,
     /// Rank; of kinds without one what PEFT calls r.
-    #[serde(default)]
     pub r: usize,
     /// Numerator of the scaling.
-    #[serde(default)]
     pub lora_alpha: f32,
     /// Dropout used in training; has no effect on sampling.
-    #[serde(default)]
     pub lora_dropout: f32,
     /// Names (endings of module paths) or one pattern.
-    #[serde(default)]
     pub target_modules: Value,
     /// Scaling by the rank's square root (arXiv 2312.03732).
-    #[serde(default)]
     pub use_rslora: bool,
     /// Ranks of single modules.
-    #[serde(default)]
     pub rank_pattern: Patterns<usize>,
     /// Alphas of single modules.
-    #[serde(default)]
     pub alpha_pattern: Patterns<f32>,
     /// What the targets leave out: names or one pattern.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
     pub exclude_modules: Value,
     /// Numbers of the layers that are meant, where the targets are names.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
     pub layers_to_transform: Value,
     /// What stands before those numbers.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
     pub layers_pattern: Value,
     /// Whether the lengths of the rows are learnt (DoRA).
-    #[serde(default)]
     pub use_dora: bool,
     /// Whether lora_B has a bias.
-    #[serde(default)]
     pub lora_bias: bool,
     /// Whose own biases are in the file: none (empty), all, or those of the modules that are changed (`lora_only`, …).
-    #[serde(default)]
     pub bias: String,
     /// Layers that are in the file whole.
-    #[serde(default)]
     pub modules_to_save: Vec<String>,
     /// Which part of the base the factors began as, and were taken out of it for: `pissa`, `olora`, or none (empty).
-    #[serde(default)]
     pub start: String,
     /// Settings of the kind alone, as they stand in the file.
-    #[serde(default)]
     pub settings: Map<String, Value>,
 }
 
@@ -122,9 +104,14 @@ impl PeftConfig {
         let (r, lora_alpha) = (self.r, self.lora_alpha);
         // Keys are patterns: a dot in a path stands for itself.
         let targets = || adapter.modules.iter().filter(|(_, update)| !is_whole(update));
-        let modules = || targets().map(|(path, update)| (escape(path), update));
-        let ranks = modules().filter_map(|(key, update)| Some((key, update.rank()?)));
-        let alphas = modules().filter_map(|(key, update)| Some((key, alpha(update, r, |rank| self.divisor(rank))?)));
+        // Where nothing is factored, PEFT reads from the configuration's rank that it is not.
+        let meant = |path: &str, update: &Update| update.scaling().and(self.rank_of(path).ok());
+        let ranked =
+            targets().map(|(path, update)| (escape(path), update, update.rank().or_else(|| meant(path, update))));
+        let ranked: Vec<_> = ranked.collect();
+        let ranks = ranked.iter().filter_map(|(key, _, rank)| Some((key.clone(), (*rank)?)));
+        let alpha = |update: &Update, rank: Option<usize>| alpha(update, rank.unwrap_or(r), |rank| self.divisor(rank));
+        let alphas = ranked.iter().filter_map(|(key, update, rank)| Some((key.clone(), alpha(update, *rank)?)));
         Self {
             target_modules: targets().map(|(path, _)| path.clone()).collect(),
             rank_pattern: ranks.filter(|(_, rank)| *rank != r).collect(),

@@ -2,8 +2,7 @@
 //!
 //! Tests: `tests/it/lora_files.rs`, `tests/it/patterns.rs`.
 
-use std::collections::BTreeMap;
-
+use serde::de::Error as _;
 use serde_json::{Map, Value};
 
 use crate::error::{ConfigError, Error, Result, shown};
@@ -46,6 +45,16 @@ fn all_in(value: &Value, fits: impl Fn(&Value) -> bool) -> bool {
     value.is_null() || value.as_object().is_some_and(|fields| fields.values().all(fits))
 }
 
+/// A whole number.
+fn whole(value: &Value) -> Option<usize> {
+    value.as_u64().and_then(|number| usize::try_from(number).ok())
+}
+
+/// A number, as it is computed with.
+fn float(value: &Value) -> Option<f32> {
+    value.as_f64().map(|number| number as f32)
+}
+
 /// Ways of starting the factors that take their product away from the base's weights.
 const CHANGES_THE_BASE: [&str; 5] = ["pissa", "olora", "corda", "loftq", "lora_ga"];
 
@@ -59,7 +68,8 @@ impl PeftConfig {
     fn in_order_of(self, file: &'static str, text: &str) -> Result<Self> {
         let both = serde_json::from_str(&json::standard(text)).map_err(json::json_error(file));
         let BothPatterns { ranks, alphas } = both?;
-        Ok(Self { rank_pattern: ranks, alpha_pattern: alphas, ..self })
+        let (rank_pattern, alpha_pattern) = (ranks.typed(whole), alphas.typed(float));
+        Ok(Self { rank_pattern, alpha_pattern, ..self })
     }
 
     /// The configuration that a weights file of PEFT or diffusers carries itself.
@@ -69,18 +79,25 @@ impl PeftConfig {
     }
 
     pub(super) fn from_metadata(text: &str) -> Result<Self> {
-        let fields: BTreeMap<String, Value> = serde_json::from_value(json::read(DIFFUSERS_METADATA, text)?)
-            .map_err(json::json_error(DIFFUSERS_METADATA))?;
-        // Of text encoders diffusers keeps the settings in the same place.
-        let fields = fields.into_iter().filter(|(key, _)| !is_text_encoder(key));
-        let plain = fields.map(|(key, value)| {
-            let name = [PEFT_PREFIX, "unet."].iter().find_map(|prefix| key.strip_prefix(prefix)).unwrap_or(&key);
-            (name.to_owned(), value)
-        });
-        Self::from_value(Value::Object(plain.collect()))?.in_order_of(DIFFUSERS_METADATA, text)
+        let mut plain = Map::new();
+        match json::read(DIFFUSERS_METADATA, text)? {
+            Value::Object(fields) => {
+                // Of text encoders diffusers keeps the settings in the same place.
+                for (key, value) in fields.into_iter().filter(|(key, _)| !is_text_encoder(key)) {
+                    let prefixes = [PEFT_PREFIX, "unet."];
+                    let name = prefixes.iter().find_map(|prefix| key.strip_prefix(prefix)).unwrap_or(&key);
+                    plain.insert(name.to_owned(), value);
+                }
+            }
+            other => {
+                let source = serde_json::Error::custom(format!("{}, not an object", shown(&other)));
+                return Err(json::json_error(DIFFUSERS_METADATA)(source));
+            }
+        }
+        Self::from_value(Value::Object(plain))?.in_order_of(DIFFUSERS_METADATA, text)
     }
 
-    fn from_value(json: Value) -> Result<Self> {
+    fn from_value(mut json: Value) -> Result<Self> {
         let refuse = |source: ConfigError| Err(Error::Config { file: FILE, source });
         let text = |key: &str| json.get(key).and_then(Value::as_str);
         let is_true = |key: &str| json.get(key).and_then(Value::as_bool) == Some(true);
@@ -141,12 +158,9 @@ impl PeftConfig {
                 return refuse(ConfigError::value(key, accepted, shown(found)));
             }
         }
-        let mut fields = json.as_object().cloned().unwrap_or_default();
-        let settings =
-            peft_type.settings().iter().filter_map(|key| Some(((*key).to_owned(), fields.get(*key)?.clone())));
-        let settings: Map<String, Value> = settings.filter(|_| peft_type != PeftType::Lora).collect();
-        for (key, needed) in [("r", peft_type.has_rank()), (peft_type.alpha().unwrap_or("r"), true)] {
-            if needed && !fields.contains_key(key) && peft_type == PeftType::Lora {
+        let alpha = peft_type.alpha().unwrap_or("lora_alpha");
+        for key in ["r", alpha] {
+            if json.get(key).is_none() && peft_type == PeftType::Lora {
                 return refuse(ConfigError::Value {
                     key: key.to_owned(),
                     accepted: "a number".to_owned(),
@@ -154,17 +168,33 @@ impl PeftConfig {
                 });
             }
         }
-        // PEFT's defaults of the other kinds.
-        fields.entry("r").or_insert_with(|| Value::from(8));
-        if let Some(alpha) = peft_type.alpha().filter(|key| *key != "lora_alpha") {
-            let alpha = fields.remove(alpha).unwrap_or_else(|| Value::from(8));
-            fields.insert("lora_alpha".into(), alpha);
+        let number = |key: &str, otherwise: f32| json.get(key).and_then(float).unwrap_or(otherwise);
+        let words = |key: &str| json.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        // PEFT's defaults, where it has any.
+        let has_default = peft_type.alpha().is_some_and(|alpha| alpha != "lora_alpha");
+        let mut config = Self {
+            peft_type,
+            r: json.get("r").map_or(Some(8), whole).unwrap_or_default(),
+            lora_alpha: number(alpha, if has_default { 8.0 } else { 0.0 }),
+            lora_dropout: number("lora_dropout", 0.0),
+            use_rslora: is_true("use_rslora"),
+            use_dora: is_true("use_dora"),
+            lora_bias: is_true("lora_bias"),
+            bias: text("bias").filter(|bias| *bias != "none").unwrap_or_default().to_owned(),
+            modules_to_save: words("modules_to_save").map(str::to_owned).collect(),
+            start,
+            ..Self::default()
+        };
+        let mut take = |key: &str| json.get_mut(key).map(Value::take);
+        config.target_modules = take("target_modules").unwrap_or_default();
+        config.exclude_modules = take("exclude_modules").unwrap_or_default();
+        config.layers_to_transform = take("layers_to_transform").unwrap_or_default();
+        config.layers_pattern = take("layers_pattern").unwrap_or_default();
+        for key in peft_type.settings().iter().filter(|_| peft_type != PeftType::Lora) {
+            if let Some(value) = take(key) {
+                config.settings.insert((*key).to_owned(), value);
+            }
         }
-        fields.retain(|key, value| !["settings", "start"].contains(&&key[..]) && !value.is_null());
-        let config: Self =
-            serde_json::from_value(Value::Object(fields)).map_err(|source| Error::Json { file: FILE, source })?;
-        let bias = if config.bias == "none" { String::new() } else { config.bias };
-        let config = Self { peft_type, settings, bias, start, ..config };
         if config.r == 0 && peft_type.has_rank() {
             return refuse(ConfigError::value("r", "at least 1", 0));
         }

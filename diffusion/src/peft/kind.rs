@@ -2,11 +2,8 @@
 //!
 //! Tests: `tests/it/lora_files.rs`, `tests/it/adapter_kinds.rs`.
 
-use serde::{Deserialize, Serialize};
-
 /// `peft_type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PeftType {
     /// LoRA and DoRA.
     #[default]

@@ -123,7 +123,7 @@ pub(super) fn lokr(module: &mut Module<'_>) -> Result<Lokr> {
             1.0
         }
         // PEFT's rank is the configuration's, whether something is factored or not.
-        (_, Some(config)) if !module.tensors.contains_key(ALPHA) => module.scaling(config.rank_of(module.full)?)?,
+        (_, Some(config)) if !module.tensors.has(ALPHA) => module.scaling(config.rank_of(module.full)?)?,
         (None, Some(_)) => {
             module.take(ALPHA);
             1.0
@@ -237,7 +237,7 @@ pub(super) fn glora_of_peft(module: &mut Module<'_>) -> Result<Glora> {
         supports.push(if let Some(values) = module.take(numbers) {
             module.must(values.values.len() == 1 || values.values.len() == n, numbers, &values)?;
             Support::Numbers(values)
-        } else if module.tensors.contains_key(down) || module.tensors.contains_key(up) {
+        } else if module.tensors.has(down) || module.tensors.has(up) {
             let [down_factor, up_factor] = factored(module, [down, up], None)?;
             module.must(down_factor.shape[0] == n, down, &down_factor)?;
             module.must(up_factor.shape[1] == m, up, &up_factor)?;
@@ -260,7 +260,7 @@ pub(super) fn glora_of_lycoris(module: &mut Module<'_>) -> Result<Glora> {
         Some(core) => tucker(module, ("bm", core), ("b2", b2))?,
         None => b2,
     };
-    module.tensors.insert("b2", b2);
+    module.tensors.add("b2", b2);
     let [b1, b2] = factored(module, ["b1", "b2"], None)?;
     let (rows, columns, inputs) = (module.rows(), module.columns(), module.inputs());
     module.must(a1.shape[0] == inputs, "a1", &a1)?;

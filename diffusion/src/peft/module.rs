@@ -2,8 +2,6 @@
 //!
 //! Tests: `tests/it/adapter_kinds.rs`, `tests/it/lora_files.rs`.
 
-use std::collections::BTreeMap;
-
 use crate::error::{AdapterError, Error, Result};
 use crate::state::HostTensor;
 
@@ -27,13 +25,45 @@ pub(super) struct Module<'a> {
     /// Whether its names are PEFT's, where alpha cannot be left out.
     pub is_peft: bool,
     /// What is not taken yet.
-    pub tensors: BTreeMap<Role, HostTensor>,
+    pub tensors: Tensors,
+}
+
+/// Tensors by what they are for; of a module there are few.
+#[derive(Default)]
+pub(super) struct Tensors(Vec<(Role, HostTensor)>);
+
+impl Tensors {
+    /// Of another role than those that are there.
+    pub fn add(&mut self, role: Role, tensor: HostTensor) {
+        self.0.push((role, tensor));
+    }
+
+    pub fn get(&self, role: Role) -> Option<&HostTensor> {
+        self.iter().find(|(known, _)| *known == role).map(|(_, tensor)| tensor)
+    }
+
+    pub fn take(&mut self, role: Role) -> Option<HostTensor> {
+        let at = self.0.iter().position(|(known, _)| *known == role)?;
+        Some(self.0.remove(at).1)
+    }
+
+    pub fn has(&self, role: Role) -> bool {
+        self.get(role).is_some()
+    }
+
+    pub fn roles(&self) -> impl Iterator<Item = Role> {
+        self.0.iter().map(|(role, _)| *role)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Role, &HostTensor)> {
+        self.0.iter().map(|(role, tensor)| (*role, tensor))
+    }
 }
 
 impl<'a> Module<'a> {
     /// A tensor, if it is there.
     pub fn take(&mut self, role: Role) -> Option<HostTensor> {
-        self.tensors.remove(role)
+        self.tensors.take(role)
     }
 
     /// A tensor that must be there, because another is.

@@ -2,8 +2,6 @@
 //!
 //! Tests: `tests/it/adapter_names.rs`, `tests/it/lora_files.rs`.
 
-use std::collections::BTreeMap;
-
 use crate::state::StateDict;
 
 /// The name of the configuration in sentences.
@@ -192,7 +190,11 @@ fn unprocessed(segments: &[&str]) -> String {
     }
 }
 
-/// The base's modules by their flat names: kohya and LyCORIS write "_" for ".", only the base tells which is which.
-pub(super) fn flat_paths(base: &StateDict) -> BTreeMap<String, &str> {
-    base.keys().filter_map(|key| key.strip_suffix(".weight")).map(|path| (path.replace('.', "_"), path)).collect()
+/// The base's module of a flat name: kohya and LyCORIS write "_" for ".", only the base tells which is which.
+pub(super) fn flat_path<'a>(base: &'a StateDict, flat: &str) -> Option<&'a str> {
+    let is_it = |path: &&str| {
+        let underscored = path.bytes().map(|byte| if byte == b'.' { b'_' } else { byte });
+        path.len() == flat.len() && underscored.eq(flat.bytes())
+    };
+    base.keys().filter_map(|key| key.strip_suffix(".weight")).find(is_it)
 }

@@ -3,10 +3,10 @@
 //! Tests: `tests/it/patterns.rs`, `tests/it/lora_files.rs`.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::error::{ConfigError, Error, Result};
 
@@ -92,11 +92,26 @@ impl<T: Serialize> Serialize for Patterns<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patterns<T> {
+/// The patterns of a configuration with their values as they stand there, whatever stands in front of their keys.
+#[derive(Default)]
+pub(super) struct BothPatterns {
+    pub ranks: Patterns<Value>,
+    pub alphas: Patterns<Value>,
+}
+
+impl Patterns<Value> {
+    /// Values of another type; those that have none are left out.
+    pub(super) fn typed<T>(self, get: impl Fn(&Value) -> Option<T>) -> Patterns<T> {
+        Patterns(self.0.into_iter().filter_map(|(key, value)| Some((key, get(&value)?))).collect())
+    }
+}
+
+/// Entries in their order, which [`Value`] does not keep.
+impl<'de> Deserialize<'de> for Patterns<Value> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Entries<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
-            type Value = Patterns<T>;
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Patterns<Value>;
 
             fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
                 out.write_str("values by pattern")
@@ -114,15 +129,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patterns<T> {
                 Ok(patterns)
             }
         }
-        deserializer.deserialize_any(Entries(PhantomData))
+        deserializer.deserialize_any(Entries)
     }
-}
-
-/// The patterns of a configuration, whatever stands in front of their keys.
-#[derive(Default)]
-pub(super) struct BothPatterns {
-    pub ranks: Patterns<usize>,
-    pub alphas: Patterns<f32>,
 }
 
 impl<'de> Deserialize<'de> for BothPatterns {

@@ -2,7 +2,6 @@
 //!
 //! Tests: `tests/it/lora_files.rs`, `tests/it/adapter_names.rs`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::adapter::{Adapter, Unused, Update};
@@ -12,10 +11,10 @@ use crate::tensors::{Metadata, must_be_numbers, read_tensors};
 
 use super::build;
 use super::config::PeftConfig;
-use super::module::Module;
+use super::module::{Module, Tensors};
 use super::names::{
-    ALPHA, BASE_SHA256, BIAS, DIFFUSERS_METADATA, KOHYA_ALPHA, LORA_A, LORA_B, PEFT_PREFIX, Role, WEIGHT, flat_paths,
-    is_text_encoder, split,
+    ALPHA, BASE_SHA256, BIAS, DIFFUSERS_METADATA, KOHYA_ALPHA, PEFT_PREFIX, Role, WEIGHT, flat_path, is_text_encoder,
+    split,
 };
 
 /// Reads an adapter for this base. `config` is the text of `adapter_config.json`; without it a file of PEFT must
@@ -55,25 +54,22 @@ fn read(bytes: &[u8], config: Option<&str>, base: &StateDict, partial: bool) -> 
         unused.extend(names.iter().map(|name| Unused { tensor: name.clone(), error: Arc::clone(&error) }));
         Ok(())
     };
-    let mut modules = BTreeMap::new();
-    for group in by_module(tensors, config.as_ref(), base) {
-        match group {
-            Ok((path, parts)) => drop(modules.insert(path, parts)),
-            Err((name, error)) => refuse(&[name], error, &mut adapter.unused)?,
-        }
+    let Groups { modules, others } = by_module(tensors, config.as_ref(), base);
+    for (name, error) in others {
+        refuse(&[name], error, &mut adapter.unused)?;
     }
     if !partial {
         must_be_there(&modules, base)?;
     }
     let mut silent = true;
     for (path, parts) in modules {
-        let (names, has_alpha) = (parts.names, parts.tensors.contains_key(ALPHA));
+        let (names, has_alpha) = (parts.names, parts.tensors.has(ALPHA));
         let update = must_be_there_one(&path, base).and_then(|pristine| {
-            if let Some(config) = config.as_ref().filter(|_| parts.tensors.keys().any(|role| !own(role))) {
+            if let Some(config) = config.as_ref().filter(|_| parts.tensors.roles().any(|role| !own(role))) {
                 config.must_target(&parts.full)?;
             }
             must_be_numbers(
-                parts.tensors.iter().filter(|(role, _)| **role != ALPHA).map(|(_, tensor)| (&path, tensor)),
+                parts.tensors.iter().filter(|(role, _)| *role != ALPHA).map(|(_, tensor)| (&path, tensor)),
             )?;
             if parts.tensors.get(ALPHA).is_some_and(|alpha| alpha.values.iter().any(|value| !value.is_finite())) {
                 return Err(AdapterError::Alpha { path: path.clone() }.into());
@@ -109,53 +105,61 @@ fn read(bytes: &[u8], config: Option<&str>, base: &StateDict, partial: bool) -> 
     Err(first.and_then(Arc::into_inner).unwrap_or_else(|| AdapterError::Empty.into()))
 }
 
-/// The tensors by the paths of the base's modules; names that the base does not have stay as they are. Or a tensor's name,
-/// and why it belongs to none.
-fn by_module(
-    tensors: StateDict,
-    config: Option<&PeftConfig>,
-    base: &StateDict,
-) -> Vec<std::result::Result<(String, Parts), (String, Error)>> {
-    let flat_paths = flat_paths(base);
-    let mut modules: BTreeMap<String, Parts> = BTreeMap::new();
+/// The tensors of a file.
+struct Groups {
+    /// By the paths of the base's modules, in alphabetical order; names that the base does not have stay as they are.
+    modules: Vec<(String, Parts)>,
+    /// Tensors that belong to none, and why.
+    others: Vec<(String, Error)>,
+}
+
+fn by_module(tensors: StateDict, config: Option<&PeftConfig>, base: &StateDict) -> Groups {
+    let mut modules: Vec<(String, Parts)> = Vec::new();
     let mut others = Vec::new();
     // Whole layers stand beside something else, or are announced: a base is no adapter.
     let whole = config.is_some_and(|config| !config.modules_to_save.is_empty() || !config.bias.is_empty())
-        || tensors.keys().any(|name| split(name).is_some_and(|split| !own(&split.role)));
+        || tensors.keys().any(|name| split(name).is_some_and(|split| !own(split.role)));
     for (name, tensor) in tensors {
-        let split = split(&name).filter(|split| !is_text_encoder(&split.path) && (whole || !own(&split.role)));
+        let split = split(&name).filter(|split| !is_text_encoder(&split.path) && (whole || !own(split.role)));
         let Some(split) = split else {
             let error = not_of_an_adapter(&name).into();
-            others.push(Err((name, error)));
+            others.push((name, error));
             continue;
         };
-        let path = if split.flat { flat_paths.get(&split.path).copied().unwrap_or(&split.path) } else { &split.path };
-        let entry = modules.entry(path.to_owned()).or_default();
-        if entry.tensors.contains_key(split.role) {
-            others.push(Err((name, AdapterError::Twice { path: path.to_owned() }.into())));
+        let path = if split.flat { flat_path(base, &split.path).unwrap_or(&split.path) } else { &split.path };
+        let at = match modules.binary_search_by(|(known, _)| known.as_str().cmp(path)) {
+            Ok(at) => at,
+            Err(at) => {
+                modules.insert(at, (path.to_owned(), Parts::default()));
+                at
+            }
+        };
+        let parts = &mut modules[at].1;
+        if parts.tensors.has(split.role) {
+            others.push((name, AdapterError::Twice { path: path.to_owned() }.into()));
             continue;
         }
-        entry.full = if split.flat { path.to_owned() } else { split.full };
-        entry.tensors.insert(split.role, tensor);
-        entry.names.push(name);
+        parts.full = if split.flat { path.to_owned() } else { split.full };
+        parts.tensors.add(split.role, tensor);
+        parts.names.push(name);
     }
-    others.into_iter().chain(modules.into_iter().map(Ok)).collect()
+    Groups { modules, others }
 }
 
 /// Whether a tensor of this name is an adapter's.
 pub fn is_of_adapter(name: &str) -> bool {
-    is_text_encoder(name) || split(name).is_some_and(|split| !own(&split.role))
+    is_text_encoder(name) || split(name).is_some_and(|split| !own(split.role))
 }
 
 /// Whether a tensor is one that a layer has itself.
-fn own(role: &Role) -> bool {
-    [WEIGHT, BIAS].contains(role)
+fn own(role: Role) -> bool {
+    [WEIGHT, BIAS].contains(&role)
 }
 
 /// Refuses modules that the base does not have: all of them at once.
-fn must_be_there(modules: &BTreeMap<String, Parts>, base: &StateDict) -> Result<()> {
-    let unknown: Vec<String> =
-        modules.keys().filter(|path| !base.contains_key(&format!("{path}.weight"))).cloned().collect();
+fn must_be_there(modules: &[(String, Parts)], base: &StateDict) -> Result<()> {
+    let paths = modules.iter().map(|(path, _)| path);
+    let unknown: Vec<String> = paths.filter(|path| !base.contains_key(&format!("{path}.weight"))).cloned().collect();
     if unknown.is_empty() { Ok(()) } else { Err(unknown_modules(unknown, base)) }
 }
 
@@ -181,28 +185,12 @@ fn ignored_alpha(metadata: &Metadata, adapter: &Adapter) -> Option<String> {
     (!adapter.modules.values().all(is_rank)).then(|| said.clone())
 }
 
-/// The weights that a file's factors fit, by their own names and without values: a base to read the file with where
-/// its own is not there. kohya's names keep their underscores.
-pub fn implied_base(bytes: &[u8]) -> Result<StateDict> {
-    let mut sides = BTreeMap::<String, Vec<usize>>::new();
-    for (name, tensor) in read_tensors(bytes)?.0 {
-        let Some(split) = split(&name) else { continue };
-        let side = sides.entry(format!("{}.weight", split.path)).or_insert_with(|| vec![0, 0]);
-        match (split.role, &tensor.shape[..]) {
-            (LORA_A, [_, inner @ ..]) if !inner.is_empty() => drop(side.splice(1.., inner.iter().copied())),
-            (LORA_B, [out, _, ..]) => side[0] = *out,
-            _ => {}
-        }
-    }
-    Ok(sides.into_iter().map(|(name, shape)| (name, HostTensor { shape, values: vec![] })).collect())
-}
-
 /// The tensors of one module.
 #[derive(Default)]
 struct Parts {
     /// The path as PEFT knows it.
     full: String,
-    tensors: BTreeMap<Role, HostTensor>,
+    tensors: Tensors,
     /// Their names in the file.
     names: Vec<String>,
 }

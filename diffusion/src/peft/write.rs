@@ -136,7 +136,11 @@ pub(super) fn tensors(path: &str, update: &Update, dialect: Dialect) -> Result<V
     }
     match (&update.bias, dialect) {
         (None, _) => {}
-        (Some(Full::Replacement(bias)), Dialect::Peft) => tensors.push(("bias", bias.clone())),
+        (Some(Full::Replacement(bias)), Dialect::Peft) => {
+            // Around a module that it changes, PEFT puts a layer of its own.
+            let is_wrapped = !matches!(update.weight, None | Some(Change::Full(_)));
+            tensors.push((if is_wrapped { "base_layer.bias" } else { "bias" }, bias.clone()));
+        }
         (Some(Full::Difference(bias)), Dialect::Kohya) => {
             let is_norm = tensors.iter().any(|(name, _)| *name == "w_norm");
             tensors.push((if is_norm { "b_norm" } else { "diff_b" }, bias.clone()));

@@ -2,8 +2,12 @@
 //!
 //! Tests: `tests/it/samplers.rs`.
 
+use std::fmt;
+
 /// One way of going from noise to a picture.
-pub trait Sampler: std::fmt::Debug + Send {
+///
+/// Not `Debug`, which would bring the printing of every setting into a browser's engine with the first boxed one.
+pub trait Sampler: Send {
     /// Timesteps the network is asked at, first to last; their number is the number of steps.
     fn timesteps(&self) -> &[f32];
 
@@ -28,4 +32,10 @@ pub trait Sampler: std::fmt::Debug + Send {
     /// Step `index` (0-based): replaces `sample` by the next one and returns the predicted x_0.
     /// `noise` is as long as the sample where [`needs_noise`](Self::needs_noise) says so, else empty.
     fn step(&mut self, index: usize, model_output: &[f32], sample: &mut [f32], noise: &[f32]) -> Vec<f32>;
+}
+
+impl fmt::Debug for dyn Sampler {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Sampler").finish_non_exhaustive()
+    }
 }

@@ -18,7 +18,7 @@ export async function adapterWeights(style, change = text => text) {
 }
 
 /** A safetensors file of 32-bit floats. @param {Record<string, { shape: number[], values: Float32Array }>} tensors */
-function safetensors(tensors) {
+export function safetensors(tensors) {
   let at = 0
   const header = Object.entries(tensors).map(([name, { shape, values }]) => [name, { dtype: 'F32', shape, data_offsets: [at, (at += values.byteLength)] }])
   const json = Buffer.from(JSON.stringify(Object.fromEntries(header)))

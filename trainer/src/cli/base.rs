@@ -12,7 +12,7 @@ use diffusion::{Base, Model};
 use trainer::config::{self, BaseConfig, Count, Keep, ModelConfig, RunSettings};
 use trainer::data::Dataset;
 use trainer::data::check::Purpose;
-use trainer::messages::say;
+use trainer::messages::{say, shown};
 use trainer::ranks::Ranks;
 use trainer::store::{read_base, write_base};
 use trainer::train::{Origin, Trainer};
@@ -78,7 +78,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let held = if args.train.print_config { None } else { args.train.guard(&args.out, WEIGHTS)? };
     let checkpoint = args.train.checkpoint(&args.out, true)?;
     if checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.origin.adapter.is_some()) {
-        anyhow::bail!("{} holds the run of an adapter: it goes on with `trainer lora`", args.out.display());
+        anyhow::bail!("{} holds the run of an adapter: it goes on with `trainer lora`", shown(args.out.display()));
     }
     let resumed = match &checkpoint {
         Some(checkpoint) => {
@@ -162,7 +162,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(130));
     }
     let trained = |trainer: &Trainer<'_>, keep: Keep| -> anyhow::Result<Base> {
-        let unet = if keep == Keep::Best { trainer.best_unet() } else { trainer.ema_unet() };
+        let unet = if keep == Keep::Best { trainer.best_unet()? } else { trainer.ema_unet()? };
         Ok(Base { state: read_state(&unet)?, ..base.clone() })
     };
     run.train(
@@ -193,7 +193,8 @@ impl Args {
         run.pictures = Some(pictures);
         if let Some(path) = run.data.as_deref().filter(|path| self.data.is_none() && !Path::new(path).exists()) {
             anyhow::bail!(
-                "data of [run], counted from the folder in which the program is started, {path} is not there; give --data"
+                "data of [run], counted from the folder in which the program is started, {} is not there; give --data",
+                shown(path)
             );
         }
         run.device.get_or_insert_with(|| DeviceName::default().name());

@@ -10,9 +10,9 @@ use diffusion::adapter::dora::DoraStrength;
 use diffusion::adapter::join::{Join, joined, joined_differences};
 use diffusion::adapter::resize::{Resized, resized};
 use diffusion::adapter::{Adapter, Change, Update};
-use diffusion::peft::PeftConfig;
-use serde_json::{Map, Value, json};
-use trainer::messages::{emit, say, shown, warn};
+use diffusion::peft::{PeftConfig, in_blocks_of_peft};
+use serde_json::{Map, Value};
+use trainer::messages::{say, shown, warn};
 use trainer::store::{base_weights, read_base};
 
 use super::dialect::{Dialect, not_over, say_loss};
@@ -77,7 +77,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let read: Vec<PathBuf> = base_weights(&args.base)?.into_iter().map(|(path, _)| path).collect();
     not_over(read.iter().chain(loaded.iter().map(|loaded| &loaded.files.weights)), &weights)?;
     say_of_strength(&loaded, args.to);
-    let Made { adapter, config, mut told } = made(&args, &loaded, &base)?;
+    let Made { adapter, config, told } = made(&args, &loaded, &base)?;
     let config = config.unwrap_or_else(|| PeftConfig::describing(&adapter));
     let path = loaded.first().map_or("", |loaded| &loaded.path);
     let title = match &loaded[..] {
@@ -86,14 +86,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let title = title.and_then(|name| name.to_str()).unwrap_or("adapter");
     args.to.write(&adapter, &config, title, args.precision.into(), &target)?;
-    let facts = json!({
-        "out": target.display().to_string(),
-        "to": args.to.name(),
-        "modules": adapter.modules.len(),
-        "rank": adapter.rank(),
-    });
-    told.extend(facts.as_object().cloned().unwrap_or_default());
-    emit(Value::Object(told))?;
+    args.to.tell(&adapter, &target, told)?;
     say!("converted: {}", shown(target.display()));
     Ok(ExitCode::SUCCESS)
 }
@@ -145,10 +138,13 @@ fn converted(args: &Args, loaded: &Loaded, rank: Option<usize>, base: &Base) -> 
         return Ok(Made { adapter: adapter.with_differences(&base.state), config: None, told: Map::new() });
     }
     if was_taken {
-        say!("{} began as a part of the base: it becomes LoRA of twice the rank", loaded.path);
+        say!("{} began as a part of the base: it becomes LoRA of twice the rank", shown(&loaded.path));
     }
-    if args.to == Dialect::Peft {
-        must_be_cut_as_by_peft(loaded)?;
+    if args.to == Dialect::Peft && is_lokr_of_lycoris(loaded)? {
+        let (adapter, config) = in_blocks_of_peft(adapter, &base.state).map_err(|error| {
+            anyhow::anyhow!("{error}; --rank N makes plain LoRA of it, --to kohya and lycoris keep the blocks")
+        })?;
+        return Ok(Made { adapter, config: Some(config), told: Map::new() });
     }
     let config = if was_taken { None } else { Some(loaded.files.config(&adapter)?) };
     Ok(Made { adapter, config, told: Map::new() })
@@ -166,17 +162,11 @@ fn nearest(resized: Resized, rank: usize, to: Dialect) -> Made {
     Made { adapter, config: None, told }
 }
 
-/// PEFT cuts a layer into blocks by rules of its own, and loads what was cut otherwise wrongly, some of it without a word.
-fn must_be_cut_as_by_peft(loaded: &Loaded) -> anyhow::Result<()> {
+/// Whether its blocks are LyCORIS' own: PEFT cuts layers by a rule that such a file does not follow, and loads what was cut
+/// otherwise wrongly, some of it without a word.
+fn is_lokr_of_lycoris(loaded: &Loaded) -> anyhow::Result<bool> {
     let has_blocks = loaded.adapter.modules.values().any(|update| matches!(update.weight, Some(Change::Lokr(_))));
-    let is_configured = loaded.files.config.is_some() || PeftConfig::of_file(&loaded.files.bytes)?.is_some();
-    if has_blocks && !is_configured {
-        anyhow::bail!(
-            "{} is LoKr of LyCORIS, whose blocks PEFT would cut in other sizes, and load wrongly; give --rank N for plain LoRA, or convert it --to kohya or lycoris",
-            shown(&loaded.path)
-        );
-    }
-    Ok(())
+    Ok(has_blocks && loaded.files.config.is_none() && PeftConfig::of_file(&loaded.files.bytes)?.is_none())
 }
 
 /// DoRA means another thing by strengths in PEFT and in LyCORIS.

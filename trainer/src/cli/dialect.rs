@@ -11,7 +11,7 @@ use diffusion::tensors::Precision;
 use serde_json::{Map, Value, json};
 use trainer::error::Error;
 use trainer::files::{same_path, write_atomic};
-use trainer::messages::{say, warn};
+use trainer::messages::{emit, say, shown, warn};
 use trainer::store::{ADAPTER_WEIGHTS, DIFFUSERS_WEIGHTS, write_adapter_folder};
 
 /// A module that diffusers' converter of kohya's names drops.
@@ -51,7 +51,7 @@ impl Dialect {
         let is_file = out.extension().is_some_and(|extension| extension == "safetensors");
         match self {
             Self::Peft if is_file => {
-                anyhow::bail!("--out {} must be a folder: PEFT's adapters have two files", out.display())
+                anyhow::bail!("--out {} must be a folder: PEFT's adapters have two files", shown(out.display()))
             }
             Self::Peft => Ok((out.to_owned(), out.join(ADAPTER_WEIGHTS))),
             _ => {
@@ -121,6 +121,15 @@ impl Dialect {
             _ => error.into(),
         })
     }
+
+    /// Tells scripts what was written, beside what is `told` already.
+    pub fn tell(self, adapter: &Adapter, target: &Path, mut told: Map<String, Value>) -> anyhow::Result<()> {
+        told.insert("out".to_owned(), target.display().to_string().into());
+        told.insert("to".to_owned(), self.name().into());
+        told.insert("modules".to_owned(), adapter.modules.len().into());
+        told.insert("rank".to_owned(), adapter.rank().into());
+        Ok(emit(Value::Object(told))?)
+    }
 }
 
 /// Refuses to write over what is read.
@@ -128,7 +137,10 @@ pub fn not_over<'a>(read: impl IntoIterator<Item = &'a PathBuf>, written: &Path)
     match read.into_iter().find(|read| same_path(read, written)) {
         None => Ok(()),
         Some(read) => {
-            anyhow::bail!("{} would be written over, from which this is made; choose another --out", read.display())
+            anyhow::bail!(
+                "{} would be written over, from which this is made; choose another --out",
+                shown(read.display())
+            )
         }
     }
 }
@@ -170,7 +182,7 @@ fn with_extension(out: &Path, name: &str) -> anyhow::Result<PathBuf> {
         Some(extension) if extension == "safetensors" => Ok(out.to_owned()),
         // A folder's name may have a version after its dot, a file's extension has letters.
         Some(extension) if !out.is_dir() && extension.to_string_lossy().contains(char::is_alphabetic) => {
-            anyhow::bail!("--out {} must be a .safetensors file, or a folder for one", out.display())
+            anyhow::bail!("--out {} must be a .safetensors file, or a folder for one", shown(out.display()))
         }
         _ => Ok(out.join(name)),
     }

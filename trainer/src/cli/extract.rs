@@ -8,8 +8,7 @@ use diffusion::adapter::Adapter;
 use diffusion::adapter::plain::differences;
 use diffusion::adapter::resize::resized;
 use diffusion::peft::PeftConfig;
-use serde_json::{Value, json};
-use trainer::messages::{emit, say, shown};
+use trainer::messages::{say, shown};
 use trainer::store::{base_sha256, base_weights, read_base};
 
 use super::convert::nearest_of;
@@ -50,23 +49,16 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if difference.modules.is_empty() {
         anyhow::bail!(
             "{} and {} have the same weights: there is nothing to extract",
-            args.base.display(),
-            args.tuned.display()
+            shown(args.base.display()),
+            shown(args.tuned.display())
         );
     }
     let difference = Adapter { base_sha256: Some(base_sha256(&args.base)?), ..difference };
     let rank = args.rank as usize;
-    let (adapter, mut told) = nearest_of(resized(&difference, &base.state, rank), rank, args.to);
+    let (adapter, told) = nearest_of(resized(&difference, &base.state, rank), rank, args.to);
     let title = args.tuned.file_stem().and_then(|name| name.to_str()).unwrap_or("adapter");
     args.to.write(&adapter, &PeftConfig::describing(&adapter), title, args.precision.into(), &target)?;
-    let facts = json!({
-        "out": target.display().to_string(),
-        "to": args.to.name(),
-        "modules": adapter.modules.len(),
-        "rank": adapter.rank(),
-    });
-    told.extend(facts.as_object().cloned().unwrap_or_default());
-    emit(Value::Object(told))?;
+    args.to.tell(&adapter, &target, told)?;
     say!("extracted: {}", shown(target.display()));
     Ok(ExitCode::SUCCESS)
 }
@@ -80,15 +72,15 @@ fn must_be_one_network(args: &Args, base: &Base, tuned: &Base) -> anyhow::Result
             (Some(one), Some(other)) if one == other => {}
             (Some(one), Some(other)) => anyhow::bail!(
                 "{} and {} are not the same network: {name} is {one:?} and {other:?}",
-                args.base.display(),
-                args.tuned.display()
+                shown(args.base.display()),
+                shown(args.tuned.display())
             ),
             (one, _) => {
                 let (has, has_not) = if one.is_some() { (&args.base, &args.tuned) } else { (&args.tuned, &args.base) };
                 anyhow::bail!(
                     "{} has {name}, {} has not: they are not the same network",
-                    has.display(),
-                    has_not.display()
+                    shown(has.display()),
+                    shown(has_not.display())
                 )
             }
         }

@@ -13,7 +13,7 @@ pub const MESSAGES: &str = "Messages";
 
 /// Groups of the flags of `eval` and `export`, whose `Args` have other things to say: command, heading, flags.
 const GROUPS: [(&str, &str, &[&str]); 8] = [
-    ("eval", MODEL, &["base", "lora", "each", "device"]),
+    ("eval", MODEL, &["base", "lora", "partial", "each", "device"]),
     ("eval", PICTURES, &["count", "seed"]),
     ("eval", SAMPLING, &["steps", "sampler", "guidance", "guidance_start", "guidance_stop", "guidance_eta"]),
     ("eval", "Measures", &["measure", "judges", "judge_epochs", "data", "mnist"]),

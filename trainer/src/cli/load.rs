@@ -6,7 +6,7 @@ use std::path::Path;
 use diffusion::adapter::{Adapter, merge};
 use diffusion::{Base, Model};
 use trainer::inspect::UnusedFacts;
-use trainer::messages::{nearest, say, warn};
+use trainer::messages::{nearest, say, shown, warn};
 use trainer::store::{AdapterFiles, base_sha256, read_base};
 
 use super::device::DeviceName;
@@ -86,10 +86,10 @@ fn checked_scale(text: &str) -> anyhow::Result<(&str, f32)> {
 fn elsewhere(path: &str) -> String {
     let folders = ["www/models/lora", "runs/lora"].map(Path::new);
     if let Some(found) = folders.iter().map(|folder| folder.join(path)).find(|found| found.is_dir()) {
-        return format!("; did you mean {}?", found.display());
+        return format!("; did you mean {}?", shown(found.display()));
     }
     if let Some((first, _)) = path.split_once(',') {
-        return format!("; several adapters are several flags, --lora {first} --lora …");
+        return format!("; several adapters are several flags, --lora {} --lora …", shown(first));
     }
     let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
     let known: Vec<String> = entries.map(|entry| entry.path().display().to_string()).collect();
@@ -97,24 +97,29 @@ fn elsewhere(path: &str) -> String {
     let names: Vec<String> = known.iter().filter_map(named).collect();
     let near = nearest(path.rsplit('/').next().unwrap_or(path), names.iter().map(String::as_str));
     let near = near.and_then(|near| known.iter().find(|known| named(known).as_deref() == Some(near)));
-    near.map_or_else(String::new, |near| format!("; did you mean {near}?"))
+    near.map_or_else(String::new, |near| format!("; did you mean {}?", shown(near)))
 }
 
 /// The adapter that `DIR[:SCALE]` names, for the base in `dir`; what of it fits, where that is asked for.
 pub fn load_adapter(text: &str, dir: &Path, base: &Base, partial: bool) -> anyhow::Result<Loaded> {
     let (path, scale) = checked_scale(text)?;
     if !Path::new(path).exists() {
-        anyhow::bail!("there is no adapter {path}: --lora takes a folder or a .safetensors file{}", elsewhere(path));
+        let (named, elsewhere) = (shown(path), elsewhere(path));
+        anyhow::bail!("there is no adapter {named}: --lora takes a folder or a .safetensors file{elsewhere}");
     }
     let files = AdapterFiles::read(Path::new(path))?;
     let adapter = read(&files, path, base, partial)?;
     if let Some(sum) = &adapter.base_sha256
         && *sum != base_sha256(dir)?
     {
-        warn!("{path} was trained on another base than {}, and may not do what it should", dir.display());
+        warn!(
+            "{} was trained on another base than {}, and may not do what it should",
+            shown(path),
+            shown(dir.display())
+        );
     }
     if let Some(note) = adapter.note() {
-        say!("note: {path}: {note}");
+        say!("note: {}: {}", shown(path), shown(note));
     }
     Ok(Loaded { path: path.to_owned(), files, adapter, scale })
 }
@@ -132,8 +137,8 @@ pub fn read(files: &AdapterFiles, path: &str, base: &Base, partial: bool) -> any
     let unused = UnusedFacts::of(&adapter);
     if !unused.is_empty() {
         let left_out: Vec<String> =
-            unused.iter().map(|unused| format!("{} ({})", unused.names(), unused.reason)).collect();
-        warn!("{path}: {} tensors are used; left out: {}", counts(&adapter), left_out.join("; "));
+            unused.iter().map(|unused| shown(format_args!("{} ({})", unused.names(), unused.reason))).collect();
+        warn!("{}: {} tensors are used; left out: {}", shown(path), counts(&adapter), left_out.join("; "));
     }
     Ok(adapter)
 }

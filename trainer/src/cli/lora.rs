@@ -4,17 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use diffusion::adapter::{Adapter, Update, merge};
-use diffusion::schedule::NoiseSchedule;
 use diffusion::tensors::Precision;
-use diffusion::unet::burn::BurnUNet;
 use diffusion::{Base, Model};
-use trainer::config::{self, AdapterConfig, Keep, LoraSettings, RunSettings};
+use trainer::config::{self, AdapterConfig, AdapterKind, Keep, LoraSettings, RunSettings};
 use trainer::files::Held;
 use trainer::messages::{did_you_mean, say};
 use trainer::ranks::Ranks;
 use trainer::store::{ADAPTER_WEIGHTS, base_sha256, read_base, write_adapter_folder};
 use trainer::styles::{STYLES, Style};
-use trainer::train::adapter::{attach, detach};
+use trainer::train::adapter::detach;
 use trainer::train::{AdapterOrigin, Origin, Trainer};
 
 use super::data_args::{DataArgs, Reader};
@@ -45,6 +43,15 @@ pub struct Args {
     /// The base model's folder [default: www/models/base]
     #[arg(long, value_name = "DIR", help_heading = "Adapter")]
     base: Option<PathBuf>,
+    /// The kind of adapter [default: lora]
+    #[arg(long, value_enum, help_heading = "Adapter")]
+    kind: Option<AdapterKind>,
+    /// Learn the lengths of the weights' rows, too (DoRA)
+    #[arg(long, help_heading = "Adapter")]
+    dora: bool,
+    /// Sides of LoKr's first factor [default: those nearest to the roots]
+    #[arg(long, value_name = "N", help_heading = "Adapter")]
+    decompose_factor: Option<usize>,
     /// Rank of the factors [default: 4; for few pictures 6]
     #[arg(long, value_name = "N", help_heading = "Adapter")]
     rank: Option<usize>,
@@ -54,14 +61,20 @@ pub struct Args {
     /// Scale by alpha / sqrt(rank) instead
     #[arg(long, help_heading = "Adapter")]
     use_rslora: bool,
-    /// Modules that get factors: names or patterns of paths [default: to_q,to_k,to_v; for few pictures those of --config few]
+    /// Ranks of single modules, by PEFT's patterns of paths, as conv_in=32,conv.*=8 (the first that matches counts)
+    #[arg(long, value_delimiter = ',', value_name = "PATTERN=N", help_heading = "Adapter")]
+    rank_pattern: Option<Vec<String>>,
+    /// Alphas of single modules, likewise
+    #[arg(long, value_delimiter = ',', value_name = "PATTERN=ALPHA", help_heading = "Adapter")]
+    alpha_pattern: Option<Vec<String>>,
+    /// Linears and convolutions that are changed: names or patterns of paths [default: to_q,to_k,to_v; for few pictures those of --config few]
     #[arg(long, value_delimiter = ',', value_name = "NAMES", help_heading = "Adapter")]
     target_modules: Option<Vec<String>>,
-    /// Probability that an input of the factors is dropped in training [default: 0; for few pictures 0.1]
+    /// Probability that an input of the changed modules is dropped in training [default: 0; for few pictures 0.1]
     #[arg(long, value_name = "0..1", help_heading = "Adapter")]
     lora_dropout: Option<f32>,
-    /// Start from this adapter (ours, PEFT's or kohya's) instead of from nothing; rank, alpha and targets are its own
-    #[arg(long, value_name = "DIR|FILE", conflicts_with_all = ["rank", "alpha", "use_rslora", "target_modules"], help_heading = "Adapter")]
+    /// Start from this adapter (of any kind that is read) instead of from nothing; kind, rank, alpha and targets are its own
+    #[arg(long, value_name = "DIR|FILE", conflicts_with_all = ["kind", "dora", "decompose_factor", "rank", "alpha", "rank_pattern", "alpha_pattern", "use_rslora", "target_modules"], help_heading = "Adapter")]
     init: Option<PathBuf>,
     /// Where to compute [default: cpu]
     #[arg(long, value_enum, help_heading = "Batches")]
@@ -205,9 +218,7 @@ fn train_one(
     };
 
     let (device, backend) = (settings.device.open()?.autodiff(), settings.device.backend()?);
-    let unet = attach(BurnUNet::from_base(base, &device)?, &initial, &device);
-    let schedule = NoiseSchedule::new(base.schedule.clone());
-    let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
+    let mut trainer = Trainer::of_adapter(config.train.clone(), &data, base, &initial, device)?
         .with_operations(settings.device.operations())
         .for_adapter(origin)?;
     let resumes = checkpoint.is_some();
@@ -221,8 +232,9 @@ fn train_one(
     config.train = trainer.config().clone();
     let _held = args.train.begin(held, out, ADAPTER_WEIGHTS, &config)?;
     say!(
-        "{} modules of rank {}, {} parameters; {} pictures, {} steps of {}",
+        "{} modules, {} of rank {}, {} parameters; {} pictures, {} steps of {}",
         initial.modules.len(),
+        initial.kinds().join(", "),
         initial.rank(),
         initial.modules.values().map(Update::parameters).sum::<usize>(),
         data.len(),
@@ -288,9 +300,18 @@ impl Args {
     }
 
     fn override_lora(&self, lora: &mut LoraSettings) {
+        lora.kind = self.kind.unwrap_or(lora.kind);
+        lora.dora |= self.dora;
+        lora.decompose_factor = self.decompose_factor.unwrap_or(lora.decompose_factor);
         lora.rank = self.rank.unwrap_or(lora.rank);
         lora.alpha = self.alpha.unwrap_or(lora.alpha);
         lora.use_rslora |= self.use_rslora;
+        if let Some(ranks) = &self.rank_pattern {
+            lora.rank_pattern.clone_from(ranks);
+        }
+        if let Some(alphas) = &self.alpha_pattern {
+            lora.alpha_pattern.clone_from(alphas);
+        }
         if let Some(targets) = &self.target_modules {
             lora.target_modules.clone_from(targets);
         }

@@ -34,7 +34,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.out.join(WEIGHTS).exists() {
-        anyhow::bail!("{} already holds a base; choose another --out, or remove it", args.out.display());
+        anyhow::bail!("{} already holds a base; choose another --out, or remove it", shown(args.out.display()));
     }
     let merged = load_model(&args.base, &args.lora, (true, args.partial), DeviceName::default())?;
     write_base(&args.out, merged.base(), Precision::from(args.precision))?;

@@ -94,7 +94,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let extension = args.out.extension().and_then(|e| e.to_str()).unwrap_or_default();
     match (args.filmstrip, extension) {
         (true, "png" | "gif") | (false, "png" | "") => {}
-        (true, _) => anyhow::bail!("--filmstrip writes a .png or a .gif, not {}", args.out.display()),
+        (true, _) => anyhow::bail!("--filmstrip writes a .png or a .gif, not {}", shown(args.out.display())),
         // A folder's name may have a version after its dot, a file's extension has letters.
         (false, other) if args.out.is_dir() || !other.contains(char::is_alphabetic) => {}
         (false, other) => anyhow::bail!("--out is a .png file or a folder, not a .{other} file"),
@@ -108,7 +108,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let request = request(&args, &model)?;
     let info = &model.base().info;
     if !info.null_class_trained && args.guidance != 1.0 {
-        say!("drawn without guidance: {} was trained without dropping labels", args.base.display());
+        say!("drawn without guidance: {} was trained without dropping labels", shown(args.base.display()));
     }
     let (size, labels) = (info.image_size, request.labels.clone());
     let names: Vec<String> = labels.iter().map(|&label| info.labels[label].clone()).collect();
@@ -222,16 +222,16 @@ fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
 
 fn read_latents(path: &Path, shape: [usize; 4]) -> anyhow::Result<Vec<f32>> {
     let (mut tensors, _) =
-        read_tensors(&read(path)?).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+        read_tensors(&read(path)?).map_err(|error| anyhow::anyhow!("{}: {error}", shown(path.display())))?;
     match tensors.remove("latents") {
         Some(tensor) if tensor.shape == shape => Ok(tensor.values),
         Some(tensor) => anyhow::bail!(
             "\"latents\" in {} are {:?}, but {shape:?} are needed: one for each of the {} pictures (--label, --count)",
-            path.display(),
+            shown(path.display()),
             tensor.shape,
             shape[0]
         ),
-        None => anyhow::bail!("{} has no tensor \"latents\"", path.display()),
+        None => anyhow::bail!("{} has no tensor \"latents\"", shown(path.display())),
     }
 }
 

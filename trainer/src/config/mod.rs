@@ -12,7 +12,7 @@ mod train;
 
 pub use data::{AutoWord, Choice, Count, DataSettings, FitName};
 pub use file::{PRESETS, Preset, differences, load, run_settings, sets, to_toml};
-pub use lora::LoraSettings;
+pub use lora::{AdapterKind, LoraSettings};
 pub use model::ModelConfig;
 pub use run::{AdapterConfig, BaseConfig};
 pub use run_settings::{Keep, RunSettings};

@@ -1,6 +1,6 @@
 //! What is told of a file or folder.
 
-use diffusion::adapter::Adapter;
+use diffusion::adapter::{Adapter, Update};
 
 /// Facts about a file or folder.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,23 @@ pub struct Facts {
     pub modules: Vec<ModuleFacts>,
     /// Tensors of an adapter's file that are of no use here.
     pub unused: Vec<UnusedFacts>,
+}
+
+/// What of an adapter is not known where its base is not there. `flat`: its names have underscores for dots.
+pub(super) fn needs_the_base(adapter: &Adapter, flat: bool) -> String {
+    let mut needs = vec!["whether its modules and shapes fit".to_owned()];
+    if flat {
+        needs.push("which underscores of its modules' names are dots".to_owned());
+    }
+    // Of plain LoRA the factors alone tell it.
+    let mut kinds: Vec<&str> =
+        adapter.modules.values().filter(|update| update.lora().is_none()).map(Update::kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if !kinds.is_empty() {
+        needs.push(format!("how much the weights change by {}", kinds.join(", ")));
+    }
+    needs.join("; ")
 }
 
 /// Tensors that are not used, for one reason.

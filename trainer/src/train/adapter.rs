@@ -1,27 +1,27 @@
-//! LoRA factors on a frozen base: making, attaching and reading them back. Tests: in `tests/it/training.rs` and
-//! `tests/it/operations.rs`, with PEFT's values in `tests/it/lora.rs`; here for what is refused.
+//! The adapter that training begins with, and the trained one. Tests: in `tests/it/training.rs` and
+//! `tests/it/adapter_gradients.rs`, with PEFT's values in `trainer/tests/runs/kinds.rs`; here for what is refused.
 
 use std::collections::BTreeMap;
 
-use burn::module::{LoraAdapter, Module, Param, Reparameterizer};
-use burn::tensor::{Device, Tensor, TensorData};
-use diffusion::adapter::{Adapter, LoraFactors, Update};
+use diffusion::adapter::Adapter;
 use diffusion::noise::NoiseSource;
+use diffusion::peft::Patterns;
 use diffusion::state::{HostTensor, StateDict};
-use diffusion::unet::burn::BurnUNet;
-use diffusion::unet::burn::parameter_name;
 use regex_lite::Regex;
 
+use crate::config::LoraSettings;
 use crate::error::{Error, Result};
 
-/// A Linear of the base: its path, and the shape `[out, in]` of its weight.
-struct Linear<'a> {
+/// A Linear or convolution of the base.
+struct Target<'a> {
     path: &'a str,
-    shape: [usize; 2],
+    /// `[out, in]` or `[out, in, h, w]`.
+    weight: &'a HostTensor,
 }
 
-/// The Linears that get factors. `targets` are names (endings of module paths, as in PEFT) or patterns of whole paths.
-fn target_linears<'a>(state: &'a StateDict, targets: &[String]) -> Result<Vec<Linear<'a>>> {
+/// The Linears and convolutions that are changed. `targets` are names (endings of module paths, as in PEFT) or patterns of
+/// whole paths.
+fn chosen<'a>(state: &'a StateDict, targets: &[String]) -> Result<Vec<Target<'a>>> {
     let patterns = targets
         .iter()
         .map(|target| {
@@ -30,22 +30,22 @@ fn target_linears<'a>(state: &'a StateDict, targets: &[String]) -> Result<Vec<Li
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    let linear = |(name, tensor): (&'a String, &HostTensor)| match tensor.shape[..] {
-        [out, inner] => Some(Linear { path: name.strip_suffix(".weight")?, shape: [out, inner] }),
+    let module = |(name, weight): (&'a String, &'a HostTensor)| match weight.shape.len() {
+        2 | 4 => Some(Target { path: name.strip_suffix(".weight")?, weight }),
         _ => None,
     };
-    let linears: Vec<Linear<'a>> = state.iter().filter_map(linear).collect();
+    let all: Vec<Target<'a>> = state.iter().filter_map(module).collect();
     for (target, pattern) in targets.iter().zip(&patterns) {
-        if !linears.iter().any(|linear| pattern.is_match(linear.path)) {
+        if !all.iter().any(|module| pattern.is_match(module.path)) {
             return Err(Error::Setting {
                 reason: format!(
-                    "\"{target}\" in --target-modules matches no Linear of this base (there are to_q, to_k, to_v, to_out.0, ff.net.0.proj, …)"
+                    "\"{target}\" in --target-modules matches no Linear and no convolution of this base (there are to_q, to_k, to_v, to_out.0, ff.net.0.proj, ff.net.2, proj_in, proj_out, conv1, conv2, conv_in, conv_out, …; \".*\" is all of them)"
                 ),
             });
         }
     }
-    let is_target = |linear: &Linear<'_>| patterns.iter().any(|pattern| pattern.is_match(linear.path));
-    Ok(linears.into_iter().filter(is_target).collect())
+    let is_chosen = |module: &Target<'_>| patterns.iter().any(|pattern| pattern.is_match(module.path));
+    Ok(all.into_iter().filter(is_chosen).collect())
 }
 
 /// The targets as PEFT's configuration has them: in a list every entry is a name, so patterns are written out as paths.
@@ -53,96 +53,78 @@ fn target_linears<'a>(state: &'a StateDict, targets: &[String]) -> Result<Vec<Li
 /// # Errors
 /// Targets that are no pattern, or match nothing.
 pub fn peft_targets(state: &StateDict, targets: &[String]) -> Result<Vec<String>> {
-    let linears = target_linears(state, targets)?;
+    let modules = chosen(state, targets)?;
     let is_name = |target: &String| {
         let ends =
             |path: &str| path.strip_suffix(&target[..]).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-        linears.iter().any(|linear| ends(linear.path))
+        modules.iter().any(|module| ends(module.path))
     };
     if targets.iter().all(is_name) {
         return Ok(targets.to_vec());
     }
-    Ok(linears.into_iter().map(|linear| linear.path.to_owned()).collect())
+    Ok(modules.into_iter().map(|module| module.path.to_owned()).collect())
 }
 
-/// New factors: A `[rank, in]` uniform within ±1/sqrt(in) (Kaiming with a = sqrt 5, as PEFT does), B `[out, rank]` zero, so
-/// that training starts at the base model.
+/// A new adapter of the kind that the settings say, which changes nothing yet.
 ///
 /// # Errors
-/// Targets that are no pattern, or match nothing; a rank of 0, or above the width of every module.
-pub fn initial_adapter(state: &StateDict, targets: &[String], rank: usize, scaling: f32, seed: u64) -> Result<Adapter> {
-    let linears = target_linears(state, targets)?;
-    let widest = linears.iter().flat_map(|linear| linear.shape).max().unwrap_or(0);
-    if rank == 0 || rank > widest {
-        return Err(Error::Setting {
-            reason: format!("--rank {rank} must be 1 to {widest}, the width of the widest of its modules"),
-        });
+/// Settings that cannot work; targets that are no pattern, or match nothing; a rank above the width of every module.
+pub fn initial_adapter(state: &StateDict, settings: &LoraSettings, seed: u64) -> Result<Adapter> {
+    settings.check()?;
+    let start = settings.start()?;
+    let targets = chosen(state, &settings.target_modules)?;
+    let sides = |target: &Target<'_>| {
+        let out = target.weight.shape[0];
+        [out, target.weight.values.len() / out.max(1)]
+    };
+    let widest = targets.iter().flat_map(sides).max().unwrap_or(0);
+    let (ranks, alphas) = (settings.ranks()?, settings.alphas()?);
+    for (key, name) in ranks.iter().map(|(key, _)| (key, "rank")).chain(alphas.iter().map(|(key, _)| (key, "alpha"))) {
+        must_match(&targets, key, name)?;
     }
     let mut noise = NoiseSource::new(seed);
-    let mut modules = BTreeMap::new();
-    for Linear { path, shape: [out, inner] } in linears {
-        let bound = 1.0 / (inner as f32).sqrt();
-        let a = (0..rank * inner).map(|_| (2.0 * noise.uniform() - 1.0) * bound).collect();
-        let factors = Update::from(LoraFactors {
-            a: HostTensor { shape: vec![rank, inner], values: a },
-            b: HostTensor { shape: vec![out, rank], values: vec![0.0; out * rank] },
-            scaling,
-        });
-        modules.insert(path.to_owned(), factors);
-    }
+    let module = |target: Target<'_>| {
+        let (rank, scaling) = settings.of_module(target.path)?;
+        if rank > widest {
+            return Err(Error::Setting {
+                reason: format!("--rank {rank} must be 1 to {widest}, the width of the widest of its modules"),
+            });
+        }
+        Ok((target.path.to_owned(), start.module(target.weight, rank, scaling, &mut noise)))
+    };
+    let modules = targets.into_iter().map(module).collect::<Result<BTreeMap<_, _>>>()?;
     Ok(Adapter { modules, ..Adapter::default() })
 }
 
-/// Freezes the network and attaches the factors, which alone are trainable then.
-pub fn attach(unet: BurnUNet, adapter: &Adapter, device: &Device) -> BurnUNet {
-    unet.freeze().apply_reparameterization(Attach { adapter, device })
+/// Refuses a pattern of ranks or alphas that is for nothing.
+fn must_match(targets: &[Target<'_>], key: &str, name: &str) -> Result<()> {
+    let pattern: Patterns<()> = [(key.to_owned(), ())].into_iter().collect();
+    for target in targets {
+        if pattern.matching(target.path)?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(Error::Setting { reason: format!("\"{key}\" in {name}_pattern matches none of the modules that are changed") })
 }
 
-/// The trained factors: `initial` with the values of the parameters that [`attach`] has made.
+/// The trained adapter: `initial` with the values of a run's parameters.
 ///
 /// # Errors
-/// A module whose factors are missing in `trained`.
+/// A tensor that is missing in `trained`.
 pub fn detach(initial: &Adapter, trained: &StateDict) -> Result<Adapter> {
     let mut adapter = initial.clone();
     for (path, update) in &mut adapter.modules {
-        let Some(factors) = update.lora_mut() else { continue };
-        for (factor, letter) in [(&mut factors.a, "a"), (&mut factors.b, "b")] {
-            let found = trained.iter().find_map(|(name, tensor)| {
-                let module = name.strip_suffix(&format!(".weight.lora.{letter}"))?;
-                (parameter_name(&format!("{module}.weight")).strip_suffix(".weight") == Some(path)).then_some(tensor)
-            });
-            *factor = found
-                .ok_or_else(|| Error::Checkpoint { reason: format!("the factors of {path} are missing") })?
-                .transposed();
-        }
+        let values = |(name, tensor): (&'static str, &HostTensor)| {
+            let found =
+                trained.get(&format!("{path}.{name}")).filter(|found| found.values.len() == tensor.values.len());
+            found
+                .map(|found| &found.values[..])
+                .ok_or_else(|| Error::Checkpoint { reason: format!("{name} of {path} is missing") })
+        };
+        let values = update.tensors().into_iter().map(values).collect::<Result<Vec<_>>>()?;
+        update.set_values(values);
     }
     Ok(adapter)
-}
-
-struct Attach<'a> {
-    adapter: &'a Adapter,
-    device: &'a Device,
-}
-
-impl Reparameterizer for Attach<'_> {
-    type Reparam = LoraAdapter;
-
-    fn reparameterize<const D: usize>(
-        &mut self,
-        path: &str,
-        param: Param<Tensor<D>>,
-    ) -> (Param<Tensor<D>>, Option<LoraAdapter>) {
-        let name = parameter_name(path);
-        let factors = name.strip_suffix(".weight").and_then(|module| self.adapter.modules.get(module)?.lora());
-        let Some(factors) = factors else { return (param, None) };
-        // burn's Linears are [in, out], so both factors are transposed.
-        let load = |tensor: &HostTensor| {
-            let tensor = tensor.transposed();
-            Param::from_data(TensorData::new(tensor.values, tensor.shape), self.device)
-        };
-        let adapter = LoraAdapter { a: load(&factors.a), b: load(&factors.b), scale: f64::from(factors.scaling) };
-        (param, Some(adapter))
-    }
 }
 
 #[cfg(test)]
@@ -160,25 +142,43 @@ mod tests {
         shapes.into_iter().map(|(name, shape)| (name.to_owned(), tensor(shape))).collect()
     }
 
+    fn settings(target: &str, rank: usize) -> LoraSettings {
+        LoraSettings { rank, target_modules: vec![target.into()], ..LoraSettings::default() }
+    }
+
     #[test]
-    fn names_and_patterns_choose_linears_and_nothing_else() {
-        let adapter = initial_adapter(&base(), &["to_q".into()], 2, 1.0, 0).unwrap();
-        let LoraFactors { a, b, .. } = adapter.modules["mid.attn.to_q"].lora().unwrap();
-        assert_eq!((adapter.modules.len(), &a.shape[..], &b.shape[..]), (1, &[2, 6][..], &[4, 2][..]));
-        assert!(b.values.iter().all(|&value| value == 0.0), "training starts at the base");
+    fn names_and_patterns_choose_linears_and_convolutions() {
+        let adapter = initial_adapter(&base(), &settings("to_q", 2), 0).unwrap();
+        let factors = adapter.modules["mid.attn.to_q"].lora().unwrap();
+        assert_eq!((adapter.modules.len(), &factors.a.shape[..], &factors.b.shape[..]), (1, &[2, 6][..], &[4, 2][..]));
+        assert!(factors.b.values.iter().all(|&value| value == 0.0), "training starts at the base");
+        let adapter = initial_adapter(&base(), &settings("conv_in", 2), 0).unwrap();
+        let factors = adapter.modules["conv_in"].lora().unwrap();
+        assert_eq!((&factors.a.shape[..], &factors.b.shape[..]), (&[2, 1, 3, 3][..], &[4, 2, 1, 1][..]));
+        assert_eq!(initial_adapter(&base(), &settings(".*", 1), 0).unwrap().modules.len(), 3);
         assert_eq!(peft_targets(&base(), &["to_k".into()]).unwrap(), ["to_k"]);
         assert_eq!(peft_targets(&base(), &[r"mid\..*to_q".into()]).unwrap(), ["mid.attn.to_q"]);
         let refused =
-            |target: &str, rank| initial_adapter(&base(), &[target.into()], rank, 1.0, 0).unwrap_err().to_string();
-        assert!(refused("conv_in", 1).contains("matches no Linear"));
+            |target: &str, rank| initial_adapter(&base(), &settings(target, rank), 0).unwrap_err().to_string();
+        assert!(refused("conv_out", 1).contains("matches no Linear and no convolution"));
         assert!(refused("(", 1).contains("neither a name nor a pattern"));
         assert!(refused("to_q", 7).contains("1 to 6"));
+        assert!(refused("to_q", 0).contains("at least 1"));
+        let ranks = |pattern: &str| LoraSettings { rank_pattern: vec![pattern.into()], ..settings(".*", 1) };
+        let adapter = initial_adapter(&base(), &ranks("conv.*=3"), 0).unwrap();
+        let ranks_of = |path: &str| adapter.modules[path].rank();
+        assert_eq!((ranks_of("conv_in"), ranks_of("mid.attn.to_q")), (Some(3), Some(1)));
+        assert_eq!(adapter.modules["conv_in"].scaling(), Some(8.0 / 3.0));
+        let refused = |pattern: &str| initial_adapter(&base(), &ranks(pattern), 0).unwrap_err().to_string();
+        assert!(refused("conv_out=3").contains("matches none of the modules"));
+        assert!(refused("conv_in").contains("must be a pattern and a number above 0, as conv_in=32"));
+        assert!(refused("conv_in=0").contains("above 0"));
     }
 
     #[test]
     fn factors_that_did_not_come_back_are_missed() {
-        let initial = initial_adapter(&base(), &["to_q".into()], 2, 1.0, 0).unwrap();
+        let initial = initial_adapter(&base(), &settings("to_q", 2), 0).unwrap();
         let message = detach(&initial, &StateDict::new()).unwrap_err().to_string();
-        assert!(message.contains("the factors of mid.attn.to_q are missing"), "{message}");
+        assert!(message.contains("lora.a of mid.attn.to_q is missing"), "{message}");
     }
 }

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::parameter_vector::{ALIGNMENT, host};
+use super::layout::{ALIGNMENT, host};
 use crate::error::{Error, Result};
 use crate::parallel;
 

@@ -6,9 +6,12 @@
 //! | `batch` | pictures, labels, timesteps and noise of a step |
 //! | `augment` | small changes of the pictures, for small sets |
 //! | `loss` | target, loss and weight of each timestep |
-//! | `adapter` | LoRA factors on a frozen base |
-//! | `lora_dropout` | dropout of the factors' inputs |
-//! | `parameter_vector` | all trained parameters as one vector |
+//! | `trained` | what is trained, as one vector: |
+//! | `network_parameters` | a network's own parameters |
+//! | `adapter_parameters` | those of an adapter of any kind on a frozen base |
+//! | `layout` | where each parameter lies in the vector |
+//! | `adapter` | the adapter that training begins with, and the trained one |
+//! | `input_dropout` | dropout of the adapted modules' inputs |
 //! | `gradients` | gradients of a step's jobs, and their sum |
 //! | `optimizer` | AdamW |
 //! | `ema` | the moving average of the weights |
@@ -20,18 +23,21 @@
 //! Its settings are [`crate::config::TrainConfig`].
 
 pub mod adapter;
+mod adapter_parameters;
 pub mod augment;
 mod batch;
 mod best;
 pub mod checkpoint;
 mod ema;
 pub(crate) mod gradients;
-mod lora_dropout;
+mod input_dropout;
+mod layout;
 mod loss;
+mod network_parameters;
 mod optimizer;
-mod parameter_vector;
 mod progress;
 mod together;
+mod trained;
 mod trainer;
 mod validation;
 

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use cpu_kernels::optimizer::Parameters;
 
 use super::ema;
-use super::parameter_vector::host;
+use super::layout::host;
 use crate::error::{Error, Result};
 use crate::parallel;
 
@@ -25,7 +25,7 @@ pub struct Optimizer {
 }
 
 /// Vectors of all trained parameters, each `[len]` in the layout of a
-/// [`ParameterVector`](super::parameter_vector::ParameterVector).
+/// [`Layout`](super::layout::Layout).
 #[derive(Debug, Clone)]
 pub struct Vectors {
     /// The weights.

@@ -20,16 +20,16 @@ impl Trainer<'_> {
         let Checkpoint { step, model, ema, moment_1, moment_2, origin, validated, best, .. } = checkpoint;
         origin.must_be(&self.origin)?;
         let device = self.device.clone().without_autodiff();
-        let vector = |state| self.parameters.to_vector(state, &device);
+        let vector = |state| self.trained.layout().to_vector(&self.trained.renamed(state), &device);
         let vectors = Vectors {
-            weights: vector(&model)?,
-            ema: vector(&ema)?,
-            moment_1: vector(&moment_1)?,
-            moment_2: vector(&moment_2)?,
+            weights: vector(model)?,
+            ema: vector(ema)?,
+            moment_1: vector(moment_1)?,
+            moment_2: vector(moment_2)?,
         };
-        self.best = best.as_ref().map(vector).transpose()?.map(|ema| Best { ema });
+        self.best = best.map(vector).transpose()?.map(|ema| Best { ema });
         self.validated = validated;
-        self.unet = self.parameters.apply(self.unet, &vectors.weights);
+        self.unet = self.trained.network(self.unet, &vectors.weights)?;
         self.optimizer = new_optimizer(&self.config, vectors, step);
         self.step = step;
         Ok(self)
@@ -46,12 +46,12 @@ impl Trainer<'_> {
             step: self.step,
             config: self.config.clone(),
             origin: self.origin.clone(),
-            model: self.parameters.to_state(weights)?,
-            ema: self.parameters.to_state(ema)?,
-            moment_1: self.parameters.to_state(moment_1)?,
-            moment_2: self.parameters.to_state(moment_2)?,
+            model: self.trained.layout().to_state(weights)?,
+            ema: self.trained.layout().to_state(ema)?,
+            moment_1: self.trained.layout().to_state(moment_1)?,
+            moment_2: self.trained.layout().to_state(moment_2)?,
             validated: self.validated.clone(),
-            best: self.best.as_ref().map(|best| self.parameters.to_state(&best.ema)).transpose()?,
+            best: self.best.as_ref().map(|best| self.trained.layout().to_state(&best.ema)).transpose()?,
         };
         if checkpoint.model.values().flat_map(|tensor| &tensor.values).any(|value| !value.is_finite()) {
             return Err(Error::WeightsNotFinite { step: self.step });
@@ -60,16 +60,19 @@ impl Trainer<'_> {
     }
 
     /// The network with the EMA of the weights.
-    pub fn ema_unet(&self) -> BurnUNet {
+    ///
+    /// # Errors
+    /// That they cannot be read from the device.
+    pub fn ema_unet(&self) -> Result<BurnUNet> {
         self.with_weights(self.ema())
     }
 
-    /// The EMA of the trained parameters, by module path.
+    /// The EMA of the trained parameters, by their names.
     ///
     /// # Errors
     /// That they cannot be read from the device.
     pub fn ema_state(&self) -> Result<StateDict> {
-        self.parameters.to_state(self.ema())
+        self.trained.layout().to_state(self.ema())
     }
 
     pub(super) fn ema(&self) -> &Tensor<1> {
@@ -77,21 +80,24 @@ impl Trainer<'_> {
     }
 
     /// The network without gradients, with these values of its trained parameters.
-    fn with_weights(&self, values: &Tensor<1>) -> BurnUNet {
-        self.parameters.apply(self.unet.valid(), values)
+    fn with_weights(&self, values: &Tensor<1>) -> Result<BurnUNet> {
+        self.trained.network(self.unet.valid(), values)
     }
 
     /// The network with the weights of the least validation loss; with the EMA as it is where none was measured.
-    pub fn best_unet(&self) -> BurnUNet {
+    ///
+    /// # Errors
+    /// That they cannot be read from the device.
+    pub fn best_unet(&self) -> Result<BurnUNet> {
         self.with_weights(self.best())
     }
 
-    /// The trained parameters of [`best_unet`](Self::best_unet), by module path.
+    /// The trained parameters of [`best_unet`](Self::best_unet), by their names.
     ///
     /// # Errors
     /// That they cannot be read from the device.
     pub fn best_state(&self) -> Result<StateDict> {
-        self.parameters.to_state(self.best())
+        self.trained.layout().to_state(self.best())
     }
 
     fn best(&self) -> &Tensor<1> {

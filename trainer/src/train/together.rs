@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use burn::tensor::{Tensor, TensorData};
 use sha2::{Digest, Sha256};
 
-use super::parameter_vector::host;
+use super::layout::host;
 use super::trainer::Trainer;
 use crate::config::to_toml;
 use crate::error::{Error, Result};

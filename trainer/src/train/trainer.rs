@@ -3,20 +3,25 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use diffusion::Base;
+use diffusion::adapter::Adapter;
 use diffusion::config::ModelInfo;
 use diffusion::noise::NoiseSource;
 use diffusion::ops::Ops;
 use diffusion::schedule::NoiseSchedule;
 use diffusion::unet::burn::BurnUNet;
 
+use super::adapter_parameters::AdapterParameters;
 use super::batch::Batch;
 use super::best::{Best, Validated};
 use super::checkpoint::{AdapterOrigin, Origin};
+use super::gradients;
 use super::loss::TrainingLoss;
+use super::network_parameters::NetworkParameters;
 use super::optimizer::{Optimizer, Vectors};
-use super::parameter_vector::ParameterVector;
-use super::{gradients, lora_dropout};
+use super::trained::Trained;
 use crate::config::TrainConfig;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -58,9 +63,9 @@ pub struct Trainer<'a> {
     pub(super) info: ModelInfo,
     pub(super) schedule: NoiseSchedule,
     pub(super) device: Device,
-    /// Its trained parameters are views of the optimizer's weights.
+    /// With the optimizer's weights.
     pub(super) unet: BurnUNet,
-    pub(super) parameters: ParameterVector,
+    pub(super) trained: Box<dyn Trained>,
     pub(super) optimizer: Optimizer,
     pub(super) operations: Ops,
     pub(super) lora_dropout: f32,
@@ -75,17 +80,45 @@ pub struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    /// Starts a run. `unet` is on an autodiff `device`; what requires gradients is trained.
+    /// Starts the run of a network. `unet` is on an autodiff `device`; what requires gradients is trained.
     ///
     /// # Errors
     /// Settings that cannot work, pictures that do not fit the model or are fewer than a step needs, a network with nothing
     /// to train.
     pub fn new(
-        mut config: TrainConfig,
+        config: TrainConfig,
         data: &'a Dataset,
         info: ModelInfo,
         schedule: NoiseSchedule,
         unet: BurnUNet,
+        device: Device,
+    ) -> Result<Self> {
+        let trained = Box::new(NetworkParameters::new(&unet));
+        Self::start(config, data, (info, schedule), (unet, trained), device)
+    }
+
+    /// Starts the run of an adapter of any kind on a frozen base, on an autodiff `device`.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and modules that the base does not have.
+    pub fn of_adapter(
+        config: TrainConfig,
+        data: &'a Dataset,
+        base: &Base,
+        adapter: &Adapter,
+        device: Device,
+    ) -> Result<Self> {
+        let unet = BurnUNet::from_base(base, &device)?.freeze();
+        let trained = Box::new(AdapterParameters::new(adapter, &base.state)?);
+        let schedule = NoiseSchedule::new(base.schedule.clone());
+        Self::start(config, data, (base.info.clone(), schedule), (unet, trained), device)
+    }
+
+    fn start(
+        mut config: TrainConfig,
+        data: &'a Dataset,
+        (info, schedule): (ModelInfo, NoiseSchedule),
+        (unet, trained): (BurnUNet, Box<dyn Trained>),
         device: Device,
     ) -> Result<Self> {
         config.check()?;
@@ -101,14 +134,13 @@ impl<'a> Trainer<'a> {
                 config.images_per_step()
             )));
         }
-        let parameters = ParameterVector::new(&unet);
-        if parameters.is_empty() {
+        if trained.layout().is_empty() {
             return Err(Error::Setting { reason: "nothing is trainable: no parameter requires a gradient".into() });
         }
         let plain = device.clone().without_autodiff();
-        let (weights, zeros) = (parameters.gather_weights(&unet, &plain)?, parameters.zeros(&plain));
+        let (weights, zeros) = (trained.initial(&unet, &plain)?, trained.layout().zeros(&plain));
         let vectors = Vectors { ema: weights.clone(), weights, moment_1: zeros.clone(), moment_2: zeros };
-        let unet = parameters.apply(unet, &vectors.weights);
+        let unet = trained.network(unet, &vectors.weights)?;
         let optimizer = new_optimizer(&config, vectors, 0);
         let origin = Origin { data_sha256: data.sha256(), adapter: None };
         Ok(Self {
@@ -119,7 +151,7 @@ impl<'a> Trainer<'a> {
             schedule,
             device,
             unet,
-            parameters,
+            trained,
             optimizer,
             operations: Ops::Custom,
             lora_dropout: 0.0,
@@ -136,7 +168,7 @@ impl<'a> Trainer<'a> {
         Self { operations, ..self }
     }
 
-    /// Drops inputs of the adapters while training, with this probability (see `lora_dropout.rs`).
+    /// Drops inputs of the adapters while training, with this probability (see `input_dropout.rs`).
     ///
     /// # Errors
     /// A probability that is not at least 0 and below 1.
@@ -252,7 +284,7 @@ impl<'a> Trainer<'a> {
         let scale = if max == 0.0 || grad_norm <= max { 1.0 } else { max / (grad_norm + 1e-6) };
         let lr = self.config.learning_rate(self.step, self.total());
         self.optimizer.step(lr, gradients, scale)?;
-        self.unet = self.parameters.apply(self.unet.clone(), &self.optimizer.vectors().weights);
+        self.unet = self.trained.network(self.unet.clone(), &self.optimizer.vectors().weights)?;
         self.step = step;
         Ok(StepReport { step, total: self.total(), loss, grad_norm, lr, images: self.config.images_per_step() })
     }
@@ -274,10 +306,11 @@ impl<'a> Trainer<'a> {
                 return Err(Error::Stopped);
             }
             let noise = NoiseSource::with_stream(self.config.seed, first_stream + i);
-            let unet = lora_dropout::drop_inputs(unet, self.lora_dropout, noise, device);
+            let unet = self.trained.for_job(unet, self.lora_dropout, noise);
             Ok(job.loss(&unet, &loss, &self.info, device, self.operations)? * share)
         };
-        let gather = |unet: &BurnUNet, gradients| self.parameters.gather_gradients(unet, gradients, &plain);
+        let weights = &self.optimizer.vectors().weights;
+        let gather = |unet: &BurnUNet, gradients| self.trained.gradients(unet, gradients, weights, &plain);
         gradients::each_of_jobs(&self.unet, device, jobs, self.config.threads, job_loss, gather)
     }
 

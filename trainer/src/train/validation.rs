@@ -7,8 +7,8 @@ use diffusion::noise::NoiseSource;
 
 use super::batch::Batch;
 use super::best::{Best, Validated};
+use super::layout::host;
 use super::loss::TrainingLoss;
-use super::parameter_vector::host;
 use super::trainer::Trainer;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -69,7 +69,7 @@ impl Trainer<'_> {
             times => Batch::of_all(held_out, times, &self.info, timesteps, noise),
         };
         let loss = TrainingLoss::new(self.config(), &self.schedule);
-        let unet = self.ema_unet();
+        let unet = self.ema_unet()?;
         let jobs = self.own_part(batch.split(self.micro_batch())).into_iter().map(|job| (unet.clone(), job)).collect();
         let sums = parallel::map(jobs, self.config().threads, |(unet, job)| {
             if stop.load(Ordering::Relaxed) {

@@ -50,11 +50,6 @@ fn an_adapter_goes_round_all_dialects() {
     let message = refused(&["convert", "--base", &base, "--lora", &oft, "--to", "kohya", "--out", &out]);
     assert!(message.contains("OFT") && message.contains("--rank N") && message.contains("merge"), "{message}");
     assert!(!Path::new(&out).exists());
-    // PEFT would cut these blocks otherwise, and load some of them without a word.
-    let (lokr, out) = (fixture("adapters/lycoris/lokr_full.safetensors"), folder.path("lokr"));
-    let message = refused(&["convert", "--base", &base, "--lora", &lokr, "--to", "peft", "--out", &out]);
-    assert!(message.contains("LoKr of LyCORIS") && message.contains("--rank N"), "{message}");
-    assert!(!Path::new(&out).exists());
     let convert = |precision: &str| {
         let out = folder.path(&format!("{precision}.safetensors"));
         let adapter = fixture("adapters/peft/loha");
@@ -67,6 +62,46 @@ fn an_adapter_goes_round_all_dialects() {
         let (_, path) = convert(precision);
         let off = off(&want, &merged(&folder, &path, precision));
         assert!(off < tolerance && (precision == "f32" || off > tolerance / 1e3), "{precision}: {off:e}");
+    }
+}
+
+#[test]
+fn lokr_of_lycoris_becomes_a_folder_that_peft_cuts_so() {
+    let folder = Folder::new();
+    let base = tiny();
+    for name in ["lokr", "lokr_full", "lokr_factor"] {
+        let (from, out) = (fixture(&format!("adapters/lycoris/{name}.safetensors")), folder.path(name));
+        done(&["convert", "--base", &base, "--lora", &from, "--to", "peft", "--out", &out]);
+        let config: Value =
+            serde_json::from_slice(&fs::read(Path::new(&out).join("adapter_config.json")).unwrap()).unwrap();
+        assert_eq!((&config["peft_type"], &config["decompose_both"]), (&"LOKR".into(), &false.into()), "{config}");
+        assert!(config["decompose_factor"].is_i64(), "{config}");
+        let [want, got] =
+            [(&from, "want"), (&out, "got")].map(|(path, end)| merged(&folder, path, &format!("{name}-{end}")));
+        assert!(off(&want, &got) < 1e-6, "{name}: {:e}", off(&want, &got));
+    }
+}
+
+#[test]
+fn a_file_of_any_kind_is_described_without_its_base() {
+    let folder = Folder::new();
+    let nowhere = folder.path("nowhere");
+    for (name, kind, needs) in [
+        ("lycoris/lokr_tucker.safetensors", "LoKr", "which underscores"),
+        ("kohya/boft.safetensors", "BOFT", "how much the weights change by BOFT"),
+        ("peft/hra", "HRA", "how much the weights change by HRA"),
+        ("peft/lora_bias", "LoRA", "whether its modules and shapes fit"),
+    ] {
+        let told = json(&["inspect", "--base", &nowhere, &fixture(&format!("adapters/{name}"))]);
+        let known = json(&["inspect", "--base", &tiny(), &fixture(&format!("adapters/{name}"))]);
+        for fact in ["kind", "rank", "tensors", "parameters"] {
+            assert_eq!(told["facts"][fact], known["facts"][fact], "{name}: {fact}");
+        }
+        assert_eq!(told["facts"]["kind"], kind, "{told}");
+        assert!(told["facts"]["needs the base"].as_str().unwrap().contains(needs), "{told}");
+        assert!(known["facts"]["needs the base"].is_null(), "{known}");
+        let modules = |told: &Value| told["modules"].as_array().unwrap().len();
+        assert_eq!(modules(&told), modules(&known), "{name}");
     }
 }
 

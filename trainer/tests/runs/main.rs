@@ -7,6 +7,7 @@ mod data;
 mod ends;
 mod files;
 mod intake;
+mod kinds;
 mod own;
 mod repeat;
 mod resume;

@@ -5,20 +5,29 @@
 use cpu_kernels::attention::MultiHeadAttention;
 use cpu_kernels::buffers::Buffers;
 
-use super::slices::{Gradient, SliceOperation};
+use super::slices::SliceOperation;
 
 /// Scaled dot-product attention. Inputs: queries, keys, values. Weights are computed again in the backward pass.
 #[derive(Debug, Clone)]
 pub struct AttentionOp(pub MultiHeadAttention);
 
-impl SliceOperation<3> for AttentionOp {
-    fn forward(&self, inputs: [&[f32]; 3], buffers: &mut Buffers) -> Vec<f32> {
-        let mut out = vec![0f32; inputs[0].len()];
-        self.0.run(inputs, &mut out, buffers);
-        out
+impl SliceOperation for AttentionOp {
+    fn result_len(&self, inputs: &[&[f32]]) -> usize {
+        inputs[0].len()
     }
 
-    fn backward(&self, inputs: [&[f32]; 3], grad: &[f32], wanted: [bool; 3], buffers: &mut Buffers) -> [Gradient; 3] {
-        self.0.gradients(inputs, grad, wanted, buffers).map(Gradient::Values)
+    fn forward(&self, inputs: &[&[f32]], out: &mut [f32], buffers: &mut Buffers) {
+        self.0.run([inputs[0], inputs[1], inputs[2]], out, buffers);
+    }
+
+    fn reads(&self, _: usize, _: &[bool]) -> bool {
+        true
+    }
+
+    fn backward(&self, inputs: &[&[f32]], grad: &[f32], targets: &mut [Option<&mut [f32]>], buffers: &mut Buffers) {
+        if let [queries, keys, values] = targets {
+            let targets = [queries, keys, values].map(|target| target.as_deref_mut());
+            self.0.gradients([inputs[0], inputs[1], inputs[2]], grad, targets, buffers);
+        }
     }
 }

@@ -6,7 +6,7 @@ use cpu_kernels::buffers::Buffers;
 use cpu_kernels::winograd::{self, Conv3x3};
 
 use super::bias::bias_gradient;
-use super::slices::{Gradient, SliceOperation};
+use super::slices::{SliceOperation, target};
 use crate::ops::settings::MapShape;
 
 /// A convolution of a map, or of the map upsampled to double size (nearest neighbour) where `result` is larger than `map`.
@@ -62,52 +62,53 @@ impl Conv3x3Op {
     }
 }
 
-impl<const N: usize> SliceOperation<N> for Conv3x3Op {
-    /// All but the residual; of the bias the length is read.
-    const KEPT: [bool; N] = {
-        let mut kept = [true; N];
-        if N > 3 {
-            kept[3] = false;
-        }
-        kept
-    };
-
-    fn forward(&self, inputs: [&[f32]; N], buffers: &mut Buffers) -> Vec<f32> {
-        let [batch, height, width, channels] = self.result;
-        let mut out = vec![0f32; batch * height * width * channels];
-        let convolution = Conv3x3::new(inputs[1], vec![0.0; channels]);
-        let residual = inputs.get(3).copied();
-        self.with_map(inputs[0], buffers, |map, buffers| {
-            convolution.run(map, self.size(), inputs[2], residual, &mut out, buffers);
-        });
-        out
+impl SliceOperation for Conv3x3Op {
+    fn result_len(&self, _: &[&[f32]]) -> usize {
+        self.result.iter().product()
     }
 
-    fn backward(&self, inputs: [&[f32]; N], grad: &[f32], wanted: [bool; N], buffers: &mut Buffers) -> [Gradient; N] {
-        let ([x, weight, bias], channels, depth) = ([inputs[0], inputs[1], inputs[2]], self.result[3], self.map[3]);
-        std::array::from_fn(|input| {
-            Gradient::when(wanted[input], || match input {
-                0 => {
-                    let mut out = vec![0f32; x.len()];
-                    let convolution = Conv3x3::transposed(weight, channels);
-                    match self.upsamples() {
-                        false => convolution.run(grad, self.size(), &convolution.bias, None, &mut out, buffers),
-                        true => {
-                            let mut large = buffers.take(4 * x.len());
-                            convolution.run(grad, self.size(), &convolution.bias, None, &mut large, buffers);
-                            self.sum_copies(&large, &mut out);
-                            buffers.give(large);
-                        }
-                    }
-                    out
+    fn forward(&self, inputs: &[&[f32]], out: &mut [f32], buffers: &mut Buffers) {
+        let convolution = Conv3x3::new(inputs[1], vec![0.0; self.result[3]]);
+        let residual = inputs.get(3).copied();
+        self.with_map(inputs[0], buffers, |map, buffers| {
+            convolution.run(map, self.size(), inputs[2], residual, out, buffers);
+        });
+    }
+
+    /// The residual.
+    fn adds(&self, input: usize) -> bool {
+        input == 3
+    }
+
+    fn reads(&self, input: usize, wanted: &[bool]) -> bool {
+        match input {
+            0 => wanted[1],
+            1 => wanted[0],
+            _ => false,
+        }
+    }
+
+    fn backward(&self, inputs: &[&[f32]], grad: &[f32], targets: &mut [Option<&mut [f32]>], buffers: &mut Buffers) {
+        let (channels, depth) = (self.result[3], self.map[3]);
+        if let Some(out) = target(targets, 0) {
+            let convolution = Conv3x3::transposed(inputs[1], channels);
+            match self.upsamples() {
+                false => convolution.run(grad, self.size(), &convolution.bias, None, out, buffers),
+                true => {
+                    let mut large = buffers.take(4 * out.len());
+                    convolution.run(grad, self.size(), &convolution.bias, None, &mut large, buffers);
+                    self.sum_copies(&large, out);
+                    buffers.give(large);
                 }
-                1 => self.with_map(x, buffers, |map, buffers| {
-                    winograd::kernel_gradient(map, self.size(), depth, grad, channels, buffers)
-                }),
-                2 => bias_gradient(grad, bias.len(), channels),
-                _ => Vec::new(),
-            })
-            .or_same(input > 2)
-        })
+            }
+        }
+        if let Some(out) = target(targets, 1) {
+            self.with_map(inputs[0], buffers, |map, buffers| {
+                winograd::kernel_gradient(map, self.size(), depth, grad, channels, out, buffers);
+            });
+        }
+        if let Some(out) = target(targets, 2) {
+            bias_gradient(grad, channels, out);
+        }
     }
 }

@@ -6,7 +6,7 @@ use cpu_kernels::activation;
 use cpu_kernels::buffers::Buffers;
 use cpu_kernels::gradients::activation::geglu_gradient;
 
-use super::slices::{Gradient, SliceOperation};
+use super::slices::{SliceOperation, target};
 
 /// GEGLU. Input: rows `[values, gates]`, each `width` long.
 #[derive(Debug, Clone)]
@@ -14,16 +14,22 @@ pub struct GegluOp {
     pub width: usize,
 }
 
-impl SliceOperation<1> for GegluOp {
-    fn forward(&self, [x]: [&[f32]; 1], _: &mut Buffers) -> Vec<f32> {
-        let mut out = vec![0f32; x.len() / 2];
-        activation::geglu(x, self.width, &mut out);
-        out
+impl SliceOperation for GegluOp {
+    fn result_len(&self, inputs: &[&[f32]]) -> usize {
+        inputs[0].len() / 2
     }
 
-    fn backward(&self, [x]: [&[f32]; 1], grad: &[f32], _: [bool; 1], _: &mut Buffers) -> [Gradient; 1] {
-        let mut out = vec![0f32; x.len()];
-        geglu_gradient(x, self.width, grad, &mut out);
-        [Gradient::Values(out)]
+    fn forward(&self, inputs: &[&[f32]], out: &mut [f32], _: &mut Buffers) {
+        activation::geglu(inputs[0], self.width, out);
+    }
+
+    fn reads(&self, _: usize, _: &[bool]) -> bool {
+        true
+    }
+
+    fn backward(&self, inputs: &[&[f32]], grad: &[f32], targets: &mut [Option<&mut [f32]>], _: &mut Buffers) {
+        if let Some(out) = target(targets, 0) {
+            geglu_gradient(inputs[0], self.width, grad, out);
+        }
     }
 }

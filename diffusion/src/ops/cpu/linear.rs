@@ -9,8 +9,7 @@ use cpu_kernels::matmul::MatMul;
 use cpu_kernels::packed_matrix::PackedMatrix;
 use cpu_kernels::view::{MatrixView, MatrixViewMut};
 
-use super::slices::{Gradient, SliceOperation};
-use crate::ops::operation::first_two;
+use super::slices::{SliceOperation, target};
 
 /// `x · weight + bias + residual`. Inputs: rows of `k`, weight, perhaps a bias `[n]`, perhaps a residual like the result.
 #[derive(Debug, Clone)]
@@ -36,48 +35,49 @@ impl LinearOp {
     }
 }
 
-impl<const N: usize> SliceOperation<N> for LinearOp {
-    const KEPT: [bool; N] = first_two();
-
-    fn forward(&self, inputs: [&[f32]; N], _: &mut Buffers) -> Vec<f32> {
-        let Self { k, n, .. } = *self;
-        let (x, weight) = (inputs[0], self.packed(inputs[1], false));
-        let rows = x.len() / k;
-        let mut out = vec![0f32; rows * n];
-        let bias = inputs.get(2).copied().unwrap_or_default();
-        let product = MatMul::plain(MatrixView::whole(x, k), rows, &weight, bias, MatrixViewMut::whole(&mut out, n));
-        MatMul { residual: inputs.get(3).copied(), ..product }.run();
-        out
+impl SliceOperation for LinearOp {
+    fn result_len(&self, inputs: &[&[f32]]) -> usize {
+        inputs[0].len() / self.k * self.n
     }
 
-    fn backward(&self, inputs: [&[f32]; N], grad: &[f32], wanted: [bool; N], _: &mut Buffers) -> [Gradient; N] {
+    fn forward(&self, inputs: &[&[f32]], out: &mut [f32], _: &mut Buffers) {
+        let Self { k, n, .. } = *self;
+        let (x, weight) = (inputs[0], self.packed(inputs[1], false));
+        let bias = inputs.get(2).copied().unwrap_or_default();
+        let product = MatMul::plain(MatrixView::whole(x, k), x.len() / k, &weight, bias, MatrixViewMut::whole(out, n));
+        MatMul { residual: inputs.get(3).copied(), ..product }.run();
+    }
+
+    /// The residual.
+    fn adds(&self, input: usize) -> bool {
+        input == 3
+    }
+
+    fn reads(&self, input: usize, wanted: &[bool]) -> bool {
+        match input {
+            0 => wanted[1],
+            1 => wanted[0],
+            _ => false,
+        }
+    }
+
+    fn backward(&self, inputs: &[&[f32]], grad: &[f32], targets: &mut [Option<&mut [f32]>], _: &mut Buffers) {
         let Self { k, n, transposed } = *self;
         let (x, weight, rows) = (inputs[0], inputs[1], grad.len() / n);
-        std::array::from_fn(|input| {
-            Gradient::when(wanted[input], || match input {
-                0 => {
-                    let mut out = vec![0f32; rows * k];
-                    let weight = self.packed(weight, true);
-                    MatMul::plain(MatrixView::whole(grad, n), rows, &weight, &[], MatrixViewMut::whole(&mut out, k))
-                        .run();
-                    out
-                }
-                1 => {
-                    let mut out = vec![0f32; k * n];
-                    let ((left, k), (right, n)) = if transposed { ((grad, n), (x, k)) } else { ((x, k), (grad, n)) };
-                    let (left, right) = (MatrixView::whole(left, k), MatrixView::whole(right, n));
-                    let target = MatrixViewMut::whole(&mut out, n);
-                    OuterProduct { left, rows_in: rows, right, rows, batch: 1, k, n, target }.run();
-                    out
-                }
-                2 => {
-                    let mut out = vec![0f32; n];
-                    add_rows(grad, &mut out);
-                    out
-                }
-                _ => Vec::new(),
-            })
-            .or_same(input > 2)
-        })
+        if let Some(out) = target(targets, 0) {
+            let weight = self.packed(weight, true);
+            MatMul::plain(MatrixView::whole(grad, n), rows, &weight, &[], MatrixViewMut::whole(out, k)).run();
+        }
+        if let Some(out) = target(targets, 1) {
+            out.fill(0.0);
+            let ((left, k), (right, n)) = if transposed { ((grad, n), (x, k)) } else { ((x, k), (grad, n)) };
+            let (left, right) = (MatrixView::whole(left, k), MatrixView::whole(right, n));
+            let target = MatrixViewMut::whole(out, n);
+            OuterProduct { left, rows_in: rows, right, rows, batch: 1, k, n, target }.run();
+        }
+        if let Some(out) = target(targets, 2) {
+            out.fill(0.0);
+            add_rows(grad, out);
+        }
     }
 }

@@ -9,7 +9,7 @@ use cpu_kernels::packed_matrix::PackedMatrix;
 use cpu_kernels::view::{MatrixView, MatrixViewMut};
 
 use super::bias::bias_gradient;
-use super::slices::{Gradient, SliceOperation};
+use super::slices::{SliceOperation, target};
 use crate::ops::settings::MapShape;
 
 /// A convolution of stride 2. Inputs: map, weight `[out, in, 3, 3]`, bias `[out]` or `[pictures, out]`.
@@ -40,25 +40,31 @@ impl StridedConv3x3Op {
     }
 }
 
-impl SliceOperation<3> for StridedConv3x3Op {
-    fn forward(&self, [x, weight, bias]: [&[f32]; 3], _: &mut Buffers) -> Vec<f32> {
+impl SliceOperation for StridedConv3x3Op {
+    fn result_len(&self, _: &[&[f32]]) -> usize {
+        self.result.iter().product()
+    }
+
+    fn forward(&self, inputs: &[&[f32]], out: &mut [f32], _: &mut Buffers) {
+        let (x, weight, bias) = (inputs[0], inputs[1], inputs[2]);
         let ([rows_in, rows], depth, [batch, .., channels]) = (self.pixels(), self.map[3], self.result);
-        let mut out = vec![0f32; batch * rows * channels];
         let packed = PackedMatrix::new(9 * depth, channels, &|k, n| weight[(n * depth + k % depth) * 9 + k / depth]);
         let taps = self.taps();
         let product =
-            MatMul::plain(MatrixView::whole(x, depth), rows, &packed, bias, MatrixViewMut::whole(&mut out, channels));
+            MatMul::plain(MatrixView::whole(x, depth), rows, &packed, bias, MatrixViewMut::whole(out, channels));
         MatMul { rows_in, batch, taps: Some(&taps), ..product }.run();
-        out
     }
 
-    fn backward(
-        &self,
-        [x, weight, bias]: [&[f32]; 3],
-        grad: &[f32],
-        wanted: [bool; 3],
-        buffers: &mut Buffers,
-    ) -> [Gradient; 3] {
+    fn reads(&self, input: usize, wanted: &[bool]) -> bool {
+        match input {
+            0 => wanted[1],
+            1 => wanted[0],
+            _ => false,
+        }
+    }
+
+    fn backward(&self, inputs: &[&[f32]], grad: &[f32], targets: &mut [Option<&mut [f32]>], buffers: &mut Buffers) {
+        let (x, weight) = (inputs[0], inputs[1]);
         let ([rows_in, rows], depth, [batch, .., channels]) = (self.pixels(), self.map[3], self.result);
         let taps = self.taps();
         // Each pixel of the result with the pixel of the map that a tap reads for it.
@@ -66,14 +72,14 @@ impl SliceOperation<3> for StridedConv3x3Op {
             let pixels = taps[tap * rows..(tap + 1) * rows].iter().enumerate();
             pixels.filter(|(_, from)| **from != OUTSIDE).map(|(to, from)| (to, *from as usize))
         };
-        let to_map = Gradient::when(wanted[0], || {
+        if let Some(out) = target(targets, 0) {
             // The contributions of each pixel of the result to the nine pixels of the map that it reads, then their sums.
             let packed =
                 PackedMatrix::new(channels, 9 * depth, &|n, k| weight[(n * depth + k % depth) * 9 + k / depth]);
             let mut contributions = buffers.take(batch * rows * 9 * depth);
             let left = MatrixView::whole(grad, channels);
             MatMul::plain(left, batch * rows, &packed, &[], MatrixViewMut::whole(&mut contributions, 9 * depth)).run();
-            let mut out = vec![0f32; x.len()];
+            out.fill(0.0);
             for (contributions, out) in
                 contributions.chunks_exact(rows * 9 * depth).zip(out.chunks_exact_mut(rows_in * depth))
             {
@@ -85,9 +91,8 @@ impl SliceOperation<3> for StridedConv3x3Op {
                 }
             }
             buffers.give(contributions);
-            out
-        });
-        let to_kernel = Gradient::when(wanted[1], || {
+        }
+        if let Some(out) = target(targets, 1) {
             let mut windows = buffers.take(batch * rows * 9 * depth);
             windows.fill(0.0);
             for (windows, x) in windows.chunks_exact_mut(rows * 9 * depth).zip(x.chunks_exact(rows_in * depth)) {
@@ -110,16 +115,15 @@ impl SliceOperation<3> for StridedConv3x3Op {
                 target: MatrixViewMut::whole(&mut sums, channels),
             }
             .run();
-            let mut out = vec![0f32; 9 * depth * channels];
             for (i, out) in out.iter_mut().enumerate() {
                 let (n, k, tap) = (i / 9 / depth, i / 9 % depth, i % 9);
                 *out = sums[(tap * depth + k) * channels + n];
             }
             buffers.give(windows);
             buffers.give(sums);
-            out
-        });
-        let to_bias = Gradient::when(wanted[2], || bias_gradient(grad, bias.len(), channels));
-        [to_map, to_kernel, to_bias]
+        }
+        if let Some(out) = target(targets, 2) {
+            bias_gradient(grad, channels, out);
+        }
     }
 }

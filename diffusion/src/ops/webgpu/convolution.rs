@@ -10,7 +10,7 @@ use super::launch::{Launch, empty};
 use super::matmul::{LeftRows, MatMul, WeightGradient};
 use super::shader::Element::{F32, Vec4};
 use super::shader::ShaderPart;
-use crate::ops::operation::{Operation, first_two};
+use crate::ops::operation::Operation;
 use crate::ops::settings::MapShape;
 
 /// A 3 x 3 convolution of a map, or of the map upsampled to double size (nearest neighbour) where `result` is larger than `map`.
@@ -57,7 +57,10 @@ impl Conv3x3Op {
 }
 
 impl<const N: usize> Operation<Cube, N> for Conv3x3Op {
-    const KEPT: [bool; N] = first_two();
+    /// Map and weight: neither bias nor residual.
+    fn kept(&self, _: [bool; N]) -> [bool; N] {
+        std::array::from_fn(|input| input < 2)
+    }
 
     fn forward(&self, inputs: [&CubeTensor; N], shape: Shape) -> CubeTensor {
         let ([b, height, width, n], k) = (self.result, 9 * self.map[3]);

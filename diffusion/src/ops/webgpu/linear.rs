@@ -9,7 +9,7 @@ use burn_cubecl::tensor::CubeTensor;
 use super::launch::count;
 use super::matmul::{LeftRows, MatMul, WeightGradient};
 use super::shader::ShaderPart;
-use crate::ops::operation::{Operation, first_two};
+use crate::ops::operation::Operation;
 
 /// `x · weight + bias + residual`. Inputs: rows of `k`, weight, perhaps a bias `[n]`, perhaps a residual like the result.
 #[derive(Debug, Clone)]
@@ -23,7 +23,10 @@ pub struct LinearOp {
 }
 
 impl<const N: usize> Operation<Cube, N> for LinearOp {
-    const KEPT: [bool; N] = first_two();
+    /// Map and weight: neither bias nor residual.
+    fn kept(&self, _: [bool; N]) -> [bool; N] {
+        std::array::from_fn(|input| input < 2)
+    }
 
     fn forward(&self, inputs: [&CubeTensor; N], shape: Shape) -> CubeTensor {
         let Self { k, n, transposed } = *self;

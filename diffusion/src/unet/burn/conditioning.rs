@@ -2,11 +2,11 @@
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::config::ModelInfo;
 use crate::error::Result;
+use crate::ops::{Ops, linear, silu};
 use crate::unet::conditioning;
 
 /// Two Linears from the sinusoids of the timestep to the embedding that the ResNet blocks project.
@@ -26,8 +26,9 @@ impl TimeEmbedding {
     }
 
     /// `[b, channels] -> [b, time_dim]`.
-    pub fn forward(&self, sinusoids: Tensor<2>) -> Tensor<2> {
-        self.linear_2.forward(silu(self.linear_1.forward(sinusoids)))
+    pub fn forward(&self, sinusoids: Tensor<2>, ops: Ops) -> Tensor<2> {
+        let hidden = silu(linear(&self.linear_1, sinusoids, None, ops), ops);
+        linear(&self.linear_2, hidden, None, ops)
     }
 }
 

@@ -40,6 +40,12 @@ pub fn load_state<M: Module>(unet: M, config: &UNetConfig, state: &StateDict, de
     Ok(write_state(unet, state, device))
 }
 
+/// The network with other values of the parameters that `state` has. On a device with autodiff they require gradients, also
+/// where the network is frozen.
+pub fn with_parameters<M: Module>(unet: M, state: &StateDict) -> M {
+    unet.map(&mut Replace { path: Vec::new(), state })
+}
+
 /// Replaces the parameters that `state` has, and leaves the others alone.
 pub(crate) fn write_state<M: Module>(unet: M, state: &StateDict, device: &Device) -> M {
     unet.map(&mut Write { path: Vec::new(), state, device })
@@ -130,6 +136,30 @@ impl ModuleMapper for Write<'_> {
         let mut loaded: Param<Tensor<D>> = Param::from_data(data, self.device);
         loaded.id = stable_id(&name);
         loaded
+    }
+}
+
+struct Replace<'a> {
+    path: Vec<String>,
+    state: &'a StateDict,
+}
+
+impl ModuleMapper for Replace<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = parameter_name(&self.path.join("."));
+        let Some(tensor) = self.state.get(&name) else { return param };
+        let (tensor, device) = (tensor.transposed(), param.lazy_device());
+        let values = Tensor::from_data(TensorData::new(tensor.values, tensor.shape), &device);
+        let values = if device.is_autodiff() { values.require_grad() } else { values };
+        Param::initialized(param.id, values)
     }
 }
 

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::base::Base;
 use crate::config::UNetConfig;
 use crate::error::Result;
-use crate::ops::{Ops, Resize, conv3x3};
+use crate::ops::{Ops, Resize, conv3x3, silu};
 use crate::unet::conditioning::sinusoids;
 use crate::unet::parameters::time_embed_dim;
 use crate::unet::topology::{self, Layer, layers};
@@ -131,7 +130,7 @@ impl BurnUNet {
             TensorData::new(sinusoids(timesteps, self.time_channels), [timesteps.len(), self.time_channels]);
         let sinusoids = Tensor::from_data(sinusoids, &sample.device());
         // Every ResNet block begins with this SiLU: done once here.
-        let time = silu(self.time_embedding.forward(sinusoids));
+        let time = silu(self.time_embedding.forward(sinusoids, ops), ops);
 
         // From here on channels come last: a pixel is a row, and most layers are matrix products of rows.
         let mut h = sample.permute([0, 2, 3, 1]);

@@ -2,6 +2,8 @@
 
 use cpu_kernels::norm::{GroupNorm, Maps};
 
+use crate::unet::layout::transpose;
+
 use super::attention::ClassAttention;
 use super::geometry::Geometry;
 use super::layers::Linear;
@@ -44,7 +46,7 @@ impl Forward<'_> {
         let finest = &self.geometries[0];
         let in_channels = sample.len() / (batch * finest.pixels());
         let mut h = FeatureMap { values: scratch.buffers.take(sample.len()), channels: in_channels };
-        transpose(sample, in_channels, finest.pixels(), &mut h.values);
+        transpose(sample, [in_channels, finest.pixels()], &mut h.values);
         let (mut skips, mut level, mut transformers) = (Vec::new(), 0, 0);
         for layer in self.layers {
             let geometry = &self.geometries[level];
@@ -108,18 +110,8 @@ impl Forward<'_> {
             scratch.buffers.give(done.values);
         }
         let mut prediction = vec![0.0; h.values.len()];
-        transpose(&h.values, finest.pixels(), h.channels, &mut prediction);
+        transpose(&h.values, [finest.pixels(), h.channels], &mut prediction);
         scratch.buffers.give(h.values);
         prediction
-    }
-}
-
-/// Swaps the two axes of each matrix `[rows, columns]`.
-fn transpose(values: &[f32], rows: usize, columns: usize, out: &mut [f32]) {
-    let matrices = values.chunks_exact(rows * columns).zip(out.chunks_exact_mut(rows * columns));
-    for (matrix, out) in matrices {
-        for (column, out) in out.chunks_exact_mut(rows).enumerate() {
-            out.iter_mut().enumerate().for_each(|(row, x)| *x = matrix[row * columns + column]);
-        }
     }
 }

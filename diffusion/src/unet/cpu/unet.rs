@@ -1,6 +1,5 @@
 //! The network: packing, what a run precomputes, and its predictions.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use cpu_kernels::activation::silu;
@@ -46,7 +45,7 @@ pub struct CpuUNet {
 #[derive(Debug, Default)]
 pub struct ClassContext {
     /// By class; for each transformer, in the order of the layers.
-    attentions: BTreeMap<usize, Vec<Vec<ClassAttention>>>,
+    attentions: Vec<(usize, Vec<Vec<ClassAttention>>)>,
     /// The class of each picture.
     labels: Vec<usize>,
 }
@@ -114,7 +113,7 @@ impl CpuUNet {
             attentions.clear();
         }
         for &label in labels {
-            if attentions.contains_key(&label) {
+            if attentions.iter().any(|(known, _)| *known == label) {
                 continue;
             }
             let rows = class_rows(&[label], info)?;
@@ -123,7 +122,7 @@ impl CpuUNet {
             let target = MatrixViewMut::whole(&mut context, weight.n());
             MatMul::plain(left, info.tokens_per_class, weight, bias, target).run();
             let of_class = self.transformers().map(|transformer| transformer.for_class(&context, weight.n()));
-            attentions.insert(label, of_class.collect());
+            attentions.push((label, of_class.collect()));
         }
         Ok(ClassContext { attentions, labels: labels.to_vec() })
     }
@@ -165,7 +164,8 @@ impl CpuUNet {
         let pictures = sample.chunks(PICTURES_TOGETHER * sample.len() / batch);
         let pictures = pictures.zip(timesteps.chunks(PICTURES_TOGETHER)).zip(labels.chunks(PICTURES_TOGETHER));
         let predictions = pictures.map(|((sample, timesteps), labels)| {
-            let classes: Vec<_> = labels.iter().map(|label| &classes.attentions[label][..]).collect();
+            let of = |label: &usize| classes.attentions.iter().find(|(class, _)| class == label);
+            let classes: Vec<_> = labels.iter().filter_map(of).map(|(_, attentions)| &attentions[..]).collect();
             let forward = Forward { layers: &self.layers, geometries: &geometries, classes: &classes };
             forward.run(sample, &self.time(timesteps), scratch)
         });

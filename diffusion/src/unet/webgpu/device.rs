@@ -1,6 +1,5 @@
 //! The GPU, and the pipelines that have been made for it.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 /// Rows of the result that one invocation of `implicit_gemm.wgsl` computes.
@@ -50,7 +49,7 @@ impl Kernel {
 pub struct WebGpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
-    pipelines: Arc<Mutex<BTreeMap<Kernel, wgpu::ComputePipeline>>>,
+    pipelines: Arc<Mutex<Vec<(Kernel, wgpu::ComputePipeline)>>>,
 }
 
 impl WebGpu {
@@ -87,7 +86,12 @@ impl WebGpu {
                 cache: None,
             })
         };
-        pipelines.entry(kernel).or_insert_with(make).clone()
+        if let Some((_, pipeline)) = pipelines.iter().find(|(known, _)| *known == kernel) {
+            return pipeline.clone();
+        }
+        let pipeline = make();
+        pipelines.push((kernel, pipeline.clone()));
+        pipeline
     }
 
     pub(super) fn buffer(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {

@@ -1,7 +1,5 @@
 //! What is computed on the host, since it does not depend on the picture: a step's time projections, a run's classes.
 
-use std::collections::BTreeMap;
-
 use crate::config::{ModelInfo, UNetConfig};
 use crate::error::Result;
 use crate::unet::conditioning::{class_rows, sinusoids};
@@ -117,17 +115,17 @@ impl HostWeights {
 
     /// Precomputes the cross-attentions of these classes, in the layout of `shaders/class_attention.wgsl`.
     pub fn classes(&self, labels: &[usize], info: &ModelInfo) -> Result<ClassContext> {
-        let mut slots = BTreeMap::new();
+        let mut slots = Vec::new();
         let (mut values, mut starts, mut stride) = (Vec::new(), Vec::new(), 0);
         for &label in labels {
-            if slots.contains_key(&label) {
+            if slots.contains(&label) {
                 continue;
             }
             let rows = class_rows(&[label], info)?;
             let rows = rows.chunks_exact(info.encoder_hid_dim());
             let context: Vec<f32> = rows.flat_map(|row| self.encoder_hid_proj.apply(row)).collect();
             let (width, begin) = (self.encoder_hid_proj.bias.len(), values.len());
-            slots.insert(label, slots.len() as u32);
+            slots.push(label);
             starts.clear();
             for CrossAttention { gamma, beta, weights, kv } in &self.attentions {
                 starts.push(((values.len() - begin) / 4) as u32);
@@ -144,7 +142,11 @@ impl HostWeights {
             }
             stride = ((values.len() - begin) / 4) as u32;
         }
-        let of = labels.iter().filter_map(|label| slots.get(label).copied()).collect();
+        let of = labels
+            .iter()
+            .filter_map(|label| slots.iter().position(|slot| slot == label))
+            .map(|slot| slot as u32)
+            .collect();
         Ok(ClassContext { values, starts, stride, of })
     }
 }

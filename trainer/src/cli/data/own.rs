@@ -40,7 +40,7 @@ pub struct OwnArgs {
 
 pub fn run(args: &OwnArgs, source: &DataArgs, path: &Path, sheet_file: &Path) -> anyhow::Result<ExitCode> {
     if !path.exists() && path.to_str().is_some_and(|name| Style::named(name).is_ok()) {
-        anyhow::bail!("{0} is a style, drawn from MNIST: --style {0} shows it", path.display());
+        anyhow::bail!("{0} is a style, drawn from MNIST: --style {0} shows it", shown(path.display()));
     }
     let image_size = Count::from(args.image_size);
     let reader = Reader(source.settings(DataSettings { image_size, ..DataSettings::default() }));
@@ -107,7 +107,10 @@ fn base_for(args: &OwnArgs, reader: &Reader, path: &Path) -> anyhow::Result<Opti
     if !named {
         let classes = Dataset::classes_at(path, &reader.0.options(None))?;
         if !classes.iter().all(|class| trainer::data::names::position(&info.labels, class).is_some()) {
-            say!("the base in {} does not have these classes: they are learnt by a base of their own", dir.display());
+            say!(
+                "the base in {} does not have these classes: they are learnt by a base of their own",
+                shown(dir.display())
+            );
             return Ok(None);
         }
     }

@@ -22,6 +22,9 @@ pub struct Args {
     /// The base alone first, then each --lora alone, instead of all of them together
     #[arg(long)]
     pub each: bool,
+    /// Use what of an adapter fits the base, and say what is left out, here and in the report; else such an adapter is refused
+    #[arg(long)]
+    pub partial: bool,
     /// Denoising steps, one row each
     #[arg(long, value_delimiter = ',', default_values_t = [12])]
     pub steps: Vec<usize>,

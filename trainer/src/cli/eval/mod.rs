@@ -13,14 +13,15 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use diffusion::Model;
+use diffusion::adapter::Adapter;
 use diffusion::config::ModelInfo;
 use trainer::eval::Report;
-use trainer::messages::{emit, say};
+use trainer::messages::{emit, say, shown};
 use trainer::ranks::Ranks;
-use trainer::store::{base_sha256, read_base};
+use trainer::store::{AdapterFiles, base_sha256, read_base};
 
 use super::export::are_digits;
-use super::load::load_model;
+use super::load::{load_model, split_scale};
 use super::print::print;
 pub use args::Args;
 use args::{Measure, style_of};
@@ -51,7 +52,7 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
         anyhow::bail!("--measure copies compares with the training pictures: name them with --data");
     }
     if args.judges.exists() && !args.judges.is_dir() {
-        anyhow::bail!("--judges {} must be a folder, in which the judges are kept", args.judges.display());
+        anyhow::bail!("--judges {} must be a folder, in which the judges are kept", shown(args.judges.display()));
     }
     if let Some(card) = &args.card {
         Report::check_card(card)?;
@@ -63,7 +64,7 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
         base: args.base.display().to_string(),
         base_sha256: base_sha256(&args.base)?,
         data: None,
-        notes: Vec::new(),
+        notes: parts_of(&args)?,
         judges: Vec::new(),
         floors: Vec::new(),
         rows: Vec::new(),
@@ -77,7 +78,7 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     }
     emit(serde_json::from_str(&report.to_json()?)?)?;
     print(&report.to_markdown())?;
-    say!("the report: {}", args.out.display());
+    say!("the report: {}", shown(args.out.display()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -89,11 +90,12 @@ fn trained_on(base: &Path) -> anyhow::Result<Option<PathBuf>> {
     let Some(path) = settings.get("run").and_then(|run| run.get("data")?.as_str()) else { return Ok(None) };
     if !Path::new(path).exists() {
         anyhow::bail!(
-            "{} says that the base was trained on {path}, which is not there: name its pictures with --data",
-            config.display()
+            "{} says that the base was trained on {}, which is not there: name its pictures with --data",
+            shown(config.display()),
+            shown(path)
         );
     }
-    say!("comparing with {path}, which the base was trained on by its config.toml (--data names others)");
+    say!("comparing with {}, which the base was trained on by its config.toml (--data names others)", shown(path));
     Ok(Some(path.into()))
 }
 
@@ -116,11 +118,29 @@ fn combinations(args: &Args) -> Vec<Vec<String>> {
     }
 }
 
+/// Of which adapters the rows measure a part only.
+fn parts_of(args: &Args) -> anyhow::Result<Vec<String>> {
+    let base = read_base(&args.base)?;
+    let mut notes = Vec::new();
+    for lora in args.lora.iter().filter(|_| args.partial) {
+        let (path, _) = split_scale(lora);
+        let Adapter { used, unused, .. } = AdapterFiles::read(Path::new(path))?.adapter_partially(&base.state)?;
+        if !unused.is_empty() {
+            notes.push(format!(
+                "{}: {used} of {} tensors are used, what fits the base",
+                shown(path),
+                used + unused.len()
+            ));
+        }
+    }
+    Ok(notes)
+}
+
 /// A base with adapters, and what to call it.
 fn load(args: &Args, loras: &[String]) -> anyhow::Result<(Model, String)> {
-    let model = load_model(&args.base, loras, (false, false), args.device)?;
+    let model = load_model(&args.base, loras, (false, args.partial), args.device)?;
     if !model.base().info.null_class_trained {
-        say!("drawn without guidance: {} was trained without dropping labels", args.base.display());
+        say!("drawn without guidance: {} was trained without dropping labels", shown(args.base.display()));
     }
     let name = if loras.is_empty() { "base".to_owned() } else { short_names(loras).join(" + ") };
     Ok((model, name))
@@ -135,7 +155,7 @@ fn against_own(args: &Args, path: PathBuf, report: &mut Report) -> anyhow::Resul
     };
     let own = Own::new(args, &path, &info)?;
     report.data = Some(own.data.clone());
-    report.notes.clone_from(&own.notes);
+    report.notes.extend(own.notes.iter().cloned());
     report.judges = vec![own.sentence.clone()];
     report.floors = vec![own.floor.clone()];
     for model in models {
@@ -156,7 +176,7 @@ fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
     if !are_digits(&info.labels) || info.image_size != MNIST_SIZE {
         anyhow::bail!(
             "{} draws {} of {} pixels, not MNIST's digits: name the pictures that it was trained on with --data",
-            args.base.display(),
+            shown(args.base.display()),
             few(&info.labels),
             info.image_size
         );

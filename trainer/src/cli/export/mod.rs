@@ -81,7 +81,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if shipped_as != trained_on && same_path(&args.base, &args.out.join("base")) {
         anyhow::bail!(
             "--out {} would write the base over itself in another precision; choose another --out",
-            args.out.display()
+            shown(args.out.display())
         );
     }
 
@@ -106,9 +106,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         match adapter.base_sha256.as_deref() {
             Some(sum) if sum != trained_on && sum != shipped_as => anyhow::bail!(
                 "{} was trained on another base than {}; name its own with --base, or train it with --base {}",
-                dir.display(),
-                args.base.display(),
-                args.base.display()
+                shown(dir.display()),
+                shown(args.base.display()),
+                shown(args.base.display())
             ),
             _ => adapter.base_sha256 = Some(shipped_as.clone()),
         }
@@ -121,7 +121,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             if same_path(&adapter_files.weights, &target) && bytes != adapter_files.bytes {
                 anyhow::bail!(
                     "--out {} would write {name} over the files that it is read from; choose another --out",
-                    args.out.display()
+                    shown(args.out.display())
                 );
             }
             files.push((target, bytes));
@@ -156,7 +156,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if !about.exists() {
         let parameters = base.state.values().map(|tensor| tensor.values.len()).sum();
         files.push((about.clone(), card(&title, &base, parameters).into_bytes()));
-        say!("a model card to fill in: {}", about.display());
+        say!("a model card to fill in: {}", shown(about.display()));
     }
     for (path, bytes) in files {
         write_atomic(&path, &bytes)?;
@@ -169,7 +169,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         "adapters": names,
         "dropped": dropped,
     }))?;
-    say!("exported: {} with {} adapters {}", args.out.display(), names.len(), names.join(", "));
+    say!("exported: {} with {} adapters {}", shown(args.out.display()), names.len(), names.join(", "));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -179,15 +179,17 @@ impl Args {
         let mut names: Vec<&str> = Vec::new();
         for dir in &self.lora {
             let given = dir.display().to_string();
+            let named = shown(&given);
             if let (path, scale) = split_scale(&given)
                 && path.len() < given.len()
             {
                 anyhow::bail!(
-                    "{given} has a strength, which the page's visitor sets; leave it out, or bake it in with `trainer convert --lora {path}:{scale} --to peft`"
+                    "{named} has a strength, which the page's visitor sets; leave it out, or bake it in with `trainer convert --lora {}:{scale} --to peft`",
+                    shown(path)
                 );
             }
             let Some(name) = name_of(dir) else {
-                anyhow::bail!("{given} has no folder name to call the adapter by; rename its folder");
+                anyhow::bail!("{named} has no folder name to call the adapter by; rename its folder");
             };
             names::check_adapter(name)?;
             match names.iter().find(|known| names::collide(known, name)) {
@@ -210,7 +212,7 @@ impl Args {
             return Ok(Value::Null);
         }
         serde_json::from_slice(&read(&path)?)
-            .map_err(|error| anyhow::anyhow!("{} is not JSON: {error}; mend or remove it", path.display()))
+            .map_err(|error| anyhow::anyhow!("{} is not JSON: {error}; mend or remove it", shown(path.display())))
     }
 
     /// Adapters that this manifest lists and that belong to the same base, and names of those that are listed no more, which a
@@ -221,7 +223,7 @@ impl Args {
         }
         let Some(listed) = manifest["adapters"].as_array() else {
             let path = self.out.join(MANIFEST);
-            anyhow::bail!("{} has no list \"adapters\"; mend or remove it, or give --only", path.display());
+            anyhow::bail!("{} has no list \"adapters\"; mend or remove it, or give --only", shown(path.display()));
         };
         let (mut kept, mut dropped) = (Vec::new(), Vec::new());
         for adapter in listed {
@@ -233,7 +235,7 @@ impl Args {
             if let (None, false, Some(new)) = (reason, replaced, given.find(|new| names::collide(new, name))) {
                 anyhow::bail!(
                     "{} lists the adapter {name}, which would be one folder with {new} on disks that know no upper and lower case; rename {new}, or give --only",
-                    self.out.join(MANIFEST).display()
+                    shown(self.out.join(MANIFEST).display())
                 );
             }
             match reason {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use trainer::config::{self, Keep, RunSettings, to_toml};
 use trainer::error::Error;
 use trainer::files::{Held, hold, write_atomic};
-use trainer::messages::say;
+use trainer::messages::{say, shown};
 use trainer::ranks::Ranks;
 use trainer::train::Checkpoint;
 
@@ -82,10 +82,13 @@ impl TrainArgs {
         match (self.resume, path.exists()) {
             (true, true) => Ok(Some(Checkpoint::load(&path)?)),
             (true, false) if required => {
-                anyhow::bail!("there is no checkpoint in {} to resume from; start without --resume", out.display())
+                anyhow::bail!(
+                    "there is no checkpoint in {} to resume from; start without --resume",
+                    shown(out.display())
+                )
             }
             (true, false) => {
-                say!("there is no checkpoint in {} yet: the run begins", out.display());
+                say!("there is no checkpoint in {} yet: the run begins", shown(out.display()));
                 Ok(None)
             }
             (false, _) => Ok(None),

@@ -11,7 +11,7 @@ use trainer::config::Keep;
 use trainer::data::Dataset;
 use trainer::error::{Error, Result};
 use trainer::files::{sweep, write_atomic};
-use trainer::messages::{emit, say};
+use trainer::messages::{emit, say, shown};
 use trainer::ranks::Ranks;
 use trainer::session::Session;
 use trainer::train::Trainer;
@@ -116,7 +116,10 @@ impl Run<'_> {
         self.interrupt.saves(false);
         if let Err(error) = result {
             session.finish("stopped");
-            anyhow::bail!("{error}; the last checkpoint in {} is intact: go on from it with --resume", out.display());
+            anyhow::bail!(
+                "{error}; the last checkpoint in {} is intact: go on from it with --resume",
+                shown(out.display())
+            );
         }
         let finished = settled || trainer.step() == trainer.total();
         if !finished {
@@ -149,12 +152,12 @@ impl Run<'_> {
                 " (the weights of step {}, whose validation loss is the least, {:.4}; the last ones are in {})",
                 validated.best_step,
                 validated.best_loss,
-                out.join(LAST).display()
+                shown(out.join(LAST).display())
             ),
             false => String::new(),
         };
         let early = if settled { format!(", early, after {} steps", trainer.step()) } else { String::new() };
-        session.finish(&format!("done{early}: {}{weights}", out.display()));
+        session.finish(&format!("done{early}: {}{weights}", shown(out.display())));
         emit(result)?;
         Ok(ExitCode::SUCCESS)
     }

@@ -1,0 +1,182 @@
+//! A network's own trained parameters. Tests: here.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor};
+use diffusion::noise::NoiseSource;
+use diffusion::ops::{Ops, join, part};
+use diffusion::unet::burn::BurnUNet;
+
+use super::layout::Layout;
+use super::trained::Trained;
+use crate::error::{Error, Result};
+
+/// The parameters of a network that require gradients; frozen ones are left out.
+pub struct NetworkParameters {
+    layout: Layout,
+    range_by_id: HashMap<ParamId, Range<usize>>,
+}
+
+impl NetworkParameters {
+    /// Those of a network on an autodiff device, in the order in which they are visited.
+    pub fn new(unet: &BurnUNet) -> Self {
+        let mut visitor = LayOut { path: Vec::new(), layout: Layout::default(), range_by_id: HashMap::new() };
+        unet.visit(&mut visitor);
+        Self { layout: visitor.layout, range_by_id: visitor.range_by_id }
+    }
+
+    fn join(&self, found: HashMap<ParamId, Tensor<1>>, device: &Device) -> Tensor<1> {
+        let place = |(id, values)| Some((self.range_by_id.get(&id)?.start, values));
+        let mut parts: Vec<(usize, Tensor<1>)> = found.into_iter().filter_map(place).collect();
+        parts.sort_unstable_by_key(|(start, _)| *start);
+        join(parts, self.layout.len(), device, Ops::Custom)
+    }
+}
+
+impl Trained for NetworkParameters {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn initial(&self, unet: &BurnUNet, device: &Device) -> Result<Tensor<1>> {
+        let mut visitor = GatherWeights { parameters: self, found: HashMap::new() };
+        unet.visit(&mut visitor);
+        if visitor.found.len() < self.range_by_id.len() {
+            return Err(Error::Setting { reason: "the network has not all parameters that are to be trained".into() });
+        }
+        Ok(self.join(visitor.found, device))
+    }
+
+    fn network(&self, unet: BurnUNet, parameters: &Tensor<1>) -> Result<BurnUNet> {
+        Ok(unet.map(&mut Apply { parameters: self, values: parameters }))
+    }
+
+    fn for_job(&self, unet: &BurnUNet, _: f32, _: NoiseSource) -> BurnUNet {
+        unet.clone()
+    }
+
+    fn gradients(
+        &self,
+        unet: &BurnUNet,
+        gradients: GradientsParams,
+        _: &Tensor<1>,
+        device: &Device,
+    ) -> Result<Tensor<1>> {
+        let mut visitor = GatherGradients { gradients, found: HashMap::new() };
+        unet.visit(&mut visitor);
+        if visitor.found.is_empty() {
+            return Err(Error::Setting { reason: "no trained parameter received a gradient".into() });
+        }
+        Ok(self.join(visitor.found, device))
+    }
+}
+
+struct LayOut {
+    path: Vec<String>,
+    layout: Layout,
+    range_by_id: HashMap<ParamId, Range<usize>>,
+}
+
+impl ModuleVisitor for LayOut {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if param.base().is_require_grad() {
+            let range = self.layout.push(self.path.join("."), param.lazy_shape().to_vec());
+            self.range_by_id.insert(param.id, range);
+        }
+    }
+}
+
+struct GatherWeights<'a> {
+    parameters: &'a NetworkParameters,
+    found: HashMap<ParamId, Tensor<1>>,
+}
+
+impl ModuleVisitor for GatherWeights<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.parameters.range_by_id.contains_key(&param.id) {
+            self.found.insert(param.id, param.base().without_autodiff().flatten(0, D - 1));
+        }
+    }
+}
+
+struct GatherGradients {
+    gradients: GradientsParams,
+    found: HashMap<ParamId, Tensor<1>>,
+}
+
+impl ModuleVisitor for GatherGradients {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            self.found.insert(param.id, gradient.flatten(0, D - 1));
+        }
+    }
+}
+
+struct Apply<'a> {
+    parameters: &'a NetworkParameters,
+    values: &'a Tensor<1>,
+}
+
+impl ModuleMapper for Apply<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(range) = self.parameters.range_by_id.get(&param.id) else { return param };
+        let values = part(self.values, range.clone(), Ops::Custom).reshape(param.lazy_shape());
+        match param.lazy_device().is_autodiff() {
+            true => Param::initialized(param.id, Tensor::from_inner(values).require_grad()),
+            false => Param::initialized(param.id, values),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diffusion::state::HostTensor;
+
+    use super::super::layout::{ALIGNMENT, host};
+    use super::*;
+    use crate::testing::tiny_unet;
+
+    #[test]
+    fn parameters_go_into_a_vector_and_back() {
+        let (unet, _) = tiny_unet(&Device::flex().autodiff());
+        let (parameters, device) = (NetworkParameters::new(&unet), Device::flex());
+        let layout = parameters.layout();
+        let weights = parameters.initial(&unet, &device).unwrap();
+        let state = layout.to_state(&weights).unwrap();
+        assert!(state.len() > 20 && state.values().flat_map(|tensor| &tensor.values).any(|&value| value != 0.0));
+        let again = layout.to_vector(&state, &device).unwrap();
+        assert_eq!(host(again.clone()).unwrap(), host(weights).unwrap());
+        let doubled = parameters.network(unet, &(again * 2.0)).unwrap();
+        let doubled = layout.to_state(&parameters.initial(&doubled, &device).unwrap()).unwrap();
+        for (path, tensor) in &state {
+            assert!(tensor.values.iter().zip(&doubled[path].values).all(|(one, two)| 2.0 * one == *two), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_no_zeros() {
+        let (unet, _) = tiny_unet(&Device::flex().autodiff());
+        let (parameters, device) = (NetworkParameters::new(&unet), Device::flex());
+        let (other, _) = tiny_unet(&Device::flex().autodiff());
+        let message = parameters.initial(&other, &device).unwrap_err().to_string();
+        assert!(message.contains("has not all parameters"), "{message}");
+        let layout = parameters.layout();
+        let mut state = layout.to_state(&layout.zeros(&device)).unwrap();
+        assert!(layout.to_state(&Tensor::zeros([ALIGNMENT], &device)).unwrap_err().to_string().contains("came back"));
+        let (path, tensor) = state.pop_first().unwrap();
+        assert!(layout.to_vector(&state, &device).unwrap_err().to_string().contains(&path));
+        state.insert(path, HostTensor { values: Vec::new(), ..tensor });
+        assert!(layout.to_vector(&state, &device).unwrap_err().to_string().contains("another shape"));
+    }
+}
