@@ -125,7 +125,7 @@ pub fn factorization(dimension: usize, factor: Option<usize>) -> (usize, usize) 
         return (factor, dimension / factor);
     }
     let most = factor.unwrap_or(dimension);
-    let divisors = (1..=dimension).filter(|m| dimension.is_multiple_of(*m) && m * m <= dimension && *m <= most);
-    let m = divisors.last().unwrap_or(1);
+    let mut divisors = (1..=dimension).filter(|m| dimension.is_multiple_of(*m) && m * m <= dimension && *m <= most);
+    let m = divisors.next_back().unwrap_or(1);
     (m, dimension / m)
 }

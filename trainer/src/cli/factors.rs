@@ -45,19 +45,32 @@ pub fn initial(
             shown(base_dir.display())
         );
     }
-    let config = PeftConfig { lora_dropout: lora.dropout, ..files.config(&adapter)? };
-    *lora = LoraSettings {
+    let mut config = PeftConfig { lora_dropout: lora.dropout, ..files.config(&adapter)? };
+    let mut settings = LoraSettings {
         kind: kind(config.peft_type),
         rank: config.r.max(1),
         alpha: if config.lora_alpha == 0.0 { lora.alpha } else { config.lora_alpha },
         use_rslora: config.use_rslora,
         dora: config.use_dora,
-        decompose_factor: 0,
-        rank_pattern: Vec::new(),
-        alpha_pattern: Vec::new(),
-        target_modules: adapter.modules.keys().cloned().collect(),
         dropout: lora.dropout,
+        ..LoraSettings::default()
     };
+    let mut adapter = adapter;
+    if !lora.add_modules.is_empty() {
+        // Rank and alpha are those of the further modules, as given.
+        settings = LoraSettings {
+            kind: settings.kind,
+            use_rslora: settings.use_rslora,
+            dora: settings.dora,
+            target_modules: lora.add_modules.clone(),
+            ..lora.clone()
+        };
+        for (path, update) in initial_adapter(&base.state, &settings, seed)?.modules {
+            adapter.modules.entry(path).or_insert(update);
+        }
+        config = config.fitting(&adapter);
+    }
+    *lora = LoraSettings { target_modules: adapter.modules.keys().cloned().collect(), ..settings };
     // Exactly as it will be read when the run is resumed: the scaling that an alpha gives is off by a rounding error.
     let folder = adapter_folder(&adapter, &config, "", Precision::F32);
     let [(_, text), (_, weights)] = folder.with_context(|| {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use diffusion::adapter::{Adapter, Update, merge};
 use diffusion::tensors::Precision;
 use diffusion::{Base, Model};
-use trainer::config::{self, AdapterConfig, AdapterKind, Keep, LoraSettings, RunSettings};
+use trainer::config::{self, AdapterConfig, Keep, RunSettings};
 use trainer::files::Held;
 use trainer::messages::{did_you_mean, say};
 use trainer::ranks::Ranks;
@@ -15,6 +15,7 @@ use trainer::styles::{STYLES, Style};
 use trainer::train::adapter::detach;
 use trainer::train::{AdapterOrigin, Origin, Trainer};
 
+use super::adapter_args::AdapterArgs;
 use super::data_args::{DataArgs, Reader};
 use super::device::DeviceName;
 use super::factors;
@@ -43,39 +44,8 @@ pub struct Args {
     /// The base model's folder [default: www/models/base]
     #[arg(long, value_name = "DIR", help_heading = "Adapter")]
     base: Option<PathBuf>,
-    /// The kind of adapter [default: lora]
-    #[arg(long, value_enum, help_heading = "Adapter")]
-    kind: Option<AdapterKind>,
-    /// Learn the lengths of the weights' rows, too (DoRA)
-    #[arg(long, help_heading = "Adapter")]
-    dora: bool,
-    /// Sides of LoKr's first factor [default: those nearest to the roots]
-    #[arg(long, value_name = "N", help_heading = "Adapter")]
-    decompose_factor: Option<usize>,
-    /// Rank of the factors [default: 4; for few pictures 6]
-    #[arg(long, value_name = "N", help_heading = "Adapter")]
-    rank: Option<usize>,
-    /// Numerator of the scaling alpha / rank [default: 8; for few pictures 12]
-    #[arg(long, help_heading = "Adapter")]
-    alpha: Option<f32>,
-    /// Scale by alpha / sqrt(rank) instead
-    #[arg(long, help_heading = "Adapter")]
-    use_rslora: bool,
-    /// Ranks of single modules, by PEFT's patterns of paths, as conv_in=32,conv.*=8 (the first that matches counts)
-    #[arg(long, value_delimiter = ',', value_name = "PATTERN=N", help_heading = "Adapter")]
-    rank_pattern: Option<Vec<String>>,
-    /// Alphas of single modules, likewise
-    #[arg(long, value_delimiter = ',', value_name = "PATTERN=ALPHA", help_heading = "Adapter")]
-    alpha_pattern: Option<Vec<String>>,
-    /// Linears and convolutions that are changed: names or patterns of paths [default: to_q,to_k,to_v; for few pictures those of --config few]
-    #[arg(long, value_delimiter = ',', value_name = "NAMES", help_heading = "Adapter")]
-    target_modules: Option<Vec<String>>,
-    /// Probability that an input of the changed modules is dropped in training [default: 0; for few pictures 0.1]
-    #[arg(long, value_name = "0..1", help_heading = "Adapter")]
-    lora_dropout: Option<f32>,
-    /// Start from this adapter (of any kind that is read) instead of from nothing; kind, rank, alpha and targets are its own
-    #[arg(long, value_name = "DIR|FILE", conflicts_with_all = ["kind", "dora", "decompose_factor", "rank", "alpha", "rank_pattern", "alpha_pattern", "use_rslora", "target_modules"], help_heading = "Adapter")]
-    init: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Adapter")]
+    adapter: AdapterArgs,
     /// Where to compute [default: cpu]
     #[arg(long, value_enum, help_heading = "Batches")]
     device: Option<DeviceName>,
@@ -109,6 +79,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         return list_presets();
     }
     args.train.check()?;
+    args.adapter.check()?;
     // Everything is checked before the first one trains for minutes.
     let (jobs, settings) = args.settings()?;
     settings.reader.check(jobs.len())?;
@@ -185,7 +156,7 @@ fn train_one(
         run: RunSettings::default(),
     });
     let mut config = config::load(defaults, args.train.config.as_deref().or(preset))?;
-    args.override_lora(&mut config.lora);
+    args.adapter.override_settings(&mut config.lora);
     config.train = args.train.settings(config.train, started.map(|(_, train)| train), preset, given)?;
     let plan = Plan::new(&settings.run, config.train.total_steps(data.len()));
     config.run = RunSettings { data: Some(source.clone()), ..plan.written(&settings.run) };
@@ -265,7 +236,7 @@ impl Args {
     fn settings(&self) -> anyhow::Result<(Vec<Job>, Settings)> {
         let flags = RunSettings {
             base: self.base.clone(),
-            init: self.init.clone(),
+            init: self.adapter.init.clone(),
             device: self.device.map(DeviceName::name),
             ..self.train.run_settings()
         };
@@ -297,25 +268,6 @@ impl Args {
         let base = run.base.get_or_insert_with(|| PathBuf::from(SHIPPED_BASE)).clone();
         let device = DeviceName::named(run.device.get_or_insert_with(|| DeviceName::default().name()))?;
         Ok((jobs, Settings { run, reader, base, device }))
-    }
-
-    fn override_lora(&self, lora: &mut LoraSettings) {
-        lora.kind = self.kind.unwrap_or(lora.kind);
-        lora.dora |= self.dora;
-        lora.decompose_factor = self.decompose_factor.unwrap_or(lora.decompose_factor);
-        lora.rank = self.rank.unwrap_or(lora.rank);
-        lora.alpha = self.alpha.unwrap_or(lora.alpha);
-        lora.use_rslora |= self.use_rslora;
-        if let Some(ranks) = &self.rank_pattern {
-            lora.rank_pattern.clone_from(ranks);
-        }
-        if let Some(alphas) = &self.alpha_pattern {
-            lora.alpha_pattern.clone_from(alphas);
-        }
-        if let Some(targets) = &self.target_modules {
-            lora.target_modules.clone_from(targets);
-        }
-        lora.dropout = self.lora_dropout.unwrap_or(lora.dropout);
     }
 
     /// The adapter for one value of `--data`.

@@ -1,6 +1,7 @@
 //! Commands and their flags, one file for each command; what several share is in `data_args`, `device`, `dialect`, `load`, `precision`,
 //! `print` and `training`. Tests: whole runs of the program, in `trainer/tests/runs`.
 
+mod adapter_args;
 mod base;
 mod completions;
 mod convert;

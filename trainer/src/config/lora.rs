@@ -69,6 +69,9 @@ pub struct LoraSettings {
     pub alpha_pattern: Vec<String>,
     /// Modules that are changed: names (endings of module paths) or patterns of whole paths.
     pub target_modules: Vec<String>,
+    /// Modules that an adapter which is trained on does not have, to be changed, too.
+    #[serde(default)]
+    pub add_modules: Vec<String>,
     /// Probability that an input of the adapted modules is dropped in training, at least 0 and below 1.
     pub dropout: f32,
 }
@@ -85,6 +88,7 @@ impl Default for LoraSettings {
             rank_pattern: Vec::new(),
             alpha_pattern: Vec::new(),
             target_modules: ["to_q", "to_k", "to_v"].map(String::from).to_vec(),
+            add_modules: Vec::new(),
             dropout: 0.0,
         }
     }

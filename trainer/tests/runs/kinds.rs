@@ -126,6 +126,21 @@ fn what_others_have_made_is_trained_on() {
         tried += 1;
     }
     assert!(tried >= 40, "{tried}");
+    // Modules that it does not have begin from nothing.
+    let (from, out) = (fixture("adapters/peft/lora"), folder.path("more"));
+    let flags = ["--init", &from, "--add-modules", "conv_in,conv1", "--rank", "3"];
+    with(&training(&base, &data, &out, "2"), &flags);
+    let shape = |dir: &str, path: &str| {
+        let (tensors, _) = read_tensors(&weights(dir)).unwrap();
+        tensors.get(&format!("base_model.model.{path}.lora_A.weight")).map(|tensor| tensor.shape[0])
+    };
+    assert_eq!((shape(&from, "conv_in"), shape(&out, "conv_in")), (None, Some(3)));
+    let config = fs::read(Path::new(&out).join("config.toml")).unwrap();
+    let again = folder.path("again");
+    let config_file = folder.path("more.toml");
+    fs::write(&config_file, config).unwrap();
+    done(&["lora", "--config", &config_file, "--base", &base, "--out", &again]);
+    assert!(weights(&out) == weights(&again), "config.toml alone repeats it");
     // What PEFT has no names for is not lost, but said before a step is done.
     let (from, out) = (fixture("adapters/lycoris/oft.safetensors"), folder.path("of-lycoris"));
     let start = training(&base, &data, &out, "2");
