@@ -128,13 +128,14 @@ fn what_others_have_made_is_trained_on() {
     assert!(tried >= 40, "{tried}");
     // Modules that it does not have begin from nothing.
     let (from, out) = (fixture("adapters/peft/lora"), folder.path("more"));
-    let flags = ["--init", &from, "--add-modules", "conv_in,conv1", "--rank", "3"];
+    let flags = ["--init", &from, "--add-modules", "time_emb_proj", "--rank", "3"];
     with(&training(&base, &data, &out, "2"), &flags);
     let shape = |dir: &str, path: &str| {
         let (tensors, _) = read_tensors(&weights(dir)).unwrap();
         tensors.get(&format!("base_model.model.{path}.lora_A.weight")).map(|tensor| tensor.shape[0])
     };
-    assert_eq!((shape(&from, "conv_in"), shape(&out, "conv_in")), (None, Some(3)));
+    let added = "mid_block.resnets.0.time_emb_proj";
+    assert_eq!((shape(&from, added), shape(&out, added)), (None, Some(3)));
     let config = fs::read(Path::new(&out).join("config.toml")).unwrap();
     let again = folder.path("again");
     let config_file = folder.path("more.toml");
