@@ -245,7 +245,8 @@ describe('one that fails costs nothing but time', () => {
     await page.evaluate(async () => (window.model = await openWith(2)))
     for (let i = 0; i < 6; i++) assert.equal(await drawn(), true)
     await until(workers, count => count === 1)
-    assert.ok((await page.evaluate(() => window.started)) <= 1 + 3 + 6, 'one for each drawing alone, and three helpers')
+    const helpers = (await page.evaluate(() => window.started)) - 1 - 6 // one for each drawing alone
+    assert.ok(helpers >= 1 && helpers <= 3, `${helpers} helpers were tried`)
     assert.equal(await page.evaluate(() => model.threads), 1)
   })
 

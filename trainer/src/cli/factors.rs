@@ -37,7 +37,7 @@ pub fn initial(
     if adapter.modules.values().any(|update| update.taken.is_some()) {
         say!("{} began as a part of the base: it goes on as LoRA of twice its rank", shown(path.display()));
     }
-    let adapter = adapter.untaken();
+    let mut adapter = adapter.untaken();
     if adapter.base_sha256.as_ref().is_some_and(|sum| sum != base_sha256) {
         say!(
             "{} was trained on another base than {}; it goes on on this one",
@@ -55,7 +55,6 @@ pub fn initial(
         dropout: lora.dropout,
         ..LoraSettings::default()
     };
-    let mut adapter = adapter;
     if !lora.add_modules.is_empty() {
         // Rank and alpha are those of the further modules, as given.
         settings = LoraSettings {
