@@ -68,7 +68,7 @@ fn initial_weights() {
         assert!(state.keys().eq(base.state.keys()), "{folder}: the names are those of the file");
 
         let device = Device::flex();
-        let unet = load_state(BurnUNet::new(&base.unet, &device), &base.unet, &state, &device).unwrap();
+        let unet = load_state(BurnUNet::new(&base.unet, &device), &base.unet, &state).unwrap();
         assert_eq!(read_state(&unet).unwrap(), state, "{folder}: what went in comes out");
         assert_eq!(shapes(&unet), parameters::shapes(&base.unet), "{folder}: the modules are those of the topology");
         let file = tensors(&format!("unet/{folder}/forward.safetensors"));

@@ -13,7 +13,7 @@ use crate::state::StateDict;
 use super::cpu::{ClassContext, CpuUNet, Scratch};
 
 #[cfg(feature = "burn")]
-use super::burn::{BurnUNet, class_rows, write_state};
+use super::burn::{BurnUNet, class_rows, with_parameters};
 #[cfg(feature = "wgpu")]
 use super::webgpu::{WebGpu, WebGpuRun, WebGpuUNet};
 #[cfg(feature = "burn")]
@@ -89,7 +89,7 @@ impl LoadedUNet {
             #[cfg(feature = "wgpu")]
             Self::WebGpu { unet, gpu } => *unet = Arc::new(WebGpuUNet::new(gpu, &base.unet, &base.state, changed)?),
             #[cfg(feature = "burn")]
-            Self::Burn { unet, device } => **unet = write_state((**unet).clone(), changed, device),
+            Self::Burn { unet, .. } => **unet = with_parameters((**unet).clone(), changed),
         }
         Ok(())
     }

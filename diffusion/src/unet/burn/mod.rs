@@ -13,6 +13,5 @@ mod transformer;
 mod unet;
 
 pub use conditioning::class_rows;
-pub(crate) use state::write_state;
 pub use state::{load_state, parameter_name, read_state, shapes, stable_id, with_parameters};
 pub use unet::BurnUNet;

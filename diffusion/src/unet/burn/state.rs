@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 use crate::config::UNetConfig;
 use crate::error::{DeviceError, Error, Result};
@@ -35,20 +35,15 @@ pub fn read_state(unet: &impl Module) -> Result<StateDict> {
 
 /// Puts every parameter of `state` into the network. Missing, unexpected and wrongly shaped
 /// parameters are refused by name, and nothing is changed.
-pub fn load_state<M: Module>(unet: M, config: &UNetConfig, state: &StateDict, device: &Device) -> Result<M> {
+pub fn load_state<M: Module>(unet: M, config: &UNetConfig, state: &StateDict) -> Result<M> {
     check_state(config, state)?;
-    Ok(write_state(unet, state, device))
+    Ok(with_parameters(unet, state))
 }
 
 /// The network with other values of the parameters that `state` has. On a device with autodiff they require gradients, also
 /// where the network is frozen.
 pub fn with_parameters<M: Module>(unet: M, state: &StateDict) -> M {
-    unet.map(&mut Replace { path: Vec::new(), state })
-}
-
-/// Replaces the parameters that `state` has, and leaves the others alone.
-pub(crate) fn write_state<M: Module>(unet: M, state: &StateDict, device: &Device) -> M {
-    unet.map(&mut Write { path: Vec::new(), state, device })
+    unet.map(&mut Write { path: Vec::new(), state })
 }
 
 /// Shapes of the network's parameters by name, in the file's layout.
@@ -116,7 +111,6 @@ impl ModuleVisitor for Shapes {
 struct Write<'a> {
     path: Vec<String>,
     state: &'a StateDict,
-    device: &'a Device,
 }
 
 impl ModuleMapper for Write<'_> {
@@ -131,35 +125,10 @@ impl ModuleMapper for Write<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = parameter_name(&self.path.join("."));
         let Some(tensor) = self.state.get(&name) else { return param };
-        let tensor = tensor.transposed();
-        let data = TensorData::new(tensor.values, tensor.shape);
-        let mut loaded: Param<Tensor<D>> = Param::from_data(data, self.device);
-        loaded.id = stable_id(&name);
-        loaded
-    }
-}
-
-struct Replace<'a> {
-    path: Vec<String>,
-    state: &'a StateDict,
-}
-
-impl ModuleMapper for Replace<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = parameter_name(&self.path.join("."));
-        let Some(tensor) = self.state.get(&name) else { return param };
         let (tensor, device) = (tensor.transposed(), param.lazy_device());
         let values = Tensor::from_data(TensorData::new(tensor.values, tensor.shape), &device);
         let values = if device.is_autodiff() { values.require_grad() } else { values };
-        Param::initialized(param.id, values)
+        Param::initialized(stable_id(&name), values)
     }
 }
 

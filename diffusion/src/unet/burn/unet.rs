@@ -96,7 +96,7 @@ impl BurnUNet {
     /// # Errors
     /// [`Error::Weights`](crate::Error::Weights) names missing, unexpected and wrongly shaped parameters.
     pub fn from_base(base: &Base, device: &Device) -> Result<Self> {
-        load_state(Self::new(&base.unet, device), &base.unet, &base.state, device)
+        load_state(Self::new(&base.unet, device), &base.unet, &base.state)
     }
 
     fn block(&self, block: topology::Block) -> &Block {
