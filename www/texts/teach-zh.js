@@ -77,7 +77,6 @@ export function teachOf({ one, count }, { isolate, quote }) {
     progressOf: '进度',
     paused: '已暂停。',
     wentOn: '继续教。',
-    resting: '页面不在眼前时，会停下来等待。',
     finishing: '正在保存学到的内容',
     pause: '暂停',
     goOn: '继续',

@@ -73,7 +73,6 @@ export function teachOf({ one, many, count }, { an, isolate, quote }) {
     progressOf: 'Progress of teaching',
     paused: 'Paused.',
     wentOn: 'Teaching goes on.',
-    resting: 'Teaching rests while the page is out of sight.',
     finishing: 'Keeping what was learnt',
     pause: 'Pause',
     goOn: 'Go on',

@@ -25,7 +25,7 @@ export function picture(image, attributes = {}) {
   return canvas
 }
 
-/** @typedef {ReturnType<import('../../texts/teach.js').teachOf>} Texts */
+/** @typedef {ReturnType<typeof import('../../texts/teach.js').teachOf>} Texts */
 
 export class Speech {
   /** @type {Texts} */

@@ -6,6 +6,7 @@ import { element, picture } from './element.js'
 /** @typedef {import('./drawings.js').Drawing} Drawing */
 
 const MANY = 40 // of more classes than these, those alone that have drawings have a card
+const SHORT = 3 // characters of names that a narrow card has room for
 /** By keys, how far among the pictures. @type {Record<string, number>} */
 const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }
 
@@ -57,6 +58,7 @@ export class Gallery {
     const labels = this.#events.labels()
     const shown = labels.length > MANY ? labels.filter(label => label === asked || this.#drawings.of(label).length) : labels
     const focused = document.activeElement instanceof HTMLElement && this.#cards.contains(document.activeElement) ? { ...document.activeElement.dataset } : undefined
+    this.#cards.toggleAttribute('data-short', labels.every(label => [...label].length <= SHORT))
     this.#cards.replaceChildren(...shown.map(label => this.#card(label, label === asked)))
     this.#total.textContent = this.#drawings.named.length ? texts.total(this.#drawings.named.length, this.#drawings.classes) : texts.none
     this.#tellRemoved()

@@ -144,10 +144,12 @@ export class Photographs {
       // The longest name that it begins with, where it is more than one.
       const first = whole ?? labels.filter(label => rest.startsWith(label)).sort((a, b) => b.length - a.length)[0]
       const runsOn = whole === undefined && first !== undefined && !couldGrow
-      inputs[at].value = runsOn ? first : (whole ?? rest)
+      const isWhole = whole !== undefined && !couldGrow
+      // What may go on is left as it is typed.
+      if (runsOn || isWhole || inputs[at] !== input) inputs[at].value = runsOn ? first : (whole ?? rest)
       this.#typed.set(Number(inputs[at].dataset.id), inputs[at].value)
       if (!runsOn) {
-        if (whole !== undefined && !couldGrow) at++
+        if (isWhole) at++
         break
       }
       rest = rest.slice(first.length).replace(/^[\s,;，、]+/, '')

@@ -87,6 +87,11 @@ export class Progress {
     this.#draw()
   }
 
+  /** What comes after the last step. */
+  keeping() {
+    this.#line.textContent = this.#speech.texts.finishing
+  }
+
   /** It is over: what was seen stays. */
   finish() {
     this.#finished = true

@@ -49,8 +49,8 @@ export class Result {
     const save = FORMATS.map(format => speech.button(`taught-${format}`, 'plain small', t => ({ peft: t.savePeft, kohya: t.saveKohya })[format], () => this.#save(format)))
     this.#title.addEventListener('change', () => {
       const title = this.#title.value.replace(/\s+/g, ' ').trim()
-      if (title) page.rename(title)
-      this.show(this.#taught)
+      if (title && title !== this.#taught.title) page.rename(title)
+      else this.show(this.#taught)
     })
     this.#draw = speech.button('taught-draw', 'primary', t => t.drawWith, page.draw)
     this.root = element('section', { class: 'taught', hidden: '', 'aria-labelledby': 'taught-heading' },

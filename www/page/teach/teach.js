@@ -253,6 +253,7 @@ export class Teach {
     this.#page.session.keepOwn(styleOf(this.#taught))
     this.#store.keep('taught', this.#taught)
     this.#page.onstyles()
+    this.#show()
   }
 
   async #removeTaught() {

@@ -8,6 +8,7 @@ import { Progress } from './progress.js'
  * @typedef {import('../../digit-diffusion.js').DigitDiffusion} DigitDiffusion
  * @typedef {{ step: number, total: number, loss?: number, validationLoss?: number, rate?: number, secondsLeft?: number, images?: ImageData[], checkpoint?: Uint8Array }} Report
  * @typedef {{ bytes: Uint8Array, step: number, total: number, base: string, ids: number[] }} Checkpoint
+ * @typedef {{ controller: AbortController, stops: boolean, finishing: boolean, resume?: () => void, paused?: Promise<void> }} Run `resume`: while it is paused
  * @typedef {object} Page
  * @property {() => DigitDiffusion | null} model
  * @property {() => string | undefined} taught the adapter that there is already, once it is loaded
@@ -48,7 +49,7 @@ export class Teaching {
   #keys
   #line = element('p', { class: 'fine', id: 'teach-ready' })
   #failed = element('p', { class: 'teach-failed', role: 'alert' })
-  /** Of what is under way. @type {{ controller: AbortController, stops: boolean, finishing: boolean, resume?: () => void, paused?: Promise<void> } | null} */
+  /** Of what is under way. @type {Run | null} */
   #run = null
   /** @type {Checkpoint | undefined} */
   #checkpoint
@@ -67,9 +68,9 @@ export class Teaching {
     this.#page = page
     this.#progress = new Progress(room, page.nameOf)
     this.#keys = {
+      again: speech.button('teach-again', 'primary', t => t.goOn, () => this.#begin({ checkpoint: this.#checkpoint })),
       on: speech.button('teach-on', 'primary', t => t.teachOn, () => this.#begin({ init: true })),
       teach: speech.button('teach-start', 'primary', t => (page.taught() ? t.teachAnew : t.teach), () => this.#begin({})),
-      again: speech.button('teach-again', 'primary', t => t.goOn, () => this.#begin({ checkpoint: this.#checkpoint })),
       forget: speech.button('teach-forget', 'plain', t => t.throwAway, () => this.forget()),
       pause: speech.button('teach-pause', 'plain', t => (this.#run?.resume ? t.goOn : t.pause), () => this.#pause()),
       keep: speech.button('teach-keep', 'plain', t => t.stopAndKeep, () => this.#stop()),
@@ -100,6 +101,10 @@ export class Teaching {
     this.#checkpoint = undefined
     this.#store.keep('checkpoint', undefined)
     this.#say(() => '')
+  }
+
+  get #hasFocus() {
+    return this.root.contains(document.activeElement)
   }
 
   focus() {
@@ -163,6 +168,7 @@ export class Teaching {
   async #begin({ init = false, checkpoint }) {
     if (this.#run) return
     const controller = new AbortController()
+    /** @type {Run} */
     const run = (this.#run = { controller, stops: false, finishing: false })
     const model = this.#page.model()
     this.#say(() => '')
@@ -176,6 +182,7 @@ export class Teaching {
     this.#keys.pause.focus()
     this.#announce(this.#speech.texts.started(drawings.length))
     const awake = stayAwake()
+    let focused = false
     try {
       if (init) await this.#page.ready()
       this.#drawBase(model, previews, controller.signal)
@@ -187,13 +194,15 @@ export class Teaching {
         this.#progress.show(report)
         if (report.checkpoint) this.#keep({ bytes: report.checkpoint, step: report.step, total: report.total, base: model.baseHash, ids: drawings.map(({ id }) => id) })
         if (run.stops) break
-        await /** @type {any} */ (run).paused
+        await run.paused
         if (run.stops) break
         controller.signal.throwIfAborted()
         if (document.hidden) await seen()
       }
+      focused = this.#hasFocus // on a button that goes
       run.finishing = true
       this.show()
+      this.#progress.keeping()
       await this.#page.onlearnt(model, NAME)
       this.#drop()
       this.#progress.finish()
@@ -201,7 +210,7 @@ export class Teaching {
       this.#end(error)
     } finally {
       awake.then(lock => lock?.release())
-      const focused = this.root.contains(document.activeElement) // on a button that goes
+      focused ||= this.#hasFocus
       this.#run = null
       this.show()
       if (focused) this.#page.onend()
