@@ -39,11 +39,11 @@ export async function draw(digit, strokes = STROKES[digit]) {
   }
 }
 
-/** Draws it, and hands it over. @param {string | number} digit */
+/** Draws it, and hands it over, where that has not happened by itself meanwhile. @param {string | number} digit */
 export async function drawAndTake(digit) {
   const before = await page.locator('.hand').count()
   await draw(digit)
-  await page.click('#pad-next')
+  await page.locator('#pad').press('Enter')
   await page.waitForFunction(before => document.querySelectorAll('.hand').length > before, before)
 }
 

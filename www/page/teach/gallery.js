@@ -79,7 +79,7 @@ export class Gallery {
   #card(label, asked) {
     const { texts } = this.#speech
     const own = this.#drawings.of(label)
-    const ask = element('button', { type: 'button', class: 'hand-of', 'data-label': label, 'aria-pressed': String(asked), 'aria-label': texts.ofClass(label, own.length) },
+    const ask = element('button', { type: 'button', class: 'hand-of', 'data-label': label, 'aria-pressed': String(asked), title: texts.ofClass(label, own.length) },
       element('bdi', {}, this.#nameOf(label)), element('span', {}, String(own.length)))
     ask.addEventListener('click', () => this.#events.onask(label))
     const pictures = own.map((drawing, i) => {

@@ -127,6 +127,7 @@ export class Pad {
     canvas.addEventListener('pointermove', event => this.#move(event))
     canvas.addEventListener('pointerup', event => this.#up(event))
     canvas.addEventListener('pointercancel', event => this.#up(event, true))
+    canvas.addEventListener('lostpointercapture', event => this.#up(event)) // also where the end itself never comes
     canvas.addEventListener('keydown', event => this.#key(event))
     canvas.addEventListener('blur', () => this.#lift())
     canvas.addEventListener('contextmenu', event => event.preventDefault()) // a long press is a drawing
