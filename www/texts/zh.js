@@ -1,5 +1,6 @@
 // The page in simplified Chinese: what page.js and module.js say, under the same names (tests/page/texts.test.mjs sees to it).
 // Tests: tests/page/texts.test.mjs, language.test.mjs, own-words.test.mjs
+import { refusals as training } from './training-zh.js'
 import { backendWith, errorsWith } from './zh-errors.js'
 
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
@@ -255,6 +256,7 @@ const foreign = {
 const factor = (tensor, why) => `张量 ${tensor} 不是 LoRA 的因子：${why}。`
 
 export const refusals = {
+  ...training,
   json: ({ file, reason }) => `${file} 的内容不符合要求，或不是 JSON。${english(reason)}`,
   'config-unsupported': ({ file, key, found, accepted }) =>
     `${file}：不支持 ${key} ${found}，${accepted === undefined ? '请去掉这一项' : `只支持 ${accepted}`}。`,
