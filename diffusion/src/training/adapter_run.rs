@@ -13,6 +13,7 @@ use crate::schedule::NoiseSchedule;
 
 use super::adapter_parameters::AdapterParameters;
 use super::batch::Batch;
+use super::beginning::Beginning;
 use super::job::{Job, JobResult};
 use super::optimizer::{Vectors, ema_decay, factors};
 use super::pictures::Pictures;
@@ -61,7 +62,9 @@ pub enum Kept {
 #[derive(Debug)]
 pub struct AdapterRun {
     pub(super) base: Arc<Base>,
-    pub(super) schedule: NoiseSchedule,
+    schedule: NoiseSchedule,
+    /// What training began with.
+    pub(super) beginning: Beginning,
     pub(super) parameters: AdapterParameters,
     pub(super) pictures: Pictures,
     pub(super) held_out: Option<Pictures>,
@@ -77,16 +80,30 @@ impl AdapterRun {
     /// Begins a run. Where there are fewer pictures than `recipe.batch_size`, a batch has all of them.
     ///
     /// # Errors
-    /// Numbers that cannot work, pictures that do not fit the base, an adapter that is not of this base, or cannot be
-    /// trained as it is ([`AdapterParameters::new`]).
+    /// Numbers that cannot work, pictures that do not fit the base, an adapter that is not of this base, cannot be trained as
+    /// it is ([`AdapterParameters::new`]), or cannot be kept in PEFT's form.
     pub fn new(
         base: impl Into<Arc<Base>>,
         adapter: &Adapter,
         pictures: Pictures,
         held_out: Option<Pictures>,
-        mut recipe: Recipe,
+        recipe: Recipe,
     ) -> Result<Self> {
         let base = base.into();
+        // Refused before anything else reads it.
+        AdapterParameters::new(adapter, &base.state)?;
+        let (beginning, adapter) = Beginning::of(adapter, &base)?;
+        Self::begin(base, beginning, &adapter, pictures, held_out, recipe)
+    }
+
+    pub(super) fn begin(
+        base: Arc<Base>,
+        beginning: Beginning,
+        adapter: &Adapter,
+        pictures: Pictures,
+        held_out: Option<Pictures>,
+        mut recipe: Recipe,
+    ) -> Result<Self> {
         recipe.check()?;
         [&pictures].into_iter().chain(&held_out).try_for_each(|pictures| pictures.check(&base.info))?;
         recipe.batch_size = recipe.batch_size.min(pictures.len());
@@ -95,6 +112,7 @@ impl AdapterRun {
             schedule: NoiseSchedule::new(base.schedule.clone()),
             vectors: Vectors::new(parameters.initial()),
             base,
+            beginning,
             parameters,
             pictures,
             held_out,

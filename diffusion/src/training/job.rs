@@ -4,6 +4,7 @@
 
 use crate::error::{Result, TrainingError};
 
+use super::bits;
 use super::input_dropout::Dropout;
 use super::loss::LossKind;
 
@@ -54,7 +55,7 @@ impl Job {
         let dropout = self.dropout.unwrap_or(Dropout { probability: 0.0, seed: 0, stream: 0 });
         let mut values = vec![self.len() as f32, f32::from(self.loss as u8), dropout.probability];
         for number in [dropout.seed, dropout.stream] {
-            values.extend([0, 16, 32, 48].map(|shift| f32::from((number >> shift) as u16)));
+            values.extend(bits::split(number));
         }
         values.extend_from_slice(&self.timesteps);
         values.extend(self.labels.iter().map(|label| *label as f32));
@@ -83,13 +84,12 @@ impl Job {
             rest = others;
             own
         };
-        let number = |parts: &[f32]| parts.iter().rev().fold(0, |number, part| number << 16 | u64::from(*part as u16));
         let kinds = [LossKind::L1, LossKind::L2, LossKind::Huber];
         let loss = kinds.into_iter().find(|kind| f32::from(*kind as u8) == head[1]).ok_or_else(refuse)?;
         let dropout = (head[2] > 0.0).then(|| Dropout {
             probability: head[2],
-            seed: number(&head[3..7]),
-            stream: number(&head[7..]),
+            seed: bits::join(&head[3..7]),
+            stream: bits::join(&head[7..]),
         });
         Ok(Self {
             timesteps: part(count).to_vec(),

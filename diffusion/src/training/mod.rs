@@ -18,7 +18,9 @@
 //! | `sum` | the sum of the jobs' gradients, and its norm |
 //! | `optimizer` | AdamW, and the moving average (EMA) of the weights |
 //! | `validation` | the least validation loss, and when to stop |
-//! | `adapter_run`, `checkpoint` | a whole run of an adapter; going on with it later |
+//! | `adapter_run` | a whole run of an adapter |
+//! | `beginning`, `checkpoint` | going on with it later |
+//! | `bits` | numbers of 64 bits among f32 values |
 //!
 //! Tests: in each file, `tests/it/training.rs`, `tests/it/adapter_run.rs`.
 
@@ -26,6 +28,9 @@ mod adapter_parameters;
 mod adapter_run;
 pub mod augment;
 mod batch;
+mod beginning;
+mod bits;
+mod checkpoint;
 mod input_dropout;
 mod job;
 mod job_gradients;
