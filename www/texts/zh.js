@@ -14,7 +14,7 @@ export const samplers = {
   euler: { title: 'Euler', hint: '一阶方法，每一步走一条直线。' },
 }
 
-const titles = { outline: '空心', 'seven-segment': '七段数码', dotted: '点阵', bold: '粗笔', slanted: '左斜', thin: '细线' }
+const titles = { outline: '空心', 'seven-segment': '七段数码', dotted: '点阵', bold: '粗笔', slanted: '左斜', thin: '细线', inverted: '反白' }
 const backends = { webgpu: 'WebGPU', cpu: 'CPU' }
 /** Kinds of change that have no name of their own. @type {Record<string, string>} */
 const kinds = { 'LoHa with DoRA': 'LoHa + DoRA', 'LoKr with DoRA': 'LoKr + DoRA', 'full difference': '完整的差', 'whole layer': '整层', bias: '偏置' }

@@ -29,7 +29,7 @@ pub const PRESETS: [Preset; 4] = [
     },
     Preset {
         name: "shipped",
-        purpose: "rank, alpha and targets of the shipped adapters",
+        purpose: "the recipe of the shipped adapters",
         text: include_str!("../../presets/shipped.toml"),
     },
     Preset {
