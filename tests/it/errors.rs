@@ -5,7 +5,8 @@ use std::path::Path;
 
 use diffusion::Error;
 use diffusion::error::{
-    AdapterError, ConfigError, DeviceError, Field, RequestError, TensorsError, WebGpuLimit, WriteError, WrongShape,
+    AdapterError, ConfigError, DeviceError, Field, RequestError, TensorsError, TrainingError, WebGpuLimit, WriteError,
+    WrongShape,
 };
 use diffusion::foreign::ForeignFile;
 use diffusion::sampler::SamplerKind;
@@ -55,6 +56,18 @@ fn examples() -> Vec<(Error, &'static str)> {
         RequestError::Prediction { labels: 1, timesteps: 1, channels: 4, side: 2, found: vec![1, 4] }.into(),
         RequestError::Input { values: 1, timesteps: 1, expected: [1, 4, 14, 14] }.into(),
         RequestError::Over.into(),
+        TrainingError::Setting { name: "lr".into(), accepted: "a positive number" }.into(),
+        TrainingError::NoPictures.into(),
+        TrainingError::Pictures { pictures: 3, size: 28, values: 7 }.into(),
+        TrainingError::Taken { path: path() }.into(),
+        TrainingError::Length { found: 1, expected: 2 }.into(),
+        TrainingError::Results { found: 1, expected: 2 }.into(),
+        TrainingError::Job { found: 1 }.into(),
+        TrainingError::Diverged { step: 3 }.into(),
+        TrainingError::Parameter { tensor: tensor() }.into(),
+        TrainingError::NoCheckpoint { missing: "recipe" }.into(),
+        TrainingError::OtherBase.into(),
+        TrainingError::OtherPictures.into(),
         Error::NotFinite { step: 3 },
         DeviceError::Lost.into(),
         DeviceError::OutOfMemory { pictures: 60, height: 14, width: 14 }.into(),

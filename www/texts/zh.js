@@ -15,7 +15,7 @@ export const samplers = {
   euler: { title: 'Euler', hint: '一阶方法，每一步走一条直线。' },
 }
 
-const titles = { outline: '空心', 'seven-segment': '七段数码', dotted: '点阵', bold: '粗笔', slanted: '左斜', thin: '细线' }
+const titles = { outline: '空心', 'seven-segment': '七段数码', dotted: '点阵', bold: '粗笔', slanted: '左斜', thin: '细线', inverted: '反白' }
 const backends = { webgpu: 'WebGPU', cpu: 'CPU' }
 /** Kinds of change that have no name of their own. @type {Record<string, string>} */
 const kinds = { 'LoHa with DoRA': 'LoHa + DoRA', 'LoKr with DoRA': 'LoKr + DoRA', 'full difference': '完整的差', 'whole layer': '整层', bias: '偏置' }
@@ -318,6 +318,19 @@ export const refusals = {
     `${labels} 个标签和 ${timesteps} 个时间步需要同样多的 ${channels} 通道潜变量，边长须能被 ${side} 整除，而不是 ${shape(found)}。`,
   input: ({ values, timesteps, expected }) => `${values} 个值和 ${timesteps} 个时间步不能组成 ${expected.join(' x ')} 的潜变量。`,
   over: () => '这次运行已经结束，没有下一步了。',
+  'training-setting': ({ name, accepted }) => `训练设置 ${name} 无效。${english(`it must be ${accepted}`)}`,
+  'training-no-pictures': () => '没有可用来训练的图片。',
+  'training-pictures': ({ pictures, size, values }) =>
+    `模型绘制 ${size} x ${size} 的图片，而这 ${pictures} 张图片共有 ${values} 个数值，对不上。`,
+  'training-taken': ({ path }) => `${path} 在训练之初是基础模型的一部分（PiSSA、OLoRA），不能这样接着训练：请先把它转换为普通的 LoRA。`,
+  'training-length': ({ found, expected }) => `得到了 ${found} 个数值，而参数有 ${expected} 个。`,
+  'training-results': ({ found, expected }) => `得到了 ${found} 个结果，而任务有 ${expected} 个。`,
+  'training-job': ({ found }) => `这 ${found} 个数值不是一项训练任务。`,
+  'training-diverged': ({ step }) => `第 ${step} 步时损失已不是数字，训练停止：请降低学习率。`,
+  'training-parameter': ({ tensor }) => `它与这个模型对不上：${tensor} 缺失、形状不同，或不在这里训练。`,
+  'training-no-checkpoint': ({ missing }) => `这不是训练的存档：缺少 ${missing}。`,
+  'training-other-base': () => '这个存档属于另一个基础模型上的训练。',
+  'training-other-pictures': () => '这个存档属于用另一些图片进行的训练。',
   argument: ({ reason }) => `引擎收到了错误的参数。${english(reason)}`,
   misuse: ({ reason }) => `引擎在错误的时刻被调用。${english(reason)}`,
   'not-finite': ({ step }) => `第 ${step} 步时网络的输出不是有限的数字：权重已损坏，或设备出了问题。`,
