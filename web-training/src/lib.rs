@@ -4,11 +4,17 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`mod@prepare`] | what people bring, as the pictures that the network sees |
+//! | [`base`] | the base that is taught on |
+//! | [`teacher`] | the lead of a run: its steps, what has been learnt, checkpoints, files |
+//! | [`network`] | what computes the jobs of a run, here or in a worker that helps |
 //! | [`failure`] | what is thrown: Rust's errors with their code and fields |
 #![deny(missing_docs)]
 
+pub mod base;
 pub mod failure;
+pub mod network;
 pub mod prepare;
+pub mod teacher;
 mod types;
 
 use wasm_bindgen::prelude::wasm_bindgen;

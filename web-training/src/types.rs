@@ -5,6 +5,56 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// What `training.d.ts` says of the objects that go in and out.
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
+/** The files of a base folder. */
+export interface EngineFiles {
+  info: string;
+  unetConfig: string;
+  schedulerConfig: string;
+  weights: Uint8Array | Uint8Array[];
+}
+
+/** An adapter: its weights, and its configuration, empty where the weights' file has it. */
+export interface AdapterFiles {
+  weights: Uint8Array;
+  config: string;
+}
+
+/** Pictures of the base's size, one after the other, and the index of the class of each. */
+export interface LabelledPictures {
+  levels: Uint8Array;
+  labels: number[];
+}
+
+export interface TeachingPictures extends LabelledPictures {
+  /** What is measured on; without it, a share of the pictures. */
+  heldOut: LabelledPictures | undefined;
+}
+
+export interface TeachingOptions {
+  /** JSON with numbers of a recipe, those that are not the default's. */
+  recipe: string;
+  /** An adapter to go on with; without it, one begins that changes nothing. */
+  init: AdapterFiles | undefined;
+  /** Of one that begins. */
+  rank: number | undefined;
+  alpha: number | undefined;
+  targets: string[] | undefined;
+}
+
+export interface StepReport {
+  loss: number;
+  /** Pictures of the step. */
+  images: number;
+}
+
+export interface Verdict {
+  loss: number;
+  /** Whether it is the least so far. */
+  least: boolean;
+  /** Whether the run should end. */
+  stop: boolean;
+}
+
 export interface PrepareOptions {
   /** Side of the network's pictures. */
   size: number;

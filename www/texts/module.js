@@ -62,6 +62,7 @@ export const errors = {
   unconfigured: refusal,
   adapter: refusal,
   picture: refusal,
+  training: refusal,
   'engine-file': ({ file }) => `The engine could not be started because ${file} could not be loaded. Check the network and try again.`,
   network: ({ file }) => `The connection broke off while ${file} was loading. Check the network and try again.`,
   missing: ({ file, status, page, unnamed }) =>

@@ -11,4 +11,19 @@ export const refusals = {
   'picture-too-large': ({ width, height, most }) => `the picture has ${width} x ${height} pixels, more than ${most} million; make it smaller first`,
   'picture-shape': ({ width, height, pixels }) => `${pixels} bytes are not the pixels of a picture of ${width} x ${height}`,
   'network-size': ({ size }) => `no picture can be prepared for a network of ${size} x ${size} pixels`,
+  // Training.
+  'training-setting': ({ name, accepted }) => `${name} must be ${accepted}`,
+  'training-no-pictures': () => 'there are no pictures to train on',
+  'training-pictures': ({ pictures, size, values }) =>
+    `${pictures} pictures of ${size} x ${size}, which the model draws, are not ${values} values`,
+  'training-taken': ({ path }) =>
+    `${path} began as a part of the base (PiSSA, OLoRA) and is not trained on as it is; convert it to plain LoRA`,
+  'training-length': ({ found, expected }) => `${found} values came for ${expected} parameters`,
+  'training-results': ({ found, expected }) => `${found} results came of ${expected} jobs`,
+  'training-job': ({ found }) => `${found} numbers are not a training job’s`,
+  'training-diverged': ({ step }) => `the loss is no number any more at step ${step}, so training stopped; lower the learning rate`,
+  'training-parameter': ({ tensor }) => `it does not fit this model: ${tensor} is missing, has another shape, or is not trained here`,
+  'training-no-checkpoint': ({ missing }) => `this is not the checkpoint of a training: ${missing} is missing`,
+  'training-other-base': () => 'the checkpoint is of a training on another base',
+  'training-other-pictures': () => 'the checkpoint is of a training on other pictures',
 }

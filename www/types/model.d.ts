@@ -301,6 +301,8 @@ export type ErrorCode =
   | 'adapter'
   /** A picture that cannot be used; `details.kind` says why: 'no-ink', 'picture-file' (none that this browser reads), 'picture-size' … */
   | 'picture'
+  /** What was to be taught, or a checkpoint, cannot be used; `details.kind` says why. */
+  | 'training'
   /** The engine's file is not what it must be. */
   | 'engine-file'
   /** `details.worker`, the release of the worker, is not that of the module: one of them is an old copy. */
