@@ -6,6 +6,7 @@ mod device;
 mod fields;
 mod request;
 mod tensors;
+mod training;
 
 use fields::{number, text};
 use thiserror::Error;
@@ -17,6 +18,7 @@ pub use device::{DeviceError, WebGpuLimit};
 pub use fields::{Field, Fields};
 pub use request::RequestError;
 pub use tensors::{TensorsError, WriteError, WrongShape};
+pub use training::TrainingError;
 
 /// Result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -77,6 +79,9 @@ pub enum Error {
     /// A sampling request is out of range.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// Something cannot be trained, or went wrong in training.
+    #[error(transparent)]
+    Training(#[from] TrainingError),
     /// The network produced something that is not a number.
     #[error("the network's output at step {step} is not finite: the weights or the device are broken")]
     NotFinite {
@@ -92,11 +97,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// What a program may branch on: one of "engine", "unreadable", "misfit", "unconfigured", "adapter". These are the codes of the
+    /// What a program may branch on: one of "engine", "unreadable", "misfit", "unconfigured", "adapter", "training". These are the codes of the
     /// JavaScript class `DigitDiffusionError`, and never change.
     pub fn code(&self) -> &'static str {
         match self {
             Self::SafeTensors(_) => "unreadable",
+            Self::Training(_) => "training",
             Self::Adapter(cause) => cause.code(),
             _ => "engine",
         }
@@ -138,6 +144,7 @@ impl Error {
                 ("unknown-adapter", vec![("name", text(name)), ("loaded", Field::Names(loaded.clone()))])
             }
             Self::Request(cause) => cause.describe(),
+            Self::Training(cause) => cause.describe(),
             Self::NotFinite { step } => ("not-finite", vec![("step", number(*step))]),
             Self::Device(cause) => cause.describe(),
             Self::WebGpuLimit(limit) => ("webgpu-limit", vec![("reason", text(limit))]),

@@ -1,6 +1,6 @@
 //! Adapter files: PEFT's, diffusers' and kohya's are read, ours are read again, the rest is refused with a reason.
 
-use diffusion::adapter::Adapter;
+use diffusion::adapter::{Adapter, Change};
 use diffusion::peft::{PeftConfig, implied_base, read_adapter, write_adapter, write_kohya};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
@@ -128,6 +128,21 @@ fn kohya_files_are_written_as_kohya_names_them() {
         let (ours, theirs) = (read_tensors(&file).unwrap().0, read_tensors(&theirs).unwrap().0);
         assert!(ours.keys().eq(theirs.keys()), "{name}: the same names");
     }
+}
+
+#[test]
+fn exceptions_are_the_few() {
+    let base = base("tiny");
+    let mut adapter = read("plain", &base);
+    let (common, first) = (adapter.rank(), adapter.modules.keys().next().unwrap().clone());
+    let wider = |values: &HostTensor, shape: Vec<usize>| HostTensor { values: values.values.repeat(2), shape };
+    if let Some(Change::Lora(lora)) = &mut adapter.modules.get_mut(&first).unwrap().weight {
+        lora.a = wider(&lora.a, vec![2 * common, lora.a.shape[1]]);
+        lora.b = wider(&lora.b, vec![lora.b.shape[0], 2 * common]);
+    }
+    let config: Value = serde_json::from_str(&PeftConfig::describing(&adapter).to_json()).unwrap();
+    assert_eq!((config["r"].as_u64(), adapter.rank()), (Some(common as u64), 2 * common));
+    assert_eq!(config["rank_pattern"], json!({ first.replace('.', r"\."): 2 * common }));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod adapter_gradients;
 mod adapter_kinds;
 mod adapter_names;
+mod adapter_run;
 mod base_files;
 mod codec;
 mod configs;

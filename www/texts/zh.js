@@ -1,5 +1,6 @@
 // The page in simplified Chinese: what page.js and module.js say, under the same names (tests/page/texts.test.mjs sees to it).
 // Tests: tests/page/texts.test.mjs, language.test.mjs, own-words.test.mjs
+import { refusals as training } from './training-zh.js'
 import { backendWith, errorsWith } from './zh-errors.js'
 
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
@@ -14,7 +15,7 @@ export const samplers = {
   euler: { title: 'Euler', hint: '一阶方法，每一步走一条直线。' },
 }
 
-const titles = { outline: '空心', 'seven-segment': '七段数码', dotted: '点阵', bold: '粗笔', slanted: '左斜', thin: '细线' }
+const titles = { outline: '空心', 'seven-segment': '七段数码', dotted: '点阵', bold: '粗笔', slanted: '左斜', thin: '细线', inverted: '反白' }
 const backends = { webgpu: 'WebGPU', cpu: 'CPU' }
 /** Kinds of change that have no name of their own. @type {Record<string, string>} */
 const kinds = { 'LoHa with DoRA': 'LoHa + DoRA', 'LoKr with DoRA': 'LoKr + DoRA', 'full difference': '完整的差', 'whole layer': '整层', bias: '偏置' }
@@ -259,6 +260,7 @@ const foreign = {
 const factor = (tensor, why) => `张量 ${tensor} 不是 LoRA 的因子：${why}。`
 
 export const refusals = {
+  ...training,
   json: ({ file, reason }) => `${file} 的内容不符合要求，或不是 JSON。${english(reason)}`,
   'config-unsupported': ({ file, key, found, accepted }) =>
     `${file}：不支持 ${key} ${found}，${accepted === undefined ? '请去掉这一项' : `只支持 ${accepted}`}。`,

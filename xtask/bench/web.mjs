@@ -1,5 +1,6 @@
 // Times this engine and onnxruntime-web in headless Chromium, in turns, on the same network and weights, and prints the figures as
-// JSON; `cargo xtask bench web` runs it and shows them. Then, through the class, one worker and as many as there are cores.
+// JSON; `cargo xtask bench web` runs it and shows them. Then, through the class, one worker and as many as there are cores, and the base
+// without and with three styles.
 // Environment: CHROME, a browser; SITE, where dist/ is served; ROOT, the repository; ROUNDS; DEVICES and BATCHES, commas between; SOAK, generations.
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -196,8 +197,8 @@ const workersBytes = async page => {
 }
 
 /**
- * The class with one worker and with as many as there are cores, in turns, one pair a round: what messages and pictures cost counts.
- * Ratios are those of the pairs.
+ * The class with one worker and with as many as there are cores, and without and with styles, in turns, one pair a round: what messages and
+ * pictures cost counts. Ratios are those of the pairs.
  */
 async function cores(browser) {
   const page = await blank(browser)
@@ -205,24 +206,32 @@ async function cores(browser) {
   const load = `${SITE}bench/class.mjs`
   await page.evaluate(async ([load, site]) => (globalThis.threads = await (await import(load)).load(site)), [load, SITE])
   const ms = (which, batch, steps) => page.evaluate(([which, batch, steps]) => globalThis.threads[which](batch, steps), [which, batch, steps])
-  const report = { workers: await page.evaluate(() => navigator.hardwareConcurrency), batches: {} }
-  for (const batch of BATCHES) {
+  const report = { workers: await page.evaluate(() => navigator.hardwareConcurrency), batches: {}, styles: {} }
+  /** The second's time as a share of the first's, in turns. */
+  const pairs = async (first, second, batch) => {
     const rounds = []
     const steps = STEPS.cpu[batch] ?? 1
     for (let round = 0; round <= ROUNDS; round++) {
-      say(`${report.workers} workers and one, batch ${batch}: ${round ? `round ${round} of ${ROUNDS}` : 'warming up'}`)
-      const pair = { one: await ms('one', batch, steps), all: await ms('all', batch, steps) }
+      say(`the class, ${first} and ${second}, batch ${batch}: ${round ? `round ${round} of ${ROUNDS}` : 'warming up'}`)
+      const pair = [await ms(first, batch, steps), await ms(second, batch, steps)]
       if (round) rounds.push(pair)
     }
-    const ratios = rounds.map(({ one, all }) => all / one)
-    report.batches[batch] = {
-      one_ms: median(rounds.map(({ one }) => one)),
-      all_ms: median(rounds.map(({ all }) => all)),
+    const ratios = rounds.map(([first, second]) => second / first)
+    return {
+      [`${first}_ms`]: median(rounds.map(([first]) => first)),
+      [`${second}_ms`]: median(rounds.map(([, second]) => second)),
       ratio: median(ratios),
       least: Math.min(...ratios),
       most: Math.max(...ratios),
     }
   }
+  for (const batch of BATCHES) {
+    report.batches[batch] = await pairs('one', 'all', batch)
+    report.styles[batch] = await pairs('plain', 'styled', batch)
+  }
+  const sets = []
+  for (let round = 0; round <= ROUNDS; round++) sets.push(await page.evaluate(scale => globalThis.threads.set(scale), 0.5 + round / ROUNDS))
+  report.set_three_styles_ms = median(sets.slice(1))
   if (SOAK) {
     await ms('all', 20, 2)
     const before = await workersBytes(page)

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::{
-    bench_native, bench_start, bench_train, browser,
+    bench_native, bench_start, bench_teach, bench_train, browser,
     command::{command, output, say},
     npm, serve, site,
     size::Size,
@@ -24,6 +24,8 @@ pub enum Bench {
     Native(bench_native::Options),
     /// The trainer and PyTorch with diffusers, in turns (needs a Python with both)
     Train(bench_train::Options),
+    /// Training in headless Chromium and by the trainer, in turns, on a few drawings
+    Teach(bench_teach::Options),
 }
 
 #[derive(Args)]
@@ -51,6 +53,7 @@ pub fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
         Bench::Start(options) => bench_start::run_bench(workspace, options),
         Bench::Native(options) => bench_native::run_bench(workspace, options),
         Bench::Train(options) => bench_train::run_bench(workspace, options),
+        Bench::Teach(options) => bench_teach::run_bench(workspace, options),
     }
 }
 
@@ -130,17 +133,15 @@ fn table(report: &Value) {
     println!();
 }
 
-/// One worker and as many as there are cores, through the class.
+/// Through the class: one worker and as many as there are cores; the base and three styles.
 fn cores(report: &Value) {
-    let Some(batches) = report["batches"].as_object() else { return };
-    println!("\n{:<26}{:>12}{:>18}{:>8}", "the class", "one worker", format!("{} workers", report["workers"]), "ratio");
-    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
-    for (batch, measured) in batches {
-        let [one, all, ratio, least, most] =
-            ["one_ms", "all_ms", "ratio", "least", "most"].map(|name| number(&measured[name]));
-        let name = format!("ms per step, batch {batch}");
-        println!("{name:<26}{one:>12.1}{all:>18.1}{ratio:>8.2}  of the rounds' {least:.2} to {most:.2}");
+    if report.is_null() {
+        return;
     }
+    pairs(&report["batches"], ["one worker", &format!("{} workers", report["workers"])], ["one_ms", "all_ms"]);
+    pairs(&report["styles"], ["the base", "three styles"], ["plain_ms", "styled_ms"]);
+    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    println!("three styles are switched on in {:.0} ms", number(&report["set_three_styles_ms"]));
     if let Some(soak) = report["soak"].as_object() {
         let [bytes, growth] = ["bytes", "growth_bytes"].map(|name| number(&soak[name]));
         println!(
@@ -148,5 +149,17 @@ fn cores(report: &Value) {
             bytes / 1e6,
             soak["generations"]
         );
+    }
+}
+
+/// What was measured in turns.
+fn pairs(report: &Value, [first, second]: [&str; 2], fields: [&str; 2]) {
+    println!("\n{:<26}{first:>12}{second:>18}{:>8}", "the class", "ratio");
+    for (batch, measured) in report.as_object().into_iter().flatten() {
+        let number = |name: &str| measured[name].as_f64().unwrap_or(f64::NAN);
+        let [first, second] = fields.map(number);
+        let [ratio, least, most] = ["ratio", "least", "most"].map(number);
+        let name = format!("ms per step, batch {batch}");
+        println!("{name:<26}{first:>12.1}{second:>18.1}{ratio:>8.2}  of the rounds' {least:.2} to {most:.2}");
     }
 }

@@ -3,7 +3,7 @@
 //! Tests: `tests/it/adapter_gradients.rs`, `tests/it/training.rs`.
 
 use crate::noise::NoiseSource;
-use crate::state::HostTensor;
+use crate::state::{HostTensor, StateDict};
 
 use super::change::{Change, Update};
 use super::dora::{Dora, DoraAxis, DoraStrength};
@@ -11,6 +11,7 @@ use super::loha::Loha;
 use super::lokr::{Kronecker, Lokr, factorization};
 use super::lora::LoraFactors;
 use super::matrix::sides;
+use super::modules::Adapter;
 
 /// A kind of adapter to be trained from nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +31,28 @@ pub enum Start {
     },
 }
 
+/// The Linears and convolutions of a base by their paths, with their weights: what an adapter can begin over.
+pub fn modules(base: &StateDict) -> impl Iterator<Item = (&str, &HostTensor)> {
+    base.iter().filter_map(|(name, weight)| match weight.shape.len() {
+        2 | 4 => Some((name.strip_suffix(".weight")?, weight)),
+        _ => None,
+    })
+}
+
 impl Start {
+    /// An adapter of this kind that changes nothing yet. `chosen` says rank and scaling of the [modules] that it has, by
+    /// their paths. The same values for a seed, whoever trains it.
+    pub fn adapter(self, base: &StateDict, seed: u64, chosen: impl Fn(&str) -> Option<(usize, f32)>) -> Adapter {
+        let mut noise = NoiseSource::new(seed);
+        let mut adapter = Adapter::default();
+        for (path, weight) in modules(base) {
+            if let Some((rank, scaling)) = chosen(path) {
+                adapter.modules.insert(path.to_owned(), self.module(weight, rank, scaling, &mut noise));
+            }
+        }
+        adapter
+    }
+
     /// A module of this kind for a weight `[out, in]` or `[out, in, h, w]`. Matrices begin uniform within ±1/sqrt(inputs)
     /// (Kaiming with a = sqrt 5), and one of them zero, so that the module begins as it is: B of LoRA, the last of LoHa, the
     /// first of LoKr.

@@ -101,7 +101,7 @@ impl PeftConfig {
 
     /// With the modules' paths as targets and patterns: no two of them match one module.
     fn spelt_out(self, adapter: &Adapter) -> Self {
-        let (r, lora_alpha) = (self.r, self.lora_alpha);
+        let (r, lora_alpha) = self.most_common(adapter).unwrap_or((self.r, self.lora_alpha));
         // Keys are patterns: a dot in a path stands for itself.
         let targets = || adapter.modules.iter().filter(|(_, update)| !is_whole(update));
         // Where nothing is factored, PEFT reads from the configuration's rank that it is not.
@@ -119,8 +119,28 @@ impl PeftConfig {
             exclude_modules: Value::Null,
             layers_to_transform: Value::Null,
             layers_pattern: Value::Null,
+            r,
+            lora_alpha,
             ..self
         }
+    }
+
+    /// The rank and alpha that most modules of a LoRA have: the fewest exceptions to write.
+    fn most_common(&self, adapter: &Adapter) -> Option<(usize, f32)> {
+        if self.peft_type != PeftType::Lora {
+            return None; // PEFT reads more from the rank of others
+        }
+        let mut counts: Vec<((usize, f32), usize)> = Vec::new();
+        for update in adapter.modules.values() {
+            let Some(rank) = update.rank() else { continue };
+            let own = (rank, alpha(update, rank, |rank| self.divisor(rank))?);
+            match counts.iter_mut().find(|(known, _)| *known == own) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((own, 1)),
+            }
+        }
+        // The first of equally common ones.
+        counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(own, _)| own)
     }
 
     /// Scaling of one module with factors of this rank.

@@ -14,6 +14,15 @@ pub enum LossKind {
 }
 
 impl LossKind {
+    /// Its name in configurations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::L1 => "l1",
+            Self::L2 => "l2",
+            Self::Huber => "huber",
+        }
+    }
+
     /// The loss of an error, and its derivative.
     fn of(self, error: f32) -> (f32, f32) {
         // Where the absolute value has no derivative, 0.

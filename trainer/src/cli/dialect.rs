@@ -162,7 +162,8 @@ pub fn say_loss(resized: &Resized, rank: usize) -> Map<String, Value> {
 fn percent(share: f64) -> String {
     match 100.0 * share {
         small if small > 0.0 && small < 0.005 => "less than 0.01 %".to_owned(),
-        percent => format!("{percent:.2} %"),
+        // An empty sum is -0.
+        percent => format!("{:.2} %", percent + 0.0),
     }
 }
 

@@ -29,7 +29,7 @@ pub const PRESETS: [Preset; 4] = [
     },
     Preset {
         name: "shipped",
-        purpose: "rank, alpha and targets of the shipped adapters",
+        purpose: "the recipe of the shipped adapters",
         text: include_str!("../../presets/shipped.toml"),
     },
     Preset {
@@ -157,6 +157,7 @@ fn overlay<T: Serialize + DeserializeOwned>(defaults: &T, text: &str) -> std::re
 #[cfg(test)]
 mod tests {
     use diffusion::schedule::PredictionType;
+    use diffusion::training::Recipe;
 
     use super::*;
     use crate::config::{AdapterConfig, BaseConfig, LossKind, TrainConfig};
@@ -181,6 +182,14 @@ mod tests {
         assert_eq!((loss, lr, batch_size, lr_floor, weight_decay), (LossKind::L1, 1e-3, 50, 1.0, 0.0));
         let lora = load(AdapterConfig::default(), Some("seed")).unwrap();
         assert_eq!(lora.lora.target_modules, ["to_q", "to_k", "to_v"]);
+    }
+
+    /// A browser trains by the same numbers. There a job has 8 pictures; here the threads decide.
+    #[test]
+    fn few_pictures_have_one_recipe() {
+        let config = load(AdapterConfig::default(), Some("few")).unwrap();
+        let recipe = Recipe { dropout: config.lora.dropout, micro_batch: 8, ..config.train.recipe(240) };
+        assert_eq!((recipe, config.train.max_train_steps), (Recipe::default(), 240));
     }
 
     #[test]

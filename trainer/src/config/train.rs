@@ -1,11 +1,12 @@
 //! Section `[train]`: optimizer, loss, batches, length. Tests: here; the defaults in the flags' help, in `cli/training/args.rs`.
 
+use diffusion::training::{self, Recipe};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::parallel;
 
-/// The loss between predicted and true target (see `train/loss.rs`).
+/// The loss between predicted and true target (see `diffusion::training`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LossKind {
@@ -15,6 +16,16 @@ pub enum LossKind {
     L2,
     /// Squared near zero, absolute beyond 1.
     Huber,
+}
+
+impl From<LossKind> for training::LossKind {
+    fn from(kind: LossKind) -> Self {
+        match kind {
+            LossKind::L1 => Self::L1,
+            LossKind::L2 => Self::L2,
+            LossKind::Huber => Self::Huber,
+        }
+    }
 }
 
 /// Everything that decides the resulting weights, but for data, starting weights and an adapter's settings. Section
@@ -57,7 +68,7 @@ pub struct TrainConfig {
     /// AdamW's weight decay.
     pub weight_decay: f32,
     /// How strongly the pictures of every batch are changed by small turns, stretches, shifts and stroke widths (see
-    /// `train/augment.rs`); 0 trains on them as they are, as versions that did not have it did.
+    /// `diffusion::training::augment`); 0 trains on them as they are, as versions that did not have it did.
     #[serde(default)]
     pub augment: f32,
     /// Decides starting weights, order, noise.
@@ -115,32 +126,31 @@ impl TrainConfig {
         if !(self.epochs > 0.0 && self.epochs.is_finite()) {
             return refuse("epochs must be a positive number");
         }
-        if !(self.lr > 0.0 && self.lr.is_finite()) {
-            return refuse("lr must be a positive number");
+        Ok(self.recipe(1).check()?)
+    }
+
+    /// The numbers of a run of so many steps, without an adapter's.
+    pub fn recipe(&self, steps: usize) -> Recipe {
+        Recipe {
+            steps,
+            batch_size: self.images_per_step(),
+            micro_batch: self.micro_batch,
+            lr: self.lr,
+            warmup_steps: self.warmup_steps,
+            lr_floor: self.lr_floor,
+            loss: self.loss.into(),
+            snr_gamma: self.snr_gamma,
+            snr_offset: self.snr_offset,
+            class_dropout: self.class_dropout,
+            dropout: 0.0,
+            ema_decay: self.ema_decay,
+            max_grad_norm: self.max_grad_norm,
+            weight_decay: self.weight_decay,
+            augment: self.augment,
+            seed: self.seed,
+            validate_every: 0,
+            early_stop: 0,
         }
-        if !(0.0..1.0).contains(&self.ema_decay) {
-            return refuse("ema_decay must be at least 0 and below 1");
-        }
-        if !(0.0..=1.0).contains(&self.class_dropout) {
-            return refuse("class_dropout must be 0 to 1");
-        }
-        if !(0.0..=1.0).contains(&self.lr_floor) {
-            return refuse("lr_floor must be 0 to 1");
-        }
-        if self.augment > 4.0 {
-            return refuse("augment must be at most 4: more makes other pictures of them");
-        }
-        let at_least_0 = [
-            ("augment", self.augment),
-            ("snr_gamma", self.snr_gamma),
-            ("snr_offset", self.snr_offset),
-            ("max_grad_norm", self.max_grad_norm),
-            ("weight_decay", self.weight_decay),
-        ];
-        if let Some((name, _)) = at_least_0.iter().find(|(_, value)| !(*value >= 0.0 && value.is_finite())) {
-            return refuse(&format!("{name} must be at least 0"));
-        }
-        Ok(())
     }
 
     /// Where `micro_batch` is 0, sets it so that every thread has something to do: at least 8 pictures, because a few are
@@ -169,32 +179,11 @@ impl TrainConfig {
         }
         ((self.epochs * self.steps_per_epoch(images) as f64).round() as usize).max(1)
     }
-
-    /// Linear warm-up over at most half of the run, then a cosine down to `lr_floor`. `step` counts from 0.
-    pub fn learning_rate(&self, step: usize, total: usize) -> f64 {
-        let warmup = self.warmup_steps.min(total / 2);
-        if step < warmup {
-            return self.lr * (step + 1) as f64 / warmup as f64;
-        }
-        let done = (step - warmup) as f64 / (total - warmup).max(1) as f64;
-        let cosine = 0.5 + 0.5 * (done * std::f64::consts::PI).cos();
-        self.lr * (self.lr_floor + (1.0 - self.lr_floor) * cosine)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_learning_rate_rises_and_falls_along_a_cosine() {
-        let config = TrainConfig { lr: 1.0, warmup_steps: 10, lr_floor: 0.1, ..TrainConfig::base() };
-        let rate = |step| config.learning_rate(step, 110);
-        assert_eq!((rate(0), rate(9), rate(10)), (0.1, 1.0, 1.0));
-        assert!((rate(60) - 0.55).abs() < 1e-9 && (rate(110) - 0.1).abs() < 1e-9);
-        // A short run warms up in at most half of its steps.
-        assert_eq!([0, 1, 2].map(|step| config.learning_rate(step, 4)), [0.5, 1.0, 1.0]);
-    }
 
     #[test]
     fn the_length_is_epochs_or_steps() {

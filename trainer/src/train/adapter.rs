@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use diffusion::adapter::Adapter;
-use diffusion::noise::NoiseSource;
+use diffusion::adapter::initial::modules;
 use diffusion::peft::Patterns;
 use diffusion::state::{HostTensor, StateDict};
 use regex_lite::Regex;
@@ -12,12 +12,8 @@ use regex_lite::Regex;
 use crate::config::LoraSettings;
 use crate::error::{Error, Result};
 
-/// A Linear or convolution of the base.
-struct Target<'a> {
-    path: &'a str,
-    /// `[out, in]` or `[out, in, h, w]`.
-    weight: &'a HostTensor,
-}
+/// The path of a Linear or convolution of the base, and its weight, `[out, in]` or `[out, in, h, w]`.
+type Target<'a> = (&'a str, &'a HostTensor);
 
 /// The Linears and convolutions that are changed. `targets` are names (endings of module paths, as in PEFT) or patterns of
 /// whole paths.
@@ -30,13 +26,9 @@ fn chosen<'a>(state: &'a StateDict, targets: &[String]) -> Result<Vec<Target<'a>
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    let module = |(name, weight): (&'a String, &'a HostTensor)| match weight.shape.len() {
-        2 | 4 => Some(Target { path: name.strip_suffix(".weight")?, weight }),
-        _ => None,
-    };
-    let all: Vec<Target<'a>> = state.iter().filter_map(module).collect();
+    let all: Vec<Target<'a>> = modules(state).collect();
     for (target, pattern) in targets.iter().zip(&patterns) {
-        if !all.iter().any(|module| pattern.is_match(module.path)) {
+        if !all.iter().any(|(path, _)| pattern.is_match(path)) {
             return Err(Error::Setting {
                 reason: format!(
                     "\"{target}\" in --target-modules matches no Linear and no convolution of this base (there are to_q, to_k, to_v, to_out.0, ff.net.0.proj, ff.net.2, proj_in, proj_out, conv1, conv2, conv_in, conv_out, …; \".*\" is all of them)"
@@ -44,7 +36,7 @@ fn chosen<'a>(state: &'a StateDict, targets: &[String]) -> Result<Vec<Target<'a>
             });
         }
     }
-    let is_chosen = |module: &Target<'_>| patterns.iter().any(|pattern| pattern.is_match(module.path));
+    let is_chosen = |(path, _): &Target<'_>| patterns.iter().any(|pattern| pattern.is_match(path));
     Ok(all.into_iter().filter(is_chosen).collect())
 }
 
@@ -57,12 +49,12 @@ pub fn peft_targets(state: &StateDict, targets: &[String]) -> Result<Vec<String>
     let is_name = |target: &String| {
         let ends =
             |path: &str| path.strip_suffix(&target[..]).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-        modules.iter().any(|module| ends(module.path))
+        modules.iter().any(|(path, _)| ends(path))
     };
     if targets.iter().all(is_name) {
         return Ok(targets.to_vec());
     }
-    Ok(modules.into_iter().map(|module| module.path.to_owned()).collect())
+    Ok(modules.into_iter().map(|(path, _)| path.to_owned()).collect())
 }
 
 /// A new adapter of the kind that the settings say, which changes nothing yet.
@@ -73,34 +65,33 @@ pub fn initial_adapter(state: &StateDict, settings: &LoraSettings, seed: u64) ->
     settings.check()?;
     let start = settings.start()?;
     let targets = chosen(state, &settings.target_modules)?;
-    let sides = |target: &Target<'_>| {
-        let out = target.weight.shape[0];
-        [out, target.weight.values.len() / out.max(1)]
+    let sides = |(_, weight): &Target<'_>| {
+        let out = weight.shape[0];
+        [out, weight.values.len() / out.max(1)]
     };
     let widest = targets.iter().flat_map(sides).max().unwrap_or(0);
     let (ranks, alphas) = (settings.ranks()?, settings.alphas()?);
     for (key, name) in ranks.iter().map(|(key, _)| (key, "rank")).chain(alphas.iter().map(|(key, _)| (key, "alpha"))) {
         must_match(&targets, key, name)?;
     }
-    let mut noise = NoiseSource::new(seed);
-    let module = |target: Target<'_>| {
-        let (rank, scaling) = settings.of_module(target.path)?;
+    let mut numbers = BTreeMap::new();
+    for (path, _) in targets {
+        let (rank, scaling) = settings.of_module(path)?;
         if rank > widest {
             return Err(Error::Setting {
                 reason: format!("--rank {rank} must be 1 to {widest}, the width of the widest of its modules"),
             });
         }
-        Ok((target.path.to_owned(), start.module(target.weight, rank, scaling, &mut noise)))
-    };
-    let modules = targets.into_iter().map(module).collect::<Result<BTreeMap<_, _>>>()?;
-    Ok(Adapter { modules, ..Adapter::default() })
+        numbers.insert(path, (rank, scaling));
+    }
+    Ok(start.adapter(state, seed, |path| numbers.get(path).copied()))
 }
 
 /// Refuses a pattern of ranks or alphas that is for nothing.
 fn must_match(targets: &[Target<'_>], key: &str, name: &str) -> Result<()> {
     let pattern: Patterns<()> = [(key.to_owned(), ())].into_iter().collect();
-    for target in targets {
-        if pattern.matching(target.path)?.is_some() {
+    for (path, _) in targets {
+        if pattern.matching(path)?.is_some() {
             return Ok(());
         }
     }

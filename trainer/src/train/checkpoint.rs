@@ -5,11 +5,11 @@
 use std::path::Path;
 
 use diffusion::state::{HostTensor, StateDict};
+use diffusion::training::Validated;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
-use super::best::Validated;
 use crate::config::{LoraSettings, TrainConfig, to_toml};
 use crate::error::{Error, Result};
 use crate::files;

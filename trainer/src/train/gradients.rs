@@ -2,16 +2,13 @@
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
+use diffusion::training::ALIGNMENT;
+use diffusion::training::sum::{PART, add_part};
 
-use super::layout::{ALIGNMENT, host};
+use super::tensors::{host, tensor};
 use crate::error::{Error, Result};
 use crate::parallel;
-
-/// Values that one thread adds at a time, whatever the number of threads: sums are the same with any.
-const PART: usize = 1 << 15;
-/// Sums kept at the same time, so that the compiler makes SIMD vectors of them.
-const LANES: usize = 32;
 
 /// Loss and gradients of a batch that was cut into jobs: both are sums over the jobs, so `loss` should give each job its
 /// share of the batch's mean. The gradients are still to be summed: what `gather` makes of each job's, in their order.
@@ -71,26 +68,13 @@ pub fn sum_and_norm(vectors: Vec<Tensor<1>>, threads: usize) -> Result<(Tensor<1
     }
     let mut sum = host(first)?;
     let others = others.map(host).collect::<Result<Vec<_>>>()?;
+    let others: Vec<&[f32]> = others.iter().map(|other| &other[..]).collect();
     if let Some(other) = others.iter().find(|other| other.len() != sum.len()) {
         return Err(Error::Device(format!("gradients of {} and of {} values", sum.len(), other.len())));
     }
     let jobs = sum.chunks_mut(PART).enumerate().collect();
-    let squares = parallel::map(jobs, threads, |(i, part): (usize, &mut [f32])| {
-        for other in &others {
-            part.iter_mut().zip(&other[i * PART..]).for_each(|(sum, value)| *sum += value);
-        }
-        Ok(sum_of_squares(part))
-    })?;
-    let len = sum.len();
-    Ok((Tensor::from_data(TensorData::new(sum, [len]), &device), squares.iter().sum::<f32>().sqrt()))
-}
-
-fn sum_of_squares(values: &[f32]) -> f32 {
-    let mut sums = [0.0; LANES];
-    for row in values.chunks(LANES) {
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value * value);
-    }
-    sums.iter().sum()
+    let squares = parallel::map(jobs, threads, |(i, part): (usize, &mut [f32])| Ok(add_part(part, i, &others)))?;
+    Ok((tensor(sum, &device), squares.iter().sum::<f32>().sqrt()))
 }
 
 fn norm_on_gpu(vector: Tensor<1>) -> Result<f32> {

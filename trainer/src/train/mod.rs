@@ -1,20 +1,18 @@
-//! Training of base models and adapters, by one loop.
+//! Training of base models and adapters, by one loop. Batches, noise, weights of timesteps, augmentation, schedules and what
+//! else needs no device are those of [`diffusion::training`], which a browser trains by, too.
 //!
 //! | file | what |
 //! |---|---|
 //! | `trainer` | the loop |
-//! | `batch` | pictures, labels, timesteps and noise of a step |
-//! | `augment` | small changes of the pictures, for small sets |
-//! | `loss` | target, loss and weight of each timestep |
+//! | `loss` | the loss of a job in burn's graph |
 //! | `trained` | what is trained, as one vector: |
 //! | `network_parameters` | a network's own parameters |
 //! | `adapter_parameters` | those of an adapter of any kind on a frozen base |
-//! | `layout` | where each parameter lies in the vector |
+//! | `tensors` | that vector on burn's devices |
 //! | `adapter` | the adapter that training begins with, and the trained one |
 //! | `input_dropout` | dropout of the adapted modules' inputs |
 //! | `gradients` | gradients of a step's jobs, and their sum |
-//! | `optimizer` | AdamW |
-//! | `ema` | the moving average of the weights |
+//! | `optimizer` | AdamW, and the moving average of the weights |
 //! | `validation` | the loss on held-out pictures, and the weights that had the least |
 //! | `progress` | going on from a checkpoint; the weights to be saved |
 //! | `together` | a step of several ranks |
@@ -24,25 +22,19 @@
 
 pub mod adapter;
 mod adapter_parameters;
-pub mod augment;
-mod batch;
-mod best;
 pub mod checkpoint;
-mod ema;
 pub(crate) mod gradients;
 mod input_dropout;
-mod layout;
 mod loss;
 mod network_parameters;
 mod optimizer;
 mod progress;
+mod tensors;
 mod together;
 mod trained;
 mod trainer;
 mod validation;
 
 pub use crate::config::{LossKind, TrainConfig};
-pub use best::Validated;
 pub use checkpoint::{AdapterOrigin, Checkpoint, Origin};
 pub use trainer::{StepReport, Trainer};
-pub use validation::draws_on;

@@ -6,11 +6,10 @@ use std::ops::Range;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use diffusion::noise::NoiseSource;
 use diffusion::ops::{Ops, join, part};
+use diffusion::training::{Dropout, Layout};
 use diffusion::unet::burn::BurnUNet;
 
-use super::layout::Layout;
 use super::trained::Trained;
 use crate::error::{Error, Result};
 
@@ -54,7 +53,7 @@ impl Trained for NetworkParameters {
         Ok(unet.map(&mut Apply { parameters: self, values: parameters }))
     }
 
-    fn for_job(&self, unet: &BurnUNet, _: f32, _: NoiseSource) -> BurnUNet {
+    fn for_job(&self, unet: &BurnUNet, _: Option<Dropout>) -> BurnUNet {
         unet.clone()
     }
 
@@ -141,9 +140,10 @@ impl ModuleMapper for Apply<'_> {
 
 #[cfg(test)]
 mod tests {
-    use diffusion::state::HostTensor;
+    use diffusion::state::{HostTensor, StateDict};
+    use diffusion::training::ALIGNMENT;
 
-    use super::super::layout::{ALIGNMENT, host};
+    use super::super::tensors::{host, to_state, to_vector};
     use super::*;
     use crate::testing::tiny_unet;
 
@@ -153,12 +153,12 @@ mod tests {
         let (parameters, device) = (NetworkParameters::new(&unet), Device::flex());
         let layout = parameters.layout();
         let weights = parameters.initial(&unet, &device).unwrap();
-        let state = layout.to_state(&weights).unwrap();
+        let state = to_state(layout, &weights).unwrap();
         assert!(state.len() > 20 && state.values().flat_map(|tensor| &tensor.values).any(|&value| value != 0.0));
-        let again = layout.to_vector(&state, &device).unwrap();
+        let again = to_vector(layout, &state, &device).unwrap();
         assert_eq!(host(again.clone()).unwrap(), host(weights).unwrap());
         let doubled = parameters.network(unet, &(again * 2.0)).unwrap();
-        let doubled = layout.to_state(&parameters.initial(&doubled, &device).unwrap()).unwrap();
+        let doubled = to_state(layout, &parameters.initial(&doubled, &device).unwrap()).unwrap();
         for (path, tensor) in &state {
             assert!(tensor.values.iter().zip(&doubled[path].values).all(|(one, two)| 2.0 * one == *two), "{path}");
         }
@@ -172,11 +172,15 @@ mod tests {
         let message = parameters.initial(&other, &device).unwrap_err().to_string();
         assert!(message.contains("has not all parameters"), "{message}");
         let layout = parameters.layout();
-        let mut state = layout.to_state(&layout.zeros(&device)).unwrap();
-        assert!(layout.to_state(&Tensor::zeros([ALIGNMENT], &device)).unwrap_err().to_string().contains("came back"));
+        let mut state = to_state(layout, &Tensor::zeros([layout.len()], &device)).unwrap();
+        let other_length = to_state(layout, &Tensor::zeros([ALIGNMENT], &device)).unwrap_err().to_string();
+        assert!(other_length.contains("64 values came"), "{other_length}");
         let (path, tensor) = state.pop_first().unwrap();
-        assert!(layout.to_vector(&state, &device).unwrap_err().to_string().contains(&path));
-        state.insert(path, HostTensor { values: Vec::new(), ..tensor });
-        assert!(layout.to_vector(&state, &device).unwrap_err().to_string().contains("another shape"));
+        let refused = |state: &StateDict| to_vector(layout, state, &device).unwrap_err().to_string();
+        assert!(refused(&state).contains(&path));
+        state.insert(path.clone(), HostTensor { values: Vec::new(), ..tensor.clone() });
+        assert!(refused(&state).contains("another shape"));
+        state.extend([(path, tensor.clone()), ("more".to_owned(), tensor)]);
+        assert!(refused(&state).contains("more is missing"), "{}", refused(&state));
     }
 }

@@ -2,16 +2,13 @@
 //! Tests: here.
 
 use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, Optimizer as _};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use cpu_kernels::optimizer::Parameters;
+use diffusion::training::optimizer::{BETAS, EPSILON, ema_decay, factors};
 
-use super::ema;
-use super::layout::host;
+use super::tensors::{host, tensor};
 use crate::error::{Error, Result};
 use crate::parallel;
-
-const BETAS: [f32; 2] = [0.9, 0.999];
-const EPSILON: f32 = 1e-8;
 
 /// The weights with the optimizer's state.
 pub struct Optimizer {
@@ -25,7 +22,7 @@ pub struct Optimizer {
 }
 
 /// Vectors of all trained parameters, each `[len]` in the layout of a
-/// [`Layout`](super::layout::Layout).
+/// [`Layout`](diffusion::training::Layout).
 #[derive(Debug, Clone)]
 pub struct Vectors {
     /// The weights.
@@ -64,7 +61,7 @@ impl Optimizer {
         if weights != given {
             return Err(Error::Device(format!("{given} gradients for {weights} weights")));
         }
-        let decay = ema::decay(self.ema_decay, self.steps_done);
+        let decay = ema_decay(self.ema_decay, self.steps_done);
         self.steps_done += 1;
         if parallel::on_cpu(&gradients.device()) {
             return self.step_on_cpu(lr, gradients, scale, decay);
@@ -77,7 +74,7 @@ impl Optimizer {
             return Err(Error::Device("the optimizer kept no moments".into()));
         };
         let AdaptiveMomentumState { moment_1, moment_2, .. } = momentum;
-        let ema = ema::update(ema, weights.clone(), decay);
+        let ema = ema * decay + weights.clone() * (1.0 - decay);
         self.vectors = Vectors { weights, ema, moment_1, moment_2 };
         Ok(())
     }
@@ -85,15 +82,7 @@ impl Optimizer {
     /// The same in one pass over memory, on all threads.
     fn step_on_cpu(&mut self, lr: f64, gradients: Tensor<1>, scale: f32, ema_decay: f64) -> Result<()> {
         let device = gradients.device();
-        let step = self.steps_done as i32;
-        let factors = cpu_kernels::optimizer::AdamW {
-            beta_1: BETAS[0],
-            beta_2: BETAS[1],
-            epsilon: EPSILON,
-            bias_corrections: BETAS.map(|beta| 1.0 - beta.powi(step)),
-            lr: lr as f32,
-            weight_factor: (1.0 - lr * f64::from(self.weight_decay)) as f32,
-        };
+        let factors = factors(lr, self.weight_decay, self.steps_done - 1);
         let vectors = &mut self.vectors;
         let [mut weights, mut ema, mut moment_1, mut moment_2] = [
             take(&mut vectors.weights, &device)?,
@@ -115,15 +104,11 @@ impl Optimizer {
             factors.step(gradients, scale, ema_decay as f32, parameters);
             Ok(())
         })?;
-        let tensor = |values: Vec<f32>| {
-            let len = values.len();
-            Tensor::from_data(TensorData::new(values, [len]), &device)
-        };
         self.vectors = Vectors {
-            weights: tensor(weights),
-            ema: tensor(ema),
-            moment_1: tensor(moment_1),
-            moment_2: tensor(moment_2),
+            weights: tensor(weights, &device),
+            ema: tensor(ema, &device),
+            moment_1: tensor(moment_1, &device),
+            moment_2: tensor(moment_2, &device),
         };
         Ok(())
     }

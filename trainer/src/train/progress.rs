@@ -5,9 +5,9 @@ use burn::tensor::Tensor;
 use diffusion::state::StateDict;
 use diffusion::unet::burn::BurnUNet;
 
-use super::best::Best;
 use super::checkpoint::Checkpoint;
 use super::optimizer::Vectors;
+use super::tensors::{to_state, to_vector};
 use super::trainer::{Trainer, new_optimizer};
 use crate::error::{Error, Result};
 
@@ -20,14 +20,14 @@ impl Trainer<'_> {
         let Checkpoint { step, model, ema, moment_1, moment_2, origin, validated, best, .. } = checkpoint;
         origin.must_be(&self.origin)?;
         let device = self.device.clone().without_autodiff();
-        let vector = |state| self.trained.layout().to_vector(&self.trained.renamed(state), &device);
+        let vector = |state| to_vector(self.trained.layout(), &self.trained.renamed(state), &device);
         let vectors = Vectors {
             weights: vector(model)?,
             ema: vector(ema)?,
             moment_1: vector(moment_1)?,
             moment_2: vector(moment_2)?,
         };
-        self.best = best.map(vector).transpose()?.map(|ema| Best { ema });
+        self.best = best.map(vector).transpose()?;
         self.validated = validated;
         self.unet = self.trained.network(self.unet, &vectors.weights)?;
         self.optimizer = new_optimizer(&self.config, vectors, step);
@@ -42,16 +42,17 @@ impl Trainer<'_> {
     /// be read from the device.
     pub fn checkpoint(&self) -> Result<Checkpoint> {
         let Vectors { weights, ema, moment_1, moment_2 } = self.optimizer.vectors();
+        let layout = self.trained.layout();
         let checkpoint = Checkpoint {
             step: self.step,
             config: self.config.clone(),
             origin: self.origin.clone(),
-            model: self.trained.layout().to_state(weights)?,
-            ema: self.trained.layout().to_state(ema)?,
-            moment_1: self.trained.layout().to_state(moment_1)?,
-            moment_2: self.trained.layout().to_state(moment_2)?,
+            model: to_state(layout, weights)?,
+            ema: to_state(layout, ema)?,
+            moment_1: to_state(layout, moment_1)?,
+            moment_2: to_state(layout, moment_2)?,
             validated: self.validated.clone(),
-            best: self.best.as_ref().map(|best| self.trained.layout().to_state(&best.ema)).transpose()?,
+            best: self.best.as_ref().map(|best| to_state(layout, best)).transpose()?,
         };
         if checkpoint.model.values().flat_map(|tensor| &tensor.values).any(|value| !value.is_finite()) {
             return Err(Error::WeightsNotFinite { step: self.step });
@@ -72,7 +73,7 @@ impl Trainer<'_> {
     /// # Errors
     /// That they cannot be read from the device.
     pub fn ema_state(&self) -> Result<StateDict> {
-        self.trained.layout().to_state(self.ema())
+        to_state(self.trained.layout(), self.ema())
     }
 
     pub(super) fn ema(&self) -> &Tensor<1> {
@@ -97,10 +98,10 @@ impl Trainer<'_> {
     /// # Errors
     /// That they cannot be read from the device.
     pub fn best_state(&self) -> Result<StateDict> {
-        self.trained.layout().to_state(self.best())
+        to_state(self.trained.layout(), self.best())
     }
 
     fn best(&self) -> &Tensor<1> {
-        self.best.as_ref().map_or_else(|| self.ema(), |best| &best.ema)
+        self.best.as_ref().unwrap_or_else(|| self.ema())
     }
 }

@@ -3,10 +3,10 @@
 
 use std::sync::atomic::AtomicBool;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use sha2::{Digest, Sha256};
 
-use super::layout::host;
+use super::tensors::{host, tensor};
 use super::trainer::Trainer;
 use crate::config::to_toml;
 use crate::error::{Error, Result};
@@ -39,7 +39,7 @@ impl Trainer<'_> {
             ("a checkpoint of another step", self.step.to_string()),
             ("other weights to start from", sha256(&bytes(&weights))),
         ])?;
-        let (pictures, size) = (self.config.images_per_step(), self.micro_batch());
+        let (pictures, size) = (self.config.images_per_step(), self.recipe().job_size());
         let jobs = pictures.div_ceil(size);
         if jobs < ranks.size() {
             let reason = format!(
@@ -78,9 +78,7 @@ impl Trainer<'_> {
             Ok(Jobs { losses, gradients, weights })
         });
         let (loss, sum) = self.add_up(jobs, stop)?;
-        let len = sum.len();
-        let device = self.device.clone().without_autodiff();
-        Ok((loss, vec![Tensor::from_data(TensorData::new(sum, [len]), &device)]))
+        Ok((loss, vec![tensor(sum, &self.device.clone().without_autodiff())]))
     }
 
     /// The sum of all ranks' losses, in the order of the jobs.

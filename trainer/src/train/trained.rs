@@ -3,11 +3,10 @@
 
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use diffusion::noise::NoiseSource;
 use diffusion::state::StateDict;
+use diffusion::training::{Dropout, Layout};
 use diffusion::unet::burn::BurnUNet;
 
-use super::layout::Layout;
 use crate::error::Result;
 
 /// What is trained.
@@ -21,8 +20,8 @@ pub(super) trait Trained: Send + Sync {
     /// The network with these parameters `[len]`. On a device with autodiff, gradients come to what they decide.
     fn network(&self, unet: BurnUNet, parameters: &Tensor<1>) -> Result<BurnUNet>;
 
-    /// The network as a job sees it in training, with inputs of an adapter dropped at this probability.
-    fn for_job(&self, unet: &BurnUNet, dropout: f32, noise: NoiseSource) -> BurnUNet;
+    /// The network as a job sees it in training, with inputs of an adapter dropped.
+    fn for_job(&self, unet: &BurnUNet, dropout: Option<Dropout>) -> BurnUNet;
 
     /// The gradients of these parameters `[len]`, from those of the network that was made with them, `[len]`. What the loss
     /// does not depend on has gradient zero.

@@ -1,6 +1,7 @@
 //! One training loop for base models and adapters. Tests: in `tests/it/training.rs`; whole runs with their files, in
 //! `trainer/tests/runs`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::module::Module;
@@ -8,17 +9,14 @@ use burn::tensor::{Device, Tensor};
 use diffusion::Base;
 use diffusion::adapter::Adapter;
 use diffusion::config::ModelInfo;
-use diffusion::noise::NoiseSource;
 use diffusion::ops::Ops;
 use diffusion::schedule::NoiseSchedule;
+use diffusion::training::{AdapterParameters, Batch, Job, Recipe, Validated};
 use diffusion::unet::burn::BurnUNet;
 
-use super::adapter_parameters::AdapterParameters;
-use super::batch::Batch;
-use super::best::{Best, Validated};
 use super::checkpoint::{AdapterOrigin, Origin};
 use super::gradients;
-use super::loss::TrainingLoss;
+use super::loss::job_loss;
 use super::network_parameters::NetworkParameters;
 use super::optimizer::{Optimizer, Vectors};
 use super::trained::Trained;
@@ -27,16 +25,6 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::ranks::Ranks;
-
-/// Streams of the seed's generator. Every step and every epoch has a stream of its own, so that the number of the step is
-/// all there is to remember, and a resumed run draws what an uninterrupted one would have drawn.
-const STEP_STREAM: u64 = 1 << 32;
-const EPOCH_STREAM: u64 = 2 << 32;
-/// The streams from 3 << 32 on are the validation's.
-const AUGMENT_STREAM: u64 = 4 << 32;
-const DROPOUT_STREAM: u64 = 1 << 48;
-/// Streams that a step reserves for dropout, one for each micro-batch.
-const DROPOUT_JOBS: u64 = 1 << 16;
 
 /// The outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -74,7 +62,8 @@ pub struct Trainer<'a> {
     /// The number and batch of the next step, made while this one was computed.
     pub(super) next_batch: Option<(usize, Batch)>,
     pub(super) validated: Validated,
-    pub(super) best: Option<Best>,
+    /// The EMA at the least validation loss.
+    pub(super) best: Option<Tensor<1>>,
     /// Those that share the work.
     pub(super) ranks: Ranks,
 }
@@ -109,7 +98,7 @@ impl<'a> Trainer<'a> {
         device: Device,
     ) -> Result<Self> {
         let unet = BurnUNet::from_base(base, &device)?.freeze();
-        let trained = Box::new(AdapterParameters::new(adapter, &base.state)?);
+        let trained = Box::new(Arc::new(AdapterParameters::new(adapter, &base.state)?));
         let schedule = NoiseSchedule::new(base.schedule.clone());
         Self::start(config, data, (base.info.clone(), schedule), (unet, trained), device)
     }
@@ -138,7 +127,7 @@ impl<'a> Trainer<'a> {
             return Err(Error::Setting { reason: "nothing is trainable: no parameter requires a gradient".into() });
         }
         let plain = device.clone().without_autodiff();
-        let (weights, zeros) = (trained.initial(&unet, &plain)?, trained.layout().zeros(&plain));
+        let (weights, zeros) = (trained.initial(&unet, &plain)?, Tensor::zeros([trained.layout().len()], &plain));
         let vectors = Vectors { ema: weights.clone(), weights, moment_1: zeros.clone(), moment_2: zeros };
         let unet = trained.network(unet, &vectors.weights)?;
         let optimizer = new_optimizer(&config, vectors, 0);
@@ -196,12 +185,9 @@ impl<'a> Trainer<'a> {
         &self.config
     }
 
-    /// Pictures per forward and backward.
-    pub(super) fn micro_batch(&self) -> usize {
-        match self.config.micro_batch {
-            0 => self.config.images_per_step(),
-            size => size,
-        }
+    /// The numbers that decide the result.
+    pub(super) fn recipe(&self) -> Recipe {
+        Recipe { dropout: self.lora_dropout, ..self.config.recipe(self.total()) }
     }
 
     /// Whether it computes on the CPU, divided among threads.
@@ -253,7 +239,7 @@ impl<'a> Trainer<'a> {
         let batch = self.batch(self.step);
         let mut jobs = self.jobs(&batch);
         jobs.truncate(self.config.threads.max(1));
-        let pictures = jobs.iter().map(|(_, job)| job.len()).sum();
+        let pictures = jobs.iter().map(Job::len).sum();
         self.losses_and_gradients(jobs, stop)?;
         self.next_batch = Some((self.step, batch));
         Ok(pictures)
@@ -280,53 +266,39 @@ impl<'a> Trainer<'a> {
         if !grad_norm.is_finite() {
             return Err(Error::GradientNotFinite { step });
         }
-        let max = self.config.max_grad_norm;
-        let scale = if max == 0.0 || grad_norm <= max { 1.0 } else { max / (grad_norm + 1e-6) };
-        let lr = self.config.learning_rate(self.step, self.total());
-        self.optimizer.step(lr, gradients, scale)?;
+        let recipe = self.recipe();
+        let lr = recipe.learning_rate(self.step);
+        self.optimizer.step(lr, gradients, recipe.gradient_scale(grad_norm))?;
         self.unet = self.trained.network(self.unet.clone(), &self.optimizer.vectors().weights)?;
         self.step = step;
         Ok(StepReport { step, total: self.total(), loss, grad_norm, lr, images: self.config.images_per_step() })
     }
 
-    /// The batch cut into numbered jobs.
-    fn jobs(&self, batch: &Batch) -> Vec<(u64, Batch)> {
-        (0u64..).zip(batch.split(self.micro_batch())).collect()
+    /// The jobs of the next step, whose batch this is.
+    fn jobs(&self, batch: &Batch) -> Vec<Job> {
+        batch.jobs(&self.recipe(), &self.schedule, Some(self.step))
     }
 
     /// Share of the batch's mean loss, and gradients, of each of these jobs. Their sum over all is the batch's.
-    fn losses_and_gradients(&self, jobs: Vec<(u64, Batch)>, stop: &AtomicBool) -> Result<(Vec<f32>, Vec<Tensor<1>>)> {
-        let loss = TrainingLoss::new(&self.config, &self.schedule);
+    fn losses_and_gradients(&self, jobs: Vec<Job>, stop: &AtomicBool) -> Result<(Vec<f32>, Vec<Tensor<1>>)> {
         let device = &self.device;
         let plain = device.clone().without_autodiff();
-        let share = 1.0 / self.config.images_per_step() as f32;
-        let first_stream = DROPOUT_STREAM + self.step as u64 * DROPOUT_JOBS;
-        let job_loss = |unet: &BurnUNet, (i, job): (u64, Batch)| {
+        let loss = |unet: &BurnUNet, job: Job| {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Stopped);
             }
-            let noise = NoiseSource::with_stream(self.config.seed, first_stream + i);
-            let unet = self.trained.for_job(unet, self.lora_dropout, noise);
-            Ok(job.loss(&unet, &loss, &self.info, device, self.operations)? * share)
+            let unet = self.trained.for_job(unet, job.dropout);
+            job_loss(&job, &unet, &self.info, device, self.operations)
         };
         let weights = &self.optimizer.vectors().weights;
         let gather = |unet: &BurnUNet, gradients| self.trained.gradients(unet, gradients, weights, &plain);
-        gradients::each_of_jobs(&self.unet, device, jobs, self.config.threads, job_loss, gather)
+        gradients::each_of_jobs(&self.unet, device, jobs, self.config.threads, loss, gather)
     }
 
     /// The batch of a step, which counts from 0.
     fn batch(&self, step: usize) -> Batch {
-        let config = &self.config;
-        let (width, per_epoch) = (config.images_per_step(), self.steps_per_epoch());
-        let (epoch, position) = (step / per_epoch, step % per_epoch);
-        let mut order: Vec<usize> = (0..self.data.len()).collect();
-        NoiseSource::with_stream(config.seed, EPOCH_STREAM + epoch as u64).shuffle(&mut order);
-        let chosen = &order[position * width..(position + 1) * width];
-        let noise = NoiseSource::with_stream(config.seed, STEP_STREAM + step as u64);
-        let timesteps = self.schedule.num_train_timesteps();
-        let augmentation = (config.augment > 0.0)
-            .then(|| (config.augment, NoiseSource::with_stream(config.seed, AUGMENT_STREAM + step as u64)));
-        Batch::new(self.data, chosen, &self.info, timesteps, config.class_dropout, noise, augmentation)
+        let chosen = |indices: &[usize]| self.data.batch(indices);
+        Batch::of_step(&self.recipe(), step, self.data.len(), &chosen, &self.info, &self.schedule)
     }
 }
 

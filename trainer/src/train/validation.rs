@@ -3,27 +3,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use diffusion::noise::NoiseSource;
+use diffusion::training::{Batch, Validated};
 
-use super::batch::Batch;
-use super::best::{Best, Validated};
-use super::layout::host;
-use super::loss::TrainingLoss;
+use super::loss::job_loss;
+use super::tensors::host;
 use super::trainer::Trainer;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::parallel;
-
-const VALIDATION_STREAM: u64 = 3 << 32;
-
-/// Draws of timestep and noise that a validation loss is measured on at least: few held-out pictures get several each. Two
-/// steps are compared on the same draws, so that their difference varies less than either.
-const DRAWS: usize = 192;
-
-/// Draws that the loss on these held-out pictures is measured on.
-pub fn draws_on(held_out: &Dataset) -> usize {
-    DRAWS.div_ceil(held_out.len()) * held_out.len()
-}
 
 impl Trainer<'_> {
     /// Mean loss of the EMA network on held-out pictures, with the same timesteps and noise every time, all labels kept.
@@ -40,13 +27,8 @@ impl Trainer<'_> {
     /// As [`validation_loss`](Self::validation_loss); [`Error::Stopped`] where `stop` was set meanwhile: nothing is kept then.
     pub fn validate(&mut self, held_out: &Dataset, stop: &AtomicBool) -> Result<f32> {
         let loss = self.measure(held_out, stop)?;
-        self.validated.step = self.step();
-        self.validated.stale += 1;
-        // A loss that is no number is never the least.
-        if loss.is_finite() && (self.best.is_none() || loss < self.validated.best_loss) {
-            let step = self.step();
-            self.validated = Validated { step, stale: 0, best_step: step, best_loss: loss };
-            self.best = Some(Best { ema: self.ema().clone() });
+        if self.validated.note(self.step(), loss) {
+            self.best = Some(self.ema().clone());
         }
         Ok(loss)
     }
@@ -59,25 +41,17 @@ impl Trainer<'_> {
     fn measure(&self, held_out: &Dataset, stop: &AtomicBool) -> Result<f32> {
         held_out.must_fit(&self.info)?;
         let device = self.device.clone().without_autodiff();
-        let noise = NoiseSource::with_stream(self.config().seed, VALIDATION_STREAM);
-        let timesteps = self.schedule.num_train_timesteps();
-        let batch = match DRAWS.div_ceil(held_out.len()) {
-            1 => {
-                let all: Vec<usize> = (0..held_out.len()).collect();
-                Batch::new(held_out, &all, &self.info, timesteps, 0.0, noise, None)
-            }
-            times => Batch::of_all(held_out, times, &self.info, timesteps, noise),
-        };
-        let loss = TrainingLoss::new(self.config(), &self.schedule);
+        let chosen = |indices: &[usize]| held_out.batch(indices);
+        let batch = Batch::held_out(self.config().seed, held_out.len(), &chosen, &self.info, &self.schedule);
+        let jobs = self.own_part(batch.jobs(&self.recipe(), &self.schedule, None));
         let unet = self.ema_unet()?;
-        let jobs = self.own_part(batch.split(self.micro_batch())).into_iter().map(|job| (unet.clone(), job)).collect();
-        let sums = parallel::map(jobs, self.config().threads, |(unet, job)| {
+        let jobs = jobs.into_iter().map(|job| (unet.clone(), job)).collect();
+        let losses = parallel::map(jobs, self.config().threads, |(unet, job)| {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Stopped);
             }
-            host(job.loss(&unet, &loss, &self.info, &device, self.operations)?)
+            host(job_loss(&job, &unet, &self.info, &device, self.operations)?)
         });
-        let sums = sums.map(|sums| sums.concat());
-        Ok(self.loss_of_all_ranks(sums, stop)? / batch.len() as f32)
+        self.loss_of_all_ranks(losses.map(|losses| losses.concat()), stop)
     }
 }

@@ -1,4 +1,4 @@
-// In the page: this project's class, once with one worker and once with one for each core.
+// In the page: this project's class, once with one worker and once with one for each core; with one worker also with styles.
 const CLASSES = 10
 
 /** Loads both; answers what draws with each, and how long a step took. */
@@ -15,7 +15,29 @@ export async function load(site) {
     }
     // Until all workers are there.
     while (model.threads < threads) await draw(4 * threads, 1)
-    return draw
+    return { model, draw }
   }
-  return { one: await open(1), all: await open(navigator.hardwareConcurrency) }
+  const [one, all] = [await open(1), await open(navigator.hardwareConcurrency)]
+  const styles = one.model.catalog.slice(0, 3).map(({ name }) => name)
+  for (const name of styles) await one.model.addAdapter(name)
+  /** Milliseconds until all styles are on, each at a strength of its own. */
+  const set = async scale => {
+    const begin = performance.now()
+    await one.model.setAdapters(Object.fromEntries(styles.map((name, i) => [name, scale / (i + 1)])))
+    return performance.now() - begin
+  }
+  return {
+    one: one.draw,
+    all: all.draw,
+    set,
+    /** As `one`, with the styles off, and with them on. */
+    async plain(batch, steps) {
+      await one.model.setAdapters({})
+      return one.draw(batch, steps)
+    },
+    async styled(batch, steps) {
+      await set(1)
+      return one.draw(batch, steps)
+    },
+  }
 }

@@ -99,6 +99,11 @@ impl GradientUNet {
         Ok(())
     }
 
+    /// The weights that are in place of the base's own.
+    pub fn weights(&self) -> &StateDict {
+        &self.changed
+    }
+
     /// The weights that are in place of the base's own, and none are any more. To be changed and set again, without a copy.
     pub fn take_weights(&mut self) -> StateDict {
         std::mem::take(&mut self.changed)

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use clap::ValueEnum;
+use diffusion::training::augment::has_plain_ground;
 use trainer::config::{DataSettings, Keep, RunSettings, sets};
 use trainer::data::Dataset;
 use trainer::messages::say;
-use trainer::train::augment::has_plain_ground;
 use trainer::train::{LossKind, TrainConfig};
 
 use super::unchanged::check_unchanged;

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use diffusion::Base;
 use diffusion::config::UNetConfig;
+use diffusion::training::draws_on;
 use indicatif::HumanDuration;
 use serde_json::json;
 use trainer::error::{Error, Result};
 use trainer::messages::{emit, say, warn};
 use trainer::ranks::Ranks;
-use trainer::train::{Trainer, draws_on};
+use trainer::train::Trainer;
 
 use super::run_loop::Run;
 use super::sheet;
@@ -64,7 +65,7 @@ pub fn say_estimate(trainer: &mut Trainer<'_>, run: &Run<'_>, base: &Base, param
     let rate = (pictures * ranks.size()) as f64 / seconds.max(1e-9);
     let steps = trainer.total().saturating_sub(trainer.step());
     let (validations, sheets) = run.plan.left(trainer.step());
-    let draws = run.held_out.map_or(0, draws_on);
+    let draws = run.held_out.map_or(0, |held_out| draws_on(held_out.len()));
     let work = (steps * config.images_per_step()) as f64
         + (validations * draws) as f64 / FORWARDS
         + (sheets * sheet::pictures(base.info.num_classes())) as f64 * PASSES_OF_A_PICTURE / FORWARDS;

@@ -1,9 +1,8 @@
 //! When a run saves, measures and draws. Tests: here.
 
+use diffusion::training::{VALIDATIONS, is_due};
 use trainer::config::{Keep, RunSettings};
 
-/// Measurements of the validation loss in a run.
-const VALIDATIONS: usize = 25;
 /// Where in a run sample sheets are drawn, in hundredths: most of what is to be seen happens early.
 const SHEETS: [usize; 8] = [2, 5, 10, 20, 40, 60, 80, 100];
 
@@ -89,7 +88,7 @@ impl Plan {
     }
 
     fn due(&self, every: usize, step: usize) -> bool {
-        every > 0 && (step == self.total || step.is_multiple_of(every))
+        is_due(every, step, self.total)
     }
 }
 

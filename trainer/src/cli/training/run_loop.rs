@@ -42,7 +42,7 @@ pub fn is_finished(trainer: &Trainer<'_>, plan: &Plan) -> Result<bool> {
 
 /// Whether the validation loss had no new least value for as long as `--early-stop` says.
 fn has_settled(trainer: &Trainer<'_>, plan: &Plan) -> bool {
-    plan.early_stop > 0 && trainer.validated().stale >= plan.early_stop
+    trainer.validated().has_settled(plan.early_stop)
 }
 
 /// A run, besides its trainer.

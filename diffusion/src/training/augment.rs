@@ -1,8 +1,10 @@
 //! Augmentation of small sets: every other time it is seen, a picture is a little turned, stretched, moved, and its strokes a
 //! little wider or finer. Edges must stay as sharp as they were: with bilinear weights and dilated strokes an adapter learns
-//! blur, and the loss on pictures that were held out rises from the first step on. Tests: here; that it depends on seed and step alone, in `tests/it/training.rs`.
+//! blur, and the loss on pictures that were held out rises from the first step on.
+//!
+//! Tests: here; that it depends on seed and step alone, in `tests/it/training.rs`.
 
-use diffusion::noise::NoiseSource;
+use crate::noise::NoiseSource;
 
 /// Share of the times that a picture is left as it is.
 const KEPT: f32 = 0.5;
@@ -47,7 +49,7 @@ pub fn augment(image: &mut [f32], size: usize, strength: f32, noise: &mut NoiseS
         // A pixel that strokes may grow by, and one of ground. Ink that was nearer to an edge before may stay there.
         let (least, most) = (before[0].min(2.0), before[1].max(size as f32 - 3.0));
         let (from, to) = (least - low, most - high);
-        if from <= to { wanted.clamp(from, to) } else { (from + to) / 2.0 }
+        if from <= to { wanted.max(from).min(to) } else { (from + to) / 2.0 }
     };
     let bound = |of: fn(&(f32, f32)) -> f32| {
         corners.iter().map(of).fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
@@ -135,8 +137,19 @@ mod tests {
 
     const SIZE: usize = 28;
 
+    /// A 7 with thick, soft strokes, levels of 0 to 255.
+    fn grey_digit() -> Vec<u8> {
+        let level = |i: usize| {
+            let (x, y) = ((i % SIZE) as f32, (i / SIZE) as f32);
+            let bar = (y - 5.0).abs().max(7.0 - x).max(x - 20.0);
+            let stem = (x - 20.0 + (y - 5.0) / 2.0).abs().max(5.0 - y).max(y - 23.0);
+            ((2.0 - bar.min(stem)).clamp(0.0, 1.0) * 255.0) as u8
+        };
+        (0..SIZE * SIZE).map(level).collect()
+    }
+
     fn digit() -> Vec<f32> {
-        crate::testing::drawn_digit(7).iter().map(|&p| f32::from(p) / 127.5 - 1.0).collect()
+        grey_digit().into_iter().map(crate::codec::from_grey).collect()
     }
 
     fn mass(image: &[f32]) -> f32 {
@@ -194,8 +207,7 @@ mod tests {
 
     #[test]
     fn grounds_of_one_level_are_told_from_pictures_that_fill_the_frame() {
-        let digit = crate::testing::drawn_digit(0);
-        assert!(has_plain_ground(&digit, SIZE));
+        assert!(has_plain_ground(&grey_digit(), SIZE));
         let slope: Vec<u8> = (0..SIZE * SIZE).map(|i| (i % SIZE * 9) as u8).collect();
         assert!(!has_plain_ground(&slope, SIZE));
     }
