@@ -70,7 +70,7 @@ const check = async state => {
 /** What sticks out of the window, is too small for a finger, or is cut off. @param {string} state */
 const fits = async state =>
   assert.deepEqual(await page.evaluate(() => {
-    const shown = [...document.querySelectorAll('#teach *')].filter(element => element.checkVisibility() && !element.closest('.loss') && element.id !== 'pad-keyboard')
+    const shown = [...document.querySelectorAll('#teach *')].filter(element => element.checkVisibility() && !element.closest('.loss'))
     const said = element => element.id || element.textContent.trim().slice(0, 30) || element.className
     const small = shown.filter(element => element.matches('button, select, input') && (element.offsetWidth < 24 || element.offsetHeight < 24)).map(said)
     const out = shown.filter(element => element.getBoundingClientRect().right > innerWidth + 1 || element.getBoundingClientRect().left < -1).map(said)

@@ -6,6 +6,7 @@
 /** Of the pad's side; on a digit that fills the dashed square it is as thick as the pens of MNIST. */
 export const WIDTH = 0.075
 const PICTURE = 224 // pixels of the picture that is prepared for the model: eight for each of MNIST's
+const MARGIN = 16 // of them on each side: what touches a picture's edge would be taken for something that is cut off
 const NEAR = 0.004 // of the pad's side: closer points say nothing new
 /** @param {number} value */
 const rounded = value => Math.round(value * 1e4) / 1e4
@@ -60,6 +61,7 @@ export function pictureOf(strokes) {
   const context = canvas.getContext('2d', { willReadFrequently: true })
   context.fillStyle = '#000'
   context.fillRect(0, 0, PICTURE, PICTURE)
-  drawStrokes(context, PICTURE, strokes)
+  context.translate(MARGIN, MARGIN)
+  drawStrokes(context, PICTURE - 2 * MARGIN, strokes)
   return context.getImageData(0, 0, PICTURE, PICTURE)
 }
