@@ -26,7 +26,7 @@ const teachers = () => page.workers().filter(worker => worker.url().endsWith('tr
 test('it tells how far it is, and ends with an adapter like any other', async () => {
   const { turns, adapters, norms, off, on } = await page.evaluate(async () => {
     const pictures = async adapters => String((await draw({ adapters })).x0.data)
-    const turns = await teach(model, 'mine', { steps: 8 })
+    const turns = await teach(model, 'mine', { steps: 8, heldOut: undefined })
     const { adapters } = model
     const norms = (await model.adapterModules('mine')).map(({ updateNorm }) => updateNorm)
     return { turns, adapters, norms, off: await pictures({}), on: await pictures({ mine: 1 }) }
@@ -147,17 +147,17 @@ describe('it ends early', () => {
 
 describe('workers that die', () => {
   test('one that helps: the run goes on, and learns the same', async () => {
-    server.faults['training.js'] = { prepend: HURRY }
     await page.exposeFunction('kill', () => teachers()[1]?.evaluate(() => self.close()).catch(() => {}))
-    const [alone, helped] = await page.evaluate(async () => {
-      await teach(model, 'alone', { steps: 30, threads: 1 })
+    const [alone, helped, killed] = await page.evaluate(async () => {
+      await teach(model, 'alone', { steps: 40, threads: 1 })
       let killed = 0
-      await teach(model, 'helped', { steps: 30, threads: 2 }, async ({ threads }) => {
+      await teach(model, 'helped', { steps: 40, threads: 2 }, async ({ threads }) => {
         if (threads === 2 && !killed++) await window.kill()
       })
       const title = { title: 'mine' }
-      return [await learnt(model, 'alone', title), await learnt(model, 'helped', title)]
+      return [await learnt(model, 'alone', title), await learnt(model, 'helped', title), killed]
     })
+    assert.ok(killed, 'a helper was there')
     assert.equal(helped, alone)
     assert.deepEqual(errors, [])
   })

@@ -23,10 +23,10 @@ export async function drawings() {
       const file = await model.exportAdapter(name, options)
       return [...new Uint8Array(await crypto.subtle.digest('SHA-256', await file.arrayBuffer()))].join()
     }
-    /** Trains to the end, or as far as `each` says; every yield. */
+    /** Trains to the end, or as far as `each` says, with nothing held out; every yield. */
     window.teach = async (model, name, options, each = turn => Boolean(turn)) => {
       const seen = []
-      for await (const turn of model.train(name, { ...lessons(20), steps: 6, ...options })) {
+      for await (const turn of model.train(name, { ...lessons(20), heldOut: { images: [], labels: [] }, steps: 6, ...options })) {
         seen.push(turn)
         if ((await each(turn)) === false) break
       }
