@@ -61,10 +61,10 @@ pub struct Recipe {
 impl Default for Recipe {
     fn default() -> Self {
         Self {
-            steps: 400,
-            batch_size: 32,
+            steps: 240,
+            batch_size: 16,
             micro_batch: 8,
-            lr: 2e-3,
+            lr: 8e-3,
             warmup_steps: 20,
             lr_floor: 0.02,
             loss: LossKind::L2,
@@ -84,6 +84,12 @@ impl Default for Recipe {
 }
 
 impl Recipe {
+    /// The default, with more steps where there are more than a few dozen pictures: two for each.
+    pub fn for_pictures(pictures: usize) -> Self {
+        let default = Self::default();
+        Self { steps: default.steps.max(pictures.saturating_mul(2)), ..default }
+    }
+
     /// Checks the numbers.
     ///
     /// # Errors

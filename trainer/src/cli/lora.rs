@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use diffusion::adapter::{Adapter, Update, merge};
 use diffusion::tensors::Precision;
+use diffusion::training::Recipe;
 use diffusion::{Base, Model};
 use trainer::config::{self, AdapterConfig, Keep, RunSettings};
 use trainer::files::Held;
@@ -156,6 +157,9 @@ fn train_one(
         run: RunSettings::default(),
     });
     let mut config = config::load(defaults, args.train.config.as_deref().or(preset))?;
+    if few {
+        config.train.max_train_steps = Recipe::for_pictures(data.len()).steps;
+    }
     args.adapter.override_settings(&mut config.lora);
     config.train = args.train.settings(config.train, started.map(|(_, train)| train), preset, given)?;
     let plan = Plan::new(&settings.run, config.train.total_steps(data.len()));

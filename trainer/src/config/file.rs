@@ -188,8 +188,8 @@ mod tests {
     #[test]
     fn few_pictures_have_one_recipe() {
         let config = load(AdapterConfig::default(), Some("few")).unwrap();
-        let recipe = Recipe { dropout: config.lora.dropout, micro_batch: 8, ..config.train.recipe(400) };
-        assert_eq!((recipe, config.train.max_train_steps), (Recipe::default(), 400));
+        let recipe = Recipe { dropout: config.lora.dropout, micro_batch: 8, ..config.train.recipe(240) };
+        assert_eq!((recipe, config.train.max_train_steps), (Recipe::default(), 240));
     }
 
     #[test]

@@ -38,7 +38,7 @@ fn a_run_goes_on_as_it_was_started_or_not_at_all() {
     let config = folder.path("other.toml");
     fs::write(&config, "[train]\nlr = 0.5\nepochs = 9\n").unwrap();
     let message = refused(&strs(&with(&without(&again, &["--max-train-steps"]), &["--config", &config])));
-    assert!(message.contains("lr 0.002, not 0.5") && message.contains("epochs 1.0, not 9.0"), "{message}");
+    assert!(message.contains("lr 0.008, not 0.5") && message.contains("epochs 1.0, not 9.0"), "{message}");
 
     // Folder, base and pictures are enough: the settings are in the checkpoint, whatever became of their copy for PEFT.
     let settings = Path::new(&half).join("adapter_config.json");
