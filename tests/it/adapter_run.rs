@@ -196,6 +196,10 @@ fn what_does_not_go_together_is_refused_and_changes_nothing() {
     let file = bytes(fixture("adapters/peft/lora/adapter_model.safetensors"));
     assert_eq!(refused(base(), pictures(), None, &file), "training-no-checkpoint");
     assert_eq!(refused(base(), pictures(), None, &before[..99]), "safetensors-length");
+    let mut broken = before.clone();
+    let end = broken.len();
+    broken[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    assert_eq!(refused(base(), pictures(), Some(pictures()), &broken), "no-numbers");
 
     let new =
         |adapter: &Adapter, recipe| AdapterRun::new(base(), adapter, pictures(), None, recipe).unwrap_err().kind();
