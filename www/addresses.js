@@ -50,3 +50,9 @@ export const engineAddresses = () => ({
   relaxed: find('engine/engine-relaxed_bg.wasm', () => new URL('./engine/engine-relaxed_bg.wasm', import.meta.url)).href,
   plain: find('engine/engine_bg.wasm', () => new URL('./engine/engine_bg.wasm', import.meta.url)).href,
 })
+/** The worker that teaches, and the builds of its module: nobody fetches them who does not teach. */
+export const trainerAddress = () => find('training.js', () => new URL('./training.js', import.meta.url))
+export const trainingAddresses = () => ({
+  relaxed: find('engine/training-relaxed_bg.wasm', () => new URL('./engine/training-relaxed_bg.wasm', import.meta.url)).href,
+  plain: find('engine/training_bg.wasm', () => new URL('./engine/training_bg.wasm', import.meta.url)).href,
+})

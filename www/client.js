@@ -1,6 +1,6 @@
 // The page's end of the worker: one request at a time, in order; aborting settles at once; a dead worker fails everything.
 // Tests: tests/page/worker-protocol.test.mjs, failures.test.mjs
-import { engineAddresses } from './addresses.js'
+import { engineAddresses, workerAddress } from './addresses.js'
 import { probeBuild } from './build.js'
 import { DigitDiffusionError, unpack } from './errors.js'
 import { HelperWorkers } from './helpers.js'
@@ -42,7 +42,7 @@ export class Client {
   #settleLost
   /** @type {(decided: any) => void} */
   #settle
-  #helpers = new HelperWorkers((message, transfer) => this.#worker.postMessage(message, transfer))
+  #helpers
 
   /** How many workers compute at this moment. */
   threads = 1
@@ -54,10 +54,13 @@ export class Client {
   settled = new Promise(resolve => (this.#settle = resolve))
 
   /** For `load`. */
-  engine = { build: findBuild(), engines: engineAddresses() }
+  engine
 
-  constructor() {
-    this.#starting = startWorker({
+  /** @param {{ worker?: () => URL, engines?: () => Record<string, string> }} [addresses] of the worker's script, and of its module's builds */
+  constructor({ worker: address = workerAddress, engines = engineAddresses } = {}) {
+    this.engine = { build: findBuild(), engines: engines() }
+    this.#helpers = new HelperWorkers(address, (message, transfer) => this.#worker.postMessage(message, transfer))
+    this.#starting = startWorker(address(), {
       onstart: worker => {
         this.#worker = worker
         worker.onmessage = ({ data }) => this.#receive(data)

@@ -8,3 +8,5 @@ export const BASE_FILES = ['digit_diffusion.json', 'unet/config.json', 'schedule
 export const OTHER_WEIGHTS = /\.(bin|pth?|ckpt|gguf|onnx|h5|zip|gz)$/i
 /** The engine's builds, beside the module. */
 export const ENGINE_FILES = { relaxed: 'engine/engine-relaxed_bg.wasm', plain: 'engine/engine_bg.wasm' }
+/** The builds of the module that teaches. */
+export const TRAINING_FILES = { relaxed: 'engine/training-relaxed_bg.wasm', plain: 'engine/training_bg.wasm' }

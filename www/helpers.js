@@ -6,10 +6,13 @@ import { startWorker } from './start-worker.js'
 export class HelperWorkers {
   /** What ends each. @type {Map<number, () => void>} */
   #ends = new Map()
+  #address
   #tell
 
-  /** @param {(message: object, transfer: Transferable[]) => void} tell tells the worker that is helped: `port`, its line to helper `id`; without one, that it is lost */
-  constructor(tell) {
+  /** @param {() => URL} address of their script, which is that of the worker that they help
+   * @param {(message: object, transfer: Transferable[]) => void} tell tells the worker that is helped: `port`, its line to helper `id`; without one, that it is lost */
+  constructor(address, tell) {
+    this.#address = address
     this.#tell = tell
   }
 
@@ -36,7 +39,7 @@ export class HelperWorkers {
       worker?.terminate()
       starting?.end()
     })
-    const starting = startWorker({
+    const starting = startWorker(this.#address(), {
       onstart: started => {
         worker = started
         if (!this.#ends.has(id)) return worker.terminate()

@@ -8,6 +8,7 @@ import { OTHER_WEIGHTS } from './files.js'
 import { checkDevice, checkScales, checkThreads, DEFAULTS, readSampleOptions } from './options.js'
 import { recall, remember } from './remember.js'
 import { backend, mistakes } from './texts/module.js'
+import { prepareDrawing, TrainingWorker } from './training-client.js'
 
 const readAddress = (address, root = document.baseURI) => {
   try {
@@ -64,6 +65,7 @@ export class DigitDiffusion {
   #scales = {}
   #lastRun = 0
   #settled
+  #trainer = new TrainingWorker()
 
   constructor(client, facts) {
     Object.defineProperty(this, SELF, { value: () => this })
@@ -170,8 +172,15 @@ export class DigitDiffusion {
     return it.#steps({ request, scales, batched, signal: options.signal })
   }
 
+  /** @param {any} source @param {import('./digit-diffusion.js').PrepareOptions} options */
+  async prepareDrawing(source, options) {
+    const it = itself(this)
+    return prepareDrawing(it.#trainer, source, it.#facts.imageSize, options)
+  }
+
   dispose() {
     itself(this).#client.dispose()
+    itself(this).#trainer.end()
   }
 
   #known(name) {

@@ -1,6 +1,5 @@
-// Starts the worker in the ways that there are, and says why none was let through.
+// Starts a worker in the ways that there are, and says why none was let through.
 // Tests: tests/page/policies.test.mjs, other-origins.test.mjs
-import { workerAddress } from './addresses.js'
 import { DigitDiffusionError } from './errors.js'
 
 /** The one address that may become a script's at this moment: the policy is for nobody else. */
@@ -51,10 +50,10 @@ const isOwn = url => url.origin === self.origin || url.href.startsWith(`${self.o
  * Calls `onstart` with a worker that may yet fail, and again with the next if that one does not get as far as its first message; in
  * the end `onfail`. The Blob comes second on the page's own origin: a page under Cross-Origin-Embedder-Policy takes no worker from a
  * host that sends the header with pages alone.
+ * @param {URL} url the script's address
  * @param {{ onstart: (worker: Worker) => void, onfail: (error: DigitDiffusionError) => void }} options
  */
-export function startWorker({ onstart, onfail }) {
-  const url = workerAddress()
+export function startWorker(url, { onstart, onfail }) {
   const ways = isOwn(url) || url.protocol === 'data:' ? [directly, fromBlob] : [fromBlob]
   /** The directive of a Content-Security-Policy that has refused it. @type {string | undefined} */
   let directive
@@ -90,7 +89,7 @@ async function whyNot(url, refusal) {
   if (directive) {
     const isTyped = /^(require-)?trusted/.test(directive)
     const what = isTyped ? { directive: 'trusted-types', need: 'digit-diffusion' } : { directive, need: isOwn(url) ? `'self'` : `${url.origin} blob:` }
-    return new DigitDiffusionError('policy', { file: 'worker.js', address, ...what })
+    return new DigitDiffusionError('policy', { file: url.pathname.split('/').at(-1), address, ...what })
   }
   if (!response) return new DigitDiffusionError('start', { address, why: 'network' })
   if (!response.ok) return new DigitDiffusionError('start', { address, why: 'status', status: response.status })

@@ -4,6 +4,9 @@
 // Tests: tests/page/service-worker-offline.test.mjs, service-worker-releases.test.mjs
 /** The release that this script came with: its files' SHA-256 by path, but for the models, which the manifest lists. @type {Record<string, string>} */
 const FILES = {} // the build lists them here
+/** Those that are kept once a visitor has asked for them, who teaches. @type {Record<string, string>} */
+const LATER = {} // and these here
+const LISTED = { ...FILES, ...LATER }
 /**
  * The builds of the engine that this browser may ask for: the page registers this script with the one that it has found to run.
  * @type {Record<string, string>}
@@ -112,7 +115,9 @@ async function collect({ current, fresh = false, found: before }) {
   }
   /** @param {string} path @param {string} hash */
   const known = async (path, hash) => (await kept(path, hash)) ?? (fresh ? await findFile(path, hash) : undefined)
-  await Promise.all(PATHS.map(async path => found.set(path, (fresh && (await known(path, FILES[path]))) || (await fetchFile(path)))))
+  // What teaching takes is in the next copy if it is in this one.
+  const paths = [...PATHS, ...Object.keys(LATER).filter(path => hashes[path])]
+  await Promise.all(paths.map(async path => found.set(path, (fresh && (await known(path, LISTED[path]))) || (await fetchFile(path)))))
   /** @param {string} path */
   const bytes = async path => found.get(path).bytes ?? found.get(path).kept.clone().arrayBuffer()
   const engines = await Promise.all(ENGINES.map(bytes))
@@ -144,7 +149,7 @@ async function retire() {
 }
 
 /** Whether these are the files that this script lists: then they are one release. @param {Found} found */
-const isListed = found => PATHS.every(path => found.get(path).hash === FILES[path])
+const isListed = found => [...found].every(([path, { hash }]) => !(path in LISTED) || hash === LISTED[path])
 
 /** Puts a copy of what the server has now beside the one that is served, unless it is the same. `fresh`: see collect(). */
 async function renew({ fresh = false } = {}) {
@@ -215,12 +220,30 @@ async function open(request) {
   })
 }
 
-/** @param {Request} request @param {URL} url */
-async function serve(request, url) {
+/** Adds to the copy that is served what teaching takes. @param {string} path @param {Response} response */
+async function keep(path, response) {
+  const { bytes, headers, hash } = await read(response)
+  if (hash !== LATER[path]) return
+  await alone(async () => {
+    const { current, next } = await ledger.read()
+    // The copy may be of another release than this script.
+    if (!current || !PATHS.every(path => current.hashes[path] === FILES[path])) return
+    await (await caches.open(current.name)).put(new URL(path, SCOPE), new Response(bytes, { headers }))
+    await ledger.write({ current: { ...current, hashes: { ...current.hashes, [path]: hash } }, next })
+  })
+}
+
+/** @param {FetchEvent} event @param {URL} url */
+async function serve(event, url) {
+  const { request } = event
   if (request.mode === 'navigate') await open(request)
   const { current } = await ledger.read()
   const kept = current && (await (await caches.open(current.name)).match(url))
-  return kept || fetch(request)
+  if (kept) return kept
+  const response = await fetch(request)
+  const path = url.href.slice(SCOPE.href.length)
+  if (current && path in LATER && response.ok) event.waitUntil(keep(path, response.clone()).catch(error => console.debug(`${path} is not kept: ${error.message}`)))
+  return response
 }
 
 worker.addEventListener('install', event => {
@@ -235,6 +258,6 @@ worker.addEventListener('fetch', event => {
   if (request.method !== 'GET' || request.cache === 'reload' || !url.href.startsWith(SCOPE.href)) return
   url.search = url.hash = ''
   url.pathname = url.pathname.replace(/\/index\.html$/, '/')
-  event.respondWith(serve(request, url))
+  event.respondWith(serve(event, url))
   if (request.mode === 'navigate') event.waitUntil(pause(QUIET).then(look))
 })

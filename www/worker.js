@@ -5,8 +5,7 @@ import * as wasm from './engine/engine.js'
 import { DigitDiffusionError } from './errors.js'
 import { BASE_FILES, ENGINE_FILES, WEIGHTS } from './files.js'
 import { RELEASE } from './release.js'
-import { download, Progress, receive } from './worker/download.js'
-import { refusal } from './worker/policy.js'
+import { download, Progress } from './worker/download.js'
 import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { expectEarly } from './worker/early.js'
 import { findManifest, shortName } from './worker/manifest.js'
@@ -14,7 +13,9 @@ import { nounOf } from './words.js'
 import { serve } from './worker/helpers.js'
 import { methods as network } from './worker/network.js'
 import { pack, packReason } from './worker/pack.js'
+import { Requests } from './worker/requests.js'
 import { Rows } from './worker/rows.js'
+import { startModule } from './worker/start-module.js'
 import { downloadAdapter, downloadAdapterFile, downloadWeights } from './worker/weights.js'
 
 const REST = 100 // milliseconds without a request after which work begins that nobody waits for
@@ -26,8 +27,6 @@ let rows
 let catalog = []
 let composed = '{}' // the strengths that the engine's working weights hold now
 const runs = new Map()
-const aborts = new Map()
-let requested = 0 // when the last request came or was answered
 let timing // while devices are being timed, nothing else is computed
 
 const text = bytes => new TextDecoder().decode(bytes)
@@ -47,46 +46,11 @@ watchDevices(({ message }) => {
   if (engine?.backend === 'webgpu') die(new DigitDiffusionError('device-lost', { message }))
 })
 
-
-/**
- * Fetches and starts the engine, in the build that the client has found this browser to run. Where it is, the client knows: this
- * script must not ask for its own address, so that it can be copied by bundlers and run from anywhere.
- * @param {{ build: keyof typeof ENGINE_FILES, engines: Record<string, string>, progress?: Progress, signal?: AbortSignal }} options
- */
-async function startEngine({ build, engines, progress, signal }) {
-  const file = ENGINE_FILES[build]
-  const url = new URL(engines[build])
-  const chunks = receive(url, { file, progress, signal })
-  let failure
-  const body = new ReadableStream({
-    async pull(controller) {
-      try {
-        const { done, value } = await chunks.next()
-        if (done) controller.close()
-        else controller.enqueue(value)
-      } catch (error) {
-        failure = error
-        controller.error(error)
-      }
-    },
-  })
-  let module
-  try {
-    // Compiled while it arrives, whatever MIME type the host gives it.
-    module = await WebAssembly.compileStreaming(new Response(body, { headers: { 'content-type': 'application/wasm' } }))
-    await wasm.default({ module_or_path: module })
-  } catch (error) {
-    throw failure ?? (await refusal({ file, source: 'wasm-eval' })) ?? new DigitDiffusionError('engine-file', { file, reason: String(error?.message ?? error) })
-  }
-  started = true
-  return module
-}
-
 /** Resolves when nothing is under way, nor has been for a moment. */
 async function rest() {
   for (;;) {
-    const wait = REST - (performance.now() - requested)
-    if (wait <= 0 && !aborts.size) return
+    const wait = REST - (performance.now() - requests.last)
+    if (wait <= 0 && !requests.pending) return
     await new Promise(resolve => setTimeout(resolve, Math.max(wait, REST / 2)))
   }
 }
@@ -161,7 +125,8 @@ const methods = {
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
     const progress = new Progress(onprogress)
-    const starting = startEngine({ build, engines, progress, signal })
+    const starting = startModule(wasm.default, { file: ENGINE_FILES[build], url: engines[build], progress, signal })
+    starting.then(() => (started = true), () => {})
     let named
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
@@ -232,25 +197,14 @@ const methods = {
 const buffers = ({ image, x0, rawImage, rawX0, attention }) =>
   [image, x0, rawImage, rawX0, attention].filter(Boolean).map(({ buffer }) => buffer)
 
-addEventListener('message', async ({ data: { id, method, params, abort, helps, helper } }) => {
-  if (helps) return serve(helps, network)
-  if (helper) return rows.told(helper)
-  if (abort) return aborts.get(abort)?.abort()
-  requested = performance.now()
-  const controller = new AbortController()
-  aborts.set(id, controller)
-  try {
-    const onprogress = progress => postMessage({ id, progress })
-    await timing?.catch(() => {})
-    const result = await methods[method](params, { signal: controller.signal, onprogress })
-    postMessage({ id, result }, { transfer: result?.image ? buffers(result) : [] })
-  } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) return crash(error.message) // a panic leaves the engine in no state to go on
-    controller.abort() // a file that failed takes the other downloads with it
-    postMessage({ id, error: pack(error) })
-  } finally {
-    aborts.delete(id)
-    requested = performance.now()
-  }
+const requests = new Requests(methods, {
+  crash,
+  before: () => timing?.catch(() => {}),
+  transfer: result => (result?.image ? buffers(result) : []),
+})
+addEventListener('message', ({ data }) => {
+  if (data.helps) return serve(data.helps, network)
+  if (data.helper) return rows.told(data.helper)
+  requests.take(data)
 })
 postMessage({ ready: RELEASE })

@@ -97,11 +97,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// What a program may branch on: one of "engine", "unreadable", "misfit", "unconfigured", "adapter". These are the codes of the
+    /// What a program may branch on: one of "engine", "unreadable", "misfit", "unconfigured", "adapter", "training". These are the codes of the
     /// JavaScript class `DigitDiffusionError`, and never change.
     pub fn code(&self) -> &'static str {
         match self {
             Self::SafeTensors(_) => "unreadable",
+            Self::Training(_) => "training",
             Self::Adapter(cause) => cause.code(),
             _ => "engine",
         }

@@ -19,7 +19,7 @@ const COLUMNS: u32 = 4;
 const SHOWN: usize = 4;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut options = Options { size: 28, fit: Fit::Auto, ink: Ink::Auto };
+    let mut options = Options { size: 28, fit: Fit::Auto, ink: Ink::Auto, one: false };
     let (mut out, mut files) = (None, Vec::new());
     let mut words = env::args().skip(1);
     while let Some(word) = words.next() {

@@ -75,5 +75,31 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The cause for programs: which sentence is to be said, in whatever language.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Shape { .. } => "picture-shape",
+            Self::TooLarge { .. } => "picture-too-large",
+            Self::Size { .. } => "network-size",
+            Self::NoInk => "no-ink",
+            Self::WrongSize { .. } => "picture-size",
+            #[cfg(feature = "decode")]
+            Self::Unknown | Self::NotRead { .. } | Self::BrokenOff { .. } | Self::Unreadable { .. } => "picture-file",
+        }
+    }
+
+    /// The numbers that the sentence needs, by name.
+    pub fn numbers(&self) -> Vec<(&'static str, usize)> {
+        match *self {
+            Self::Shape { width, height, pixels } => vec![("width", width), ("height", height), ("pixels", pixels)],
+            Self::TooLarge { width, height, most } => vec![("width", width), ("height", height), ("most", most)],
+            Self::Size { size } => vec![("size", size)],
+            Self::WrongSize { width, height, size } => vec![("width", width), ("height", height), ("size", size)],
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -45,12 +45,14 @@ pub struct Options {
     pub fit: Fit,
     /// What is ink.
     pub ink: Ink,
+    /// Whether all ink is one character, however far apart its strokes are: for [`Fit::Mnist`].
+    pub one: bool,
 }
 
 /// What was made of a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
-    /// In reading order; one, but for [`Fit::Mnist`].
+    /// In reading order; one, but for [`Fit::Mnist`], unless one was asked for.
     pub characters: Vec<Character>,
     /// How it was fitted: never [`Fit::Auto`].
     pub fit: Fit,

@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn fitted(picture: &Picture, fit: Fit, ink: Ink) -> Prepared {
-        prepare(picture, &Options { size: 4, fit, ink }).unwrap()
+        prepare(picture, &Options { size: 4, fit, ink, one: false }).unwrap()
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
         let prepared = fitted(&stroke, Fit::None, Ink::Auto);
         assert_eq!((&prepared.characters[0].pixels[..4], prepared.ink), (&[5, 255, 5, 5][..], Ink::Dark));
         assert_eq!(fitted(&stroke, Fit::None, Ink::Light).characters[0].pixels[..2], [250, 0]);
-        let wrong = prepare(&grey(5, 4, |_, _| 0), &Options { size: 4, fit: Fit::None, ink: Ink::Auto });
+        let wrong = prepare(&grey(5, 4, |_, _| 0), &Options { size: 4, fit: Fit::None, ink: Ink::Auto, one: false });
         assert_eq!(wrong, Err(Error::WrongSize { width: 5, height: 4, size: 4 }));
         // A picture full of levels is no drawing.
         let full = grey(4, 4, |x, y| (x * 60 + y * 15) as u8);

@@ -65,7 +65,7 @@ fn photographs_of_handwriting_come_out_right() -> Result<(), Box<dyn Error>> {
 
 fn read(path: &Path) -> Result<Vec<Character>, Box<dyn Error>> {
     let decoded = decode(&fs::read(path)?)?;
-    let options = Options { size: SIDE, fit: Fit::Auto, ink: Ink::Auto };
+    let options = Options { size: SIDE, fit: Fit::Auto, ink: Ink::Auto, one: false };
     let prepared = prepare(&decoded.picture, &options)?;
     match prepared.fit {
         Fit::Mnist => Ok(prepared.characters),

@@ -56,18 +56,6 @@ fn examples() -> Vec<(Error, &'static str)> {
         RequestError::Prediction { labels: 1, timesteps: 1, channels: 4, side: 2, found: vec![1, 4] }.into(),
         RequestError::Input { values: 1, timesteps: 1, expected: [1, 4, 14, 14] }.into(),
         RequestError::Over.into(),
-        TrainingError::Setting { name: "lr".into(), accepted: "a positive number" }.into(),
-        TrainingError::NoPictures.into(),
-        TrainingError::Pictures { pictures: 3, size: 28, values: 7 }.into(),
-        TrainingError::Taken { path: path() }.into(),
-        TrainingError::Length { found: 1, expected: 2 }.into(),
-        TrainingError::Results { found: 1, expected: 2 }.into(),
-        TrainingError::Job { found: 1 }.into(),
-        TrainingError::Diverged { step: 3 }.into(),
-        TrainingError::Parameter { tensor: tensor() }.into(),
-        TrainingError::NoCheckpoint { missing: "recipe" }.into(),
-        TrainingError::OtherBase.into(),
-        TrainingError::OtherPictures.into(),
         Error::NotFinite { step: 3 },
         DeviceError::Lost.into(),
         DeviceError::OutOfMemory { pictures: 60, height: 14, width: 14 }.into(),
@@ -102,8 +90,23 @@ fn examples() -> Vec<(Error, &'static str)> {
         AdapterError::TextEncoder { tensor: tensor() },
         AdapterError::NotAFactor { tensor: tensor() },
     ];
+    let training = [
+        TrainingError::Setting { name: "lr".into(), accepted: "a positive number" },
+        TrainingError::NoPictures,
+        TrainingError::Pictures { pictures: 3, size: 28, values: 7 },
+        TrainingError::Taken { path: path() },
+        TrainingError::Length { found: 1, expected: 2 },
+        TrainingError::Results { found: 1, expected: 2 },
+        TrainingError::Job { found: 1 },
+        TrainingError::Diverged { step: 3 },
+        TrainingError::Parameter { tensor: tensor() },
+        TrainingError::NoCheckpoint { missing: "recipe" },
+        TrainingError::OtherBase,
+        TrainingError::OtherPictures,
+    ];
     let all = engine.into_iter().map(|error| (error, "engine"));
     all.chain(unreadable.into_iter().map(|error| (error, "unreadable")))
+        .chain(training.into_iter().map(|error| (error.into(), "training")))
         .chain(misfit.into_iter().map(|error| (error.into(), "misfit")))
         .chain([(AdapterError::UnknownAlpha.into(), "unconfigured")])
         .chain([(AdapterError::Unconfigured { kind: "HRA" }.into(), "unconfigured")])
@@ -123,11 +126,12 @@ fn codes_are_those_of_the_javascript_class() {
 fn every_kind_has_a_sentence_in_every_language() {
     let kinds: BTreeSet<&str> = examples().iter().map(|(error, _)| error.kind()).collect();
     assert_eq!(kinds.len(), examples().len(), "kinds are unique");
-    for file in ["engine.js", "zh.js"] {
-        let texts = text(Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/texts").join(file));
+    for files in [["engine.js", "training.js"], ["zh.js", "training-zh.js"]] {
+        let file = |name: &str| text(Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/texts").join(name));
+        let texts = files.map(file).concat();
         for kind in &kinds {
             let (bare, quoted) = (format!("\n  {kind}: "), format!("\n  '{kind}': "));
-            assert!(texts.contains(&bare) || texts.contains(&quoted), "{file} has no sentence for \"{kind}\"");
+            assert!(texts.contains(&bare) || texts.contains(&quoted), "{files:?} have no sentence for \"{kind}\"");
         }
     }
 }

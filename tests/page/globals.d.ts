@@ -28,3 +28,4 @@ declare const seen: string[]
 declare const steps: any, equal: any, ended: number, held: Set<string>, made: number, loads: number, away: HTMLElement
 declare const openWith: (threads: number | 'auto') => Promise<any>
 declare const engine: any, files: any, load: (path: string) => Promise<any>
+declare const drawing: (strokes: number[][][], look?: object) => HTMLCanvasElement, greys: (image: { data: Uint8ClampedArray }) => number[]

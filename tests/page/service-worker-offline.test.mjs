@@ -6,6 +6,8 @@ import { copies, copyKept, DIST, errors, FILES, freshServer, page, pick, pixels,
 
 setUp({ site: false, prepare: () => freshServer({ prefix: '/any/where/at all/' }) })
 
+/** What is fetched only when somebody teaches. */
+const TEACHING = ['engine/training-relaxed_bg.wasm', 'engine/training_bg.wasm', 'training.js']
 const kept = () => copyKept(page)
 const ledger = () => copies(page)
 
@@ -48,8 +50,46 @@ async function keptFiles(unwanted) {
 }
 
 test('everything is kept that this browser may ask for: of the engine’s builds, its own', async () => {
-  const [has, wants] = await keptFiles(['engine/engine_bg.wasm'])
+  const [has, wants] = await keptFiles(['engine/engine_bg.wasm', ...TEACHING])
   assert.deepEqual(has, wants)
+})
+
+test('what teaching takes is kept when somebody has taught; after the next release, too', async () => {
+  await page.goto(server.url)
+  await settled(page)
+  await kept()
+  const prepare = () =>
+    page.evaluate(async () => {
+      const { DigitDiffusion } = await import(new URL('digit-diffusion.js', location.href).href)
+      const model = await DigitDiffusion.load('models/base/', { device: 'cpu' })
+      const context = Object.assign(document.createElement('canvas'), { width: 100, height: 100 }).getContext('2d')
+      context.fillRect(40, 10, 12, 80)
+      const { images } = await model.prepareDrawing(context.canvas)
+      model.dispose()
+      return images.length
+    })
+  const has = async () => {
+    const { current } = await ledger()
+    return TEACHING.filter(path => path in current.hashes)
+  }
+  const TAKEN = TEACHING.filter(path => path !== 'engine/training_bg.wasm')
+  await page.reload() // from here on the service worker serves
+  await settled(page)
+  assert.deepEqual(await has(), [])
+  assert.equal(await prepare(), 1)
+  await until(has, kept => kept.length === TAKEN.length)
+  assert.deepEqual(await has(), TAKEN)
+
+  await page.context().setOffline(true)
+  assert.equal(await prepare(), 1)
+  await page.context().setOffline(false)
+
+  server.faults['embed.css'] = { prepend: '/* newer */' }
+  const { current } = await ledger()
+  await page.reload()
+  await until(async () => (await ledger()).current, now => now.name !== current.name)
+  assert.deepEqual(await has(), TAKEN)
+  assert.deepEqual(errors, [])
 })
 
 test('what is damaged on the server is never kept', async () => {

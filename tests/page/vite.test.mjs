@@ -38,7 +38,7 @@ async function draws(url) {
 test('vite build: the page draws under the Content-Security-Policy', async () => {
   await build({ root: project.folder, configFile: false, logLevel: 'error' })
   const files = await readdir(join(project.folder, 'dist/assets'))
-  assert.deepEqual(files.map(name => name.replace(/-[\w-]{8}\./, '.')).sort(), ['engine-relaxed_bg.wasm', 'engine_bg.wasm', 'index.js', 'worker.js'])
+  assert.deepEqual(files.map(name => name.replace(/-[\w-]{8}\./, '.')).sort(), ['engine-relaxed_bg.wasm', 'engine_bg.wasm', 'index.js', 'training-relaxed_bg.wasm', 'training.js', 'training_bg.wasm', 'worker.js'])
   const server = await serve({ root: join(project.folder, 'dist'), prefix: '/', headers: { 'content-security-policy': POLICY } })
   await draws(server.url)
   await server.close()

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::JsValue;
 
-use crate::objects::{describe_model_error, object, set};
+use web_values::objects::{describe_model_error, object, set};
 
 /// What the caller asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

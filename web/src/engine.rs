@@ -4,18 +4,20 @@ use std::cell::{Cell, RefCell};
 
 use diffusion::adapter::{Adapter, Unused};
 use diffusion::unet::webgpu::WebGpu;
-use diffusion::{Backend, Base, BaseFiles, Model};
+use diffusion::{Backend, Model};
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use web_values::arguments::{Argument, bytes, field, number, text};
+use web_values::base::Files;
+use web_values::objects::{describe_model_error, object, set};
 
-use crate::convert::{bytes, field, number, sample_options, scales, shards, text};
+use crate::convert::{sample_options, scales};
 use crate::device::{BackendName, DeviceChoice, NoWebGpu, Reason, Timing};
 use crate::failure::{Failure, Result};
 use crate::gpu::{self, Checked};
 use crate::gpu_adapter;
 use crate::hex_sha256;
-use crate::objects::{describe_model_error, object, set};
 use crate::run::Run;
 
 /// A loaded model. `free()` gives its memory back; runs that it has started go on without it.
@@ -39,18 +41,11 @@ impl Engine {
         #[wasm_bindgen(unchecked_param_type = "\"auto\" | Backend")] device: JsValue,
     ) -> Result<Engine> {
         let device = text(&device, "device")?;
-        let choice = DeviceChoice::from_name(&device).ok_or_else(|| {
-            Failure::Argument(format!("device must be \"auto\", \"webgpu\" or \"cpu\", not \"{device}\""))
-        })?;
-        let string = |name: &str| text(&field(&files, "files", name)?, &format!("files.{name}"));
-        let weights = shards(&field(&files, "files", "weights")?, "files.weights")?;
-        let weights: Vec<&[u8]> = weights.iter().map(Vec::as_slice).collect();
-        let base = Base::read(&BaseFiles {
-            info: &string("info")?,
-            unet_config: &string("unetConfig")?,
-            scheduler_config: &string("schedulerConfig")?,
-            weights: &weights,
-        })?;
+        let choice = DeviceChoice::from_name(&device)
+            .ok_or_else(|| Argument(format!("device must be \"auto\", \"webgpu\" or \"cpu\", not \"{device}\"")))?;
+        let files = Files::of(&files)?;
+        let base = files.base()?;
+        let weights: Vec<&[u8]> = files.weights.iter().map(Vec::as_slice).collect();
         let base_hash = format!("sha256-{}", hex_sha256(&weights));
         // A base that does not fit together is refused before any GPU is looked at.
         let engine = Self {

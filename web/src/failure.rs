@@ -3,15 +3,16 @@
 
 use diffusion::error::RequestError;
 use wasm_bindgen::JsValue;
+use web_values::arguments::Argument;
+use web_values::objects::{describe, describe_model_error, object};
 
 use crate::device::NoWebGpu;
-use crate::objects::{describe, describe_model_error, object};
 
 /// Why a call failed.
 #[derive(Debug)]
 pub enum Failure {
     /// A wrong argument: a `TypeError`.
-    Argument(String),
+    Argument(Argument),
     /// A call at the wrong moment.
     Misuse(&'static str),
     /// What the model refuses.
@@ -22,6 +23,12 @@ pub enum Failure {
 
 /// Result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Failure>;
+
+impl From<Argument> for Failure {
+    fn from(argument: Argument) -> Self {
+        Self::Argument(argument)
+    }
+}
 
 impl From<diffusion::Error> for Failure {
     fn from(error: diffusion::Error) -> Self {
@@ -37,13 +44,11 @@ impl From<RequestError> for Failure {
 
 impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
-        let reason = |reason: &str| object([("reason", reason.into())]);
         match failure {
-            Failure::Argument(message) => {
-                describe(js_sys::TypeError::new(&message).into(), "engine", "argument", &reason(&message))
-            }
+            Failure::Argument(argument) => argument.into(),
             Failure::Misuse(message) => {
-                describe(js_sys::Error::new(message).into(), "engine", "misuse", &reason(message))
+                let fields = object([("reason", message.into())]);
+                describe(js_sys::Error::new(message).into(), "engine", "misuse", &fields)
             }
             Failure::Model(error) => describe_model_error(js_sys::Error::new(error.kind()).into(), &error),
             Failure::NoWebGpu(why) => {

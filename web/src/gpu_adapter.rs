@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::device::NoWebGpu;
-use crate::objects::object;
+use web_values::objects::object;
 
 /// What a GPU adapter calls itself when there is no GPU behind it (Chromium, Mesa, Windows).
 const EMULATORS: [&str; 4] = ["swiftshader", "llvmpipe", "lavapipe", "basic render"];

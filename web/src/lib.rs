@@ -6,11 +6,9 @@
 //! | [`engine`], [`run`] | the two classes: a loaded model, and a run of its sampler |
 //! | [`network`] | the network alone, for workers that compute rows of a run's batch |
 //! | [`device`], [`gpu`], [`gpu_adapter`] | WebGPU or CPU, and why |
-//! | [`convert`] | JavaScript values to Rust values, with a clear error for each mistake |
-//! | [`objects`] | objects and errors of JavaScript, made of Rust values |
+//! | [`convert`] | what callers ask for, as requests of `diffusion` |
 //! | [`failure`] | what is thrown: Rust's errors with their code and fields |
 //! | [`pixels`] | latents to what a canvas takes |
-//! | [`mod@panic`] | the last words of an engine that broke |
 #![deny(missing_docs)]
 
 pub mod convert;
@@ -20,14 +18,13 @@ pub mod failure;
 pub mod gpu;
 pub mod gpu_adapter;
 pub mod network;
-pub mod objects;
-pub mod panic;
 pub mod pixels;
 pub mod run;
 mod types;
 
 use sha2::{Digest, Sha256};
 use wasm_bindgen::prelude::wasm_bindgen;
+use web_values::{arguments, panic};
 
 use failure::Failure;
 
@@ -42,7 +39,7 @@ fn start() {
 pub fn sha256(
     #[wasm_bindgen(unchecked_param_type = "Uint8Array")] bytes: &wasm_bindgen::JsValue,
 ) -> Result<String, Failure> {
-    Ok(hex_sha256(&[&convert::bytes(bytes, "bytes")?]))
+    Ok(hex_sha256(&[&arguments::bytes(bytes, "bytes")?]))
 }
 
 /// The names of a base's shards, in order, from the text of `diffusion_pytorch_model.safetensors.index.json`.
@@ -50,7 +47,7 @@ pub fn sha256(
 pub fn shard_names(
     #[wasm_bindgen(unchecked_param_type = "string")] index: &wasm_bindgen::JsValue,
 ) -> Result<Vec<String>, Failure> {
-    Ok(diffusion::base::shards(&convert::text(index, "index")?)?)
+    Ok(diffusion::base::shards(&arguments::text(index, "index")?)?)
 }
 
 /// What `Engine.sample` takes where an option is left out.

@@ -14,8 +14,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::future_to_promise;
 
 use crate::failure::Failure;
-use crate::objects::{object, set};
 use crate::pixels::{floats, rgba};
+use web_values::objects::{object, set};
 
 /// The generation, unless a step is using it, or it is over.
 enum State {

@@ -10,7 +10,7 @@ export type Backend = "webgpu" | "cpu";
 /** What is thrown: a TypeError for wrong arguments, else an Error. */
 export interface EngineError extends Error {
   /** Stable, for programs. */
-  code: "engine" | "unreadable" | "misfit" | "unconfigured" | "adapter";
+  code: "engine" | "unreadable" | "misfit" | "unconfigured" | "adapter" | "training";
   /** Which sentence is to be said. */
   kind: string;
   /** What the sentence needs. */

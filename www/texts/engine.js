@@ -94,21 +94,6 @@ export const refusals = {
   input: ({ values, timesteps, expected }) =>
     `${values} values and ${timesteps} timesteps do not make ${expected[0]} latents of ${expected.slice(1).join(' x ')}`,
   over: () => 'the run is over, there is no further step',
-  // Training.
-  'training-setting': ({ name, accepted }) => `${name} must be ${accepted}`,
-  'training-no-pictures': () => 'there are no pictures to train on',
-  'training-pictures': ({ pictures, size, values }) =>
-    `${pictures} pictures of ${size} x ${size}, which the model draws, are not ${values} values`,
-  'training-taken': ({ path }) =>
-    `${path} began as a part of the base (PiSSA, OLoRA) and is not trained on as it is; convert it to plain LoRA`,
-  'training-length': ({ found, expected }) => `${found} values came for ${expected} parameters`,
-  'training-results': ({ found, expected }) => `${found} results came of ${expected} jobs`,
-  'training-job': ({ found }) => `${found} numbers are not a training job’s`,
-  'training-diverged': ({ step }) => `the loss is no number any more at step ${step}, so training stopped; lower the learning rate`,
-  'training-parameter': ({ tensor }) => `it does not fit this model: ${tensor} is missing, has another shape, or is not trained here`,
-  'training-no-checkpoint': ({ missing }) => `this is not the checkpoint of a training: ${missing} is missing`,
-  'training-other-base': () => 'the checkpoint is of a training on another base',
-  'training-other-pictures': () => 'the checkpoint is of a training on other pictures',
   argument: ({ reason }) => reason,
   misuse: ({ reason }) => reason,
   // Devices.

@@ -61,6 +61,8 @@ export const errors = {
   misfit: refusal,
   unconfigured: refusal,
   adapter: refusal,
+  picture: refusal,
+  training: refusal,
   'engine-file': ({ file }) => `The engine could not be started because ${file} could not be loaded. Check the network and try again.`,
   network: ({ file }) => `The connection broke off while ${file} was loading. Check the network and try again.`,
   missing: ({ file, status, page, unnamed }) =>
@@ -124,6 +126,8 @@ export const mistakes = {
   adapterFiles: () => 'The list of files holds no .safetensors file, so there is no adapter in it.',
   adapterUnlisted: name => `The manifest lists no adapter called '${name}': give its folder’s address.`,
   scale: (name, got) => `The strength of '${name}' must be a finite number, not ${got}.`,
+  picture: got => `A picture is an ImageData, an ImageBitmap, a Blob, a canvas or an <img>, not ${got}.`,
+  choice: (name, known, got) => `${name} must be one of ${known.map(one => `'${one}'`).join(', ')}, not ${got}.`,
   scales: got => `setAdapters() takes an object such as { outline: 0.8 }, not ${got}.`,
 }
 

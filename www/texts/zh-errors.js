@@ -22,6 +22,8 @@ export const errorsWith = refusal => ({
   misfit: refusal,
   unconfigured: refusal,
   adapter: refusal,
+  picture: refusal,
+  training: refusal,
   'engine-file': ({ file }) => `无法启动引擎，因为 ${file} 无法加载。请检查网络后重试。`,
   network: ({ file }) => `加载 ${file} 时连接中断。请检查网络后重试。`,
   missing: ({ file, status, page, unnamed }) =>

@@ -1,5 +1,6 @@
 // The page in simplified Chinese: what page.js and module.js say, under the same names (tests/page/texts.test.mjs sees to it).
 // Tests: tests/page/texts.test.mjs, language.test.mjs, own-words.test.mjs
+import { refusals as training } from './training-zh.js'
 import { backendWith, errorsWith } from './zh-errors.js'
 
 const megabytes = n => `${(n / 1e6).toFixed(1)} MB`
@@ -255,6 +256,7 @@ const foreign = {
 const factor = (tensor, why) => `张量 ${tensor} 不是 LoRA 的因子：${why}。`
 
 export const refusals = {
+  ...training,
   json: ({ file, reason }) => `${file} 的内容不符合要求，或不是 JSON。${english(reason)}`,
   'config-unsupported': ({ file, key, found, accepted }) =>
     `${file}：不支持 ${key} ${found}，${accepted === undefined ? '请去掉这一项' : `只支持 ${accepted}`}。`,
@@ -316,19 +318,6 @@ export const refusals = {
     `${labels} 个标签和 ${timesteps} 个时间步需要同样多的 ${channels} 通道潜变量，边长须能被 ${side} 整除，而不是 ${shape(found)}。`,
   input: ({ values, timesteps, expected }) => `${values} 个值和 ${timesteps} 个时间步不能组成 ${expected.join(' x ')} 的潜变量。`,
   over: () => '这次运行已经结束，没有下一步了。',
-  'training-setting': ({ name, accepted }) => `训练设置 ${name} 无效。${english(`it must be ${accepted}`)}`,
-  'training-no-pictures': () => '没有可用来训练的图片。',
-  'training-pictures': ({ pictures, size, values }) =>
-    `模型绘制 ${size} x ${size} 的图片，而这 ${pictures} 张图片共有 ${values} 个数值，对不上。`,
-  'training-taken': ({ path }) => `${path} 在训练之初是基础模型的一部分（PiSSA、OLoRA），不能这样接着训练：请先把它转换为普通的 LoRA。`,
-  'training-length': ({ found, expected }) => `得到了 ${found} 个数值，而参数有 ${expected} 个。`,
-  'training-results': ({ found, expected }) => `得到了 ${found} 个结果，而任务有 ${expected} 个。`,
-  'training-job': ({ found }) => `这 ${found} 个数值不是一项训练任务。`,
-  'training-diverged': ({ step }) => `第 ${step} 步时损失已不是数字，训练停止：请降低学习率。`,
-  'training-parameter': ({ tensor }) => `它与这个模型对不上：${tensor} 缺失、形状不同，或不在这里训练。`,
-  'training-no-checkpoint': ({ missing }) => `这不是训练的存档：缺少 ${missing}。`,
-  'training-other-base': () => '这个存档属于另一个基础模型上的训练。',
-  'training-other-pictures': () => '这个存档属于用另一些图片进行的训练。',
   argument: ({ reason }) => `引擎收到了错误的参数。${english(reason)}`,
   misuse: ({ reason }) => `引擎在错误的时刻被调用。${english(reason)}`,
   'not-finite': ({ step }) => `第 ${step} 步时网络的输出不是有限的数字：权重已损坏，或设备出了问题。`,

@@ -1,3 +1,5 @@
+import type { PreparedDrawing, PrepareOptions } from './training.js'
+
 export type Device = 'auto' | 'webgpu' | 'cpu'
 export type Backend = 'webgpu' | 'cpu'
 
@@ -273,6 +275,11 @@ export class DigitDiffusion {
     undefined
   >
 
+  /** A drawing, a photograph or a sheet of paper as the pictures that the network sees, by the rule by which `trainer` reads them. It is done
+   * in a worker of its own, whose module is fetched when it is first used (0.1 MB).
+   * @param source an ImageData, an ImageBitmap, a Blob, a canvas, an <img> or whatever else createImageBitmap() takes; left as it is */
+  prepareDrawing(source: ImageBitmapSource, options?: PrepareOptions): Promise<PreparedDrawing>
+
   /** Ends the worker and frees everything. */
   dispose(): void
 }
@@ -292,6 +299,10 @@ export type ErrorCode =
   | 'unconfigured'
   /** Something else is wrong with an adapter; `details.kind` says what. */
   | 'adapter'
+  /** A picture that cannot be used; `details.kind` says why: 'no-ink', 'picture-file' (none that this browser reads), 'picture-size' … */
+  | 'picture'
+  /** What was to be taught, or a checkpoint, cannot be used; `details.kind` says why. */
+  | 'training'
   /** The engine's file is not what it must be. */
   | 'engine-file'
   /** `details.worker`, the release of the worker, is not that of the module: one of them is an old copy. */

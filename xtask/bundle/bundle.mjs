@@ -1,4 +1,4 @@
-// Makes few files of many: node bundle.mjs DIST. The module, its worker and the page become one script each, with a source map; the Chinese
+// Makes few files of many: node bundle.mjs DIST. The module, its workers and the page become one script each, with a source map; the Chinese
 // texts stay apart, since few ask for them. What went into them leaves DIST, a copy of www/ with the engine.
 // Tests: tests/page/package.test.mjs, modules.test.mjs
 import { createHash } from 'node:crypto'
@@ -11,12 +11,12 @@ const dist = resolve(process.argv[2])
 const { name, version } = JSON.parse(await readFile(join(dist, 'package.json'), 'utf8'))
 
 /**
- * The module alone; the worker, which no script of a page shares anything with; the page, with the module in it: one request less; what
+ * The module alone; its workers, which no script of a page shares anything with; the page, with the module in it: one request less; what
  * begins the downloads before the page's script is there.
  */
-const ENTRIES = ['digit-diffusion.js', 'worker.js', 'page.js', 'early.js']
+const ENTRIES = ['digit-diffusion.js', 'worker.js', 'training.js', 'page.js', 'early.js']
 /** Generated; the tests and benchmarks of the engine alone load it. */
-const STAYS = ['engine/engine.js']
+const STAYS = ['engine/engine.js', 'engine/training.js']
 /** The line of www/release.js in whose place the release is put. */
 const PLACEHOLDER = "export const RELEASE = 'sources'\n"
 
@@ -37,10 +37,10 @@ const options = {
   metafile: true,
   write: false,
 }
-/** What goes into the module and the worker decides which release they are; each says it, so that two of different ones are found out. */
+/** What goes into the module and its workers decides which release they are; each says it, so that two of different ones are found out. */
 async function nameRelease() {
   const inputs = new Set()
-  for (const entry of ENTRIES.slice(0, 2)) {
+  for (const entry of ENTRIES.slice(0, 3)) {
     for (const path of Object.keys((await build({ ...options, entryPoints: [entry] })).metafile.inputs)) inputs.add(path)
   }
   const hash = createHash('sha256')

@@ -81,7 +81,7 @@ fn rust(workspace: &Workspace, found: &mut Vec<String>) -> Result<()> {
     }
     let toolchain = Toolchain::find_or_install()?;
     let mut web = toolchain.cargo_lint();
-    web.args(["--locked", "--package", "web"])
+    web.args(["--locked", "--package", "web", "--package", "web-training"])
         .current_dir(&workspace.root)
         .env("CARGO_TARGET_DIR", workspace.target.join(toolchain.target_folder()));
     check(web, found);

@@ -1,6 +1,7 @@
-//! The list of files that the service worker keeps for visits without a network: all that a browser may ask for, with their SHA-256.
+//! The lists of files that the service worker keeps for visits without a network: all that a browser may ask for, with their SHA-256.
+//! What teaching takes it keeps once somebody has asked for it.
 //!
-//! It stands in `sw.js` itself, which browsers compare byte by byte: another list is another service worker.
+//! They stand in `sw.js` itself, which browsers compare byte by byte: other lists are another service worker.
 
 use std::{
     fs, io,
@@ -12,24 +13,37 @@ use sha2::{Digest, Sha256};
 
 pub const SCRIPT: &str = "sw.js";
 
-/// The line of `www/sw.js` in whose place the list is put.
+/// The lines of `www/sw.js` in whose place the lists are put.
 const PLACEHOLDER: &str = "const FILES = {} // the build lists them here\n";
+const LATER: &str = "const LATER = {} // and these here\n";
 
-/// Fills in the list of files in `dist`'s service worker.
+/// What is fetched only when somebody teaches.
+const TEACHING: [&str; 3] = ["training.js", "engine/training_bg.wasm", "engine/training-relaxed_bg.wasm"];
+
+/// Whether a file of the site, by its path, is fetched only when somebody teaches.
+pub fn is_for_teaching(file: &str) -> bool {
+    TEACHING.contains(&file)
+}
+
+/// Fills in the lists of files in `dist`'s service worker.
 pub fn list_files(dist: &Path) -> Result<()> {
     let path = dist.join(SCRIPT);
     let script = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    ensure!(script.matches(PLACEHOLDER).count() == 1, "{SCRIPT} needs the line `{}` once", PLACEHOLDER.trim_end());
+    for line in [PLACEHOLDER, LATER] {
+        ensure!(script.matches(line).count() == 1, "{SCRIPT} needs the line `{}` once", line.trim_end());
+    }
     let mut files = Vec::new();
     collect(dist, &PathBuf::new(), &mut files)?;
     files.retain(|file| is_kept(file));
     files.sort();
-    let mut list = String::new();
+    let (mut list, mut later) = (String::new(), String::new());
     for file in files {
         let hash = Sha256::digest(fs::read(dist.join(&file))?);
-        list.push_str(&format!("  '{}': '{hash:x}',\n", address(&file)));
+        let to = if is_for_teaching(&file) { &mut later } else { &mut list };
+        to.push_str(&format!("  '{}': '{hash:x}',\n", address(&file)));
     }
-    Ok(fs::write(path, script.replace(PLACEHOLDER, &format!("const FILES = {{\n{list}}}\n")))?)
+    let script = script.replace(PLACEHOLDER, &format!("const FILES = {{\n{list}}}\n"));
+    Ok(fs::write(path, script.replace(LATER, &format!("const LATER = {{\n{later}}}\n")))?)
 }
 
 /// A folder's index.html is asked for by the folder's name.
@@ -80,6 +94,9 @@ mod tests {
             "digit-diffusion.d.ts",
             "engine/engine.js",
             "engine/engine_bg.wasm",
+            "engine/training.js",
+            "engine/training_bg.wasm",
+            "training.js",
             "models/manifest.json",
             "models/base/unet/config.json",
         ] {
@@ -88,12 +105,16 @@ mod tests {
             fs::write(path, "").unwrap();
         }
         let script = dist.path().join(SCRIPT);
-        fs::write(&script, format!("// before\n{PLACEHOLDER}// after\n")).unwrap();
+        fs::write(&script, format!("// before\n{PLACEHOLDER}{LATER}// after\n")).unwrap();
         list_files(dist.path()).unwrap();
         let empty = format!("{:x}", Sha256::digest(b""));
         let files = ["engine/engine_bg.wasm", "", "models/manifest.json", "page.js", "page/zh.js"];
-        let list: String = files.map(|file| format!("  '{file}': '{empty}',\n")).concat();
-        assert_eq!(fs::read_to_string(&script).unwrap(), format!("// before\nconst FILES = {{\n{list}}}\n// after\n"));
+        let list = |files: &[&str]| files.iter().map(|file| format!("  '{file}': '{empty}',\n")).collect::<String>();
+        let (list, later) = (list(&files), list(&["engine/training_bg.wasm", "training.js"]));
+        assert_eq!(
+            fs::read_to_string(&script).unwrap(),
+            format!("// before\nconst FILES = {{\n{list}}}\nconst LATER = {{\n{later}}}\n// after\n")
+        );
         let error = list_files(dist.path()).unwrap_err().to_string();
         assert!(error.contains("needs the line"), "{error}");
     }

@@ -12,6 +12,11 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::service_worker;
+
+/// Builds that only browsers without fused multiply-add fetch.
+const PLAIN: [&str; 1] = ["engine/training_bg.wasm"];
+
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Size {
     pub raw: u64,
@@ -29,14 +34,19 @@ impl Sum for Size {
     }
 }
 
-/// The sizes of `dist`'s folder `engine` and of the whole. Compressing takes long and is remembered in `cache`.
+/// The sizes of `dist`'s folder `engine` without what teaches, of what a visitor who teaches fetches in addition, and of the whole.
+/// Compressing takes long and is remembered in `cache`.
 pub fn of_site(dist: &Path, engine: &str, cache: &Path) -> Result<BTreeMap<String, Size>> {
     let sizes = measure(dist, cache)?;
-    let of = |folder: &Path| -> Size {
-        let inside = sizes.iter().filter(|(path, _)| path.starts_with(folder));
-        inside.map(|(_, size)| *size).sum()
+    let of = |wanted: &dyn Fn(&str) -> bool| -> Size {
+        let name = |path: &Path| path.strip_prefix(dist).map(|path| path.to_string_lossy().replace('\\', "/"));
+        sizes.iter().filter(|(path, _)| name(path).is_ok_and(|name| wanted(&name))).map(|(_, size)| *size).sum()
     };
-    let parts = [(engine, of(&dist.join(engine))), ("dist", of(dist))];
+    let parts = [
+        (engine, of(&|name| name.starts_with(engine) && !service_worker::is_for_teaching(name))),
+        ("to teach", of(&|name| service_worker::is_for_teaching(name) && !PLAIN.contains(&name))),
+        ("dist", of(&|_| true)),
+    ];
     Ok(parts.map(|(name, size)| (name.to_owned(), size)).into())
 }
 

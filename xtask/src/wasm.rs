@@ -1,5 +1,5 @@
-//! The engine: crate `web`, compiled for the browser and bound to JavaScript, in two builds. No wasm-opt: -Oz makes
-//! the file 7 % smaller and the compressed one not at all.
+//! The engine, crate `web`, and what teaches, crate `web-training`: compiled for the browser and bound to JavaScript, each in two
+//! builds. No wasm-opt: -Oz makes the files 7 % smaller and the compressed ones not at all.
 
 use std::{
     env, fs,
@@ -18,30 +18,51 @@ use crate::{
 };
 
 /// What the page loads; a folder of its own inside dist/.
-pub const FILES: [&str; 4] = ["engine.d.ts", "engine.js", "engine_bg.wasm", "engine-relaxed_bg.wasm"];
+pub const FILES: [&str; 8] = [
+    "engine.d.ts",
+    "engine.js",
+    "engine_bg.wasm",
+    "engine-relaxed_bg.wasm",
+    "training.d.ts",
+    "training.js",
+    "training_bg.wasm",
+    "training-relaxed_bg.wasm",
+];
 
-/// The script that starts either build.
-const SCRIPT: &str = "engine";
+/// A crate, and the script that starts either build of it.
+struct Module {
+    krate: &'static str,
+    script: &'static str,
+}
 
-/// One way to compile the engine.
+const MODULES: [Module; 2] =
+    [Module { krate: "web", script: "engine" }, Module { krate: "web-training", script: "training" }];
+
+/// One way to compile a module.
 struct Build {
-    name: &'static str,
+    /// At the end of the file's name.
+    ending: &'static str,
     what: &'static str,
-    /// Features of crate `web`, all others off.
+    /// Features of the crate, all others off.
     features: &'static str,
     /// For `-C target-feature`, in addition to .cargo/config.toml's.
     target_features: Option<&'static str>,
 }
 
 const BUILDS: [Build; 2] = [
-    Build { name: "engine", what: "for every browser", features: "", target_features: None },
+    Build { ending: "", what: "for every browser", features: "", target_features: None },
     Build {
-        name: "engine-relaxed",
+        ending: "-relaxed",
         what: "with fused multiply-add",
         features: "relaxed-simd",
         target_features: Some("+relaxed-simd"),
     },
 ];
+
+/// What `module` is called in `build`.
+fn named(module: &Module, build: &Build) -> String {
+    format!("{}{}", module.script, build.ending)
+}
 
 /// Compiled to be fast; everything else to be small, which a visitor waits for too.
 const FAST: &str = "cpu-kernels";
@@ -54,8 +75,8 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     let toolchain = Toolchain::find_or_install()?;
     let target = workspace.target.join(toolchain.target_folder());
     let mut compiled = Vec::new();
-    for build in &BUILDS {
-        compiled.push(compile(workspace, &toolchain, &target, build)?);
+    for (module, build) in pairs() {
+        compiled.push(compile(workspace, &toolchain, &target, module, build)?);
     }
     let engine = target.join("engine");
     let recipe = recipe(&compiled)?;
@@ -69,40 +90,52 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     if engine.exists() {
         fs::remove_dir_all(&engine)?;
     }
-    for (build, compiled) in BUILDS.iter().zip(&compiled) {
-        add(build, compiled, &engine)?;
+    for ((module, build), compiled) in pairs().zip(&compiled) {
+        add(module, build, compiled, &engine)?;
     }
     fs::write(recipe_file, recipe)?;
     Ok(engine)
 }
 
+fn pairs() -> impl Iterator<Item = (&'static Module, &'static Build)> {
+    MODULES.iter().flat_map(|module| BUILDS.iter().map(move |build| (module, build)))
+}
+
 /// Binds a build and puts it into `engine`. The builds differ in instructions alone: one script serves both.
-fn add(build: &Build, compiled: &Path, engine: &Path) -> Result<()> {
-    let bound = engine.join(build.name);
-    bind(compiled, &bound)?;
-    fs::rename(bound.join(format!("{SCRIPT}_bg.wasm")), engine.join(format!("{}_bg.wasm", build.name)))?;
+fn add(module: &Module, build: &Build, compiled: &Path, engine: &Path) -> Result<()> {
+    let (name, script) = (named(module, build), module.script);
+    let bound = engine.join(format!("{name}.new"));
+    bind(compiled, script, &bound)?;
+    fs::rename(bound.join(format!("{script}_bg.wasm")), engine.join(format!("{name}_bg.wasm")))?;
     for ending in ["js", "d.ts"] {
-        let file = format!("{SCRIPT}.{ending}");
+        let file = format!("{script}.{ending}");
         let (new, there) = (bound.join(&file), engine.join(&file));
         if there.exists() && fs::read(&there)? != fs::read(&new)? {
-            bail!(
-                "{file} and the build of the engine {} need different scripts; they must come from one source",
-                build.what
-            );
+            bail!("{file} and the build {} need different scripts; they must come from one source", build.what);
         }
         fs::rename(new, there)?;
     }
     Ok(fs::remove_dir_all(bound)?)
 }
 
-fn compile(workspace: &Workspace, toolchain: &Toolchain, target: &Path, build: &Build) -> Result<PathBuf> {
-    say(format!("compiling the engine {} (the first time takes minutes)", build.what));
+fn compile(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    target: &Path,
+    module: &Module,
+    build: &Build,
+) -> Result<PathBuf> {
+    let script = module.script;
+    say(format!("compiling the module {script} {} (the first time takes minutes)", build.what));
     let start = Instant::now();
     let mut cargo = toolchain.cargo_build();
     // Other flags in another folder: in one, each build would undo the other's.
-    let target = if build.target_features.is_some() { target.join(build.name) } else { target.to_owned() };
+    let target = match build.target_features {
+        Some(_) => target.join(format!("engine{}", build.ending)),
+        None => target.to_owned(),
+    };
     cargo
-        .args(["--locked", "--package", "web", "--no-default-features", "--features", build.features])
+        .args(["--locked", "--package", module.krate, "--no-default-features", "--features", build.features])
         .current_dir(&workspace.root)
         .env("CARGO_TARGET_DIR", &target)
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
@@ -121,11 +154,12 @@ fn compile(workspace: &Workspace, toolchain: &Toolchain, target: &Path, build: &
     // A JSON array is a TOML array too.
     cargo.args(["--config", &format!("target.{TARGET}.rustflags={}", serde_json::Value::from(flags))]);
     run(&mut cargo)?;
-    took("compiled", start);
+    took(script, "compiled", start);
     // The next build writes to the same place.
-    let kept = target.join(format!("{}.wasm", build.name));
-    fs::copy(target.join(TARGET).join("release/web.wasm"), &kept)
-        .with_context(|| format!("cargo left no engine in {}", target.display()))?;
+    let kept = target.join(format!("{}.wasm", named(module, build)));
+    let made = format!("release/{}.wasm", module.krate.replace('-', "_"));
+    fs::copy(target.join(TARGET).join(made), &kept)
+        .with_context(|| format!("cargo left no module in {}", target.display()))?;
     Ok(kept)
 }
 
@@ -137,31 +171,31 @@ fn anonymous_paths() -> Option<String> {
     Some(format!("--remap-path-prefix={}=crates", sources.display()))
 }
 
-fn bind(compiled: &Path, engine: &Path) -> Result<()> {
+fn bind(compiled: &Path, name: &str, folder: &Path) -> Result<()> {
     let start = Instant::now();
     let mut output = Bindgen::new()
         .input_path(compiled)
         .web(true)
         .and_then(|bindgen| {
             bindgen
-                .out_name(SCRIPT)
+                .out_name(name)
                 .typescript(true)
                 .remove_name_section(true)
                 .remove_producers_section(true)
                 .generate_output()
         })
-        .context("wasm-bindgen cannot bind the engine to JavaScript")?;
+        .context("wasm-bindgen cannot bind a module to JavaScript")?;
     let script = output.js().to_owned();
     let imports = output.wasm_mut().imports.iter_mut().map(|import| &mut import.name).collect();
     let script = shorten(imports, &script)?;
-    output.emit(engine)?;
-    fs::write(engine.join(format!("{SCRIPT}.js")), script)?;
-    took("bound to JavaScript", start);
+    output.emit(folder)?;
+    fs::write(folder.join(format!("{name}.js")), script)?;
+    took(name, "bound to JavaScript", start);
     Ok(())
 }
 
-/// Gives the engine's imports short names, and gives back the script with these: wasm-bindgen's end in a hash each, which
-/// compression cannot shorten, 6 KB in engine and worker together.
+/// Gives a module's imports short names, and gives back the script with these: wasm-bindgen's end in a hash each, which
+/// compression cannot shorten, 6 KB in the engine and its worker together.
 fn shorten(mut imports: Vec<&mut String>, script: &str) -> Result<String> {
     let mut names: Vec<String> = imports.iter().map(|name| (**name).clone()).collect();
     names.sort();
@@ -188,14 +222,14 @@ fn shorten(mut imports: Vec<&mut String>, script: &str) -> Result<String> {
 fn recipe(compiled: &[PathBuf]) -> Result<String> {
     let mut recipe = format!("xtask {}, short names\n", env!("CARGO_PKG_VERSION"));
     for path in compiled {
-        let wasm = fs::read(path).with_context(|| format!("cargo left no engine at {}", path.display()))?;
+        let wasm = fs::read(path).with_context(|| format!("cargo left no module at {}", path.display()))?;
         recipe += &format!("{:x}\n", Sha256::digest(wasm));
     }
     Ok(recipe)
 }
 
-fn took(what: &str, start: Instant) {
-    say(format!("engine {what} in {:.1} s", start.elapsed().as_secs_f64()));
+fn took(script: &str, what: &str, start: Instant) {
+    say(format!("{script} {what} in {:.1} s", start.elapsed().as_secs_f64()));
 }
 
 #[cfg(test)]
@@ -213,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_recipe_follows_the_engine() {
+    fn the_recipe_follows_the_modules() {
         let folder = tempfile::tempdir().unwrap();
         let wasm = folder.path().join("web.wasm");
         fs::write(&wasm, "one").unwrap();

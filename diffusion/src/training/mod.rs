@@ -4,7 +4,9 @@
 //! | file | what it is |
 //! |---|---|
 //! | `recipe` | the numbers that decide what a run comes to; the learning rate |
+//! | `shape` | the adapter that is trained, where nobody says otherwise |
 //! | `pictures` | pictures with their classes |
+//! | `hold_out` | which of them are held out |
 //! | `streams` | which random numbers are drawn for what |
 //! | `batch` | the pictures of a step or of a validation, with timesteps and noise |
 //! | `augment` | small changes of the pictures, for small sets |
@@ -31,6 +33,7 @@ mod batch;
 mod beginning;
 mod bits;
 mod checkpoint;
+mod hold_out;
 mod input_dropout;
 mod job;
 mod job_gradients;
@@ -40,6 +43,7 @@ mod noising;
 pub mod optimizer;
 mod pictures;
 mod recipe;
+mod shape;
 mod streams;
 pub mod sum;
 mod validation;
@@ -47,6 +51,7 @@ mod validation;
 pub use adapter_parameters::AdapterParameters;
 pub use adapter_run::{AdapterRun, Kept, StepReport, Verdict};
 pub use batch::Batch;
+pub use hold_out::{hold_out, most_held_out, usual_share};
 pub use input_dropout::{Dropout, Masks};
 pub use job::{Job, JobResult};
 pub use job_gradients::{AdapterNetwork, JobGradients};
@@ -55,4 +60,5 @@ pub use loss::{LossKind, weighted_loss};
 pub use noising::{Noising, Noisy};
 pub use pictures::Pictures;
 pub use recipe::Recipe;
+pub use shape::Shape;
 pub use validation::{VALIDATIONS, Validated, draws_on, is_due};

@@ -38,8 +38,8 @@ const WRITING: f32 = 0.15;
 /// Parts fainter than this share of the strongest writing are none.
 const FAINT: f32 = 0.45;
 
-/// Fits what was written on a picture.
-pub(crate) fn fit(flat: &Flat<'_>, size: usize, ink: Ink) -> Result<Prepared> {
+/// Fits what was written on a picture; all of it together where it is `one` character.
+pub(crate) fn fit(flat: &Flat<'_>, size: usize, ink: Ink, one: bool) -> Result<Prepared> {
     let asked = if ink == Ink::Auto { flat.ink.unwrap_or(Ink::Auto) } else { ink };
     let small = Paper::of(flat, SMALL);
     let scale = scale(&small, asked).ok_or(Error::NoInk)?;
@@ -48,9 +48,15 @@ pub(crate) fn fit(flat: &Flat<'_>, size: usize, ink: Ink) -> Result<Prepared> {
     let radius = (scale.radius * larger).round().max(1.0) as usize;
     let found = Found::at(&paper.light(scale.ink), paper.width, radius, scale.stroke * larger, &scale.lines);
     let mut notes = Notes { ruled: scale.lines.any, ..Notes::default() };
-    let kept = kept(&found, &scale.lines, paper.width, &mut notes);
+    // Of a drawing without a ground, what touches the edge is ink as well: there is no table around it.
+    let to_the_edge = one && flat.ink.is_some();
+    let kept = kept(&found, &scale.lines, paper.width, to_the_edge, &mut notes);
     let parts: Vec<Part> = kept.iter().map(|&i| found.parts[i]).collect();
-    let groups = group::characters(&parts);
+    let groups = if one {
+        Vec::from_iter((!parts.is_empty()).then(|| (0..parts.len()).collect()))
+    } else {
+        group::characters(&parts)
+    };
     if groups.is_empty() {
         return Err(Error::NoInk);
     }
@@ -69,7 +75,7 @@ pub(crate) fn fit(flat: &Flat<'_>, size: usize, ink: Ink) -> Result<Prepared> {
 }
 
 /// Indices of the parts that are ink: writing, and small parts beside it.
-fn kept(found: &Found, lines: &Lines, width: usize, notes: &mut Notes) -> Vec<usize> {
+fn kept(found: &Found, lines: &Lines, width: usize, to_the_edge: bool, notes: &mut Notes) -> Vec<usize> {
     let remains = lines.remains(&found.labels, &found.parts, width);
     let weight = |i: usize| if remains[i] { 0.0 } else { found.weight(i) };
     let weights: Vec<f32> = (0..found.parts.len()).map(weight).collect();
@@ -83,7 +89,7 @@ fn kept(found: &Found, lines: &Lines, width: usize, notes: &mut Notes) -> Vec<us
     let mut kept = Vec::new();
     for (i, part) in found.parts.iter().enumerate() {
         let is_small = (part.extent() as f32) < speck * unit || found.levels[i] < strong || found.is_edge(i);
-        if part.at_edge && !found.parts[best].at_edge {
+        if part.at_edge && !found.parts[best].at_edge && !to_the_edge {
             notes.at_edge += usize::from(part.extent() as f32 > 0.3 * unit);
         } else if writing(i) || !is_small && !remains[i] && large.iter().any(|large| group::near(large, part, unit)) {
             kept.push(i);
@@ -124,4 +130,39 @@ fn rect(part: Part, scale: f32, (width, height): (usize, usize)) -> Rect {
     let (x, y) = (scaled(part.left, width - 1), scaled(part.top, height - 1));
     let (right, bottom) = (scaled(part.right, width).max(x + 1), scaled(part.bottom, height).max(y + 1));
     Rect { x, y, width: right - x, height: bottom - y }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::Picture;
+
+    /// Strokes on nothing: rectangles of left, top, width and height.
+    fn drawing(strokes: &[[usize; 4]]) -> Picture {
+        let inside = |at: usize, from: usize, length: usize| (from..from + length).contains(&at);
+        let ink = |x, y| strokes.iter().any(|&[left, top, w, h]| inside(x, left, w) && inside(y, top, h));
+        let pixel = |at: usize| if ink(at % 280, at / 280) { [255; 4] } else { [0; 4] };
+        Picture::new(280, 280, (0..280 * 280).flat_map(pixel).collect()).unwrap()
+    }
+
+    fn fitted(picture: &Picture, one: bool) -> Vec<Character> {
+        fit(&Flat::new(picture, Ink::Auto), 28, Ink::Auto, one).unwrap().characters
+    }
+
+    #[test]
+    fn strokes_far_apart_are_one_character_where_there_is_one() {
+        // A 4 whose strokes do not meet.
+        let four = drawing(&[[40, 60, 18, 90], [40, 140, 60, 18], [200, 60, 18, 170]]);
+        assert_eq!(fitted(&four, false).len(), 2);
+        let [one] = &fitted(&four, true)[..] else { panic!("several") };
+        let (left, right) = (one.from.x, one.from.x + one.from.width);
+        assert!(left.abs_diff(40) <= 2 && right.abs_diff(218) <= 2, "{:?}", one.from);
+    }
+
+    #[test]
+    fn a_stroke_over_the_edge_is_of_the_drawing() {
+        let seven = drawing(&[[60, 0, 160, 18], [150, 40, 18, 200]]);
+        let [one] = &fitted(&seven, true)[..] else { panic!("several") };
+        assert!(one.from.y <= 2 && one.from.width >= 150, "{:?}", one.from);
+    }
 }

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use diffusion::training::usual_share;
 use indicatif::ProgressBar;
 use trainer::config::{Choice, Count, DataSettings, FitName};
 use trainer::data::check::{self, Decided, Purpose, Warning};
@@ -11,10 +12,8 @@ use trainer::data::{Change, Dataset, Opened, SIZE_MULTIPLE};
 use trainer::error::BadPicture;
 use trainer::messages::{bar, say, shown, warn};
 
-/// Most pictures that are held out to measure the validation loss on.
+/// Pictures of MNIST that are held out to measure the validation loss on.
 const HELD_OUT: usize = 512;
-/// Pictures below which one in ten is held out, not one in twenty.
-const FEW: usize = 1000;
 /// Files from which on a bar shows how far their reading is.
 const MANY: usize = 100;
 
@@ -206,9 +205,7 @@ impl Reader {
 
     /// How many pictures are held out.
     pub fn held_out(&self, data: &Dataset) -> usize {
-        // Of few pictures a larger share: what is measured on two of them says little.
-        let share = if self.0.hold_out_evenly && data.len() < FEW { data.len() / 10 } else { data.len() / 20 };
-        self.0.hold_out.number().unwrap_or(share.min(HELD_OUT).min(data.most_held_out()))
+        self.0.hold_out.number().unwrap_or_else(|| usual_share(data.labels(), self.0.hold_out_evenly))
     }
 }
 

@@ -87,7 +87,8 @@ pub fn blank(level: u8, Wanted { size, fit, ink }: Wanted) -> Fitted {
 }
 
 fn prepared(picture: &Picture, Wanted { size, fit, ink }: Wanted) -> std::result::Result<Prepared, String> {
-    let prepared = intake::prepare(picture, &Options { size, fit, ink }).map_err(|error| error.to_string())?;
+    let prepared =
+        intake::prepare(picture, &Options { size, fit, ink, one: false }).map_err(|error| error.to_string())?;
     match prepared.characters.is_empty() {
         true => Err("no character is found in it".into()),
         false => Ok(prepared),

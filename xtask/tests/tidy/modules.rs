@@ -9,7 +9,8 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::files::{files, read, root, shown};
 
-const CRATES: [&str; 6] = ["cpu-kernels", "diffusion", "intake", "trainer", "web", "xtask"];
+const CRATES: [&str; 8] =
+    ["cpu-kernels", "diffusion", "intake", "trainer", "web", "web-training", "web-values", "xtask"];
 
 /// `unet::cpu` is ["unet", "cpu"].
 type Module = Vec<String>;

@@ -1,0 +1,42 @@
+//! A base folder's files, as JavaScript hands them over.
+
+use diffusion::{Base, BaseFiles};
+use wasm_bindgen::JsValue;
+
+use crate::arguments::{self, field, shards, text};
+
+/// The contents of a base folder's files.
+#[derive(Debug)]
+pub struct Files {
+    info: String,
+    unet_config: String,
+    scheduler_config: String,
+    /// The weights' file, or its shards.
+    pub weights: Vec<Vec<u8>>,
+}
+
+impl Files {
+    /// Reads `{ info, unetConfig, schedulerConfig, weights }`.
+    ///
+    /// # Errors
+    /// Something else.
+    pub fn of(files: &JsValue) -> arguments::Result<Self> {
+        let string = |name: &str| text(&field(files, "files", name)?, &format!("files.{name}"));
+        Ok(Self {
+            info: string("info")?,
+            unet_config: string("unetConfig")?,
+            scheduler_config: string("schedulerConfig")?,
+            weights: shards(&field(files, "files", "weights")?, "files.weights")?,
+        })
+    }
+
+    /// The base.
+    ///
+    /// # Errors
+    /// Files that are not of one.
+    pub fn base(&self) -> diffusion::Result<Base> {
+        let Self { info, unet_config, scheduler_config, weights } = self;
+        let weights: Vec<&[u8]> = weights.iter().map(Vec::as_slice).collect();
+        Base::read(&BaseFiles { info, unet_config, scheduler_config, weights: &weights })
+    }
+}
