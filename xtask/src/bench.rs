@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::{
-    bench_native, bench_start, bench_train, browser,
+    bench_native, bench_start, bench_teach, bench_train, browser,
     command::{command, output, say},
     npm, serve, site,
     size::Size,
@@ -24,6 +24,8 @@ pub enum Bench {
     Native(bench_native::Options),
     /// The trainer and PyTorch with diffusers, in turns (needs a Python with both)
     Train(bench_train::Options),
+    /// Training in headless Chromium and by the trainer, in turns, on a few drawings
+    Teach(bench_teach::Options),
 }
 
 #[derive(Args)]
@@ -51,6 +53,7 @@ pub fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
         Bench::Start(options) => bench_start::run_bench(workspace, options),
         Bench::Native(options) => bench_native::run_bench(workspace, options),
         Bench::Train(options) => bench_train::run_bench(workspace, options),
+        Bench::Teach(options) => bench_teach::run_bench(workspace, options),
     }
 }
 

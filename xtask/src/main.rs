@@ -4,6 +4,7 @@ mod apt;
 mod bench;
 mod bench_native;
 mod bench_start;
+mod bench_teach;
 mod bench_train;
 mod browser;
 mod command;
