@@ -98,6 +98,11 @@ export class Client {
     })
   }
 
+  /** Its worker is known to be gone. @param {DigitDiffusionError} error */
+  lose(error) {
+    this.#die(error)
+  }
+
   dispose() {
     this.#end(new DigitDiffusionError('disposed'))
   }

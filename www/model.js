@@ -9,6 +9,7 @@ import { checkDevice, checkScales, checkThreads, DEFAULTS, readSampleOptions } f
 import { recall, remember } from './remember.js'
 import { backend, mistakes } from './texts/module.js'
 import { prepareDrawing, TrainingWorker } from './training-client.js'
+import { readTraining, train } from './training-run.js'
 
 const readAddress = (address, root = document.baseURI) => {
   try {
@@ -26,6 +27,9 @@ const folderUrl = (address, root = document.baseURI) => {
 
 const readText = async source =>
   source instanceof Blob ? source.text() : typeof source === 'object' ? JSON.stringify(source) : String(source)
+
+/** Of `exportAdapter`. */
+const FORMATS = ['peft', 'peft-config', 'kohya']
 
 const isAddress = source => typeof source === 'string' || source instanceof URL
 const named = (files, ending) => files.find(file => file.name?.toLowerCase().endsWith(ending))
@@ -66,6 +70,8 @@ export class DigitDiffusion {
   #lastRun = 0
   #settled
   #trainer = new TrainingWorker()
+  /** What is being taught. @type {string | undefined} */
+  #taught
 
   constructor(client, facts) {
     Object.defineProperty(this, SELF, { value: () => this })
@@ -124,8 +130,7 @@ export class DigitDiffusion {
   /** @param {string} name @param {any} source @param {import('./digit-diffusion.js').AdapterOptions} options */
   async addAdapter(name, source, { config, partial = false, signal, onprogress } = {}) {
     const it = itself(this)
-    if (typeof name !== 'string' || !name) throw new TypeError(mistakes.adapterName(String(name)))
-    if (it.#adapters.has(name)) throw new RangeError(mistakes.adapterTaken(name))
+    it.#mustBeFree(name)
     source ??= it.#facts.catalog.find(entry => entry.name === name)?.url
     if (source === undefined) throw new RangeError(mistakes.adapterUnlisted(name))
     const { weights, ...rest } = await readAdapterSource(source, config)
@@ -178,9 +183,59 @@ export class DigitDiffusion {
     return prepareDrawing(it.#trainer, source, it.#facts.imageSize, options)
   }
 
+  /** Arguments are checked here and now; the run begins when it is asked for. @param {string} name @param {import('./digit-diffusion.js').TrainOptions} options */
+  train(name, options) {
+    const it = itself(this)
+    it.#mustBeFree(name)
+    if (options?.init !== undefined) it.#known(options.init)
+    return it.#teach(name, readTraining(options, it.#facts))
+  }
+
+  /** @param {string} name @param {{ format?: string, title?: string, signal?: AbortSignal }} options */
+  async exportAdapter(name, { format = 'peft', title = name, signal } = {}) {
+    const it = itself(this)
+    it.#known(name)
+    if (!FORMATS.includes(format)) throw new RangeError(mistakes.choice('format', FORMATS, String(format)))
+    const [base, adapter] = await Promise.all([it.#client.call('base'), it.#client.call('adapterFiles', { name })])
+    const { weights, config } = await it.#trainer.call('convert', { base, adapter, format, title: String(title) }, { signal })
+    return format === 'peft-config' ? new File([config], 'adapter_config.json', { type: 'application/json' }) : new File([weights], `${name}.safetensors`)
+  }
+
   dispose() {
     itself(this).#client.dispose()
     itself(this).#trainer.end()
+  }
+
+  #mustBeFree(name) {
+    if (typeof name !== 'string' || !name) throw new TypeError(mistakes.adapterName(String(name)))
+    if (this.#adapters.has(name)) throw new RangeError(mistakes.adapterTaken(name))
+  }
+
+  async *#teach(name, options) {
+    if (this.#taught !== undefined) throw new RangeError(mistakes.trains(this.#taught))
+    this.#taught = name
+    const preview = `\0${name}` // no name that anybody gives
+    const call = (...all) => this.#client.call(...all)
+    const model = {
+      base: () => call('base'),
+      files: name => call('adapterFiles', { name }),
+      draw: async (files, request, signal) => {
+        await call('addAdapter', { name: preview, ...files }, { signal })
+        try {
+          let last
+          for await (const step of this.#steps({ request, scales: { [preview]: 1 }, batched: true, signal })) last = step
+          return last.x0
+        } finally {
+          call('removeAdapter', { name: preview }).catch(() => {})
+        }
+      },
+      add: async files => this.#adapters.set(name, await call('addAdapter', { name, ...files })),
+    }
+    try {
+      yield* train(this.#trainer, model, { title: name, size: this.#facts.imageSize, ...options })
+    } finally {
+      this.#taught = undefined
+    }
   }
 
   #known(name) {

@@ -88,3 +88,29 @@ export function readSampleOptions(options, { labels, imageSize }) {
   const noise = latents === undefined ? {} : { latents: checkLatents(latents, size * imageSize * imageSize) }
   return { request: { ...request, ...noise }, batched }
 }
+
+const isWhole = value => Number.isSafeInteger(value) && value >= 1
+
+/** What is to be learnt: pictures, and the index of the class of each. */
+function checkLessons({ images, labels }, { labels: known, imageSize }, least = 1) {
+  const [all, named] = [images, labels].map(list => (list?.[Symbol.iterator] && typeof list !== 'string' ? Array.from(list) : undefined))
+  if (!all || all.length < least || all.length !== named?.length) throw new TypeError(mistakes.toLearn(all?.length ?? show(images), named?.length ?? show(labels)))
+  const size = imageSize * imageSize
+  all.forEach((image, i) => {
+    if (image instanceof Uint8Array && image.length !== size) throw new RangeError(mistakes.toLearnSize(i, image.length, size))
+  })
+  return { images: all, labels: named.map(label => checkLabel(label, known)) }
+}
+
+/** What the trainer's worker wants of `train`'s options, beside those that the page itself heeds. */
+export function readTrainOptions(options, facts) {
+  if (options === null || typeof options !== 'object') throw new TypeError(mistakes.train(show(options)))
+  const { images: _, labels: _1, heldOut, steps, rank, alpha, targets, seed, resume, threads = DEFAULTS.threads, ...rest } = options
+  for (const [name, value] of Object.entries({ steps, rank })) {
+    if (value !== undefined && !isWhole(value)) throw new RangeError(mistakes.whole(name, show(value)))
+  }
+  if (seed !== undefined) checkSeed(seed)
+  if (resume !== undefined && !(resume instanceof Uint8Array)) throw new TypeError(mistakes.resume(show(resume)))
+  const lessons = checkLessons(options, facts)
+  return { ...rest, ...lessons, heldOut: heldOut && checkLessons(heldOut, facts, 0), options: { steps, rank, alpha, targets, seed }, resume, threads: checkThreads(threads) }
+}

@@ -12,7 +12,7 @@ const INKS = ['auto', 'dark', 'light']
 const show = value => (typeof value === 'string' ? `'${value}'` : String(value))
 
 /** What can be posted of a picture; what belongs to the page is copied. @param {any} source @returns {Promise<ImageData | ImageBitmap | Blob>} */
-async function postable(source) {
+export async function postable(source) {
   if (source instanceof ImageData || source instanceof Blob) return source
   try {
     return await createImageBitmap(source)
@@ -29,20 +29,38 @@ export class TrainingWorker {
   #idle
 
   /**
-   * Has the worker do something; it stays for as long.
-   * @template T
-   * @param {(client: Client) => Promise<T>} work
+   * The worker, with its module; it stays until all who have got it have released it, and a while longer.
    * @param {{ signal?: AbortSignal, onprogress?: (progress: any) => void }} options for the module's download, the first time
    */
-  async use(work, { signal, onprogress } = {}) {
+  async acquire({ signal, onprogress } = {}) {
     clearTimeout(this.#idle)
     this.#users++
     try {
       const client = (this.#client ??= this.#start())
       await client.call('load', client.engine, { signal, onprogress })
-      return await work(client)
+      return client
+    } catch (error) {
+      this.release()
+      throw error
+    }
+  }
+
+  release() {
+    if (!--this.#users) this.#idle = setTimeout(() => this.end(), IDLE)
+  }
+
+  /**
+   * Has the worker do something.
+   * @param {string} method @param {object} params
+   * @param {{ signal?: AbortSignal, onprogress?: (progress: any) => void, transfer?: Transferable[] }} options
+   * @returns {Promise<any>}
+   */
+  async call(method, params, { signal, onprogress, transfer } = {}) {
+    const client = await this.acquire({ signal, onprogress })
+    try {
+      return await client.call(method, params, { signal, transfer })
     } finally {
-      if (!--this.#users) this.#idle = setTimeout(() => this.end(), IDLE)
+      this.release()
     }
   }
 
@@ -78,6 +96,6 @@ export async function prepareDrawing(worker, source, size, { several = false, fi
   const posted = await postable(source)
   const transfer = posted instanceof ImageBitmap ? [posted] : []
   const params = { source: posted, size, fit, ink, several: Boolean(several) }
-  const { pictures, ...prepared } = await worker.use(client => client.call('prepare', params, { signal: rest.signal, transfer }), rest)
+  const { pictures, ...prepared } = await worker.call('prepare', params, { ...rest, transfer })
   return { images: pictures.map(pixels => toImage(pixels, size)), ...prepared }
 }

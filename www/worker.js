@@ -5,6 +5,7 @@ import * as wasm from './engine/engine.js'
 import { DigitDiffusionError } from './errors.js'
 import { BASE_FILES, ENGINE_FILES, WEIGHTS } from './files.js'
 import { RELEASE } from './release.js'
+import { bytesOf } from './worker/base-files.js'
 import { download, Progress } from './worker/download.js'
 import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
 import { expectEarly } from './worker/early.js'
@@ -27,6 +28,10 @@ let rows
 let catalog = []
 let composed = '{}' // the strengths that the engine's working weights hold now
 const runs = new Map()
+/** What another worker makes a base of: the files as they came. @type {import('./worker/base-files.js').BaseFiles} */
+let baseFiles
+/** The same of adapters. @type {Map<string, { weights: Blob, config: string }>} */
+const adapterFiles = new Map()
 let timing // while devices are being timed, nothing else is computed
 
 const text = bytes => new TextDecoder().decode(bytes)
@@ -144,6 +149,7 @@ const methods = {
     onprogress({ phase: 'start' })
     const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights }
     engine = await wasm.Engine.load(files, device)
+    baseFiles = { ...files, weights: weights.map(bytes => new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)])) }
     const start = { module, info: files.info, unetConfig: files.unetConfig }
     rows = new Rows({ threads, start, weights: () => engine.weights(), post: message => postMessage(message) })
     const { backend, backendReason, labels, imageSize, baseHash, alphasCumprod } = engine
@@ -160,6 +166,7 @@ const methods = {
       ;({ config, weights } = await (alone ? downloadAdapterFile(url, options) : downloadAdapter(url, options)))
     }
     const { unused, ...added } = engine.addAdapter(name, config, weights, partial)
+    adapterFiles.set(name, { weights: new Blob([weights]), config })
     return { ...added, ...(unused && { unused: unused.map(({ tensor, error }) => ({ tensor, error: pack(error) })) }) }
   },
 
@@ -167,7 +174,12 @@ const methods = {
     composed = undefined
     rows.changed()
     engine.removeAdapter(name)
+    adapterFiles.delete(name)
   },
+
+  base: () => baseFiles,
+
+  adapterFiles: async ({ name }) => ({ ...adapterFiles.get(name), weights: await bytesOf(adapterFiles.get(name).weights) }),
 
   adapterModules: ({ name }) => engine.adapterModules(name),
 

@@ -85,6 +85,37 @@ fn every_kind_is_trained_over_linears_and_convolutions_and_resumes_exactly() {
     }
 }
 
+/// On the CPU no tensor library computes an adapter's gradients; on GPUs burn's graph does.
+#[test]
+fn burns_graph_comes_to_the_same_adapter() {
+    let data = data();
+    let settings = |kind, dora| LoraSettings {
+        kind,
+        dora,
+        target_modules: vec!["to_q".into(), "ff.net.2".into(), "conv1".into(), "conv_in".into()],
+        ..lora_settings()
+    };
+    for settings in
+        [settings(AdapterKind::Lora, false), settings(AdapterKind::Lora, true), settings(AdapterKind::Lokr, false)]
+    {
+        for dropout in [0.0, 0.3] {
+            let config = TrainConfig { augment: 1.0, ..config(2) };
+            let start = || trainer_of(&data, &settings, config.clone()).with_lora_dropout(dropout).unwrap();
+            let (mut host, mut burn) = (start(), start().in_burns_graph());
+            let losses = [run(&mut host, 6), run(&mut burn, 6)];
+            let [host_loss, burn_loss] = [&host, &burn].map(|trainer| trainer.validation_loss(&data).unwrap());
+            let close = |a: f32, b: f32, most: f32| assert!((a - b).abs() <= most, "{settings:?}, {dropout}: {a} {b}");
+            losses[0].iter().zip(&losses[1]).for_each(|(a, b)| close(*a, *b, 1e-5));
+            close(host_loss, burn_loss, 1e-5);
+            let (host, burn) = (host.checkpoint().unwrap(), burn.checkpoint().unwrap());
+            for (name, tensor) in &host.model {
+                tensor.values.iter().zip(&burn.model[name].values).for_each(|(a, b)| close(*a, *b, 1e-5));
+            }
+            assert_ne!(host.model, host.ema);
+        }
+    }
+}
+
 /// Older versions kept LoRA's factors by burn's own paths, and transposed.
 #[test]
 fn checkpoints_of_older_versions_go_on() {

@@ -39,6 +39,11 @@ pub fn on_cpu(device: &Device) -> bool {
     matches!(plain.as_dispatch(), DispatchDevice::Flex(_) | DispatchDevice::NdArray(_))
 }
 
+/// Whether a device is burn's flex.
+pub fn is_flex(device: &Device) -> bool {
+    matches!(device.clone().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
+}
+
 /// Does every job on one of at most `threads` threads, whichever is free; results in the order of the jobs. A single job,
 /// or a single thread, is this thread's.
 ///

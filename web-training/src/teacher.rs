@@ -32,7 +32,10 @@ impl Teacher {
         #[wasm_bindgen(unchecked_param_type = "TeachingOptions")] options: &JsValue,
     ) -> Result<Teacher> {
         let (pictures, held_out) = divided(base, pictures)?;
-        let recipe = Recipe::from_json(&text(&field(options, "options", "recipe")?, "recipe")?)?;
+        let mut recipe = Recipe::from_json(&text(&field(options, "options", "recipe")?, "recipe")?)?;
+        if field(options, "options", "steps")?.is_undefined() {
+            recipe.steps = Recipe::for_pictures(pictures.len()).steps;
+        }
         let init = field(options, "options", "init")?;
         let adapter = match init.is_undefined() {
             true => shape(options)?.adapter(&base.base.state, recipe.seed)?,
@@ -64,7 +67,7 @@ impl Teacher {
         self.run.total()
     }
 
-    /// Pictures that are held out.
+    /// Whether pictures are held out, and validated on.
     #[wasm_bindgen(getter, js_name = heldOut)]
     pub fn held_out(&self) -> bool {
         self.run.validation_jobs().first().is_some()
@@ -135,17 +138,24 @@ impl Teacher {
     /// The adapter as PEFT's file and configuration: the best one by validation, or the last.
     #[wasm_bindgen(unchecked_return_type = "AdapterFiles")]
     pub fn files(&self, title: &str, best: bool) -> Result<JsValue> {
-        let adapter = self.adapter(best)?;
-        let config = PeftConfig::describing(&adapter);
-        let weights = write_adapter(&adapter, &config, title, Precision::F32)?;
-        Ok(object([("weights", Uint8Array::from(weights.as_slice()).into()), ("config", config.to_json().into())]))
+        files(&self.run.adapter(if best { Kept::Best } else { Kept::Last })?, title)
     }
 }
 
-impl Teacher {
-    fn adapter(&self, best: bool) -> Result<Adapter> {
-        Ok(self.run.adapter(if best { Kept::Best } else { Kept::Last })?)
-    }
+fn files(adapter: &Adapter, title: &str) -> Result<JsValue> {
+    let config = PeftConfig::describing(adapter);
+    let weights = write_adapter(adapter, &config, title, Precision::F32)?;
+    Ok(object([("weights", Uint8Array::from(weights.as_slice()).into()), ("config", config.to_json().into())]))
+}
+
+/// An adapter's files as PEFT has them.
+#[wasm_bindgen(js_name = toPeft, unchecked_return_type = "AdapterFiles")]
+pub fn to_peft(
+    base: &Base,
+    #[wasm_bindgen(unchecked_param_type = "AdapterFiles")] adapter: &JsValue,
+    title: &str,
+) -> Result<JsValue> {
+    files(&base.adapter(adapter)?, title)
 }
 
 /// An adapter's files in the words of kohya's scripts.

@@ -33,6 +33,8 @@ export interface TeachingPictures extends LabelledPictures {
 export interface TeachingOptions {
   /** JSON with numbers of a recipe, those that are not the default's. */
   recipe: string;
+  /** Whether the recipe says how many steps there are; without it, they follow the number of pictures. */
+  steps: number | undefined;
   /** An adapter to go on with; without it, one begins that changes nothing. */
   init: AdapterFiles | undefined;
   /** Of one that begins. */

@@ -95,6 +95,11 @@ export const errors = {
   disposed: () => 'This model was disposed of and cannot be used any more.',
 }
 
+/** Of training. */
+export const training = {
+  lost: reason => `the training stopped unexpectedly${reason ? ` (${reason})` : ''}; begin it again from its last checkpoint`,
+}
+
 /** Programming mistakes: thrown as TypeError or RangeError. */
 export const mistakes = {
   options: got => `sample() takes an object such as { label: 7, seed: 42 }, not ${got}.`,
@@ -127,6 +132,12 @@ export const mistakes = {
   adapterUnlisted: name => `The manifest lists no adapter called '${name}': give its folder’s address.`,
   scale: (name, got) => `The strength of '${name}' must be a finite number, not ${got}.`,
   picture: got => `A picture is an ImageData, an ImageBitmap, a Blob, a canvas or an <img>, not ${got}.`,
+  train: got => `train() takes an object such as { images, labels }, not ${got}.`,
+  trains: name => `This model is being taught '${name}': wait for its end, or stop it first.`,
+  toLearn: (images, labels) => `images and labels must be arrays of the same length, with one picture at least, not ${images} and ${labels}.`,
+  toLearnSize: (i, got, want) => `images[${i}] must hold the ${want} grey values of a picture, not ${got}.`,
+  whole: (name, got) => `${name} must be a whole number of at least 1, not ${got}.`,
+  resume: got => `resume must be the Uint8Array of a checkpoint, not ${got}.`,
   choice: (name, known, got) => `${name} must be one of ${known.map(one => `'${one}'`).join(', ')}, not ${got}.`,
   scales: got => `setAdapters() takes an object such as { outline: 0.8 }, not ${got}.`,
 }

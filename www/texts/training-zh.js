@@ -10,6 +10,7 @@ export const refusals = {
   'picture-too-large': ({ width, height, most }) => `图像为 ${width} x ${height} 像素，超过 ${most * 100} 万：请先缩小。`,
   'picture-shape': ({ width, height, pixels }) => `${pixels} 字节不是一幅 ${width} x ${height} 图像的像素。`,
   'network-size': ({ size }) => `无法为 ${size} x ${size} 像素的网络准备图像。`,
+  'training-lost': ({ reason }) => `训练意外停止${reason ? `（${reason}）` : ''}：请从最后的存档接着训练。`,
   'training-setting': ({ name, accepted }) => `训练设置 ${name} 无效。${english(`it must be ${accepted}`)}`,
   'training-no-pictures': () => '没有可用来训练的图片。',
   'training-pictures': ({ pictures, size, values }) =>

@@ -12,6 +12,7 @@ export const refusals = {
   'picture-shape': ({ width, height, pixels }) => `${pixels} bytes are not the pixels of a picture of ${width} x ${height}`,
   'network-size': ({ size }) => `no picture can be prepared for a network of ${size} x ${size} pixels`,
   // Training.
+  'training-lost': ({ message }) => message,
   'training-setting': ({ name, accepted }) => `${name} must be ${accepted}`,
   'training-no-pictures': () => 'there are no pictures to train on',
   'training-pictures': ({ pictures, size, values }) =>

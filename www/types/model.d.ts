@@ -1,4 +1,4 @@
-import type { PreparedDrawing, PrepareOptions } from './training.js'
+import type { ExportOptions, PreparedDrawing, PrepareOptions, TrainOptions, TrainProgress } from './training.js'
 
 export type Device = 'auto' | 'webgpu' | 'cpu'
 export type Backend = 'webgpu' | 'cpu'
@@ -279,6 +279,13 @@ export class DigitDiffusion {
    * in a worker of its own, whose module is fetched when it is first used (0.1 MB).
    * @param source an ImageData, an ImageBitmap, a Blob, a canvas, an <img> or whatever else createImageBitmap() takes; left as it is */
   prepareDrawing(source: ImageBitmapSource, options?: PrepareOptions): Promise<PreparedDrawing>
+
+  /** Teaches: trains a LoRA on pictures, in workers of its own, while the model goes on drawing. Nothing runs ahead of the loop by more than
+   * one turn, so that waiting in it is a pause. Leaving the loop keeps what has been learnt so far: then, as at the end,
+   * `name` is an adapter like any other, switched off. Wrong arguments throw at once. */
+  train(name: string, options: TrainOptions): AsyncGenerator<TrainProgress, void, undefined>
+  /** The file of an adapter that is loaded, to be saved. */
+  exportAdapter(name: string, options?: ExportOptions): Promise<File>
 
   /** Ends the worker and frees everything. */
   dispose(): void

@@ -2,41 +2,13 @@
 // for bit, whoever computes it. Sampler and guidance stay in this worker's engine.
 // Tests: tests/page/helpers.test.mjs
 import { Helpers } from './helpers.js'
+import { Costs, divide, most, pause, slack } from './shares.js'
 
 /** @typedef {import('../engine/engine.js').Run} Run */
 /** @typedef {{ from: number, to: number, output?: Float32Array, settled: Promise<void> }} Piece of a batch, that a helper was asked for */
 
 const MANY = 8 // rows for which helpers pay even before the first picture is drawn
-const MOST = 8 // workers, where their number is not chosen
-const ALIKE = 1.05 // workers whose speeds differ by less get equal shares
 const TOGETHER = 4 // rows that the network computes together: what is asked for at a time
-/** How long a helper is waited for, of the time that this worker took for its own rows; then the rest is computed here, too. */
-const SLACK = ms => 2 + ms / 2
-
-/**
- * How many of `rows` each worker gets, so that all are done at about the same time; the first gets one at least.
- * @param {number} rows @param {number[]} costs what a row costs each
- */
-function divide(rows, costs) {
-  const least = Math.min(...costs)
-  const even = costs.map(cost => (cost < ALIKE * least ? least : cost))
-  const shares = costs.map((_, i) => (i ? 0 : 1))
-  for (let row = 1; row < rows; row++) {
-    const ends = even.map((cost, i) => (shares[i] + 1) * cost)
-    shares[ends.indexOf(Math.min(...ends))]++
-  }
-  return shares
-}
-
-/** How many workers may compute at once. @param {number | 'auto'} threads */
-function most(threads) {
-  if (threads !== 'auto') return threads
-  const { hardwareConcurrency = 1, deviceMemory = 8 } = /** @type {any} */ (navigator)
-  return Math.min(hardwareConcurrency, deviceMemory > 2 ? MOST : 2)
-}
-
-/** @param {number} [ms] */
-const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
 export class Rows {
   #helpers
@@ -48,8 +20,8 @@ export class Rows {
   #runs = new Map()
   /** The versions that a helper has been sent. @type {WeakMap<object, Set<number>>} */
   #sent = new WeakMap()
-  /** Milliseconds that a row takes each; this worker's own by the name of this. @type {WeakMap<object, number>} */
-  #costs = new WeakMap()
+  /** What a row costs each; this worker by the name of this. */
+  #costs = new Costs()
   #drawn = false
 
   /**
@@ -121,24 +93,22 @@ export class Rows {
     const { length: rows } = input.labels
     const width = input.sample.length / rows
     const output = new Float32Array(input.sample.length)
-    const cost = this.#costs.get(this) ?? 1
-    const [own, ...shares] = divide(rows, [cost, ...helpers.map(helper => this.#costs.get(helper) ?? cost)])
+    const [own, ...shares] = divide(rows, this.#costs.of([this, ...helpers]))
     /** @type {Piece[]} */
     const pieces = []
     let begin = own
     helpers.forEach((helper, i) => {
       const end = begin + shares[i]
       for (let from = begin; from < end; from += TOGETHER) pieces.push(this.#ask(helper, run, input, from, Math.min(end, from + TOGETHER)))
-      // One that got nothing is tried again one day.
-      if (begin === end && this.#costs.has(helper)) this.#costs.set(helper, 0.97 * this.#costs.get(helper))
+      if (begin === end) this.#costs.forgive(helper)
       begin = end
     })
 
     const started = performance.now()
     output.set(run.predict(0, own))
     const ms = performance.now() - started
-    this.#learn(this, ms / own)
-    await Promise.race([Promise.all(pieces.map(({ settled }) => settled)), pause(SLACK(ms))])
+    this.#costs.learn(this, ms / own)
+    await Promise.race([Promise.all(pieces.map(({ settled }) => settled)), pause(slack(ms))])
     let given = 0
     for (const [i, piece] of pieces.reverse().entries()) {
       if (!piece.output && i) await pause() // what has arrived meanwhile need not be computed
@@ -165,16 +135,10 @@ export class Rows {
       // Too late, it had not only to compute: nobody knows what else keeps that core.
       const late = piece.output !== undefined
       piece.output ??= output
-      this.#learn(helper, (late ? performance.now() - asked : ms) / (to - from))
+      this.#costs.learn(helper, (late ? performance.now() - asked : ms) / (to - from))
     }
     piece.settled = helper.call('predict', params, [part.buffer]).then(take, () => {})
     return piece
-  }
-
-  /** @param {object} worker @param {number} cost */
-  #learn(worker, cost) {
-    const before = this.#costs.get(worker) ?? cost
-    this.#costs.set(worker, 0.7 * before + 0.3 * cost)
   }
 
   /** Sends the weights of this moment to the helpers that have not got them, if a run needs them. */

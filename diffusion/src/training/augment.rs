@@ -137,12 +137,17 @@ mod tests {
 
     const SIZE: usize = 28;
 
-    /// A 7 with thick, soft strokes, levels of 0 to 255.
+    /// A 7 with thick strokes, in levels of 0 to 255.
     fn grey_digit() -> Vec<u8> {
+        let segment = |x: f32, y: f32, a: [f32; 2], b: [f32; 2]| {
+            let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
+            let t = (((x - a[0]) * dx + (y - a[1]) * dy) / (dx * dx + dy * dy)).clamp(0.0, 1.0);
+            (x - a[0] - t * dx).hypot(y - a[1] - t * dy)
+        };
         let level = |i: usize| {
             let (x, y) = ((i % SIZE) as f32, (i / SIZE) as f32);
-            let bar = (y - 5.0).abs().max(7.0 - x).max(x - 20.0);
-            let stem = (x - 20.0 + (y - 5.0) / 2.0).abs().max(5.0 - y).max(y - 23.0);
+            let [bar, stem] =
+                [([7.0, 5.0], [20.0, 5.0]), ([20.0, 5.0], [11.0, 23.0])].map(|(a, b)| segment(x, y, a, b));
             ((2.0 - bar.min(stem)).clamp(0.0, 1.0) * 255.0) as u8
         };
         (0..SIZE * SIZE).map(level).collect()

@@ -28,7 +28,7 @@ impl Beginning {
         let config = PeftConfig::describing(adapter);
         let file = write_adapter(adapter, &config, "", Precision::F32)?;
         let beginning = Self { tensors: read_tensors(&file)?.0, config: config.to_json() };
-        let adapter = read_adapter(&file, Some(&beginning.config), &base.state)?;
+        let adapter = modules_of(&file, &beginning.config, base)?;
         Ok((beginning, adapter))
     }
 
@@ -38,6 +38,12 @@ impl Beginning {
     /// Tensors of a checkpoint that are no adapter of this base.
     pub fn adapter(&self, base: &Base) -> Result<Adapter> {
         let file = write_tensors(&self.tensors, Metadata::new(), Precision::F32)?;
-        read_adapter(&file, Some(&self.config), &base.state)
+        modules_of(&file, &self.config, base)
     }
+}
+
+/// Without what only a file has.
+fn modules_of(file: &[u8], config: &str, base: &Base) -> Result<Adapter> {
+    let Adapter { modules, .. } = read_adapter(file, Some(config), &base.state)?;
+    Ok(Adapter { modules, ..Adapter::default() })
 }

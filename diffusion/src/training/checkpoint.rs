@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::base::Base;
 use crate::error::{Result, TrainingError};
 use crate::state::{HostTensor, StateDict};
-use crate::tensors::{Metadata, Precision, read_tensors, write_tensors};
+use crate::tensors::{Metadata, Precision, must_be_numbers, read_tensors, write_tensors};
 
 use super::adapter_run::AdapterRun;
 use super::beginning::Beginning;
@@ -109,7 +109,7 @@ impl AdapterRun {
     /// Goes on from a [`checkpoint`](Self::checkpoint), with the base and the pictures that it was begun with.
     ///
     /// # Errors
-    /// Bytes that are no checkpoint, or one of a run on another base or other pictures.
+    /// Bytes that are no checkpoint, values that are no numbers, a run on another base or other pictures.
     pub fn resume(
         base: impl Into<Arc<Base>>,
         pictures: Pictures,
@@ -118,6 +118,7 @@ impl AdapterRun {
     ) -> Result<Self> {
         let base = base.into();
         let (mut state, metadata) = read_tensors(bytes)?;
+        must_be_numbers(&state)?;
         let missing = |missing| TrainingError::NoCheckpoint { missing };
         let config = metadata.get(CONFIG).ok_or(missing(CONFIG))?.clone();
         let numbers = state.remove(NUMBERS).ok_or(missing(NUMBERS))?;

@@ -171,8 +171,7 @@ impl Recipe {
             return Ok(());
         }
         let number = value.as_f64().ok_or_else(|| refuse("a number"))?;
-        let whole =
-            if number >= 0.0 && number <= MOST && number.trunc() == number { Some(number as u64) } else { None };
+        let whole = if (0.0..=MOST).contains(&number) && number.trunc() == number { Some(number as u64) } else { None };
         let whole = || whole.ok_or_else(|| refuse("a whole number from 0 to 2^53 - 1"));
         let count = || whole().map(|whole| usize::try_from(whole).unwrap_or(usize::MAX));
         match key {
@@ -226,7 +225,7 @@ impl Recipe {
 
 /// Without the largest: infinity.
 fn at_least_0(value: f32) -> bool {
-    value >= 0.0 && value < f32::INFINITY
+    (0.0..f32::INFINITY).contains(&value)
 }
 
 #[cfg(test)]

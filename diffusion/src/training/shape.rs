@@ -20,8 +20,8 @@ pub struct Shape {
 
 impl Default for Shape {
     fn default() -> Self {
-        let targets = ["to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "time_emb_proj"];
-        Self { rank: 6, alpha: 12.0, targets: targets.map(str::to_owned).to_vec() }
+        let targets = ["conv1", "conv2", "conv_in", "conv_out", "to_out.0", "ff.net.2"];
+        Self { rank: 8, alpha: 16.0, targets: targets.map(str::to_owned).to_vec() }
     }
 }
 
@@ -62,15 +62,15 @@ mod tests {
     fn targets_are_endings_at_a_dot() {
         let weight = |shape: Vec<usize>| HostTensor { values: vec![0.5; shape.iter().product()], shape };
         let base = StateDict::from([
-            ("a.to_v.weight".to_owned(), weight(vec![4, 4])),
-            ("a.not_to_v.weight".to_owned(), weight(vec![4, 4])),
-            ("a.to_v.bias".to_owned(), weight(vec![4])),
+            ("a.conv1.weight".to_owned(), weight(vec![4, 4])),
+            ("a.not_conv1.weight".to_owned(), weight(vec![4, 4])),
+            ("a.conv1.bias".to_owned(), weight(vec![4])),
         ]);
         let adapter = Shape::default().adapter(&base, 1).unwrap();
-        assert_eq!(adapter.modules.keys().collect::<Vec<_>>(), ["a.to_v"]);
+        assert_eq!(adapter.modules.keys().collect::<Vec<_>>(), ["a.conv1"]);
         let kind = |shape: Shape| shape.adapter(&base, 1).unwrap_err().kind();
         assert_eq!(kind(Shape { rank: 0, ..Shape::default() }), "training-setting");
         assert_eq!(kind(Shape { alpha: 0.0, ..Shape::default() }), "training-setting");
-        assert_eq!(kind(Shape { targets: vec!["conv1".into()], ..Shape::default() }), "training-setting");
+        assert_eq!(kind(Shape { targets: vec!["to_q".into()], ..Shape::default() }), "training-setting");
     }
 }

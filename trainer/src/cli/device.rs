@@ -19,7 +19,7 @@ use trainer::ranks::Ranks;
 /// `--device`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum DeviceName {
-    /// The CPU: burn's flex with this project's own operations to train, its own network to draw
+    /// The CPU: this project's own network to draw and to train adapters; bases by burn's flex with this project's operations
     #[default]
     Cpu,
     /// The CPU, by burn's flex alone in both cases (slower; a second opinion)

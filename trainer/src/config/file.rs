@@ -157,10 +157,10 @@ fn overlay<T: Serialize + DeserializeOwned>(defaults: &T, text: &str) -> std::re
 #[cfg(test)]
 mod tests {
     use diffusion::schedule::PredictionType;
-    use diffusion::training::Recipe;
+    use diffusion::training::{Recipe, Shape};
 
     use super::*;
-    use crate::config::{AdapterConfig, BaseConfig, LossKind, TrainConfig};
+    use crate::config::{AdapterConfig, BaseConfig, LoraSettings, LossKind, TrainConfig};
 
     #[test]
     fn every_preset_is_a_base_run_and_an_adapter_run() {
@@ -190,6 +190,8 @@ mod tests {
         let config = load(AdapterConfig::default(), Some("few")).unwrap();
         let recipe = Recipe { dropout: config.lora.dropout, micro_batch: 8, ..config.train.recipe(240) };
         assert_eq!((recipe, config.train.max_train_steps), (Recipe::default(), 240));
+        let LoraSettings { rank, alpha, target_modules: targets, .. } = config.lora;
+        assert_eq!(Shape { rank, alpha, targets }, Shape::default());
     }
 
     #[test]

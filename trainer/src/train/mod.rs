@@ -11,7 +11,8 @@
 //! | `tensors` | that vector on burn's devices |
 //! | `adapter` | the adapter that training begins with, and the trained one |
 //! | `input_dropout` | dropout of the adapted modules' inputs |
-//! | `gradients` | gradients of a step's jobs, and their sum |
+//! | `gradients` | gradients of a step's jobs in burn's graph, and their sum |
+//! | `host` | the same of an adapter on the CPU, without burn |
 //! | `optimizer` | AdamW, and the moving average of the weights |
 //! | `validation` | the loss on held-out pictures, and the weights that had the least |
 //! | `progress` | going on from a checkpoint; the weights to be saved |
@@ -24,6 +25,7 @@ pub mod adapter;
 mod adapter_parameters;
 pub mod checkpoint;
 pub(crate) mod gradients;
+mod host;
 mod input_dropout;
 mod loss;
 mod network_parameters;

@@ -29,8 +29,8 @@ impl Trainer<'_> {
         };
         self.best = best.map(vector).transpose()?;
         self.validated = validated;
-        self.unet = self.trained.network(self.unet, &vectors.weights)?;
         self.optimizer = new_optimizer(&self.config, vectors, step);
+        self.take_weights()?;
         self.step = step;
         Ok(self)
     }

@@ -16,9 +16,11 @@ use diffusion::unet::burn::BurnUNet;
 
 use super::checkpoint::{AdapterOrigin, Origin};
 use super::gradients;
+use super::host::HostNetwork;
 use super::loss::job_loss;
 use super::network_parameters::NetworkParameters;
 use super::optimizer::{Optimizer, Vectors};
+use super::tensors::{host, tensor};
 use super::trained::Trained;
 use crate::config::TrainConfig;
 use crate::data::Dataset;
@@ -51,8 +53,10 @@ pub struct Trainer<'a> {
     pub(super) info: ModelInfo,
     pub(super) schedule: NoiseSchedule,
     pub(super) device: Device,
-    /// With the optimizer's weights.
+    /// With the optimizer's weights, but where the jobs are computed without burn.
     pub(super) unet: BurnUNet,
+    /// What computes an adapter's jobs on the CPU, with the optimizer's weights.
+    pub(super) host: Option<HostNetwork>,
     pub(super) trained: Box<dyn Trained>,
     pub(super) optimizer: Optimizer,
     pub(super) operations: Ops,
@@ -98,9 +102,13 @@ impl<'a> Trainer<'a> {
         device: Device,
     ) -> Result<Self> {
         let unet = BurnUNet::from_base(base, &device)?.freeze();
-        let trained = Box::new(Arc::new(AdapterParameters::new(adapter, &base.state)?));
+        let parameters = Arc::new(AdapterParameters::new(adapter, &base.state)?);
+        let trained = Box::new(Arc::clone(&parameters));
         let schedule = NoiseSchedule::new(base.schedule.clone());
-        Self::start(config, data, (base.info.clone(), schedule), (unet, trained), device)
+        let on_host = parallel::is_flex(&device);
+        let trainer = Self::start(config, data, (base.info.clone(), schedule), (unet, trained), device)?;
+        let host = on_host.then(|| HostNetwork::new(Arc::new(base.clone()), parameters)).transpose()?;
+        Ok(Self { host, ..trainer })
     }
 
     fn start(
@@ -140,6 +148,7 @@ impl<'a> Trainer<'a> {
             schedule,
             device,
             unet,
+            host: None,
             trained,
             optimizer,
             operations: Ops::Custom,
@@ -152,9 +161,16 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Chooses whose operations compute the network. Without it, this project's own where there are any.
+    /// Chooses whose operations compute the network, before the first step. Without it, this project's own where there are
+    /// any.
     pub fn with_operations(self, operations: Ops) -> Self {
-        Self { operations, ..self }
+        let host = self.host.filter(|_| operations == Ops::Custom);
+        Self { operations, host, ..self }
+    }
+
+    /// Has burn's graph compute an adapter's gradients on the CPU, too, before the first step: a second opinion.
+    pub fn in_burns_graph(self) -> Self {
+        Self { host: None, ..self }
     }
 
     /// Drops inputs of the adapters while training, with this probability (see `input_dropout.rs`).
@@ -269,9 +285,19 @@ impl<'a> Trainer<'a> {
         let recipe = self.recipe();
         let lr = recipe.learning_rate(self.step);
         self.optimizer.step(lr, gradients, recipe.gradient_scale(grad_norm))?;
-        self.unet = self.trained.network(self.unet.clone(), &self.optimizer.vectors().weights)?;
+        self.take_weights()?;
         self.step = step;
         Ok(StepReport { step, total: self.total(), loss, grad_norm, lr, images: self.config.images_per_step() })
+    }
+
+    /// Brings the network to the optimizer's weights.
+    pub(super) fn take_weights(&mut self) -> Result<()> {
+        let weights = &self.optimizer.vectors().weights;
+        match &mut self.host {
+            Some(network) => network.set_parameters(&host(weights.clone())?)?,
+            None => self.unet = self.trained.network(self.unet.clone(), weights)?,
+        }
+        Ok(())
     }
 
     /// The jobs of the next step, whose batch this is.
@@ -283,6 +309,11 @@ impl<'a> Trainer<'a> {
     fn losses_and_gradients(&self, jobs: Vec<Job>, stop: &AtomicBool) -> Result<(Vec<f32>, Vec<Tensor<1>>)> {
         let device = &self.device;
         let plain = device.clone().without_autodiff();
+        if let Some(network) = &self.host {
+            let results = network.gradients(jobs, self.config.threads, stop)?;
+            let each = results.into_iter().map(|result| (result.loss, tensor(result.gradients, &plain)));
+            return Ok(each.unzip());
+        }
         let loss = |unet: &BurnUNet, job: Job| {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Stopped);

@@ -44,9 +44,14 @@ impl Trainer<'_> {
         let chosen = |indices: &[usize]| held_out.batch(indices);
         let batch = Batch::held_out(self.config().seed, held_out.len(), &chosen, &self.info, &self.schedule);
         let jobs = self.own_part(batch.jobs(&self.recipe(), &self.schedule, None));
+        let threads = self.config().threads;
+        if let Some(network) = &self.host {
+            let losses = host(self.ema().clone()).and_then(|ema| network.losses(&ema, jobs, threads, stop));
+            return self.loss_of_all_ranks(losses, stop);
+        }
         let unet = self.ema_unet()?;
         let jobs = jobs.into_iter().map(|job| (unet.clone(), job)).collect();
-        let losses = parallel::map(jobs, self.config().threads, |(unet, job)| {
+        let losses = parallel::map(jobs, threads, |(unet, job)| {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Stopped);
             }
