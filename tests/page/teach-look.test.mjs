@@ -14,7 +14,7 @@ const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 /** @param {import('playwright-core').BrowserContextOptions} options @param {Parameters<typeof standIn>[0]} [plan] */
 async function open(options, plan) {
   await freshPage({ reducedMotion: 'reduce', ...options })
-  await page.addInitScript(standIn, { missing: true, ...plan })
+  await page.addInitScript(standIn, plan)
   await page.goto(server.url)
   await settled(page)
   await openTeach()

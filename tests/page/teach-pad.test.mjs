@@ -2,10 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { counts, draw, drawAndTake, errors, freshPage, freshServer, inkOnPad, LETTERS, MANY, modelsOf, ONE, openTeach, page, server, settled, setUp, touch, until, write } from './support.mjs'
-import { standIn } from './support/standin.mjs'
 
 const open = async () => {
-  await page.addInitScript(standIn, { missing: true })
   await page.goto(server.url)
   await settled(page)
 }

@@ -2,10 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { counts, errors, freshPage, freshServer, modelsOf, openTeach, page, server, settled, setUp, STROKES } from './support.mjs'
-import { standIn } from './support/standin.mjs'
 
 const open = async () => {
-  await page.addInitScript(standIn, { missing: true })
   await page.goto(server.url)
   await settled(page)
   await openTeach()
@@ -15,14 +13,14 @@ const open = async () => {
 const sheet = async digits => {
   const url = await page.evaluate(([digits, strokes]) => {
     const side = 120
-    const canvas = Object.assign(document.createElement('canvas'), { width: side * digits.length, height: side })
+    const canvas = Object.assign(document.createElement('canvas'), { width: side * digits.length, height: 1.4 * side })
     const context = canvas.getContext('2d')
     Object.assign(context, { fillStyle: '#f4f1e8', strokeStyle: '#223', lineWidth: 8, lineCap: 'round', lineJoin: 'round' })
     context.fillRect(0, 0, canvas.width, canvas.height)
     for (const [i, digit] of [...digits].entries()) {
       for (const stroke of strokes[digit]) {
         context.beginPath()
-        for (let at = 0; at < stroke.length; at += 2) context.lineTo(side * (i + 0.15 + 0.7 * stroke[at]), side * (0.15 + 0.7 * stroke[at + 1]))
+        for (let at = 0; at < stroke.length; at += 2) context.lineTo(side * (i + 0.15 + 0.7 * stroke[at]), side * (0.35 + 0.7 * stroke[at + 1]))
         context.stroke()
       }
     }
@@ -33,7 +31,7 @@ const sheet = async digits => {
 /** @param {string} name @param {Buffer} buffer */
 const choose = (name, buffer, mimeType = 'image/png') => page.setInputFiles('#photos-files', { name, mimeType, buffer })
 const found = n => page.waitForFunction(n => document.querySelectorAll('.unnamed-one').length === n, n)
-const typed = () => page.locator('.unnamed-one input').evaluateAll(inputs => inputs.map(input => input.value))
+const typed = () => page.evaluate(() => [...document.querySelectorAll('.unnamed-one input')].map(input => input.value))
 const told = () => page.innerText('#photos-told')
 
 describe('of digits', () => {

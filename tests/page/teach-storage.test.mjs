@@ -2,10 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { counts, draw, drawAndTake, errors, freshPage, modelsOf, openTeach, page, server, settled, setUp, until } from './support.mjs'
-import { standIn } from './support/standin.mjs'
 
-const prepare = async (plan = {}) => {
-  await page.addInitScript(standIn, { missing: true, ...plan })
+const prepare = async () => {
   await page.goto(server.url)
   await settled(page)
 }
@@ -36,7 +34,7 @@ test('drawings are there again, as pictures and as strokes, and so is how the pa
   await page.click('#pad-auto')
   await page.selectOption('#pad-class', '5')
   await drawAndTake(5)
-  const pictures = () => page.locator('.hand canvas').evaluateAll(all => all.map(canvas => canvas.toDataURL()))
+  const pictures = () => page.evaluate(() => [...document.querySelectorAll('.hand canvas')].map(canvas => canvas.toDataURL()))
   const before = await pictures()
   await again()
   assert.deepEqual(await counts(), { 0: 1, 5: 1 })

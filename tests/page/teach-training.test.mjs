@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { drawAndTake, errors, openTeach, page, pick, pixels, server, set, settled, setUp, until } from './support.mjs'
+import { drawAndTake, errors, freshPage, openTeach, page, pick, pixels, server, set, settled, setUp, until } from './support.mjs'
 import { standIn } from './support/standin.mjs'
 
 setUp()
 
 /** Opens the section with some digits drawn. @param {Parameters<typeof standIn>[0]} plan */
 async function openWith(plan, digits = [0, 1, 2, 3, 7]) {
-  await page.addInitScript(standIn, { missing: true, ...plan })
+  await page.addInitScript(standIn, plan)
   await page.goto(server.url)
   await settled(page)
   await set(page, 'steps', 2)
@@ -116,7 +116,7 @@ test('one that fails says why; from its checkpoint it goes on, at once or at the
   assert.equal(await page.innerText('.teach-run .teach-failed'), 'Teaching stopped: The engine stopped unexpectedly. The last checkpoint is here: you can go on from it.')
   assert.equal(await page.innerText('#teach-ready'), 'Teaching broke off at step 20 of 60.')
   assert.deepEqual(await shown(), ['Go on', 'Teach', 'Throw away'])
-  await page.addInitScript(standIn, { missing: true })
+  await page.addInitScript(standIn, {})
   await page.reload()
   await settled(page)
   await page.waitForSelector('#teach-again:visible')
@@ -176,5 +176,47 @@ test('taught on, anew, by another name, deleted', async () => {
   // The file, opened again, is a style of that name.
   await page.setInputFiles('#files', { name: 'any.safetensors', mimeType: '', buffer: bytes })
   await page.locator('#styles label:has-text("Grandma’s hand")').waitFor()
+  assert.deepEqual(errors, [])
+})
+
+test('ten digits drawn, really taught, stopped early: the model draws with them; the file, opened elsewhere, draws the same', async () => {
+  await page.goto(server.url)
+  await settled(page)
+  await set(page, 'steps', 3)
+  await openTeach()
+  for (let digit = 0; digit < 10; digit++) await drawAndTake(digit)
+  assert.equal(await page.innerText('#hands-total'), '10 drawings · 10 of 10 digits')
+  await page.click('#teach-start')
+  await until(line, text => Number(/^Step (\d+) of 240/.exec(text)?.[1]) >= 6)
+  await page.click('#teach-keep')
+  await taught()
+  await page.click('#taught-draw')
+  await settled(page)
+  await pick(page, 7)
+  assert.match(await page.innerText('#lora-note'), /^My hand · LoRA, rank 8, \d+ layers, (\d+) of \1 tensors$/)
+  const [base, mine] = [await pixels(page), await pixels(page, 'lora')]
+  assert.notEqual(mine, base)
+  const files = []
+  for (const format of ['peft', 'peft-config', 'kohya']) {
+    const download = page.waitForEvent('download')
+    await page.click(`#taught-${format}`)
+    const file = await download
+    files.push({ name: file.suggestedFilename(), mimeType: '', buffer: await readFile(await file.path()) })
+  }
+  assert.deepEqual(files.map(({ name }) => name), ['My-hand.safetensors', 'adapter_config.json', 'My-hand-kohya.safetensors'])
+  assert.equal(JSON.parse(files[1].buffer.toString()).r, 8)
+  // In another browser, which knows nothing of it.
+  const address = page.url().split('#')[1].replace(/&styles=[^&]*/, '').replace('lora=on', 'lora=off')
+  for (const file of [files[0], files[2]]) {
+    await freshPage()
+    await page.goto(`${server.url}#${address}`)
+    await settled(page)
+    assert.equal(await pixels(page), base)
+    await page.setInputFiles('#files', [file])
+    await page.locator('#styles label:has-text("My hand")').waitFor()
+    await settled(page)
+    assert.equal(await page.locator('#notice').isHidden(), true)
+    assert.equal(await pixels(page, 'lora'), mine, file.name)
+  }
   assert.deepEqual(errors, [])
 })

@@ -2,9 +2,9 @@
 
 /**
  * To be run in the page before its scripts: finds the class as it is defined, and replaces its train().
- * @param {{ steps?: number, ms?: number, fails?: string, at?: number, missing?: boolean }} plan milliseconds for a step; what it fails with, after how many steps
+ * @param {{ steps?: number, ms?: number, fails?: string, at?: number }} plan milliseconds for a step; what it fails with, after how many steps
  */
-export function standIn({ steps = 60, ms = 20, fails, at = 30, missing = false } = {}) {
+export function standIn({ steps = 60, ms = 20, fails, at = 30 } = {}) {
   const define = Object.defineProperty
   Object.defineProperty = (target, key, descriptor) => {
     if (key === Symbol.toStringTag && descriptor.value === 'DigitDiffusion') patch(/** @type {any} */ (target))
@@ -15,24 +15,6 @@ export function standIn({ steps = 60, ms = 20, fails, at = 30, missing = false }
       const image = new ImageData(size, size)
       for (const [i, value] of pixels.entries()) image.data.set([value, value, value, 255], 4 * i)
       return image
-    }
-    if (missing) {
-      prototype.prepareDrawing ??= async function (source, { several = false } = {}) {
-        const size = this.imageSize
-        const bitmap = await createImageBitmap(source)
-        const shrink = (x, side) => {
-          const context = new OffscreenCanvas(size, size).getContext('2d')
-          context.drawImage(bitmap, x, 0, side, bitmap.height, 0, 0, size, size)
-          return context.getImageData(0, 0, size, size)
-        }
-        const n = several ? Math.max(1, Math.round(bitmap.width / bitmap.height)) : 1
-        return { images: Array.from({ length: n }, (_, i) => shrink((i * bitmap.width) / n, bitmap.width / n)), notes: {} }
-      }
-      prototype.exportAdapter ??= async (name, { format }) => {
-        const response = await fetch('models/lora/outline/adapter_model.safetensors')
-        return new File([await response.arrayBuffer()], `${name}-${format}.safetensors`)
-      }
-      if (prototype.train) return
     }
     prototype.train = async function* (name, { images, labels, previews, signal, resume, init }) {
       window.trained = { count: images.length, labels, resume: resume && [...resume.slice(0, 1)][0], init }

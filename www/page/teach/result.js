@@ -2,9 +2,10 @@
 // Tests: tests/page/teach-training.test.mjs
 import { element } from './element.js'
 
-/** `base`: the hash of the base that it was taught to. @typedef {{ name: string, title: string, base: string, peft: Uint8Array, kohya: Uint8Array }} Taught */
+/** `base`: the hash of the base that it was taught to; `config`: adapter_config.json. @typedef {{ name: string, title: string, base: string, peft: Uint8Array, config: Uint8Array, kohya: Uint8Array }} Taught */
 
-const FORMATS = /** @type {const} */ (['peft', 'kohya'])
+/** As exportAdapter() has them. */
+export const FORMATS = /** @type {const} */ (['peft', 'peft-config', 'kohya'])
 /** What other programs call the title in a file's metadata. */
 const TITLES = ['modelspec.title', 'ss_output_name']
 
@@ -46,7 +47,7 @@ export class Result {
   constructor({ speech }, page) {
     this.#speech = speech
     this.#page = page
-    const save = FORMATS.map(format => speech.button(`taught-${format}`, 'plain small', t => ({ peft: t.savePeft, kohya: t.saveKohya })[format], () => this.#save(format)))
+    const save = FORMATS.map(format => speech.button(`taught-${format}`, 'plain small', t => ({ peft: t.savePeft, 'peft-config': t.saveConfig, kohya: t.saveKohya })[format], () => this.#save(format)))
     this.#title.addEventListener('change', () => {
       const title = this.#title.value.replace(/\s+/g, ' ').trim()
       if (title && title !== this.#taught.title) page.rename(title)
@@ -58,6 +59,7 @@ export class Result {
       speech.text(element('p', { class: 'fine' }), t => t.resultText),
       element('p', { class: 'taught-title' }, speech.text(element('label', { class: 'label', for: 'taught-title' }), t => t.title), this.#title),
       element('div', { class: 'actions' }, this.#draw, ...save, speech.button('taught-delete', 'plain small', t => t.deleteStyle, page.remove)),
+      speech.text(element('p', { class: 'fine' }), t => t.saveText),
       this.#told)
   }
 
@@ -76,11 +78,13 @@ export class Result {
     this.#draw.focus()
   }
 
-  /** @param {'peft' | 'kohya'} format */
+  /** @param {typeof FORMATS[number]} format */
   #save(format) {
-    const { title, [format]: bytes } = this.#taught
+    const { title, peft, config, kohya } = this.#taught
     try {
-      const link = element('a', { href: URL.createObjectURL(withTitle(bytes, title)), download: `${fileName(title)}${format === 'kohya' ? '-kohya' : ''}.safetensors` })
+      const blob = format === 'peft-config' ? new Blob([/** @type {BlobPart} */ (config)], { type: 'application/json' }) : withTitle(format === 'kohya' ? kohya : peft, title)
+      const names = { peft: `${fileName(title)}.safetensors`, 'peft-config': 'adapter_config.json', kohya: `${fileName(title)}-kohya.safetensors` }
+      const link = element('a', { href: URL.createObjectURL(blob), download: names[format] })
       link.click()
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
     } catch (error) {

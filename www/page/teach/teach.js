@@ -7,7 +7,7 @@ import { element, Speech } from './element.js'
 import { Gallery } from './gallery.js'
 import { Pad } from './pad.js'
 import { Photographs } from './photographs.js'
-import { Result, styleOf } from './result.js'
+import { FORMATS, Result, styleOf } from './result.js'
 import { Store } from './store.js'
 import { pictureOf } from './strokes.js'
 import { Teaching } from './teaching.js'
@@ -144,7 +144,6 @@ export class Teach {
     this.#show()
   }
 
-  /** @returns {any} the model: what it learns and prepares by is fetched when it is first used */
   get #model() {
     return this.#page.session.model
   }
@@ -203,7 +202,7 @@ export class Teach {
     this.#pending.push(label)
     this.#complaint = () => ''
     this.#askFor(this.#drawings.fewest(label, this.#pending))
-    /** @type {any} */
+    /** @type {Error | undefined} */
     let failure
     try {
       const { images } = await this.#model.prepareDrawing(pictureOf(strokes), { ink: 'light' })
@@ -233,13 +232,13 @@ export class Teach {
     this.#page.announce(this.#speech.texts.back)
   }
 
-  /** Makes a style of what the model has learnt, in place of the one before. @param {any} model @param {string} name */
+  /** Makes a style of what the model has learnt, in place of the one before. @param {DigitDiffusion} model @param {string} name */
   async #adopt(model, name) {
-    const [peft, kohya] = await Promise.all(['peft', 'kohya'].map(async format => new Uint8Array(await (await model.exportAdapter(name, { format })).arrayBuffer())))
-    await model.removeAdapter(name)
     const title = this.#taught?.title ?? this.#speech.texts.styleTitle
+    const [peft, config, kohya] = await Promise.all(FORMATS.map(async format => new Uint8Array(await (await model.exportAdapter(name, { format, title })).arrayBuffer())))
+    await model.removeAdapter(name)
     const own = this.#taught?.name ?? this.#page.session.freeName(slug(title))
-    this.#taught = { name: own, title, base: model.baseHash, peft, kohya }
+    this.#taught = { name: own, title, base: model.baseHash, peft, config, kohya }
     await this.#page.session.replaceOwn(styleOf(this.#taught))
     this.#store.keep('taught', this.#taught)
     this.#page.onstyles()

@@ -1,13 +1,14 @@
 // Teaching: starts it, shows how it goes, rests, goes on, ends it; keeps checkpoints, and takes one up again that an earlier visit left.
 // Tests: tests/page/teach-training.test.mjs
+import { greyOf } from './drawings.js'
 import { element } from './element.js'
 import { Progress } from './progress.js'
 
 /**
  * @typedef {import('./drawings.js').Drawing & { label: string }} Named
  * @typedef {import('../../digit-diffusion.js').DigitDiffusion} DigitDiffusion
- * @typedef {{ step: number, total: number, loss?: number, validationLoss?: number, rate?: number, secondsLeft?: number, images?: ImageData[], checkpoint?: Uint8Array }} Report
- * @typedef {{ bytes: Uint8Array, step: number, total: number, base: string, ids: number[] }} Checkpoint
+ * @typedef {{ images: Uint8Array[], labels: string[] }} Lessons
+ * @typedef {Lessons & { bytes: Uint8Array, step: number, total: number, base: string }} Checkpoint with the pictures that it is of
  * @typedef {{ controller: AbortController, stops: boolean, finishing: boolean, resume?: () => void, paused?: Promise<void> }} Run `resume`: while it is paused
  * @typedef {object} Page
  * @property {() => DigitDiffusion | null} model
@@ -24,18 +25,9 @@ export const NAME = 'teaching '
 const FEWEST = 5 // drawings
 const PREVIEWS = 4
 const SEEDS = [1, 2, 3, 4]
-
-/** Resolves when somebody can see the page. @returns {Promise<void>} */
-const seen = () =>
-  new Promise(resolve => {
-    const look = () => {
-      if (document.hidden) return
-      document.removeEventListener('visibilitychange', look)
-      resolve()
-    }
-    document.addEventListener('visibilitychange', look)
-    look()
-  })
+const OWN = 40 // pictures at most that the base draws of classes without a drawing, so that it does not forget them …
+const OF_EACH = 2 // … of each
+const AT_ONCE = 10
 
 export class Teaching {
   /** @type {HTMLElement} */
@@ -129,7 +121,7 @@ export class Teaching {
     on.hidden = Boolean(run) || !taught || Boolean(checkpoint)
     again.hidden = forget.hidden = !checkpoint
     for (const key of [pause, keep, away]) key.hidden = !run
-    for (const key of [teach, on, again]) key.disabled = missing > 0
+    for (const key of [teach, on]) key.disabled = missing > 0
     for (const key of [pause, keep, away]) key.disabled = Boolean(run?.finishing)
     teach.className = on.hidden && again.hidden ? 'primary' : 'plain'
     teach.textContent = taught ? texts.teachAnew : texts.teach
@@ -172,32 +164,27 @@ export class Teaching {
     const run = (this.#run = { controller, stops: false, finishing: false })
     const model = this.#page.model()
     this.#say(() => '')
-    const all = this.#drawings.named
-    const before = checkpoint && all.filter(({ id }) => checkpoint.ids.includes(id))
-    const drawings = before?.length ? before : all
-    const previews = this.#previewsOf(drawings)
+    const drawings = this.#drawings.named
+    const previews = this.#previewsOf(checkpoint?.labels ?? drawings.map(({ label }) => label))
     this.#progress.begin(previews.label)
     this.#progress.root.hidden = false
     this.show()
     this.#keys.pause.focus()
-    this.#announce(this.#speech.texts.started(drawings.length))
+    this.#announce(this.#speech.texts.started(checkpoint?.images.length ?? drawings.length))
     const awake = stayAwake()
     let focused = false
     try {
       if (init) await this.#page.ready()
       this.#drawBase(model, previews, controller.signal)
-      const resume = checkpoint?.bytes
-      const options = { images: drawings.map(({ pixels }) => pixels), labels: drawings.map(({ label }) => label), previews, signal: controller.signal, ...(init && { init: this.#page.taught() }), ...(resume && { resume }) }
-      /** @type {AsyncGenerator<Report, void, undefined>} */
-      const reports = /** @type {any} */ (model).train(NAME, options)
-      for await (const report of reports) {
+      const { images, labels } = checkpoint ?? (await this.#lessons(model, drawings, controller.signal))
+      const from = checkpoint ? { resume: checkpoint.bytes } : init ? { init: this.#page.taught() } : {}
+      for await (const report of model.train(NAME, { images, labels, previews, signal: controller.signal, ...from })) {
         this.#progress.show(report)
-        if (report.checkpoint) this.#keep({ bytes: report.checkpoint, step: report.step, total: report.total, base: model.baseHash, ids: drawings.map(({ id }) => id) })
+        if (report.checkpoint) this.#keep({ images, labels, bytes: report.checkpoint, step: report.step, total: report.total, base: model.baseHash })
         if (run.stops) break
         await run.paused
         if (run.stops) break
         controller.signal.throwIfAborted()
-        if (document.hidden) await seen()
       }
       focused = this.#hasFocus // on a button that goes
       run.finishing = true
@@ -237,11 +224,32 @@ export class Teaching {
     this.#store.keep('checkpoint', checkpoint)
   }
 
-  /** Classes of the drawings, four where there are as many, each from a seed of its own. @param {Named[]} drawings */
-  #previewsOf(drawings) {
-    const drawn = new Set(drawings.map(({ label }) => label))
+  /** Classes of the drawings, four where there are as many, each from a seed of its own. @param {string[]} of the drawings */
+  #previewsOf(of) {
+    const drawn = new Set(of)
     const labels = this.#page.model().labels.filter(label => drawn.has(label))
     return { label: SEEDS.map((_, i) => labels[Math.floor((i * labels.length) / PREVIEWS)]), seed: SEEDS }
+  }
+
+  /**
+   * What is learnt: the drawings, and of the classes that have none what the base draws of them.
+   * @param {DigitDiffusion} model @param {Named[]} drawings @param {AbortSignal} signal
+   * @returns {Promise<Lessons>}
+   */
+  async #lessons(model, drawings, signal) {
+    const drawn = new Set(drawings.map(({ label }) => label))
+    const missing = model.labels.filter(label => !drawn.has(label))
+    const few = missing.length * OF_EACH > OWN ? missing.filter((_, i) => Math.floor((i * OWN) / missing.length) !== Math.floor(((i - 1) * OWN) / missing.length)) : missing.flatMap(label => Array(OF_EACH).fill(label))
+    const lessons = { images: drawings.map(({ pixels }) => pixels), labels: drawings.map(({ label }) => label) }
+    for (let at = 0; at < few.length; at += AT_ONCE) {
+      const label = few.slice(at, at + AT_ONCE)
+      for await (const { step, total, image } of model.sample({ label, seed: label.map((_, i) => at + i), adapters: {}, signal })) {
+        if (step !== total) continue
+        lessons.images.push(...image.map(greyOf))
+        lessons.labels.push(...label)
+      }
+    }
+    return lessons
   }
 
   /** @param {DigitDiffusion} model @param {{ label: string[], seed: number[] }} previews @param {AbortSignal} signal */
