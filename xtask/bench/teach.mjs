@@ -54,13 +54,13 @@ try {
       globalThis.longTasks = []
       new PerformanceObserver(list => globalThis.longTasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ entryTypes: ['longtask'] })
       globalThis.last = 0
-      /** Trains anew; milliseconds of each step, and of the whole. */
+      /** Trains anew; when which step was done, and milliseconds of the whole. */
       globalThis.teach = async options => {
         const name = `bench-${++globalThis.last}`
         const begin = performance.now()
         const times = []
         let report
-        for await (report of model.train(name, { ...globalThis.hand, ...options })) times.push(performance.now())
+        for await (report of model.train(name, { ...globalThis.hand, ...options })) times.push({ step: report.step, at: performance.now() })
         const whole = performance.now() - begin
         await model.removeAdapter(name)
         return { times, whole, step: report.step, total: report.total }
@@ -71,9 +71,9 @@ try {
   const cores = await page.evaluate(() => navigator.hardwareConcurrency)
   /** Pictures a second between the steps. */
   const rate = async threads => {
-    const { times } = await page.evaluate(options => globalThis.teach(options), { steps: STEPS, threads, heldOut: 0, previews: 0 })
-    const between = times.slice(1).map((time, i) => time - times[i])
-    return (1000 * BATCH) / median(between.slice(WARM_UP))
+    const { times } = await page.evaluate(options => globalThis.teach(options), { steps: STEPS, threads, heldOut: { images: [], labels: [] } })
+    const [first, last] = [times.find(({ step }) => step >= WARM_UP), times.at(-1)]
+    return (1000 * BATCH * (last.step - first.step)) / (last.at - first.at)
   }
   const rounds = []
   for (let round = 0; round < ROUNDS; round++) {
@@ -88,7 +88,7 @@ try {
   const before = await memory()
   for (let i = 0; i < SOAK; i++) {
     say(`training ${i + 1} of ${SOAK}`)
-    await page.evaluate(() => globalThis.teach({ steps: 8, previews: 0 }))
+    await page.evaluate(() => globalThis.teach({ steps: 8 }))
   }
   const report = {
     browser: `Chromium ${browser.version()}`,
