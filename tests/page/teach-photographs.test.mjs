@@ -75,7 +75,7 @@ describe('of digits', () => {
   test('what is no picture is told by name, and the others are taken', async () => {
     await page.setInputFiles('#photos-files', [{ name: 'broken.png', mimeType: 'image/png', buffer: Buffer.from('no picture') }, { name: 'good.png', mimeType: 'image/png', buffer: await sheet('7') }])
     await found(1)
-    assert.match(await told(), /^1 digit found in 1 picture\. broken\.png: ./)
+    assert.match(await told(), /^1 digit found in 1 picture\. The file broken\.png is no picture that this browser reads/)
     assert.equal(await page.innerText('#unnamed-title'), 'Which digit is this?')
   })
 

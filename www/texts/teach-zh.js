@@ -38,7 +38,7 @@ export function teachOf({ one, count }, { isolate, quote }) {
     photosHint: spaced('纸上或屏幕上的#都可以；一张照片上有好几个时，会逐一找出来。也可以把照片拖到页面上。'),
     reading: file => `正在查看 ${file}`,
     photosFound: (n, files) => spaced(`在 ${number(files)} 张照片中找到 ${number(n)} 个#。`),
-    photoFailed: (file, reason) => `${file}：${reason}`,
+    photoFailed: (file, reason) => (reason.includes(file) ? reason : `${file}：${reason}`),
     unsure: file => `${file}：墨迹很淡，请仔细看看找到的是否正确。`,
     unnamed: n => spaced(n === 1 ? '这是哪个#？' : '这些是哪些#？'),
     unnamedHint: '在每张下面键入它是什么：键入或粘贴的内容会一张接一张地填下去。留空的可以丢弃。',

@@ -34,7 +34,7 @@ export function teachOf({ one, many, count }, { an, isolate, quote }) {
     photosHint: `Of ${many} on paper or on a screen; several on one picture are found one by one. Or drop them on this page.`,
     reading: file => `Looking at ${file}`,
     photosFound: (n, files) => `${plural(n, one, many)} found in ${plural(files, 'picture')}.`,
-    photoFailed: (file, reason) => `${file}: ${reason}`,
+    photoFailed: (file, reason) => (reason.includes(file) ? reason : `${file}: ${reason}`),
     unsure: file => `${file}: the ink is faint, so have a close look at what was found.`,
     unnamed: n => (n === 1 ? `Which ${one} is this?` : `Which ${many} are these?`),
     unnamedHint: `Type below each what it is: what is typed or pasted runs on from picture to picture. Those left empty can be thrown away.`,
