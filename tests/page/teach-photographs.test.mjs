@@ -1,7 +1,7 @@
 // Photographs of what was written on paper: chosen or dropped, found one by one, and named by the visitor.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { counts, errors, freshPage, freshServer, modelsOf, openTeach, page, server, settled, setUp, STROKES } from './support.mjs'
+import { counts, errors, freshPage, freshServer, modelsOf, openTeach, page, server, settled, setUp, stored, STROKES, until } from './support.mjs'
 
 const open = async () => {
   await page.goto(server.url)
@@ -63,6 +63,7 @@ describe('of digits', () => {
   test('a whole row is pasted at once; what is not yet named is there on the next visit', async () => {
     await choose('sheet.png', await sheet('345'))
     await found(3)
+    await until(async () => (await stored()).drawings, n => n === 3)
     await page.reload()
     await settled(page)
     await found(3)

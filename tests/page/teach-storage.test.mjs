@@ -1,7 +1,7 @@
 // What a visitor has drawn and taught is there on the next visit; where nothing can be kept, that is said before.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { counts, draw, drawAndTake, errors, freshPage, modelsOf, openTeach, page, server, settled, setUp, until } from './support.mjs'
+import { counts, draw, drawAndTake, errors, freshPage, modelsOf, openTeach, page, server, settled, setUp, stored, until } from './support.mjs'
 
 const prepare = async () => {
   await page.goto(server.url)
@@ -9,24 +9,15 @@ const prepare = async () => {
 }
 setUp({ prepare })
 
+/** The next visit, once what is on the page is kept. */
 const again = async () => {
+  const drawn = await page.locator('.hand').count()
+  await until(async () => (await stored()).drawings, n => n >= drawn)
   await page.reload()
   await settled(page)
   await page.waitForSelector('#pad')
 }
 const kept = () => page.innerText('#teach-kept')
-/** All that the database of this site holds. */
-const stored = () =>
-  page.evaluate(async () => {
-    const answer = request => new Promise((resolve, reject) => ((request.onsuccess = () => resolve(request.result)), (request.onerror = () => reject(request.error))))
-    const [{ name }] = (await indexedDB.databases()).filter(({ name }) => name.startsWith('digit-diffusion teach'))
-    const database = await answer(indexedDB.open(name))
-    const transaction = database.transaction(['drawings', 'values'])
-    const found = { drawings: (await answer(transaction.objectStore('drawings').getAll())).length, values: await answer(transaction.objectStore('values').getAllKeys()) }
-    database.close()
-    return found
-  })
-
 test('drawings are there again, as pictures and as strokes, and so is how the pad was set', async () => {
   await openTeach()
   assert.match(await kept(), /stay in this browser/)

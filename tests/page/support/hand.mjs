@@ -84,3 +84,15 @@ export async function inkOnPad() {
 /** How many drawings each class has, as the cards say. @returns {Promise<Record<string, number>>} */
 export const counts = () =>
   page.evaluate(() => Object.fromEntries([...document.querySelectorAll('.hand-of')].map(button => [button.dataset.label, Number(button.querySelector('span').textContent)]).filter(([, n]) => n)))
+
+/** All that the database of this site holds. */
+export const stored = () =>
+  page.evaluate(async () => {
+    const answer = request => new Promise((resolve, reject) => ((request.onsuccess = () => resolve(request.result)), (request.onerror = () => reject(request.error))))
+    const [{ name }] = (await indexedDB.databases()).filter(({ name }) => name.startsWith('digit-diffusion teach'))
+    const database = await answer(indexedDB.open(name))
+    const transaction = database.transaction(['drawings', 'values'])
+    const found = { drawings: (await answer(transaction.objectStore('drawings').getAll())).length, values: await answer(transaction.objectStore('values').getAllKeys()) }
+    database.close()
+    return found
+  })
