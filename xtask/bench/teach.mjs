@@ -54,13 +54,13 @@ try {
       globalThis.longTasks = []
       new PerformanceObserver(list => globalThis.longTasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ entryTypes: ['longtask'] })
       globalThis.last = 0
-      /** Trains anew; when it had come how far, and milliseconds of the whole. */
+      /** Trains anew; when which step was done, and milliseconds of the whole. */
       globalThis.teach = async options => {
         const name = `bench-${++globalThis.last}`
         const begin = performance.now()
         const times = []
         let report
-        for await (report of model.train(name, { ...globalThis.hand, ...options })) times.push([report.step, performance.now()])
+        for await (report of model.train(name, { ...globalThis.hand, ...options })) times.push({ step: report.step, at: performance.now() })
         const whole = performance.now() - begin
         await model.removeAdapter(name)
         return { times, whole, step: report.step, total: report.total }
@@ -69,12 +69,11 @@ try {
     [SITE, drawings.map(({ digit, path }) => ({ digit, base64: readFileSync(path).toString('base64') }))],
   )
   const cores = await page.evaluate(() => navigator.hardwareConcurrency)
-  /** Pictures a second between what is told of several steps; how the workers start is left out. */
+  /** Pictures a second between the steps. */
   const rate = async threads => {
-    const { times } = await page.evaluate(options => globalThis.teach(options), { steps: STEPS, threads, heldOut: false })
-    const told = times.filter(([step]) => step >= WARM_UP)
-    const rates = told.slice(1).map(([step, time], i) => (1000 * BATCH * (step - told[i][0])) / (time - told[i][1]))
-    return median(rates)
+    const { times } = await page.evaluate(options => globalThis.teach(options), { steps: STEPS, threads, heldOut: { images: [], labels: [] } })
+    const [first, last] = [times.find(({ step }) => step >= WARM_UP), times.at(-1)]
+    return (1000 * BATCH * (last.step - first.step)) / (last.at - first.at)
   }
   const rounds = []
   for (let round = 0; round < ROUNDS; round++) {
