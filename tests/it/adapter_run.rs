@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use diffusion::Base;
-use diffusion::adapter::Adapter;
 use diffusion::adapter::initial::Start;
+use diffusion::adapter::{Adapter, compose};
+use diffusion::peft::read_adapter;
 use diffusion::training::{AdapterRun, Job, JobGradients, Kept, LossKind, Pictures, Recipe};
 
 use trainer::config::LoraSettings;
@@ -223,4 +224,49 @@ fn a_batch_has_no_more_pictures_than_there_are() {
     assert_eq!(run.jobs().iter().map(Job::len).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(run.recipe().batch_size, 3);
     assert!(run.validation_jobs().is_empty() && !run.validates());
+}
+
+/// Every kind of PEFT's is trained on as what it is, or refused by name: never as something else.
+#[test]
+fn adapters_of_others_are_trained_on_as_they_are() {
+    let base = Arc::new(crate::support::base("tiny"));
+    let size = base.info.image_size;
+    let pictures = Pictures { size, levels: vec![128; 2 * size * size], labels: vec![0, 1] };
+    let (mut trained, mut refused) = (Vec::new(), Vec::new());
+    let mut folders: Vec<_> =
+        std::fs::read_dir(fixture("adapters/peft")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    for folder in folders {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let config = text(folder.join("adapter_config.json"));
+        let file = bytes(folder.join("adapter_model.safetensors"));
+        let Ok(adapter) = read_adapter(&file, Some(&config), &base.state) else { continue };
+        let run = AdapterRun::new(Arc::clone(&base), &adapter, pictures.clone(), None, recipe());
+        let mut run = match run {
+            Ok(run) => run,
+            Err(error) => {
+                assert!(["training-kind", "unwritable"].contains(&error.kind()), "{name}: {error}");
+                refused.push(name);
+                continue;
+            }
+        };
+        let wanted = compose(&base.state, [(&adapter, 1.0)], []);
+        let begun = run.adapter(Kept::Last).unwrap();
+        let got = compose(&base.state, [(&begun, 1.0)], []);
+        assert!(got.keys().eq(wanted.keys()), "{name}");
+        for (path, tensor) in &wanted {
+            assert_close(&format!("{name}, {path}"), &got[path].values, &tensor.values, 1e-5);
+        }
+        let mut network = JobGradients::new(Arc::clone(&base), &begun).unwrap();
+        steps(&mut run, &mut network, 1);
+        let bytes = run.checkpoint().unwrap();
+        let resumed = AdapterRun::resume(Arc::clone(&base), pictures.clone(), None, &bytes).unwrap();
+        assert!(resumed.checkpoint().unwrap() == bytes, "{name}");
+        trained.push(name);
+    }
+    // What their files alone cannot say: how rotations are made, orthogonal reflections, which of the layers are of inputs.
+    let others =
+        ["hra_gs", "ia3_feedforward", "ia3_mixed", "miss_bat", "oft_cayley", "oft_coft", "oft_share", "oft_terms"];
+    assert_eq!(refused, others, "trained: {trained:?}");
+    assert!(trained.len() > 30, "trained: {trained:?}");
 }

@@ -94,7 +94,7 @@ fn examples() -> Vec<(Error, &'static str)> {
         TrainingError::Setting { name: "lr".into(), accepted: "a positive number" },
         TrainingError::NoPictures,
         TrainingError::Pictures { pictures: 3, size: 28, values: 7 },
-        TrainingError::Taken { path: path() },
+        TrainingError::Kind { path: path(), kind: "OFT" },
         TrainingError::Length { found: 1, expected: 2 },
         TrainingError::Results { found: 1, expected: 2 },
         TrainingError::Job { found: 1 },

@@ -15,7 +15,7 @@ export const refusals = {
   'training-no-pictures': () => '没有可用来训练的图片。',
   'training-pictures': ({ pictures, size, values }) =>
     `模型绘制 ${size} x ${size} 的图片，而这 ${pictures} 张图片共有 ${values} 个数值，对不上。`,
-  'training-taken': ({ path }) => `${path} 在训练之初是基础模型的一部分（PiSSA、OLoRA），不能这样接着训练：请先把它转换为普通的 LoRA。`,
+  'training-kind': ({ path, kind }) => `${path} 是由 ${kind} 改变的，不能这样接着训练：请先把它转换为普通的 LoRA。`,
   'training-length': ({ found, expected }) => `得到了 ${found} 个数值，而参数有 ${expected} 个。`,
   'training-results': ({ found, expected }) => `得到了 ${found} 个结果，而任务有 ${expected} 个。`,
   'training-job': ({ found }) => `这 ${found} 个数值不是一项训练任务。`,

@@ -17,8 +17,7 @@ export const refusals = {
   'training-no-pictures': () => 'there are no pictures to train on',
   'training-pictures': ({ pictures, size, values }) =>
     `${pictures} pictures of ${size} x ${size}, which the model draws, are not ${values} values`,
-  'training-taken': ({ path }) =>
-    `${path} began as a part of the base (PiSSA, OLoRA) and is not trained on as it is; convert it to plain LoRA`,
+  'training-kind': ({ path, kind }) => `${path} is changed by ${kind}, which is not trained on as it is; convert it to plain LoRA`,
   'training-length': ({ found, expected }) => `${found} values came for ${expected} parameters`,
   'training-results': ({ found, expected }) => `${found} results came of ${expected} jobs`,
   'training-job': ({ found }) => `${found} numbers are not a training job’s`,

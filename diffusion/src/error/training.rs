@@ -29,13 +29,13 @@ pub enum TrainingError {
         /// Levels given.
         values: usize,
     },
-    /// An adapter began as a part of the base.
-    #[error(
-        "{path} began as a part of the base (PiSSA, OLoRA) and is not trained on as it is; convert it to plain LoRA"
-    )]
-    Taken {
+    /// A kind of adapter that is not trained on: PEFT's form cannot say it without settings of its own.
+    #[error("{path} is changed by {kind}, which is not trained on as it is; convert it to plain LoRA")]
+    Kind {
         /// Path of the first such module.
         path: String,
+        /// What changes it.
+        kind: &'static str,
     },
     /// A vector of parameters or gradients has another length.
     #[error("{found} values came for {expected} parameters")]
@@ -97,7 +97,7 @@ impl TrainingError {
                     vec![("pictures", number(*pictures)), ("size", number(*size)), ("values", number(*values))];
                 ("training-pictures", fields)
             }
-            Self::Taken { path } => ("training-taken", vec![("path", text(path))]),
+            Self::Kind { path, kind } => ("training-kind", vec![("path", text(path)), ("kind", text(kind))]),
             Self::Length { found, expected } => {
                 ("training-length", vec![("found", number(*found)), ("expected", number(*expected))])
             }

@@ -38,7 +38,8 @@ impl AdapterParameters {
         let (mut layout, mut pristine, mut touched) = (Layout::default(), StateDict::new(), BTreeSet::new());
         for (path, update) in &adapter.modules {
             if update.taken.is_some() {
-                return Err(TrainingError::Taken { path: path.clone() }.into());
+                let kind = "LoRA that began as a part of the base";
+                return Err(TrainingError::Kind { path: path.clone(), kind }.into());
             }
             let names = names(path);
             if !base.contains_key(&names[0]) {

@@ -77,7 +77,8 @@ pub struct AdapterRun {
 }
 
 impl AdapterRun {
-    /// Begins a run. Where there are fewer pictures than `recipe.batch_size`, a batch has all of them.
+    /// Begins a run. An adapter that began as a part of the base (PiSSA, OLoRA) goes on as LoRA of twice its rank. Where there
+    /// are fewer pictures than `recipe.batch_size`, a batch has all of them.
     ///
     /// # Errors
     /// Numbers that cannot work, pictures that do not fit the base, an adapter that is not of this base, cannot be trained as
@@ -90,9 +91,10 @@ impl AdapterRun {
         recipe: Recipe,
     ) -> Result<Self> {
         let base = base.into();
+        let adapter = adapter.clone().untaken();
         // Refused before anything else reads it.
-        AdapterParameters::new(adapter, &base.state)?;
-        let (beginning, adapter) = Beginning::of(adapter, &base)?;
+        AdapterParameters::new(&adapter, &base.state)?;
+        let (beginning, adapter) = Beginning::of(&adapter, &base)?;
         Self::begin(base, beginning, &adapter, pictures, held_out, recipe)
     }
 

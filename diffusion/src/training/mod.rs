@@ -1,6 +1,27 @@
 //! Training on the host, without a tensor library: what the trainer and a browser share. Nothing here knows of threads or
 //! workers: a step is cut into jobs, which anybody may compute, and their results are summed in the jobs' order.
 //!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use diffusion::adapter::initial::Start;
+//! use diffusion::training::{AdapterRun, JobGradients, Kept, Pictures, Recipe};
+//!
+//! # fn train(base: Arc<diffusion::Base>, pictures: Pictures) -> diffusion::Result<()> {
+//! let to_q = |path: &str| path.ends_with("to_q").then_some((4, 2.0));
+//! let adapter = Start::Lora { dora: false }.adapter(&base.state, 0, to_q);
+//! let mut run = AdapterRun::new(Arc::clone(&base), &adapter, pictures, None, Recipe::default())?;
+//! let mut network = JobGradients::new(base, &adapter)?;
+//! while run.step() < run.total() {
+//!     network.set_parameters(run.parameters())?;
+//!     let results = run.jobs().iter().map(|job| network.gradients(job)).collect::<Result<Vec<_>, _>>()?;
+//!     let loss = run.advance(&results)?.loss;
+//! }
+//! let trained = run.adapter(Kept::Best)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! | file | what it is |
 //! |---|---|
 //! | `recipe` | the numbers that decide what a run comes to; the learning rate |
