@@ -19,9 +19,10 @@ import { isBase, writeSettings } from './page/settings-text.js'
 import { ShareLink } from './page/share-link.js'
 import { Stage } from './page/stage.js'
 import { StyleChanges } from './page/style-changes.js'
+import { TeachSection } from './page/teach-section.js'
 import { Tour } from './page/tour.js'
 import { live } from './texts/page.js'
-import { words } from './words.js'
+import { faceOf, forms, words } from './words.js'
 
 /**
  * @typedef {import('./digit-diffusion.js').DigitDiffusion} DigitDiffusion
@@ -46,6 +47,10 @@ const exportButtons = new ExportButtons({ link: () => shareLink.link, shown: () 
 const changes = new StyleChanges({ title: name => styles.title(name), onshow: (model, name) => network.change(model, name) })
 const runner = new Runner({ session, controls, stage, attention, changes, sheet, compose, announce, onsettled: settle, onfail: report, onstylefail: goWithout, onprogress: showProgress })
 const tour = new Tour({ draw: wander, onchange: settle })
+const teach = new TeachSection(() => import('./teach.js'), {
+  session, words, forms, faceOf, isAbort, announce, onstyles: offerStyles, onuse: drawWith, load: () => session.loading || load(),
+  onfail: error => refuse(error, live.failed.part),
+})
 let spare = true // a model that dies is replaced once
 let failed = false // the last run did; a dying device may fail it before the loss is known
 /** Of what a link or a picture says, what is still to be answered for. @type {{ base: string | undefined, complaints: string[] } | null} */
@@ -113,6 +118,23 @@ async function wander(signal) {
 function drawSheet(kind, from) {
   tour.stop()
   runner.drawSheet(kind, from)
+}
+
+/** The styles of the visitor's own have changed. What is drawn with one of them is drawn again. */
+function offerStyles() {
+  const before = JSON.stringify(styles.strengths)
+  controls.offer(session.styles)
+  if (!Object.keys(styles.strengths).length) controls.lora = false
+  if (JSON.stringify(styles.strengths) !== before) shareLink.update()
+  if (state.lora && stage.shown !== undefined) runner.draw({ keepBase: true })
+}
+
+/** @param {string} name of a style that has just been made */
+function drawWith(name) {
+  tour.stop()
+  controls.pickAny()
+  styles.choose(name)
+  change('style')
 }
 
 /** @param {import('./page/contact-sheet.js').Cell} cell */
@@ -245,6 +267,7 @@ function adopt(model) {
   model.settled.then(() => model === session.model && controls.describeBackend())
   asked?.complaints.push(...complaints)
   answer(model)
+  teach.adopt(model)
   registerServiceWorker()
   if (state.digit !== undefined && !only) return shareLink.update()
   stage.say(live.ready)
@@ -300,6 +323,7 @@ function translate() {
   changes.translate()
   network.translate()
   sheet.translate()
+  teach.translate()
   $('many-digits').hidden = words.count === 1
   if (stage.shown === undefined && session.model && !runner.busy) stage.say(live.ready)
   invite()
@@ -307,8 +331,9 @@ function translate() {
 
 for (const kind of /** @type {const} */ (['digits', 'seeds']))
   $(`many-${kind}`).addEventListener('click', () => drawSheet(kind))
-receiveFiles(files => openFiles(files, { session, controls, stage, restore, change, announce, refuse }))
+receiveFiles((files, dropped) => (dropped && teach.takes(files)) || openFiles(files, { session, controls, stage, restore, change, announce, refuse }))
 meet()
+await teach.restore()
 const linked = shareLink.read()
 if (linked) restore(linked)
 if (state.digit === undefined && !savesData) load()

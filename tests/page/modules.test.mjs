@@ -26,7 +26,7 @@ test('no circle', async () => {
 test('every module is loaded by something', async () => {
   const loaded = new Set()
   // By a page, as a worker, by import(), or as an example of embed.html.
-  for (const path of ['page.js', 'early.js', 'embed.js', 'worker.js', 'training.js', 'sw.js', 'guard.js', 'texts/zh.js', 'texts/embed-zh.js', 'texts/network-zh.js', 'page/network-diagram.js', 'page/label-search.js']) await importsOf(path, loaded)
+  for (const path of ['page.js', 'early.js', 'embed.js', 'worker.js', 'training.js', 'sw.js', 'guard.js', 'texts/zh.js', 'texts/embed-zh.js', 'texts/network-zh.js', 'teach.js', 'texts/teach-zh.js', 'page/network-diagram.js', 'page/label-search.js']) await importsOf(path, loaded)
   assert.deepEqual(scripts.filter(path => !loaded.has(path) && !path.startsWith('embed/')), [])
 })
 

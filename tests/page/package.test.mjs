@@ -44,10 +44,10 @@ const script = name => readFile(join(DIST, name), 'utf8')
 
 test('the module is one file of at most 15 KB of gzip, its workers of 20; the page is one, and what it loads when it is asked for', async t => {
   const parts = (await readdir(join(DIST, 'page'))).filter(name => name.endsWith('.js')).map(name => `page/${name}`)
-  assert.ok(parts.includes('page/zh.js') && parts.length <= 5, String(parts))
-  for (const name of [...SCRIPTS, 'page.js', ...parts]) {
+  assert.ok(parts.includes('page/zh.js') && parts.length <= 6, String(parts))
+  for (const name of [...SCRIPTS, 'page.js', 'teach.js', ...parts]) {
     const imported = importsIn(await script(name)).map(path => posix.join(posix.dirname(name), path))
-    assert.deepEqual(imported.filter(path => !name.startsWith('page') || ![...parts, 'page.js'].includes(path)), [], name)
+    assert.deepEqual(imported.filter(path => !/^(page|teach)/.test(name) || ![...parts, 'page.js', 'teach.js'].includes(path)), [], name)
     const bytes = gzipSync(await script(name), { level: 9 }).length
     t.diagnostic(`${name}: ${bytes} bytes of gzip`)
     const most = { 'digit-diffusion.js': MODULE_BYTES, 'worker.js': WORKER_BYTES, 'training.js': WORKER_BYTES }[name]
@@ -57,17 +57,18 @@ test('the module is one file of at most 15 KB of gzip, its workers of 20; the pa
 })
 
 test('what went into them is in the site no second time, and their maps name it', async () => {
-  const inside = new Set([...(await importsOf('page.js')), ...(await importsOf('worker.js')), ...(await importsOf('training.js'))])
+  const inside = new Set([...(await importsOf('page.js')), ...(await importsOf('worker.js')), ...(await importsOf('training.js')), ...(await importsOf('teach.js'))])
   assert.ok(inside.size > 30)
   for (const path of inside) {
-    if ([...SCRIPTS, 'page.js'].includes(path)) continue
+    if ([...SCRIPTS, 'page.js', 'teach.js'].includes(path)) continue
     await assert.rejects(readFile(join(DIST, path)), path)
   }
   const parts = (await readdir(join(DIST, 'page'))).filter(name => name.endsWith('.js')).map(name => `page/${name}`)
   const named = new Set()
-  for (const name of [...SCRIPTS, 'page.js', ...parts]) {
+  for (const name of [...SCRIPTS, 'page.js', 'teach.js', ...parts]) {
     for (const source of JSON.parse(await script(`${name}.map`)).sources) named.add(posix.join(posix.dirname(name), source))
   }
+  inside.delete('teach.js') // it only passes on
   for (const path of inside) assert.ok(named.has(path), `${path} is in no map`)
 })
 

@@ -2,6 +2,7 @@
 export * from './support/adapters.mjs'
 export * from './support/bases.mjs'
 export * from './support/browser.mjs'
+export * from './support/hand.mjs'
 export * from './support/drawings.mjs'
 export * from './support/module.mjs'
 export * from './support/page.mjs'

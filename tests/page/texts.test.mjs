@@ -32,11 +32,13 @@ test('the Chinese texts are all there, each taking what the English one takes', 
   const open = { styleTitles: null } // titles come from the manifest; a translation may know some
   assert.deepEqual(shape(zh.samplers), shape(page.samplers))
   const [network, networkInChinese] = [await texts('network'), await texts('network-zh')]
+  const [teach, teachInChinese] = [await texts('teach'), await texts('teach-zh')]
   for (const words of [DIGITS, wordsOf({ labels: ['face'], adapters: [] }), wordsOf({ labels: Array.from('abc'), noun: { one: 'leaf', many: 'leaves' } })]) {
     const [english, chinese] = [page, zh].map(({ textsOf }) => textsOf(words, forms))
     assert.deepEqual(shape(chinese.page), shape(english.page))
     assert.deepEqual({ ...shape(chinese.live), ...open }, { ...shape(english.live), ...open })
     assert.deepEqual(shape(networkInChinese.networkOf(words)), shape(network.networkOf(words)))
+    assert.deepEqual(shape(teachInChinese.teachOf(words, forms)), shape(teach.teachOf(words, forms)))
   }
   const { page: embed } = await texts('embed-zh')
   const html = await readFile(join(DIST, 'embed.html'), 'utf8')

@@ -11,7 +11,7 @@ import { readPngText } from './png.js'
 /** @param {File[]} files @param {string} ending */
 const named = (files, ending) => files.filter(({ name }) => name.toLowerCase().endsWith(ending))
 
-/** @param {(files: File[]) => void} onfiles */
+/** @param {(files: File[], dropped?: boolean) => void} onfiles */
 export function receiveFiles(onfiles) {
   const input = $('files', HTMLInputElement)
   $('open').addEventListener('click', () => input.click())
@@ -41,7 +41,7 @@ export function receiveFiles(onfiles) {
     if (!carriesFiles(event)) return
     event.preventDefault()
     const files = [...event.dataTransfer.files]
-    if (files.length) onfiles(files)
+    if (files.length) onfiles(files, true)
   })
 }
 

@@ -96,6 +96,38 @@ export class ModelSession {
     return added
   }
 
+  /** `name`, or with a number where there is a style of that name. @param {string} name */
+  freeName(name) {
+    let n = 1
+    const nth = () => (n > 1 ? `${name}-${n}` : name)
+    while (this.styles.some(style => style.name === nth())) n++
+    return nth()
+  }
+
+  /** Lists a style of the visitor's own, in place of the one of that name; the model takes it when it is drawn with. @param {OwnStyle} style */
+  keepOwn(style) {
+    const at = this.#own.findIndex(({ name }) => name === style.name)
+    if (at < 0) this.#own.push(style)
+    else this.#own[at] = style
+  }
+
+  /** The same where the style has changed: the model forgets the one before. @param {OwnStyle} style */
+  async replaceOwn(style) {
+    this.keepOwn(style)
+    await this.#forget(style.name)
+  }
+
+  /** @param {string} name of a style of the visitor's own, which is there no longer */
+  async dropOwn(name) {
+    this.#own = this.#own.filter(style => style.name !== name)
+    await this.#forget(name)
+  }
+
+  /** @param {string} name */
+  async #forget(name) {
+    if (this.model?.adapters.some(adapter => adapter.name === name)) await this.model.removeAdapter(name)
+  }
+
   /**
    * Whether something of a style that was refused fits; nothing of it is kept.
    * @param {OwnStyle} adapter
@@ -115,11 +147,8 @@ export class ModelSession {
 
   /** @param {OwnStyle} adapter */
   async #addOwn({ name, title, files, partial = false }) {
-    /** @param {number} n */
-    const nth = n => (n > 1 ? `${name}-${n}` : name)
-    let n = 1
-    while (this.styles.some(style => style.name === nth(n))) n++
-    const style = { name: nth(n), title: n > 1 ? `${title} ${n}` : title, files, partial }
+    const free = this.freeName(name)
+    const style = { name: free, title: free === name ? title : `${title} ${free.slice(name.length + 1)}`, files, partial }
     const adapter = await this.model.addAdapter(style.name, files, { partial })
     this.#own.push(style)
     return { title: style.title, adapter }

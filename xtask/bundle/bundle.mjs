@@ -12,9 +12,9 @@ const { name, version } = JSON.parse(await readFile(join(dist, 'package.json'), 
 
 /**
  * The module alone; its workers, which no script of a page shares anything with; the page, with the module in it: one request less; what
- * begins the downloads before the page's script is there.
+ * begins the downloads before the page's script is there; what the page fetches when somebody teaches the model.
  */
-const ENTRIES = ['digit-diffusion.js', 'worker.js', 'training.js', 'page.js', 'early.js']
+const ENTRIES = ['digit-diffusion.js', 'worker.js', 'training.js', 'page.js', 'early.js', 'teach.js']
 /** Generated; the tests and benchmarks of the engine alone load it. */
 const STAYS = ['engine/engine.js', 'engine/training.js']
 /** The line of www/release.js in whose place the release is put. */
@@ -33,6 +33,7 @@ const options = {
   banner: { js: `/*! ${name} ${version}, MIT OR Apache-2.0 */` },
   splitting: true,
   chunkNames: 'page/[name]',
+  external: ['./teach.js'], // a script of its own
   logLevel: 'warning',
   metafile: true,
   write: false,
@@ -70,6 +71,5 @@ const html = await readFile(join(dist, 'index.html'), 'utf8')
 if (html.split(SCRIPT).length !== 2) throw new Error(`index.html needs the line \`${SCRIPT.trim()}\` once`)
 const links = shared.map(path => `<link rel="modulepreload" href="${path}">\n    `).join('')
 await writeFile(join(dist, 'index.html'), html.replace(SCRIPT, links + SCRIPT))
-for (const entry of await readdir(dist, { withFileTypes: true })) {
-  if (entry.isDirectory()) await rmdir(join(dist, entry.name)).catch(() => {}) // only what is empty now
-}
+const folders = (await readdir(dist, { withFileTypes: true, recursive: true })).filter(entry => entry.isDirectory()).map(entry => join(entry.parentPath, entry.name))
+for (const folder of folders.sort().reverse()) await rmdir(folder).catch(() => {}) // only what is empty now

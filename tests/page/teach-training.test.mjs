@@ -1,0 +1,222 @@
+// Teaching: its progress, pausing, ending, failing, going on at the next visit; what was taught as a style and as files.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { drawAndTake, errors, freshPage, openTeach, page, pick, pixels, server, set, settled, setUp, until } from './support.mjs'
+import { standIn } from './support/standin.mjs'
+
+setUp()
+
+/** Opens the section with some digits drawn. @param {Parameters<typeof standIn>[0]} plan */
+async function openWith(plan, digits = [0, 1, 2, 3, 7]) {
+  await page.addInitScript(standIn, plan)
+  await page.goto(server.url)
+  await settled(page)
+  await set(page, 'steps', 2)
+  await openTeach()
+  for (const digit of digits) {
+    await page.selectOption('#pad-class', String(digit))
+    await drawAndTake(digit)
+  }
+}
+const taught = () => page.waitForSelector('.taught:not([hidden])')
+const step = () => page.evaluate(() => window.steps ?? 0)
+const shown = () => page.locator('#teach-keys button:visible').allInnerTexts()
+const line = () => page.innerText('#teach-line')
+const styles = () => page.locator('#styles label').allInnerTexts()
+/** Until so many steps were computed. @param {number} n */
+const computed = n => until(step, found => found >= n)
+
+test('too few drawings: how many are missing is said', async () => {
+  await openWith({}, [1, 2, 3])
+  assert.equal(await page.innerText('#teach-ready'), 'Draw 2 more to teach.')
+  assert.equal(await page.isDisabled('#teach-start'), true)
+  await drawAndTake(4)
+  await drawAndTake(5)
+  assert.equal(await page.isDisabled('#teach-start'), false)
+  assert.match(await page.innerText('#teach-ready'), /^5 digits have no drawing: there the model learns from what it draws itself/)
+})
+
+test('it is seen how it goes, and what comes of it is a style like any other', async () => {
+  await openWith({})
+  await page.click('#teach-start')
+  assert.deepEqual(await shown(), ['Pause', 'Stop and keep', 'Throw away'])
+  await until(line, text => /^Step \d+ of 60 · 212 pictures per second · about \d+ s left$/.test(text))
+  await computed(20)
+  assert.match(await page.getAttribute('.loss', 'aria-label'), /^Loss, from 0\.\d+ at the start to 0\.\d+ now$/)
+  assert.ok((await page.locator('.loss .held').count()) >= 1)
+  const previews = id => page.locator(`#previews-${id} canvas`).evaluateAll(all => all.map(canvas => canvas.getAttribute('aria-label')))
+  assert.deepEqual(await previews('base'), ['Digit 0, Base model', 'Digit 1, Base model', 'Digit 2, Base model', 'Digit 3, Base model'])
+  assert.deepEqual(await previews('mine'), ['Digit 0, Your hand', 'Digit 1, Your hand', 'Digit 2, Your hand', 'Digit 3, Your hand'])
+  // Meanwhile the page draws.
+  await pick(page, 7)
+  await page.locator('#teach').scrollIntoViewIfNeeded()
+  await taught()
+  assert.deepEqual(await page.evaluate(() => [window.trained.count, ...window.trained.labels]), [15, ...'01237', ...'4455668899'], 'and two of each class without a drawing, as the base draws them')
+  assert.equal(await line(), 'Learnt in 60 steps.')
+  assert.equal(await page.textContent('#announcer'), 'Done: “My hand” is one of the styles now.')
+  assert.ok((await styles()).includes('My hand'))
+  const base = await pixels(page)
+  await page.click('#taught-draw')
+  await settled(page)
+  assert.equal(await page.getAttribute('#lora', 'aria-checked'), 'true')
+  assert.match(await page.innerText('#lora-note'), /^My hand · LoRA/)
+  const drawn = await pixels(page, 'lora')
+  assert.notEqual(drawn, base)
+  await set(page, 'strength-' + (await page.locator('#strengths input').getAttribute('id')).split('-')[1], 0)
+  await settled(page)
+  assert.equal(await pixels(page, 'lora'), base)
+  // On another device the same.
+  await set(page, 'strength-' + (await page.locator('#strengths input').getAttribute('id')).split('-')[1], 1)
+  await settled(page)
+  await page.click('#device [value=cpu]')
+  await settled(page)
+  assert.equal(await pixels(page, 'lora'), drawn)
+  assert.deepEqual(errors, [])
+})
+
+test('it rests and goes on, by keyboard too', async () => {
+  await openWith({ ms: 30 })
+  await page.focus('#teach-start')
+  await page.keyboard.press('Enter')
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'teach-pause')
+  await computed(5)
+  await page.keyboard.press('Enter')
+  assert.deepEqual(await shown(), ['Go on', 'Stop and keep', 'Throw away'])
+  await page.waitForTimeout(200)
+  const at = await step()
+  await page.waitForTimeout(600)
+  assert.equal(await step(), at)
+  await page.keyboard.press('Enter')
+  await taught()
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'taught-draw', 'the focus goes on to what there is now')
+})
+
+test('stopped early, even while it rests, it keeps what was learnt; thrown away, it keeps nothing', async () => {
+  await openWith({ steps: 1000 })
+  await page.click('#teach-start')
+  await computed(5)
+  await page.click('#teach-away')
+  await page.waitForSelector('#teach-start:visible')
+  assert.equal(await page.locator('.taught').isVisible(), false)
+  assert.deepEqual((await styles()).filter(title => title === 'My hand'), [])
+  assert.equal(await page.locator('.hand').count(), 5)
+  await page.click('#teach-start')
+  await computed(10)
+  await page.click('#teach-pause')
+  await page.click('#teach-keep')
+  await taught()
+  assert.ok((await styles()).includes('My hand'))
+})
+
+test('one that fails says why; from its checkpoint it goes on, at once or at the next visit', async () => {
+  await openWith({ fails: 'The engine stopped unexpectedly.', at: 25 })
+  await page.click('#teach-start')
+  await page.locator('.teach-run .teach-failed:not(:empty)').waitFor()
+  assert.equal(await page.innerText('.teach-run .teach-failed'), 'Teaching stopped: The engine stopped unexpectedly. The last checkpoint is here: you can go on from it.')
+  assert.equal(await page.innerText('#teach-ready'), 'Teaching broke off at step 20 of 60.')
+  assert.deepEqual(await shown(), ['Go on', 'Teach', 'Throw away'])
+  await page.addInitScript(standIn, {})
+  await page.reload()
+  await settled(page)
+  await page.waitForSelector('#teach-again:visible')
+  await drawAndTake(9) // not of what it goes on with
+  await page.click('#teach-again')
+  await taught()
+  assert.deepEqual(await page.evaluate(() => [window.trained.resume, window.trained.count]), [20, 15], 'with the same pictures')
+  await page.reload()
+  await settled(page)
+  await taught()
+  assert.deepEqual(await shown(), ['Teach on', 'Teach anew'])
+})
+
+test('a page that is closed while it is taught goes on at the next visit; what was taught is there, in links too', async () => {
+  await openWith({ ms: 50 })
+  await page.click('#teach-start')
+  await computed(25)
+  await page.waitForTimeout(200)
+  await page.reload()
+  await settled(page)
+  assert.match(await page.innerText('#teach-ready'), /^Teaching broke off at step [2-5]0 of 60\.$/)
+  await page.click('#teach-again')
+  await taught()
+  await page.goto('about:blank')
+  await page.goto(`${server.url}#digit=7&seed=2&steps=2&lora=on&styles=my-hand:1`)
+  await settled(page)
+  assert.equal(await page.locator('#notice').isHidden(), true, 'the link’s style is known')
+  assert.match(await page.innerText('#lora-note'), /^My hand · LoRA/)
+  assert.notEqual(await pixels(page, 'lora'), await pixels(page))
+})
+
+test('taught on, anew, by another name, deleted', async () => {
+  await openWith({ ms: 5 })
+  await page.click('#teach-start')
+  await taught()
+  await page.click('#teach-on')
+  await until(() => page.evaluate(() => window.trained.init), init => init === 'my-hand')
+  await page.waitForSelector('#teach-on:visible')
+  assert.equal((await styles()).filter(title => title === 'My hand').length, 1, 'in place of the one before')
+  await page.fill('#taught-title', '  Grandma’s   hand ')
+  await page.keyboard.press('Enter')
+  await page.locator('#styles label:has-text("Grandma’s hand")').waitFor()
+  const download = page.waitForEvent('download')
+  await page.click('#taught-peft')
+  const file = await download
+  assert.equal(file.suggestedFilename(), 'Grandma-s-hand.safetensors')
+  const bytes = await readFile(await file.path())
+  const header = JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0))))
+  assert.equal(header.__metadata__['modelspec.title'], 'Grandma’s hand')
+  await page.click('#taught-draw')
+  await settled(page)
+  await page.click('#taught-delete')
+  await until(styles, found => !found.includes('Grandma’s hand'))
+  await settled(page)
+  assert.equal(await page.locator('.taught').isVisible(), false)
+  assert.deepEqual(await shown(), ['Teach'])
+  // The file, opened again, is a style of that name.
+  await page.setInputFiles('#files', { name: 'any.safetensors', mimeType: '', buffer: bytes })
+  await page.locator('#styles label:has-text("Grandma’s hand")').waitFor()
+  assert.deepEqual(errors, [])
+})
+
+test('ten digits drawn, really taught, stopped early: the model draws with them; the file, opened elsewhere, draws the same', async () => {
+  await page.goto(server.url)
+  await settled(page)
+  await set(page, 'steps', 3)
+  await openTeach()
+  for (let digit = 0; digit < 10; digit++) await drawAndTake(digit)
+  assert.equal(await page.innerText('#hands-total'), '10 drawings · 10 of 10 digits')
+  await page.click('#teach-start')
+  await until(line, text => Number(/^Step (\d+) of 240/.exec(text)?.[1]) >= 6)
+  await page.click('#teach-keep')
+  await taught()
+  await page.click('#taught-draw')
+  await settled(page)
+  await pick(page, 7)
+  assert.match(await page.innerText('#lora-note'), /^My hand · LoRA, rank 8, \d+ layers, (\d+) of \1 tensors$/)
+  const [base, mine] = [await pixels(page), await pixels(page, 'lora')]
+  assert.notEqual(mine, base)
+  const files = []
+  for (const format of ['peft', 'peft-config', 'kohya']) {
+    const download = page.waitForEvent('download')
+    await page.click(`#taught-${format}`)
+    const file = await download
+    files.push({ name: file.suggestedFilename(), mimeType: '', buffer: await readFile(await file.path()) })
+  }
+  assert.deepEqual(files.map(({ name }) => name), ['My-hand.safetensors', 'adapter_config.json', 'My-hand-kohya.safetensors'])
+  assert.equal(JSON.parse(files[1].buffer.toString()).r, 8)
+  // In another browser, which knows nothing of it.
+  const address = page.url().split('#')[1].replace(/&styles=[^&]*/, '').replace('lora=on', 'lora=off')
+  for (const file of [files[0], files[2]]) {
+    await freshPage()
+    await page.goto(`${server.url}#${address}`)
+    await settled(page)
+    assert.equal(await pixels(page), base)
+    await page.setInputFiles('#files', [file])
+    await page.locator('#styles label:has-text("My hand")').waitFor()
+    await settled(page)
+    assert.equal(await page.locator('#notice').isHidden(), true)
+    assert.equal(await pixels(page, 'lora'), mine, file.name)
+  }
+  assert.deepEqual(errors, [])
+})
