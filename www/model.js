@@ -195,7 +195,7 @@ export class DigitDiffusion {
   async exportAdapter(name, { format = 'peft', title = name, signal } = {}) {
     const it = itself(this)
     it.#known(name)
-    if (!FORMATS.includes(format)) throw new RangeError(mistakes.choice('format', FORMATS, String(format)))
+    if (!FORMATS.includes(format)) throw new RangeError(mistakes.choice('format', FORMATS, `'${format}'`))
     const [base, adapter] = await Promise.all([it.#client.call('base'), it.#client.call('adapterFiles', { name })])
     const { weights, config } = await it.#trainer.call('convert', { base, adapter, format, title: String(title) }, { signal })
     return format === 'peft-config' ? new File([config], 'adapter_config.json', { type: 'application/json' }) : new File([weights], `${name}.safetensors`)

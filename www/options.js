@@ -92,9 +92,9 @@ export function readSampleOptions(options, { labels, imageSize }) {
 const isWhole = value => Number.isSafeInteger(value) && value >= 1
 
 /** What is to be learnt: pictures, and the index of the class of each. */
-function checkLessons({ images, labels }, { labels: known, imageSize }, least = 1) {
+function checkLessons({ images, labels }, { labels: known, imageSize }) {
   const [all, named] = [images, labels].map(list => (list?.[Symbol.iterator] && typeof list !== 'string' ? Array.from(list) : undefined))
-  if (!all || all.length < least || all.length !== named?.length) throw new TypeError(mistakes.toLearn(all?.length ?? show(images), named?.length ?? show(labels)))
+  if (!all?.length || all.length !== named?.length) throw new TypeError(mistakes.toLearn(all?.length ?? show(images), named?.length ?? show(labels)))
   const size = imageSize * imageSize
   all.forEach((image, i) => {
     if (image instanceof Uint8Array && image.length !== size) throw new RangeError(mistakes.toLearnSize(i, image.length, size))
@@ -112,5 +112,5 @@ export function readTrainOptions(options, facts) {
   if (seed !== undefined) checkSeed(seed)
   if (resume !== undefined && !(resume instanceof Uint8Array)) throw new TypeError(mistakes.resume(show(resume)))
   const lessons = checkLessons(options, facts)
-  return { ...rest, ...lessons, heldOut: heldOut && checkLessons(heldOut, facts, 0), options: { steps, rank, alpha, targets, seed }, resume, threads: checkThreads(threads) }
+  return { ...rest, ...lessons, heldOut: heldOut === false ? { images: [], labels: [] } : heldOut && checkLessons(heldOut, facts), options: { steps, rank, alpha, targets, seed }, resume, threads: checkThreads(threads) }
 }

@@ -9,6 +9,7 @@
 //! | [`norm`], [`softmax`], [`activation`] | GroupNorm and LayerNorm; softmax; SiLU and GEGLU |
 //! | [`gradients`] | the gradients of these |
 //! | [`optimizer`] | a step of AdamW, with an EMA of the weights |
+//! | [`vectors`] | sums and products of vectors |
 //! | [`buffers`] | memory that layers reuse |
 //! | `simd`, `math`, `tile` | vectors, functions of vectors, tiles of products |
 //!
@@ -29,6 +30,7 @@ pub mod softmax;
 #[cfg(test)]
 mod testing;
 mod tile;
+pub mod vectors;
 pub mod view;
 pub mod winograd;
 

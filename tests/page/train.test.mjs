@@ -164,7 +164,7 @@ describe('workers that die', () => {
 
   test('the one that leads: an error, and the checkpoint goes on', async () => {
     server.faults['training.js'] = { prepend: HURRY }
-    await page.exposeFunction('kill', () => teachers()[0].evaluate(() => setTimeout(() => { throw new Error('broken') })).catch(() => {}))
+    await page.exposeFunction('kill', () => teachers()[0]?.evaluate(() => setTimeout(() => { throw new Error('broken') })).catch(() => {}))
     const { failed, drawn, adapters } = await page.evaluate(async () => {
       let checkpoint
       const failed = await failure(() =>

@@ -1,11 +1,29 @@
 //! Helpers of the unit tests.
 
 use burn::tensor::Device;
+use diffusion::Base;
 use diffusion::config::{ModelInfo, UNetConfig};
+use diffusion::schedule::ScheduleConfig;
 use diffusion::unet::burn::BurnUNet;
+use diffusion::unet::init::initial_state;
 
 /// A network of two levels for two classes, with random weights, and what it draws.
 pub fn tiny_unet(device: &Device) -> (BurnUNet, ModelInfo) {
+    let (config, info) = tiny_config();
+    (BurnUNet::new(&config, device), info)
+}
+
+/// A base of such a network, of which no weight is zero.
+pub fn tiny_base() -> Base {
+    let (unet, info) = tiny_config();
+    let mut state = initial_state(&unet, 3);
+    for (i, value) in state.values_mut().flat_map(|tensor| &mut tensor.values).enumerate() {
+        *value += 0.05 * (i as f32).sin();
+    }
+    Base { info, unet, schedule: ScheduleConfig::default(), state }
+}
+
+fn tiny_config() -> (UNetConfig, ModelInfo) {
     let info = ModelInfo {
         format: 1,
         labels: vec!["0".into(), "1".into()],
@@ -31,7 +49,7 @@ pub fn tiny_unet(device: &Device) -> (BurnUNet, ModelInfo) {
         cross_attention_dim: 4,
         encoder_hid_dim: info.encoder_hid_dim(),
     };
-    (BurnUNet::new(&config, device), info)
+    (config, info)
 }
 
 /// 28x28 digits drawn with thick strokes: 0, 7, and for every other label a 1.

@@ -70,7 +70,7 @@ impl Teacher {
     /// Whether pictures are held out, and validated on.
     #[wasm_bindgen(getter, js_name = heldOut)]
     pub fn held_out(&self) -> bool {
-        self.run.validation_jobs().first().is_some()
+        !self.run.validation_jobs().is_empty()
     }
 
     /// The parameters that the next step's jobs are computed with.

@@ -60,9 +60,9 @@ export interface Previews {
 }
 
 export interface TrainOptions extends Lessons {
-  /** What is measured on, and not learnt; by default one picture in ten, evenly of all classes, none of a class that has but one. With
-   * `images: []`, none: then nothing is measured. */
-  heldOut?: Lessons | undefined
+  /** What is measured on, and not learnt; by default one picture in ten, evenly of all classes, none of a class that has but one. `false`:
+   * nothing is. */
+  heldOut?: Lessons | false | undefined
   /** Default: 240, or two for each picture where that is more. */
   steps?: number | undefined
   /** Rank of the LoRA; default 8. */

@@ -2,6 +2,8 @@
 //!
 //! Tests: below.
 
+pub(super) use cpu_kernels::vectors::{add_scaled, dot};
+
 use crate::state::HostTensor;
 
 /// Rows of a weight and what is in one: `[out, in]`, or `[out, in · h · w]` of a convolution.
@@ -52,28 +54,9 @@ pub(super) fn product_gradients(a: &[f32], b: &[f32], k: usize, grad: &[f32]) ->
     [product_transposed_right(grad, b, m), product_transposed_left(a, grad, n)]
 }
 
-/// The sum of products, in lanes that the compiler makes SIMD vectors of.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let mut sums = [0.0; LANES];
-    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum::<f32>();
-    for (a, b) in a.zip(b) {
-        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
-    }
-    sums.iter().sum::<f32>() + rest
-}
-
 /// Products of what stands at the same place.
 pub(super) fn hadamard(a: &[f32], b: &[f32]) -> Vec<f32> {
     a.iter().zip(b).map(|(a, b)| a * b).collect()
-}
-
-/// `to += factor · from`.
-pub(super) fn add_scaled(to: &mut [f32], factor: f32, from: &[f32]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to += factor * from;
-    }
 }
 
 /// Rows and columns exchanged; `columns` of the argument.

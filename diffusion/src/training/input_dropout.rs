@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use cpu_kernels::vectors::{scale, scale_each, scale_each_from, scale_from};
+
 use crate::noise::NoiseSource;
 use crate::state::{HostTensor, StateDict};
 
@@ -46,7 +48,17 @@ pub fn drop_inputs(changed: &StateDict, pristine: &StateDict, masks: &Masks) -> 
     let mut dropped = changed.clone();
     for (name, weight) in &mut dropped {
         if let (Some(mask), Some(pristine)) = (masks.get(name), pristine.get(name)) {
-            multiply(weight, mask, |changed, i, factor| (changed - pristine.values[i]) * factor + pristine.values[i]);
+            let kernel = kernel(weight);
+            let row = (mask.len() * kernel).max(1);
+            for (weight, pristine) in weight.values.chunks_exact_mut(row).zip(pristine.values.chunks_exact(row)) {
+                match kernel {
+                    1 => scale_each_from(weight, mask, pristine),
+                    kernel => {
+                        let inputs = weight.chunks_exact_mut(kernel).zip(pristine.chunks_exact(kernel));
+                        inputs.zip(mask).for_each(|((weight, pristine), factor)| scale_from(weight, *factor, pristine));
+                    }
+                }
+            }
         }
     }
     dropped
@@ -56,15 +68,20 @@ pub fn drop_inputs(changed: &StateDict, pristine: &StateDict, masks: &Masks) -> 
 pub fn mask_gradients(gradients: &mut StateDict, masks: &Masks) {
     for (name, gradient) in gradients {
         if let Some(mask) = masks.get(name) {
-            multiply(gradient, mask, |gradient, _, factor| gradient * factor);
+            let kernel = kernel(gradient);
+            for row in gradient.values.chunks_exact_mut((mask.len() * kernel).max(1)) {
+                match kernel {
+                    1 => scale_each(row, mask),
+                    kernel => {
+                        row.chunks_exact_mut(kernel).zip(mask).for_each(|(values, factor)| scale(values, *factor))
+                    }
+                }
+            }
         }
     }
 }
 
-/// Makes every value what `change` makes of it, its index and its input's factor.
-fn multiply(tensor: &mut HostTensor, mask: &[f32], change: impl Fn(f32, usize, f32) -> f32) {
-    let kernel = tensor.shape.iter().skip(2).product::<usize>().max(1);
-    for (i, value) in tensor.values.iter_mut().enumerate() {
-        *value = change(*value, i, mask[i / kernel % mask.len()]);
-    }
+/// Values of a weight for each of a row's inputs.
+fn kernel(weight: &HostTensor) -> usize {
+    weight.shape.iter().skip(2).product::<usize>().max(1)
 }

@@ -65,8 +65,7 @@ impl AdapterNetwork {
         };
         let changed = self.unet.weights();
         let masks = self.parameters.masks(dropout);
-        let mut unet = self.unet.clone();
-        unet.set_weights(drop_inputs(changed, self.parameters.pristine(), &masks))?;
+        let unet = self.unet.with_weights(drop_inputs(changed, self.parameters.pristine(), &masks))?;
         let (loss, mut found) = self.run(&unet, job, wanted, buffers)?;
         mask_gradients(&mut found, &masks);
         Ok(JobResult { loss, gradients: self.parameters.gradients(&self.adapter, &found) })

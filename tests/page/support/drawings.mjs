@@ -26,7 +26,7 @@ export async function drawings() {
     /** Trains to the end, or as far as `each` says, with nothing held out; every yield. */
     window.teach = async (model, name, options, each = turn => Boolean(turn)) => {
       const seen = []
-      for await (const turn of model.train(name, { ...lessons(20), heldOut: { images: [], labels: [] }, steps: 6, ...options })) {
+      for await (const turn of model.train(name, { ...lessons(20), heldOut: false, steps: 6, ...options })) {
         seen.push(turn)
         if ((await each(turn)) === false) break
       }

@@ -125,20 +125,24 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use burn::tensor::Device;
+    use diffusion::Base;
     use diffusion::config::ModelInfo;
     use diffusion::schedule::{NoiseSchedule, ScheduleConfig};
     use diffusion::unet::burn::BurnUNet;
 
+    use super::super::adapter::initial_adapter;
     use super::*;
-    use crate::config::TrainConfig;
+    use crate::config::{LoraSettings, TrainConfig};
     use crate::data::Dataset;
     use crate::ranks;
-    use crate::testing::tiny_unet;
+    use crate::testing::{tiny_base, tiny_unet};
 
     struct Run {
         unet: BurnUNet,
         info: ModelInfo,
         config: TrainConfig,
+        /// Of which an adapter is trained, where there is one.
+        base: Option<Base>,
     }
 
     impl Run {
@@ -146,7 +150,11 @@ mod tests {
             let (unet, info) = tiny_unet(&Device::flex().autodiff());
             // 5 jobs a step: they do not divide evenly.
             let config = TrainConfig { batch_size: 9, micro_batch, max_train_steps: 20, ..TrainConfig::base() };
-            Self { unet, info, config: TrainConfig { threads: 1, ..config } }
+            Self { unet, info, config: TrainConfig { threads: 1, ..config }, base: None }
+        }
+
+        fn of_adapter() -> Self {
+            Self { base: Some(tiny_base()), ..Self::new(2) }
         }
 
         fn data(&self, level: u8) -> Dataset {
@@ -161,8 +169,16 @@ mod tests {
             let (device, schedule) = (Device::flex().autodiff(), NoiseSchedule::new(ScheduleConfig::default()));
             let (info, unet) = (self.info.clone(), self.unet.clone());
             let last = ranks.rank() + 1 == ranks.size();
-            let mut trainer =
-                Trainer::new(self.config.clone(), &data, info, schedule, unet, device)?.with_ranks(ranks)?;
+            let trainer = match &self.base {
+                None => Trainer::new(self.config.clone(), &data, info, schedule, unet, device)?,
+                Some(base) => {
+                    let settings =
+                        LoraSettings { target_modules: vec!["to_q".into(), "conv1".into()], ..Default::default() };
+                    let adapter = initial_adapter(&base.state, &settings, 5)?;
+                    Trainer::of_adapter(self.config.clone(), &data, base, &adapter, device)?.with_lora_dropout(0.2)?
+                }
+            };
+            let mut trainer = trainer.with_ranks(ranks)?;
             let (stop, mut loss) = (AtomicBool::new(false), 0);
             trainer.run(&stop, |trainer, report| {
                 stop.store(last && report.step == stop_at, Ordering::Relaxed);
@@ -176,13 +192,14 @@ mod tests {
 
     #[test]
     fn any_number_of_ranks_comes_to_the_same_weights_and_stops_at_the_same_step() {
-        let run = Run::new(2);
-        for stop_at in [usize::MAX, 18] {
-            let alone = run.train(Ranks::alone(), stop_at).unwrap();
-            assert_eq!(alone.0, stop_at.min(20));
-            for size in [2, 3] {
-                for rank in ranks::run(size, |ranks| run.train(ranks, stop_at)) {
-                    assert!(rank.unwrap() == alone, "{size} ranks, stopped at {stop_at}");
+        for run in [Run::new(2), Run::of_adapter()] {
+            for stop_at in [usize::MAX, 18] {
+                let alone = run.train(Ranks::alone(), stop_at).unwrap();
+                assert_eq!(alone.0, stop_at.min(20));
+                for size in [2, 3] {
+                    for rank in ranks::run(size, |ranks| run.train(ranks, stop_at)) {
+                        assert!(rank.unwrap() == alone, "{size} ranks, stopped at {stop_at}");
+                    }
                 }
             }
         }

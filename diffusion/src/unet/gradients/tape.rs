@@ -5,6 +5,7 @@
 use std::rc::Rc;
 
 use cpu_kernels::buffers::Buffers;
+use cpu_kernels::vectors::add_scaled;
 
 use crate::ops::cpu::SliceOperation;
 
@@ -183,7 +184,7 @@ impl<'a, 'b> Tape<'a, 'b> {
             };
             match &mut sums[slot] {
                 Some(sum) => {
-                    sum.iter_mut().zip(&gradient).for_each(|(sum, value)| *sum += value);
+                    add_scaled(sum, 1.0, &gradient);
                     self.buffers.give(gradient);
                 }
                 empty => *empty = Some(gradient),

@@ -99,6 +99,18 @@ impl GradientUNet {
         Ok(())
     }
 
+    /// The same network with other weights in place of the base's own.
+    ///
+    /// # Errors
+    /// As [`set_weights`](Self::set_weights).
+    pub fn with_weights(&self, changed: StateDict) -> Result<Self> {
+        let Self { base, layers, shapes, .. } = self;
+        let (base, layers, shapes) = (Arc::clone(base), layers.clone(), shapes.clone());
+        let mut unet = Self { base, changed: StateDict::new(), layers, shapes };
+        unet.set_weights(changed)?;
+        Ok(unet)
+    }
+
     /// The weights that are in place of the base's own.
     pub fn weights(&self) -> &StateDict {
         &self.changed
