@@ -156,7 +156,7 @@ describe('a LoRA of one’s own', () => {
     await settled(page)
     assert.equal(await pixels(page, 'lora'), shipped)
     const { r: rank } = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8'))
-    assert.equal(await page.innerText('#lora-note'), `my-style · LoRA, rank ${rank}, 50 layers, 100 of 100 tensors`)
+    assert.equal(await page.innerText('#lora-note'), `my-style · LoRA, rank ${rank}, 39 layers, 78 of 78 tensors`)
     assert.equal(await page.locator('#notice').isHidden(), true)
     await page.click('#device [value=cpu]') // another engine gets it too
     await settled(page)
@@ -193,12 +193,12 @@ describe('a LoRA of one’s own', () => {
     const before = await page.locator('#styles label').count()
     const name = 'x.safetensors'
     const renamed = header => {
-      const key = Object.keys(header).find(key => key.endsWith('lora_A.weight'))
+      const key = Object.keys(header).find(key => key.endsWith('to_out.0.lora_A.weight'))
       header[key.replace('down_blocks.0', 'down_blocks.7').replace('mid_block', 'mid_block_x').replace('up_blocks', 'up_blocks_x')] = header[key]
       delete header[key]
     }
     const reshaped = header => {
-      const key = Object.keys(header).find(key => key.endsWith('lora_A.weight'))
+      const key = Object.keys(header).find(key => key.endsWith('to_out.0.lora_A.weight')) // a matrix
       const [rank, inner] = header[key].shape
       header[key].shape = [1, rank * inner]
     }

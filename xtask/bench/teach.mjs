@@ -71,7 +71,7 @@ try {
   const cores = await page.evaluate(() => navigator.hardwareConcurrency)
   /** Pictures a second between the steps. */
   const rate = async threads => {
-    const { times } = await page.evaluate(options => globalThis.teach(options), { steps: STEPS, threads, heldOut: { images: [], labels: [] } })
+    const { times } = await page.evaluate(options => globalThis.teach(options), { steps: STEPS, threads, heldOut: false })
     const [first, last] = [times.find(({ step }) => step >= WARM_UP), times.at(-1)]
     return (1000 * BATCH * (last.step - first.step)) / (last.at - first.at)
   }
