@@ -25,6 +25,17 @@ describe('of digits', () => {
     assert.deepEqual(errors, [])
   })
 
+  test('below the styles is a way to it', async () => {
+    await page.click('#teach-jump')
+    await page.waitForSelector('#pad')
+    await until(() => page.evaluate(() => document.activeElement.id), id => id === 'pad')
+    assert.ok(await page.locator('#teach-title').evaluate(title => title.getBoundingClientRect().top < innerHeight))
+    await page.evaluate(() => scrollTo(0, 0))
+    await page.click('#teach-jump') // again
+    await until(() => page.evaluate(() => document.activeElement.id), id => id === 'pad')
+    assert.deepEqual(errors, [])
+  })
+
   test('what did not arrive is told, and asked for again', async () => {
     server.faults['teach.css'] = { status: 500 }
     await page.click('#teach-open')

@@ -18,7 +18,12 @@ export class TeachSection {
   constructor(load, page) {
     this.#load = load
     this.#page = page
-    $('teach-open').addEventListener('click', () => this.#open().catch(page.onfail))
+    const open = () => this.#open().catch(page.onfail)
+    $('teach-open').addEventListener('click', open)
+    $('teach-jump').addEventListener('click', () => {
+      $('teach').scrollIntoView()
+      open()
+    })
   }
 
   /** What an earlier visit has left: its style is among the styles afterwards. */
