@@ -71,9 +71,9 @@ test('what a style changes: a cell for each of its matrices, coloured by the siz
   }
 
   const table = page.locator('#changes-map')
-  assert.deepEqual(await table.locator('th[scope=row]').allTextContents(), ['Down 1', 'Down 2', 'Middle 1', 'Middle 2', 'Up 1.1', 'Up 1.2', 'Up 2.1', 'Up 2.2'])
-  assert.deepEqual(await table.locator('th[scope=colgroup]').allTextContents(), ['Picture', 'Label', 'Places', 'ResNet'])
-  assert.deepEqual(await table.locator('th[scope=col]').allTextContents(), ['V', 'out', 'V', 'out', 'in', 'out', 'time'])
+  assert.deepEqual(await table.locator('th[scope=row]').allTextContents(), ['Down 1', 'Down 2', 'Middle 1', 'Middle 2', 'Up 1.1', 'Up 1.2', 'Up 2.1', 'Up 2.2', 'Rest'])
+  assert.deepEqual(await table.locator('th[scope=colgroup]').allTextContents(), ['Picture', 'Label', 'Places', 'ResNet', 'Rest'])
+  assert.deepEqual(await table.locator('th[scope=col]').allTextContents(), ['out', 'out', 'out', 'conv 1', 'conv 2', 'first conv', 'last conv'])
   const cells = await table.locator('td[title]').evaluateAll(cells =>
     cells.map((/** @type {HTMLElement} */ cell) => ({ path: cell.getAttribute('title'), text: cell.textContent, heat: Number(cell.style.getPropertyValue('--heat')) })),
   )
@@ -92,12 +92,12 @@ test('what a style changes: a cell for each of its matrices, coloured by the siz
   assert.match(await reading(), new RegExp(`: ${share(top)} · LoRA, rank ${adapter.rank} · norm `))
   await table.locator('td[tabindex="0"]').focus()
   for (const key of ['ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'Home', 'ArrowDown', 'ArrowRight']) await page.keyboard.press(key)
-  assert.match(await reading(), /^Down 2 · Picture out: /)
-  assert.match(await page.evaluate(() => document.activeElement.title), /^down_blocks\.1\..*attn1\.to_out\.0$/)
-  await page.hover('#changes-map tbody tr:nth-child(3) td:last-child')
-  assert.match(await reading(), /^Middle 1 · ResNet time: /)
+  assert.match(await reading(), /^Down 2 · Label out: /)
+  assert.match(await page.evaluate(() => document.activeElement.title), /^down_blocks\.1\..*attn2\.to_out\.0$/)
+  await page.hover('#changes-map tbody tr:nth-child(3) td[title$=conv2]')
+  assert.match(await reading(), /^Middle 1 · ResNet conv 2: /)
   await page.hover('#changes summary')
-  assert.match(await reading(), /^Down 2 · Picture out: /)
+  assert.match(await reading(), /^Down 2 · Label out: /)
 
   // Another style, a mix, none.
   assert.equal(await page.textContent('#changes-of'), 'Outline')

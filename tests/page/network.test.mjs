@@ -101,6 +101,8 @@ test('LoRA on marks the parts that the style changes, and says how much', async 
   const path = await page.innerText('#part-path')
   assert.match(await page.innerText('#part-lora'), new RegExp(`^Outline changes ${matrices(path)} matrices here: .* largest change is (\\d+% of|[\\d.]+ times) W\\.$`))
   await page.click('#unet [value=conv_in]')
+  assert.match(await page.innerText('#part-lora'), /^Outline changes 1 matrix here: /)
+  await page.click('#unet [value=time_embedding]')
   assert.equal(await page.innerText('#part-lora'), 'Outline changes nothing here.')
   await choose(page, 'styles', 'thin')
   await page.locator('#part-lora:has-text("Thin changes nothing here.")').waitFor()
