@@ -25,7 +25,7 @@ describe('of digits', () => {
     assert.deepEqual(errors, [])
   })
 
-  test('below the styles is a way to it', async () => {
+  test('above the styles is a way to it', async () => {
     await page.click('#teach-jump')
     await page.waitForSelector('#pad')
     await until(() => page.evaluate(() => document.activeElement.id), id => id === 'pad')
