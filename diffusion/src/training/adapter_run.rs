@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::adapter::Adapter;
 use crate::base::Base;
 use crate::error::{RequestError, Result, TrainingError};
@@ -22,7 +24,7 @@ use super::sum::sum_and_norm;
 use super::validation::Validated;
 
 /// The outcome of a step.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct StepReport {
     /// From 1.
     pub step: usize,

@@ -39,4 +39,5 @@ mod validation;
 
 pub use crate::config::{LossKind, TrainConfig};
 pub use checkpoint::{AdapterOrigin, Checkpoint, Origin};
-pub use trainer::{StepReport, Trainer};
+pub use diffusion::training::StepReport;
+pub use trainer::Trainer;

@@ -11,7 +11,7 @@ use diffusion::adapter::Adapter;
 use diffusion::config::ModelInfo;
 use diffusion::ops::Ops;
 use diffusion::schedule::NoiseSchedule;
-use diffusion::training::{AdapterParameters, Batch, Job, Recipe, Validated};
+use diffusion::training::{AdapterParameters, Batch, Job, Recipe, StepReport, Validated};
 use diffusion::unet::burn::BurnUNet;
 
 use super::checkpoint::{AdapterOrigin, Origin};
@@ -27,23 +27,6 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::ranks::Ranks;
-
-/// The outcome of a step.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct StepReport {
-    /// From 1.
-    pub step: usize,
-    /// Steps of the whole run.
-    pub total: usize,
-    /// Weighted loss of the batch.
-    pub loss: f32,
-    /// Norm of the gradient before clipping.
-    pub grad_norm: f32,
-    /// Learning rate.
-    pub lr: f64,
-    /// Pictures seen in this step.
-    pub images: usize,
-}
 
 /// A training run: network, optimizer, EMA, and how far it is.
 pub struct Trainer<'a> {
