@@ -95,7 +95,8 @@ export async function serve({ root = DIST, faults = {}, pages = {}, prefix = '/s
       response.writeHead(status, { ...sent, 'content-length': body.length })
       const cut = fault.cut !== undefined && (fault.times === undefined || fault.times-- > 0)
       if (!cut) return response.end(body)
-      response.write(body.subarray(0, fault.cut), () => setTimeout(() => response.destroy(), 50))
+      // A browser drops what it has not handed to the page when the connection breaks, and a busy machine is slow to hand it over.
+      response.write(body.subarray(0, fault.cut), () => setTimeout(() => response.destroy(), 500))
     } catch {
       response.writeHead(fault.status ?? 404, { 'content-type': 'text/plain', ...headers })
       response.end('not here')
