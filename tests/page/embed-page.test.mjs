@@ -1,7 +1,8 @@
 // embed.html: every example runs, and the code beside it does the same on a page of another origin.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, test } from 'node:test'
-import { errors, page, serve, server, set, setUp, until, watchElements } from './support.mjs'
+import { draw, errors, page, serve, server, set, setUp, until, watchElements } from './support.mjs'
 
 /** What a visitor does with each example, and what must come of it. */
 const EXAMPLES = {
@@ -25,6 +26,25 @@ const EXAMPLES = {
     await page.click('#mix')
     await page.locator('#mixed:has-text("12 / 12")').waitFor()
     assert.equal(await page.locator('#digits canvas').count(), 10)
+  },
+  teach: async page => {
+    for (let digit = 0; digit < 10; digit++) {
+      assert.equal(await page.innerText('#asked'), String(digit))
+      assert.equal(await page.isDisabled('#next'), true)
+      await draw(digit)
+      await page.click('#next')
+    }
+    await page.click('#begin')
+    await until(() => page.innerText('#told'), told => Number(/^(\d+) \/ 240 · \d+ s$/.exec(told)?.[1]) >= 5)
+    await page.click('#stop')
+    const saved = page.waitForEvent('download')
+    await page.click('#file')
+    const file = await saved
+    assert.equal(file.suggestedFilename(), 'mine.safetensors')
+    const bytes = await readFile(await file.path())
+    assert.match(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0))), /lora_A/)
+    const drawn = await page.locator('#mine canvas').evaluateAll(all => all.map(canvas => canvas.getContext('2d').getImageData(0, 0, 28, 28).data.some(level => level > 0 && level < 255)))
+    assert.deepEqual(drawn, Array(5).fill(true))
   },
   frame: page => page.frameLocator('iframe').locator('digit-diffusion[data-drawn][label="5"][lora=seven-segment]').waitFor(),
 }
@@ -78,6 +98,27 @@ test('steps: after its model has died, the next click loads another', async () =
   await until(() => workers.filter(worker => page.workers().includes(worker)).length, left => left === 0)
   await page.evaluate(() => (document.getElementById('status').textContent = ''))
   await EXAMPLES.steps(page)
+})
+
+test('teach: nothing is fetched for it before it is wanted; a drawing is cleared; without ten there is no teaching', async () => {
+  await open()
+  await page.waitForSelector('digit-diffusion[data-drawn]')
+  await page.locator('#pad').scrollIntoViewIfNeeded()
+  server.requests.length = 0
+  const blank = () => page.evaluate(() => document.getElementById('pad').getContext('2d').getImageData(0, 0, 280, 280).data.every((level, i) => i % 4 === 3 || level === 0))
+  await draw(7)
+  assert.equal(await blank(), false)
+  await page.click('#wipe')
+  assert.equal(await blank(), true)
+  assert.equal(await page.isDisabled('#next'), true)
+  for (let digit = 0; digit < 10; digit++) {
+    assert.equal(await page.isDisabled('#begin'), true)
+    await draw(digit)
+    await page.click('#next')
+  }
+  assert.deepEqual(server.requests.filter(name => name.includes('training')), [])
+  await page.click('#begin')
+  await until(() => server.requests.filter(name => name.includes('training')).length, count => count > 0)
 })
 
 test('grid: a click that fails leaves no worker behind', async () => {

@@ -3,7 +3,7 @@
 
 export const page = {
   title: '把 Digit Diffusion 放到你自己的网页上',
-  description: '把 Digit Diffusion 放到自己网页上的五种方法，每一种都有正在运行的例子和它的代码。',
+  description: '把 Digit Diffusion 放到自己网页上的六种方法，每一种都有正在运行的例子和它的代码。',
   headline: '放到你自己的网页上',
   lead: '一个模块里有一个元素和一个类。它可以放在与你的网页不同的源上，只要那里的主机允许（CORS）；图像进入视野之前，不会加载任何大的东西。每段代码旁边就是它的结果：运行的正是那段代码。',
   broken: '页面的一部分无法加载。请检查网络，然后重新加载页面。',
@@ -15,6 +15,8 @@ export const page = {
   stepsText: '类在你要的时候给出每一步：离开循环，运行就停止。`AbortSignal` 也能停止下载或运行。',
   grid: '一次画出所有数字，混合几种风格',
   gridText: '数组组成一批：所有图像一起穿过网络一次。适配器可以叠加，各有各的强度。',
+  teach: '一块会教的画板',
+  teachText: '画十张就够了。`train` 在工作线程里用它们训练出一个 LoRA，你每要一次，它就给出一轮进展：离开循环，到那时为止学到的会留下。它和其他适配器没有区别，`exportAdapter` 把它做成 PEFT 文件。图画不会离开浏览器。按下“开始教”之前什么都不下载；按下之后，除引擎和模型外再下载 0.4 MB，用两个核心大约需要一分钟。',
   frame: '一个框架',
   frameText: '不接受脚本的页面，也许接受框架。元素的属性写在地址里。',
   npm: '来自 npm',
@@ -31,6 +33,15 @@ export const markup = {
   '>Draw all<': '>全部绘制<',
   '"An 8"': '"数字 8"',
   '"Progress"': '"进度"',
+  'Draw a <': '请画 <',
+  ', then press Next.<': '，然后按“下一个”。<',
+  '>Next<': '>下一个<',
+  '>Clear<': '>清除<',
+  '>Teach<': '>开始教<',
+  '>Stop<': '>停止<',
+  '>Save the LoRA<': '>保存 LoRA<',
+  '"Pad"': '"画板"',
+  '"1, 3, 5, 7 and 9 in your hand"': '"你的笔迹的 1、3、5、7 和 9"',
   '"All ten digits"': '"全部十个数字"',
   '"The digit 5, drawn from noise"': '"从噪声中画出的数字 5"',
 }
