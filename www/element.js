@@ -2,56 +2,10 @@
 // Tests: tests/page/custom-element.test.mjs, other-origins.test.mjs
 import { dress, part } from './appearance.js'
 import { asOneClass, DigitDiffusionError, isAbort } from './errors.js'
-import { defaultBase } from './addresses.js'
-import { DEFAULTS, randomSeed } from './options.js'
+import { PROPERTIES } from './element-properties.js'
+import { randomSeed } from './options.js'
 import { acquire, ensureAdapter, keyOf, isShared, release, takeTurn } from './pool.js'
 import { element as texts } from './texts/module.js'
-
-/**
- * The accessors of a property that is kept in an attribute. Nothing, '' (Preact's undefined) and false are the default. `written`: how
- * HTML has it of a server that writes a property's name; it stays so, for a framework that takes the page over compares attributes.
- */
-const attribute = (name, fallback, /** @type {(value: string, element: HTMLElement) => any} */ read = value => value, written = name) => ({
-  /** @this {HTMLElement} */
-  get() {
-    const value = this.getAttribute(name) || this.getAttribute(written)
-    return value ? read(value, this) : fallback
-  },
-  /** @this {HTMLElement} */
-  set(value) {
-    if (value == null || value === '' || value === false) [name, written].forEach(name => this.removeAttribute(name))
-    else this.setAttribute(name, value)
-  },
-})
-
-function resolve(address, { baseURI }) {
-  try {
-    return new URL(address, baseURI).href
-  } catch {
-    return address // loading it will say so
-  }
-}
-
-/** @type {Record<string, ReturnType<typeof attribute>>} */
-const PROPERTIES = {
-  label: attribute('label', null),
-  seed: attribute('seed', undefined, Number),
-  lora: attribute('lora', null),
-  loraScale: attribute('lora-scale', 1, Number, 'lorascale'),
-  steps: attribute('steps', DEFAULTS.steps, Number),
-  guidance: attribute('guidance', DEFAULTS.guidanceScale, Number),
-  sampler: attribute('sampler', DEFAULTS.sampler),
-  device: attribute('device', DEFAULTS.device),
-  threads: attribute('threads', DEFAULTS.threads, value => (value === 'auto' ? value : Number(value))),
-  base: {
-    ...attribute('base', null, resolve),
-    /** @this {HTMLElement} */
-    get() {
-      return this.hasAttribute('base') ? resolve(this.getAttribute('base'), this) : defaultBase() // which the page may name late
-    },
-  },
-}
-PROPERTIES.lorascale = PROPERTIES.loraScale // as Solid writes it
 
 /** Importing the module must not fail where there is no DOM, as in server-side rendering. */
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {})
@@ -71,6 +25,8 @@ export class DigitDiffusionElement extends Base {
   #run = null
   #asked = false // the run by draw(), which draws out of sight, too
   #finished = false // the last run came to an end of its own
+  /** What ends with the model behind this element: its runs of training. @type {Set<AbortController>} */
+  #teachers = new Set()
   /** @type {IntersectionObserver | undefined} */
   #observer
   #ondone = null
@@ -102,7 +58,7 @@ export class DigitDiffusionElement extends Base {
       this.#observer = new IntersectionObserver(entries => this.#see(entries.at(-1).isIntersecting))
       this.#observer.observe(this.#canvas) // it has a box where this element has none: display: contents
     } else this.#see(true)
-    if (!this.#finished) this.#say(texts.idle(this.#own.label))
+    if (!this.#finished) this.#rest()
   }
 
   disconnectedCallback() {
@@ -136,6 +92,38 @@ export class DigitDiffusionElement extends Base {
   /** Draws again, with a new seed where none is set. Resolves when the picture is finished, failed or replaced. */
   draw() {
     return this.#draw(true)
+  }
+
+  /**
+   * Teaches the model behind this element, as `DigitDiffusion.train` does, and tells of it by events, too. It ends with the model: taken
+   * away from the page, or given another base, device or number of threads, the element throws away what has been learnt.
+   * @param {string} name @param {import('./digit-diffusion.js').TrainOptions} options
+   */
+  async *train(name, options) {
+    const stop = new AbortController()
+    const { signal } = options ?? {}
+    const abort = () => stop.abort(signal.reason)
+    if (signal?.aborted) abort()
+    signal?.addEventListener('abort', abort)
+    try {
+      const loading = this.#load()
+      this.#teachers.add(stop) // not before: another model may have had to go
+      const model = await loading
+      stop.signal.throwIfAborted()
+      if (!this.#run) this.#rest()
+      const run = model.train(name, options && { ...options, signal: stop.signal })
+      try {
+        for await (const turn of run) {
+          this.dispatchEvent(new CustomEvent('train', { detail: turn }))
+          yield turn
+        }
+      } finally {
+        if (model.adapters.some(adapter => adapter.name === name)) this.#trained(name, model)
+      }
+    } finally {
+      this.#teachers.delete(stop)
+      signal?.removeEventListener('abort', abort)
+    }
   }
 
   /** Stops the run within one step. The model stays loaded. */
@@ -237,7 +225,17 @@ export class DigitDiffusionElement extends Base {
   #leave() {
     if (this.#entry) release(this.#entry, this.#onprogress)
     this.#entry = null
+    this.#teachers.forEach(stop => stop.abort())
     this.#missed.delete('load')
+  }
+
+  /** There is an adapter of this name now, and a picture that was drawn with the one before is out of date. */
+  #trained(name, model) {
+    if (this.#own.lora === name) {
+      this.cancel()
+      this.#schedule()
+    }
+    this.dispatchEvent(new CustomEvent('trained', { detail: { name, model } }))
   }
 
   /** The run is over, and what it was to draw is drawn when it is next seen. */
@@ -293,6 +291,12 @@ export class DigitDiffusionElement extends Base {
       this.#progress.value = loaded
     } else this.#progress.removeAttribute('value')
     this.dispatchEvent(new CustomEvent('progress', { detail: { phase, loaded, total, ...step } }))
+  }
+
+  /** Nothing is drawn. */
+  #rest() {
+    this.#progress.hidden = true
+    this.#say(texts.idle(this.#own.label))
   }
 
   #paint(context, image) {

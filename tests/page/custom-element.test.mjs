@@ -1,7 +1,7 @@
 // <digit-diffusion>: attributes, properties, events, and what several of them share. On pages of others: other-origins.test.mjs.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { errors, FILES, page, server, setUp, until, watchElements } from './support.mjs'
+import { describe, test } from 'node:test'
+import { drawings, errors, FILES, page, server, setUp, until, watchElements } from './support.mjs'
 
 const html = (body, script = 'digit-diffusion.js') => `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Test</title>
 <style>.far { margin-top: 4000px }</style><script type="module" src="${script}"></script><body>${body}`
@@ -225,4 +225,100 @@ test('says in its own place what went wrong', async () => {
   await page.waitForSelector('digit-diffusion[data-failed]')
   assert.match(await page.getAttribute('digit-diffusion', 'data-failed'), /missing/)
   assert.match(await page.evaluate(() => document.querySelector('digit-diffusion').shadowRoot.querySelector('[part=error]').innerText), /missing/)
+})
+
+describe('it teaches', () => {
+  /** A page with such elements, and taught(element, name, options, each), which gives the loop's turns and the events' of `element`. */
+  async function showTeaching(body) {
+    await show(body)
+    await drawings()
+    await page.evaluate(() => {
+      window.taught = async (element, name, options, each = turn => Boolean(turn)) => {
+        const told = { turns: [], train: [], trained: [] }
+        const listeners = { train: ({ detail }) => told.train.push(detail), trained: ({ detail }) => told.trained.push(detail) }
+        for (const [type, listener] of Object.entries(listeners)) element.addEventListener(type, listener)
+        try {
+          for await (const turn of element.train(name, { ...lessons(20), heldOut: false, steps: 3, ...options })) {
+            told.turns.push(turn)
+            if (!each(turn)) break
+          }
+        } catch (error) {
+          told.error = `${error.name}: ${error.message}`
+        }
+        for (const [type, listener] of Object.entries(listeners)) element.removeEventListener(type, listener)
+        const adapters = element.model ? (await element.model).adapters.map(({ name }) => name) : []
+        const same = told.turns.length === told.train.length && told.turns.every((turn, i) => turn === told.train[i])
+        return { same, steps: told.turns.map(({ step }) => step), totals: [...new Set(told.turns.map(({ total }) => total))], trained: told.trained.map(({ name }) => name), error: told.error, adapters }
+      }
+    })
+  }
+  const TWO = '<digit-diffusion id="one" label="7" seed="42" steps="2" device="cpu"></digit-diffusion><digit-diffusion id="two" label="7" seed="42" steps="2" device="cpu"></digit-diffusion>'
+  const drawn = id => page.waitForSelector(`#${id}[data-drawn]`).then(() => page.getAttribute(`#${id}`, 'data-drawn'))
+  const forget = id => page.evaluate(id => void delete document.getElementById(id).dataset.drawn, id)
+
+  test('in turns and events; what is learnt has a name that its elements can draw with', async () => {
+    await showTeaching(TWO)
+    const plain = await drawn('one')
+    assert.equal(await drawn('two'), plain)
+    const told = await page.evaluate(() => taught(document.getElementById('one'), 'mine', {}))
+    assert.equal(told.same, true)
+    assert.deepEqual([told.steps[0], told.steps.at(-1), told.totals, told.trained, told.adapters, told.error], [0, 3, [3], ['mine'], ['mine'], undefined])
+    const styled = []
+    for (const id of ['one', 'two']) {
+      await forget(id)
+      await page.evaluate(id => void (document.getElementById(id).lora = 'mine'), id)
+      styled.push(await drawn(id))
+    }
+    assert.notEqual(styled[0], plain)
+    assert.equal(styled[1], styled[0])
+    // Another hand under the same name: whose name it bears, and who taught, draws it by itself.
+    await forget('one')
+    const again = await page.evaluate(async () => {
+      const one = document.getElementById('one')
+      await (await one.model).removeAdapter('mine')
+      return taught(one, 'mine', { seed: 5, steps: 6 })
+    })
+    assert.deepEqual([again.trained, again.error], [['mine'], undefined])
+    assert.notEqual(await drawn('one'), styled[0])
+    assert.deepEqual(errors, [])
+  })
+
+  test('out of sight, too; a loop that is left keeps what it has, a signal nothing; what fails is thrown', async () => {
+    server.requests.length = 0
+    await showTeaching('<div class="far"><digit-diffusion id="one" label="7" steps="2" device="cpu"></digit-diffusion></div>')
+    assert.equal(server.requests.includes('worker.js'), false)
+    const told = await page.evaluate(async () => {
+      const one = document.getElementById('one')
+      const told = [await taught(one, 'left', { steps: 400 }, ({ step }) => !step)]
+      const stop = new AbortController()
+      told.push(await taught(one, 'stopped', { steps: 400, signal: stop.signal }, ({ step }) => (step && stop.abort(), true)))
+      told.push(await taught(one, 'before', { signal: AbortSignal.abort() }))
+      told.push(await taught(one, 'left', {}))
+      told.push(await taught(one, 'blind', { labels: [1] }))
+      const shown = one.shadowRoot.querySelector('progress').checkVisibility()
+      return { told, shown, label: one.shadowRoot.querySelector('canvas').ariaLabel }
+    })
+    assert.deepEqual(told.told.map(({ trained, adapters }) => [trained, adapters]), [[['left'], ['left']], ...Array(4).fill([[], ['left']])])
+    const [, stopped, before, taken, blind] = told.told.map(({ error }) => error)
+    assert.match(`${stopped} ${before}`, /^AbortError: .* AbortError: /)
+    assert.match(taken, /^RangeError: .*'left'/)
+    assert.match(blind, /^TypeError: images and labels must be arrays of the same length/)
+    assert.deepEqual([told.shown, /7/.test(told.label)], [false, true])
+    assert.equal(await page.evaluate(() => seen.includes('error')), false)
+    assert.deepEqual(errors, [])
+  })
+
+  test('taken away, it stops, even where its model goes on for another one', async () => {
+    await showTeaching(TWO)
+    await drawn('two')
+    const told = await page.evaluate(async () => {
+      const one = document.getElementById('one')
+      const model = await one.model
+      const told = await taught(one, 'mine', { steps: 400 }, ({ step }) => (step && one.remove(), true))
+      return { ...told, adapters: model.adapters.length }
+    })
+    assert.match(told.error, /^AbortError/)
+    assert.deepEqual([told.trained, told.adapters], [[], 0])
+    assert.deepEqual(errors, [])
+  })
 })

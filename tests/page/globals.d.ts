@@ -30,4 +30,4 @@ declare const openWith: (threads: number | 'auto') => Promise<any>
 declare const engine: any, files: any, load: (path: string) => Promise<any>
 declare const drawing: (strokes: number[][][], look?: object) => HTMLCanvasElement, greys: (image: { data: Uint8ClampedArray }) => number[]
 // support/drawings.mjs
-declare const lessons: (count: number, size?: number) => { images: ImageData[]; labels: number[] }, learnt: any, teach: any
+declare const lessons: (count: number, size?: number) => { images: ImageData[]; labels: number[] }, learnt: any, teach: any, taught: any

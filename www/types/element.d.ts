@@ -1,4 +1,5 @@
 import type { Device, DigitDiffusion, Label, Sampler, Step } from './model.js'
+import type { TrainOptions, TrainProgress } from './training.js'
 
 /** The events of `<digit-diffusion>`; none of them bubbles. A `load`, `done` or `error` that nobody has heard is told to the first
  * listener that comes after it. */
@@ -10,6 +11,10 @@ export interface DigitDiffusionElementEventMap {
   >
   done: CustomEvent<{ label: string; seed: number; image: ImageData }>
   error: ErrorEvent
+  /** Of train(): how far it is. */
+  train: CustomEvent<TrainProgress>
+  /** Of train(): the adapter is there, at the end or where the loop was left; `lora` may name it. */
+  trained: CustomEvent<{ name: string; model: DigitDiffusion }>
 }
 
 type ElementEvents = Omit<HTMLElementEventMap, keyof DigitDiffusionElementEventMap> & DigitDiffusionElementEventMap
@@ -56,7 +61,11 @@ export class DigitDiffusionElement extends HTMLElement {
   get model(): Promise<DigitDiffusion> | null
   /** Draws again. Resolves when the picture is finished, failed or replaced. */
   draw(): Promise<void>
-  /** Stops within one step. */
+  /** Teaches the model behind this element, as DigitDiffusion.train() does, and loads it where it is not there yet; `train` and `trained`
+   * tell of it, too. Then `lora = name` draws with what has been learnt, in all elements of that model. Where the element is taken away
+   * from the page, or changes its base, device or threads, it stops as by `signal`. */
+  train(name: string, options: TrainOptions): AsyncGenerator<TrainProgress, void, undefined>
+  /** Stops within one step. Training goes on. */
   cancel(): void
 
   addEventListener<K extends keyof ElementEvents>(

@@ -1,7 +1,7 @@
 // What must not compile.
 import 'digit-diffusion/preact'
 
-export const right = <digit-diffusion ondone={event => event.detail.seed} onError={event => event.message} lora-scale="0.5" />
+export const right = <digit-diffusion ondone={event => event.detail.seed} onError={event => event.message} onTrained={event => event.detail.name} lora-scale="0.5" />
 export const wrong = [
   // @ts-expect-error
   <digit-diffusion onFinish={() => {}} />,

@@ -1,6 +1,7 @@
 // What must not compile.
 import 'digit-diffusion/react'
 
+export const right = <digit-diffusion ontrain={event => event.detail.loss} ontrained={event => event.detail.model.labels} />
 export const wrong = [
   // @ts-expect-error: React would listen to an event called Done
   <digit-diffusion onDone={() => {}} />,
@@ -14,4 +15,6 @@ export const wrong = [
   <digit-diffusion ondone={(event: MouseEvent) => event} />,
   // @ts-expect-error
   <digit-diffusion ondone={event => event.detail.labels} />,
+  // @ts-expect-error
+  <digit-diffusion ontrained={event => event.detail.loss} />,
 ]

@@ -4,7 +4,7 @@ import type { SvelteHTMLElements } from 'svelte/elements'
 
 type Tag = SvelteHTMLElements['digit-diffusion']
 
-export const right: Tag = { 'lora-scale': '0.5', seed: 1, class: 'picture', onerror: event => event.message, ondone: event => event.detail.seed }
+export const right: Tag = { 'lora-scale': '0.5', seed: 1, class: 'picture', onerror: event => event.message, ondone: event => event.detail.seed, ontrained: event => event.detail.name }
 export const wrong: Tag[] = [
   // @ts-expect-error
   { onfinish: () => {} },
