@@ -27,6 +27,7 @@ mod scheduler_settings;
 mod schedules;
 mod shipped;
 mod support;
+mod taught;
 mod training;
 mod training_adapters;
 mod unet;

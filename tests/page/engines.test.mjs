@@ -1,8 +1,9 @@
 // The core of the page's suite in other browser engines: Firefox and WebKitGTK. Where one is not installed, its tests are skipped and say so.
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { address, copyKept, launch, pick, rested, serve, set, settled, toggleLora, until } from './support.mjs'
+import { address, copyKept, launch, pick, rested, serve, set, settled, STROKES, toggleLora, until } from './support.mjs'
 import { ENGINES, pageOf } from './support/engines.mjs'
+import { EVERY_STEP, learnsAsTheTrainer } from './support/taught.mjs'
 
 const LINK = 'digit=7&seed=42&steps=4&sampler=ddim&guidance=2&lora=on&styles=outline:1'
 
@@ -52,7 +53,7 @@ for (const { name, missing, open } of ENGINES) {
   describe(name, () => {
     /** @type {import('./support/engines.mjs').Driver} */
     let driver
-    /** @type {import('playwright-core').Page} */
+    /** @type {ReturnType<typeof pageOf>} */
     let page
     /** @type {import('./support.mjs').Server} */
     let server
@@ -119,6 +120,28 @@ for (const { name, missing, open } of ENGINES) {
       reference ??= inChromium()
       await page.goto(`${server.url}blank.html`)
       assert.deepEqual(await page.evaluate(draw), await reference)
+    })
+
+    test('it learns what the trainer learns', async t => {
+      server.faults['training.js'] = { prepend: EVERY_STEP }
+      await page.goto(`${server.url}blank.html`)
+      t.diagnostic(await learnsAsTheTrainer(page))
+      delete server.faults['training.js']
+    })
+
+    test('a digit is drawn on the pad', async () => {
+      await page.goto(server.url)
+      await settled(page)
+      await page.click('#teach-open')
+      await until(() => page.evaluate(() => document.activeElement.id), id => id === 'pad') // nothing moves any more
+      await page.drag('#pad', STROKES[7][0])
+      await page.waitForSelector('.hand canvas') // after a pause, by itself
+      const ink = await page.evaluate(() => {
+        const canvas = document.querySelector('.hand canvas')
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+        return data.filter((level, i) => i % 4 === 0 && level > 127).length
+      })
+      assert.ok(ink > 20, `${ink} light pixels`)
     })
 
     test('a second visit needs no network', async () => {

@@ -1,25 +1,15 @@
 // The same digit, noise, steps, sampler and guidance give the same picture everywhere. The reference is diffusers' own
 // run on the shipped weights (fixtures/shipped.safetensors), which the native tests hold the native engine to.
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { errors, largestDifference, openModule, page, server, setUp } from './support.mjs'
+import { errors, largestDifference, openModule, page, readTensors, server, setUp } from './support.mjs'
 
 /** Levels of 255 that a pixel may be off. */
 const LEVELS = 2
 
-/** f32 tensors of a safetensors file, by name. */
-async function tensors(path) {
-  const bytes = await readFile(path)
-  const length = Number(bytes.readBigUInt64LE(0))
-  const { __metadata__: metadata, ...header } = JSON.parse(bytes.toString('utf8', 8, 8 + length))
-  const values = ({ data_offsets: [from, to] }) => [...new Float32Array(bytes.buffer.slice(bytes.byteOffset + 8 + length + from, bytes.byteOffset + 8 + length + to))]
-  return { metadata, read: name => values(header[name]), names: Object.keys(header) }
-}
-
 const level = value => Math.round((Math.min(1, Math.max(-1, value)) + 1) * 127.5)
 
-const fixture = await tensors(new URL('../fixtures/shipped.safetensors', import.meta.url))
+const fixture = await readTensors(new URL('../fixtures/shipped.safetensors', import.meta.url))
 const about = JSON.parse(fixture.metadata.about)
 setUp({ webgpu: true, page: 'once', prepare: openModule })
 

@@ -1,4 +1,4 @@
-// The shipped adapters' weights, as they are or with another header.
+// Adapters' weights: those that are shipped, as they are or with another header; safetensors files, read and written.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DIST } from './server.mjs'
@@ -15,6 +15,18 @@ export async function adapterWeights(style, change = text => text) {
   const size = Buffer.alloc(8)
   size.writeBigUInt64LE(BigInt(header.length))
   return Buffer.concat([size, header, buffer.subarray(8 + length)])
+}
+
+/** The f32 tensors of a safetensors file, by name. @param {Buffer | URL} source the bytes, or where they are */
+export async function readTensors(source) {
+  const bytes = source instanceof URL ? await readFile(source) : source
+  const length = Number(bytes.readBigUInt64LE(0))
+  const { __metadata__: metadata, ...header } = JSON.parse(bytes.toString('utf8', 8, 8 + length))
+  const values = ({ data_offsets: [from, to] }) => {
+    const start = bytes.byteOffset + 8 + length
+    return [...new Float32Array(bytes.buffer.slice(start + from, start + to))]
+  }
+  return { metadata, read: name => values(header[name]), names: Object.keys(header) }
 }
 
 /** A safetensors file of 32-bit floats. @param {Record<string, { shape: number[], values: Float32Array }>} tensors */

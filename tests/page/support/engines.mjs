@@ -23,10 +23,11 @@ function find(named, names) {
 }
 
 /**
- * What an engine's driver does. `evaluate` runs an expression, a promise's result is waited for; `press` clicks at a place of the window;
- * `errors` is what the console has shown, where the driver tells.
+ * What an engine's driver does. `evaluate` runs an expression, a promise's result is waited for; `drag` presses the mouse at the first
+ * place of the window, and leaves it at the last; `errors` is what the console has shown, where the driver tells.
+ * @typedef {{ x: number, y: number }} Place in whole pixels
  * @typedef {{ goto: (url: string) => Promise<unknown>, evaluate: (expression: string) => Promise<any>,
- *   press: (x: number, y: number) => Promise<unknown>, errors?: string[], close: () => Promise<unknown> }} Driver
+ *   drag: (places: Place[]) => Promise<unknown>, errors?: string[], close: () => Promise<unknown> }} Driver
  *
  * @typedef {{ name: string, missing: string | undefined, open: () => Promise<Driver> }} Engine
  */
@@ -50,7 +51,7 @@ export const ENGINES = [
  * A page with the methods that the helpers of page.mjs use.
  * @param {Driver} driver
  */
-export function pageOf({ goto, evaluate, press }) {
+export function pageOf({ goto, evaluate, drag }) {
   const page = {
     goto,
     /** @param {Function} work its code runs in the page @param {any} [value] */
@@ -66,15 +67,18 @@ export function pageOf({ goto, evaluate, press }) {
     },
     /** @param {string} selector */
     async click(selector) {
+      await page.drag(selector, [0.5, 0.5])
+    },
+    /** @param {string} selector @param {number[]} stroke x and y of its points, in shares of the element */
+    async drag(selector, stroke) {
       await page.waitForSelector(selector)
-      const [x, y] = await page.evaluate(selector => {
+      const { left, top, width, height } = await page.evaluate(selector => {
         const element = document.querySelector(selector)
         element.scrollIntoView({ block: 'center', behavior: 'instant' })
-        const { left, top, width, height } = element.getBoundingClientRect()
-        return [left + width / 2, top + height / 2]
+        return element.getBoundingClientRect().toJSON()
       }, selector)
-      await press(Math.round(x), Math.round(y))
+      await drag(Array.from({ length: stroke.length / 2 }, (_, i) => ({ x: Math.round(left + stroke[2 * i] * width), y: Math.round(top + stroke[2 * i + 1] * height) })))
     },
   }
-  return /** @type {import('playwright-core').Page} */ (/** @type {unknown} */ (page))
+  return /** @type {import('playwright-core').Page & Pick<typeof page, 'drag'>} */ (/** @type {unknown} */ (page))
 }

@@ -58,8 +58,9 @@ async function connect(address, end) {
       if (type === 'exception') throw new Error(exceptionDetails.text)
       return result.value === undefined ? undefined : JSON.parse(result.value)
     },
-    press: (/** @type {number} */ x, /** @type {number} */ y) => {
-      const actions = [{ type: 'pointerMove', x, y }, { type: 'pointerDown', button: 0 }, { type: 'pointerUp', button: 0 }]
+    drag(/** @type {import('./engines.mjs').Place[]} */ [first, ...others]) {
+      const move = (/** @type {import('./engines.mjs').Place} */ place) => ({ type: 'pointerMove', ...place })
+      const actions = [move(first), { type: 'pointerDown', button: 0 }, ...others.map(move), { type: 'pointerUp', button: 0 }]
       return send('input.performActions', { context, actions: [{ type: 'pointer', id: 'mouse', actions }] })
     },
     async close() {

@@ -58,8 +58,9 @@ async function connect(address, { failed, end }) {
       if (error !== undefined) throw new Error(error)
       return value
     },
-    press: (/** @type {number} */ x, /** @type {number} */ y) => {
-      const actions = [{ type: 'pointerMove', x, y, duration: 0 }, { type: 'pointerDown', button: 0 }, { type: 'pointerUp', button: 0 }]
+    drag(/** @type {import('./engines.mjs').Place[]} */ [first, ...others]) {
+      const move = (/** @type {import('./engines.mjs').Place} */ place) => ({ type: 'pointerMove', duration: 0, ...place })
+      const actions = [move(first), { type: 'pointerDown', button: 0 }, ...others.map(move), { type: 'pointerUp', button: 0 }]
       return call('POST', `${session}/actions`, { actions: [{ type: 'pointer', id: 'mouse', parameters: { pointerType: 'mouse' }, actions }] })
     },
     async close() {
