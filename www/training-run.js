@@ -1,5 +1,5 @@
 // The page's end of a run of training: asks for some steps after the other, draws previews meanwhile, and keeps what has been learnt.
-// Tests: tests/page/train.test.mjs
+// Tests: tests/page/train.test.mjs, train-sleep.test.mjs, taught.test.mjs
 import { DigitDiffusionError, isAbort } from './errors.js'
 import { DEFAULTS, readSampleOptions, readTrainOptions } from './options.js'
 import { training as texts } from './texts/module.js'

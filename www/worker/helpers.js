@@ -1,10 +1,11 @@
 // The workers that help this one: as many as are wanted, ended when nobody has asked anything of them for a while, given up where
 // they fail. What they compute is their callers' business. Messages go from worker to worker; the page only starts and ends them
 // (../helpers.js).
-// Tests: tests/page/helpers.test.mjs
+// Tests: tests/page/helpers.test.mjs, train-sleep.test.mjs
 
 const IDLE = 60_000 // milliseconds without a call after which they are ended, and their memory is given back
 const SILENCE = 20_000 // milliseconds after which one that owes an answer is taken for dead
+const LOOK = 5000 // milliseconds at most that count between two looks at it: in a longer time the device slept, and so did the helper
 const FAILURES = 3 // after which no more are started, until nobody has asked for one for as long as that
 
 export class Helper {
@@ -12,7 +13,9 @@ export class Helper {
   #lastId = 0
   /** @type {Map<number, { resolve: (result: any) => void, reject: (error: unknown) => void }>} */
   #owed = new Map()
-  #heard = 0
+  /** Milliseconds that it has owed an answer, when it was looked at last. */
+  #waited = 0
+  #looked = 0
 
   /** @param {number} id @param {MessagePort} port @param {{ onanswer: () => void, onlost: () => void }} events */
   constructor(id, port, { onanswer, onlost }) {
@@ -20,7 +23,7 @@ export class Helper {
     this.#port = port
     port.onmessage = ({ data: { id, result, error } }) => {
       if (error !== undefined) return onlost() // in whatever state it is now, another one is in a good one
-      this.#heard = performance.now()
+      this.#await()
       onanswer()
       this.#owed.get(id)?.resolve(result)
       this.#owed.delete(id)
@@ -34,16 +37,25 @@ export class Helper {
     return this.#owed.size > 0
   }
 
-  get silent() {
-    return this.busy && performance.now() - this.#heard > SILENCE
+  /** Whether it has owed an answer for too long. */
+  isSilent() {
+    const now = performance.now()
+    this.#waited += Math.min(now - this.#looked, LOOK)
+    this.#looked = now
+    return this.busy && this.#waited > SILENCE
   }
 
   /** Calls are served in order. @param {string} method @param {object} params @param {Transferable[]} [transfer] @returns {Promise<any>} rejects when the helper is lost */
   call(method, params, transfer = []) {
-    if (!this.busy) this.#heard = performance.now()
+    if (!this.busy) this.#await()
     const id = ++this.#lastId
     this.#port.postMessage({ id, method, params }, transfer)
     return new Promise((resolve, reject) => this.#owed.set(id, { resolve, reject }))
+  }
+
+  #await() {
+    this.#waited = 0
+    this.#looked = performance.now()
   }
 
   close() {
@@ -90,7 +102,7 @@ export class Helpers {
 
   /** Those that have nothing to do. */
   get free() {
-    this.list.filter(helper => helper.silent).forEach(helper => this.lose(helper))
+    this.list.filter(helper => helper.isSilent()).forEach(helper => this.lose(helper))
     return this.list.filter(helper => !helper.busy)
   }
 

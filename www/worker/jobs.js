@@ -1,6 +1,6 @@
 // The jobs of a training step, divided among this worker and its helpers. A job comes out the same, bit for bit, whoever computes it,
 // and results are summed in the jobs' order: what is learnt does not depend on the number of workers.
-// Tests: tests/page/train.test.mjs
+// Tests: tests/page/train.test.mjs, train-sleep.test.mjs
 import { Helpers } from './helpers.js'
 import { Costs, divide, most, pause, slack } from './shares.js'
 
@@ -58,8 +58,7 @@ export class Jobs {
     const started = performance.now()
     this.#network.setParameters(parameters)
     for (let i = 0; i < own; i++) results[i] = this.#network[method](jobs[i])
-    const ms = performance.now() - started
-    this.#costs.learn(this, ms / own)
+    const ms = own * this.#costs.learn(this, (performance.now() - started) / own)
     meanwhile?.()
     await Promise.race([Promise.all(asked), pause(slack(ms))])
     for (let i = jobs.length - 1; i >= own; i--) {

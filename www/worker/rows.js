@@ -106,8 +106,7 @@ export class Rows {
 
     const started = performance.now()
     output.set(run.predict(0, own))
-    const ms = performance.now() - started
-    this.#costs.learn(this, ms / own)
+    const ms = own * this.#costs.learn(this, (performance.now() - started) / own)
     await Promise.race([Promise.all(pieces.map(({ settled }) => settled)), pause(slack(ms))])
     let given = 0
     for (const [i, piece] of pieces.reverse().entries()) {

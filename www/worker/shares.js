@@ -1,8 +1,9 @@
 // How work is shared among workers: each gets as much as it computes in the same time.
-// Tests: tests/page/helpers.test.mjs, train.test.mjs
+// Tests: tests/page/helpers.test.mjs, train.test.mjs, train-sleep.test.mjs
 
 const MOST = 8 // workers, where their number is not chosen
 const ALIKE = 1.05 // workers whose speeds differ by less get equal shares
+const SLEPT = 10 // times as long as usual: what a device took that slept meanwhile
 
 /**
  * How many of `pieces` each worker gets, so that all are done at about the same time; the first gets one at least.
@@ -26,6 +27,9 @@ export function most(threads) {
   return Math.min(hardwareConcurrency, deviceMemory > 2 ? MOST : 2)
 }
 
+/** What something took that `usual`ly takes so long, if that is known: the time in which the device slept does not count. @param {number} ms */
+export const awake = (ms, usual = 0) => (usual ? Math.min(ms, SLEPT * usual) : ms)
+
 /** How long another one is waited for, of the milliseconds that a worker took for its own share; then the rest is computed there, too. */
 export const slack = ms => 2 + ms / 2
 
@@ -48,10 +52,12 @@ export class Costs {
     return [own, ...others.map(worker => this.#costs.get(worker) ?? own)]
   }
 
-  /** @param {object} worker @param {number} cost */
+  /** @param {object} worker @param {number} cost @returns {number} without the time in which the device slept */
   learn(worker, cost) {
-    const before = this.#costs.get(worker) ?? cost
-    this.#costs.set(worker, 0.7 * before + 0.3 * cost)
+    const before = this.#costs.get(worker)
+    const real = awake(cost, before)
+    this.#costs.set(worker, 0.7 * (before ?? real) + 0.3 * real)
+    return real
   }
 
   /** One that got nothing is tried again one day. @param {object} worker */

@@ -1,8 +1,9 @@
 // A run of training, in the worker that leads it: some steps at a time, for as long as somebody asks for more.
-// Tests: tests/page/train.test.mjs
+// Tests: tests/page/train.test.mjs, train-sleep.test.mjs
 import * as wasm from '../engine/training.js'
 import { readBase } from './base-files.js'
 import { Jobs } from './jobs.js'
+import { awake } from './shares.js'
 import { picturesOf } from './teaching-pictures.js'
 
 const CHUNK = 300 // milliseconds after which what has been done is told
@@ -76,9 +77,9 @@ export class Teaching {
       if (this.#teacher.validates()) validationLoss = await this.#validate()
       if (performance.now() - begun >= CHUNK) break
     }
+    this.#ms += awake(performance.now() - begun, this.#steps && (steps * this.#ms) / this.#steps)
     this.#images += images
     this.#steps += steps
-    this.#ms += performance.now() - begun
     return { ...this.progress, ...(steps && { loss: loss / steps }), ...(validationLoss !== undefined && { validationLoss }), ...this.#speed(), ...this.#extras(), done: this.#over }
   }
 
