@@ -82,6 +82,23 @@ test('the model draws meanwhile; previews are drawn with what has been learnt', 
   assert.deepEqual(errors, [])
 })
 
+test('the page’s own thread computes nothing of it', async () => {
+  const { made, last } = await page.evaluate(async () => {
+    const made = []
+    for (const name of ['instantiate', 'instantiateStreaming', 'compile', 'compileStreaming', 'Module', 'Instance']) {
+      WebAssembly[name] = new Proxy(WebAssembly[name], {
+        apply: (real, self, args) => (made.push(name), Reflect.apply(real, self, args)),
+        construct: (real, args) => (made.push(name), Reflect.construct(real, args)),
+      })
+    }
+    const turns = await teach(model, 'mine', { previews: { label: [3], seed: [1], steps: 2 } })
+    await model.exportAdapter('mine', { format: 'kohya' })
+    return { made, last: turns.at(-1) }
+  })
+  assert.deepEqual(made, [])
+  assert.equal(last.step, 6)
+})
+
 describe('it ends early', () => {
   test('leaving the loop keeps what is there; a signal throws it away; then the name is free', async () => {
     server.faults['training.js'] = { prepend: HURRY }

@@ -96,7 +96,7 @@ try {
     images_per_second: Object.fromEntries(['native', 'one', 'all'].map(side => [side, figures(rounds.map(round => round[side]))])),
     one_of_native: figures(rounds.map(({ one, native }) => one / native)),
     all_of_one: figures(rounds.map(({ one, all }) => all / one)),
-    teaching: { seconds: whole / 1000, steps: step, total, longest_task_ms: Math.max(0, ...tasks) },
+    teaching: { seconds: whole / 1000, steps: step, total, long_tasks: tasks.length, longest_task_ms: Math.max(0, ...tasks) },
     page_heap_growth: SOAK ? (await memory()) - before : undefined,
   }
   console.log(JSON.stringify(report))

@@ -77,10 +77,11 @@ fn table(report: &Value) {
         println!("{what:<22}{median:>8.2}  of the rounds' {least:.2} to {most:.2}");
     }
     println!(
-        "20 drawings, defaults: {:.1} s, {:.0} of {:.0} steps; longest task of the main thread {:.0} ms",
+        "20 drawings, defaults: {:.1} s, {:.0} of {:.0} steps; {:.0} tasks of the main thread over 50 ms, the longest {:.0} ms",
         number("/teaching/seconds"),
         number("/teaching/steps"),
         number("/teaching/total"),
+        number("/teaching/long_tasks"),
         number("/teaching/longest_task_ms")
     );
     if let Some(growth) = report["page_heap_growth"].as_f64() {
