@@ -74,7 +74,7 @@ pub mod unet;
 pub use base::{Base, BaseFiles};
 pub use error::{Error, Result};
 pub use model::{AdapterModule, Model};
-pub use pipeline::{Generation, ModelInput, Step};
+pub use pipeline::{Generation, ModelInput, RowPredictor, Step};
 pub use request::Request;
 pub use sampler::SamplerKind;
 pub use unet::backend::Backend;

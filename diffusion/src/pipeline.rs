@@ -162,6 +162,15 @@ impl Generation {
         self.unet()?.predict_rows(&sample, shape, &timesteps, rows)
     }
 
+    /// What predicts rows beside this run, on another thread. `None` when it computes elsewhere than on the CPU.
+    pub fn row_predictor(&self) -> Option<RowPredictor> {
+        let beside = |unet: &Option<ConditionedUNet>| match unet {
+            Some(unet) => unet.beside().map(Some),
+            None => Some(None),
+        };
+        Some(RowPredictor { unguided: beside(&self.unguided)?, guided: beside(&self.guided)?, batch: self.batch })
+    }
+
     /// A step, with the network's output for [`model_input`](Self::model_input). After an error the run is over.
     ///
     /// # Errors
@@ -244,6 +253,23 @@ impl Generation {
                 Err(error)
             }
         }
+    }
+}
+
+/// The network of a run, for a thread that computes some of its rows. It has the weights of when the run was started.
+#[derive(Debug)]
+pub struct RowPredictor {
+    unguided: Option<ConditionedUNet>,
+    guided: Option<ConditionedUNet>,
+    /// Pictures of the run.
+    batch: usize,
+}
+
+impl RowPredictor {
+    /// As [`Generation::predict_rows`], of an input that the run gave; `None` for any other.
+    pub fn predict(&mut self, input: &ModelInput, rows: Range<usize>) -> Option<Result<Vec<f32>>> {
+        let unet = if input.shape[0] == self.batch { &mut self.unguided } else { &mut self.guided };
+        unet.as_mut()?.predict_rows(&input.sample, input.shape, &input.timesteps, rows)
     }
 }
 

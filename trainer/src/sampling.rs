@@ -1,7 +1,7 @@
 //! Drawing many pictures on all cores. Tests: here for what is refused; what is drawn, in `trainer/tests/runs/files.rs` and the
 //! tests of the pipeline in `tests/it`.
 
-use diffusion::{Model, Request, Step};
+use diffusion::{Generation, Model, Request, RowPredictor, Step};
 
 use crate::error::{Error, Result};
 use crate::parallel;
@@ -77,10 +77,16 @@ fn draw_chunks(
     on_step: impl Fn(usize, &Step) + Send + Sync,
 ) -> Result<Vec<Vec<f32>>> {
     let codec = model.base().codec();
+    let share = threads / chunks.len().max(1);
     let images = parallel::map(chunks, threads, |(from, part)| {
+        let mut run = model.generate(part)?;
+        // Threads that have no chunk of their own compute rows of another's.
+        let mut helpers: Vec<RowPredictor> = match share {
+            0 | 1 => Vec::new(),
+            _ => (0..share).map_while(|_| run.row_predictor()).collect(),
+        };
         let mut last = None;
-        for step in model.generate(part)? {
-            let step = step?;
+        while let Some(step) = next(&mut run, &mut helpers, threads)? {
             on_step(from, &step);
             last = Some(step.sample);
         }
@@ -88,6 +94,20 @@ fn draw_chunks(
         Ok(sample.chunks_exact(codec.len()).map(|latents| codec.decode(latents)).collect::<Vec<_>>())
     })?;
     Ok(images.concat())
+}
+
+/// The run's next step, its rows divided among the helpers, if there are any: the same bits.
+fn next(run: &mut Generation, helpers: &mut [RowPredictor], threads: usize) -> Result<Option<Step>> {
+    let Some(input) = run.model_input().filter(|_| !helpers.is_empty()) else { return Ok(run.next().transpose()?) };
+    let (rows, each) = (input.shape[0], input.shape[0].div_ceil(helpers.len()));
+    let jobs = helpers.iter_mut().zip((0..rows).step_by(each)).collect();
+    let outputs = parallel::map(jobs, threads, |(helper, first): (&mut RowPredictor, usize)| {
+        match helper.predict(&input, first..rows.min(first + each)) {
+            Some(output) => Ok(output?),
+            None => Err(Error::Setting { reason: "a helper does not know the run's input".into() }),
+        }
+    })?;
+    Ok(Some(run.step(outputs.concat())?))
 }
 
 #[cfg(test)]
@@ -111,6 +131,9 @@ mod tests {
         let request = Request { labels: vec![0; 12], seeds: (0..12).collect(), ..Request::new(0, 0) };
         let drawn = draw(&model, &request, 2, |_, _| {}).unwrap();
         assert_eq!((drawn.len(), drawn[11].len()), (12, 64));
+        for threads in [1, 3, 8, 64] {
+            assert_eq!(draw(&model, &request, threads, |_, _| {}).unwrap(), drawn, "{threads} threads");
+        }
         for (rank, others) in run(3, |ranks| draw_together(&ranks, &model, &request, 1).unwrap()).iter().enumerate() {
             assert_eq!(others, if rank == 0 { &drawn[..] } else { &[] }, "rank {rank}");
         }

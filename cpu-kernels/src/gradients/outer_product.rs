@@ -1,5 +1,5 @@
-//! `leftᵀ · right`: the gradient of a weight, from the inputs and the gradient of the results. Neither matrix is packed: a tile reads a part
-//! of each row of both, as it lies in memory.
+//! `leftᵀ · right`: the gradient of a weight, from the inputs and the gradient of the results. What a tile reads of some rows is packed
+//! first: rows that are far apart in memory push each other out of the cache.
 
 use pulp::{Simd, WithSimd};
 
@@ -7,7 +7,7 @@ use crate::simd::vectorized;
 use crate::tile::{AVX512_LANES, AVX512_ROWS, ROWS, VECTORS, add_row, load_row, store_row};
 use crate::view::{MatrixView, MatrixViewMut};
 
-/// Rows that all tiles sum over before the next rows. Few enough for both matrices' rows to stay in the L2 cache and for small rounding
+/// Rows that all tiles sum over before the next rows. Few enough for what is packed of them to stay in the caches and for small rounding
 /// errors, enough for sums to be added to the target seldom.
 const TOGETHER: usize = 128;
 
@@ -43,50 +43,46 @@ impl OuterProduct<'_> {
         let Self { left, rows_in, right, rows, batch, k, n, target } = self;
         let width = VECTORS * S::F32_LANES;
         let pictures = (TOGETHER / rows.max(1)).max(1);
+        let most = pictures.min(batch) * rows.min(TOGETHER);
+        let mut strip = vec![[0.0; ROWS]; most];
+        let mut panels = vec![0.0; n.div_ceil(width) * width * most];
         for first_picture in (0..batch).step_by(pictures) {
-            let last_picture = batch.min(first_picture + pictures);
+            let pictures = first_picture..batch.min(first_picture + pictures);
             for first_row in (0..rows).step_by(TOGETHER) {
-                let last_row = rows.min(first_row + TOGETHER);
+                let each = rows.min(first_row + TOGETHER) - first_row;
+                let count = pictures.len() * each;
+                let from = |picture, rows| picture * rows + first_row;
+                let panels = S::as_mut_simd_f32s(&mut panels).0.as_chunks_mut::<VECTORS>().0;
+                for (column, panel) in (0..n).step_by(width).zip(panels.chunks_exact_mut(count)) {
+                    let columns = width.min(n - column);
+                    for (picture, packed) in pictures.clone().zip(panel.chunks_exact_mut(each)) {
+                        let values = &right.values[from(picture, rows) * right.stride + right.column + column..];
+                        for (row, packed) in packed.iter_mut().enumerate() {
+                            *packed = load_row(simd, &values[row * right.stride..][..columns]);
+                        }
+                    }
+                }
                 for first in (0..k).step_by(ROWS) {
-                    // Beyond the end, the last row is computed and written again.
-                    let left_columns: [usize; ROWS] = std::array::from_fn(|i| (first + i).min(k - 1));
-                    for column in (0..n).step_by(width) {
+                    let height = ROWS.min(k - first);
+                    for (picture, packed) in pictures.clone().zip(strip.chunks_exact_mut(each)) {
+                        let values = &left.values[from(picture, rows_in) * left.stride + left.column + first..];
+                        for (row, packed) in packed.iter_mut().enumerate() {
+                            // Rows may overlap: there may be more columns than from row to row.
+                            let values = &values[row * left.stride..];
+                            match values.first_chunk() {
+                                Some(values) => *packed = *values,
+                                None => packed[..height].copy_from_slice(&values[..height]),
+                            }
+                        }
+                    }
+                    for (column, panel) in (0..n).step_by(width).zip(panels.chunks_exact(count)) {
                         let columns = width.min(n - column);
-                        let start = |left_column: usize| left_column * target.stride + target.column + column;
-                        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-                        for picture in first_picture..last_picture {
-                            let left = &left.values[(picture * rows_in + first_row) * left.stride + left.column..];
-                            let right = &right.values[(picture * rows + first_row) * right.stride + right.column..];
-                            let rows = last_row - first_row;
-                            let whole = first + ROWS <= k && columns == width;
-                            sums = match whole {
-                                true => add_tile(
-                                    simd,
-                                    Strip { values: &left[first..], stride: self.left.stride },
-                                    Strip { values: &right[column..], stride: self.right.stride },
-                                    rows,
-                                    sums,
-                                ),
-                                false => {
-                                    let right = Strip { values: &right[column..], stride: self.right.stride };
-                                    add_edge(
-                                        simd,
-                                        Strip { values: left, stride: self.left.stride },
-                                        left_columns,
-                                        right,
-                                        columns,
-                                        rows,
-                                        sums,
-                                    )
-                                }
-                            };
-                        }
-                        // All rows are read before any is written: rows beyond the end are repetitions of the last one.
-                        for (sums, left_column) in sums.iter_mut().zip(left_columns) {
-                            add_row(simd, sums, &target.values[start(left_column)..][..columns]);
-                        }
-                        for (left_column, sums) in left_columns.into_iter().zip(sums) {
-                            store_row(simd, &mut target.values[start(left_column)..][..columns], sums);
+                        let sums = multiply(simd, &strip[..count], panel);
+                        for (row, mut sums) in sums.into_iter().take(height).enumerate() {
+                            let start = (first + row) * target.stride + target.column + column;
+                            let target = &mut target.values[start..][..columns];
+                            add_row(simd, &mut sums, target);
+                            store_row(simd, target, sums);
                         }
                     }
                 }
@@ -95,54 +91,19 @@ impl OuterProduct<'_> {
     }
 }
 
-/// A part of each row.
-#[derive(Clone, Copy)]
-struct Strip<'a> {
-    values: &'a [f32],
-    stride: usize,
-}
-
-/// Adds the products of `ROWS` values of each left row with a panel of each right row.
+/// The sum over rows of the products of a strip's values with a panel's.
 #[inline(always)]
-fn add_tile<S: Simd, const ROWS: usize>(
+fn multiply<S: Simd, const ROWS: usize>(
     simd: S,
-    left: Strip<'_>,
-    right: Strip<'_>,
-    rows: usize,
-    mut sums: [[S::f32s; VECTORS]; ROWS],
+    left: &[[f32; ROWS]],
+    right: &[[S::f32s; VECTORS]],
 ) -> [[S::f32s; VECTORS]; ROWS] {
-    for row in 0..rows {
-        let (left, right) = (&left.values[row * left.stride..], &right.values[row * right.stride..]);
-        let right = S::as_simd_f32s(&right[..VECTORS * S::F32_LANES]).0;
-        let (left, right) = (&left[..ROWS], &right[..VECTORS]);
-        for i in 0..ROWS {
-            let value = simd.splat_f32s(left[i]);
-            for v in 0..VECTORS {
-                sums[i][v] = simd.mul_add_e_f32s(value, right[v], sums[i][v]);
-            }
-        }
-    }
-    sums
-}
-
-/// The same at the edges: `left_columns` of each left row, the first `columns` values of each right row.
-#[inline(always)]
-fn add_edge<S: Simd, const ROWS: usize>(
-    simd: S,
-    left: Strip<'_>,
-    left_columns: [usize; ROWS],
-    right: Strip<'_>,
-    columns: usize,
-    rows: usize,
-    mut sums: [[S::f32s; VECTORS]; ROWS],
-) -> [[S::f32s; VECTORS]; ROWS] {
-    for row in 0..rows {
-        let (left, right) = (&left.values[row * left.stride..], &right.values[row * right.stride..]);
-        let right = load_row(simd, &right[..columns]);
-        for (sums, left_column) in sums.iter_mut().zip(left_columns) {
-            let value = simd.splat_f32s(left[left_column]);
+    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+    for (left, right) in left.iter().zip(right) {
+        for (sums, left) in sums.iter_mut().zip(left) {
+            let value = simd.splat_f32s(*left);
             for (sum, right) in sums.iter_mut().zip(right) {
-                *sum = simd.mul_add_e_f32s(value, right, *sum);
+                *sum = simd.mul_add_e_f32s(value, *right, *sum);
             }
         }
     }

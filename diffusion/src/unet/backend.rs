@@ -162,6 +162,17 @@ impl ConditionedUNet {
         }
     }
 
+    /// The same network again, to predict rows beside this one; the CPU's alone, see [`predict_rows`](Self::predict_rows).
+    pub(crate) fn beside(&self) -> Option<Self> {
+        match self {
+            Self::Cpu { unet, classes, .. } => {
+                Some(Self::Cpu { unet: Arc::clone(unet), classes: classes.clone(), scratch: Scratch::default() })
+            }
+            #[cfg(any(feature = "burn", feature = "wgpu"))]
+            _ => None,
+        }
+    }
+
     /// The prediction for `rows` of the latents `[b, c, h, w]`, on the CPU alone: elsewhere a batch is computed as a whole.
     pub(crate) fn predict_rows(
         &mut self,

@@ -19,7 +19,7 @@ use super::scratch::{AttentionMap, Scratch};
 pub(super) const ROWS_TOGETHER: usize = 32;
 
 /// Cross-attention with the keys and values of one class multiplied out.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ClassAttention {
     /// `[dim, heads · tokens]`: from a pixel's normed channels to its scores; columns as [`CrossAttention::column`] has them.
     scores: PackedMatrix,

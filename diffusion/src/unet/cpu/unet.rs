@@ -42,7 +42,7 @@ pub struct CpuUNet {
 }
 
 /// The classes of a run's pictures, with what their cross-attentions precompute. By default of none.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ClassContext {
     /// By class; for each transformer, in the order of the layers.
     attentions: Vec<(usize, Vec<Vec<ClassAttention>>)>,
