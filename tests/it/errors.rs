@@ -32,7 +32,7 @@ fn examples() -> Vec<(Error, &'static str)> {
         config(ConfigError::Value { key: "r".into(), accepted: "at least 1".into(), found: None }),
         config(ConfigError::ChangesBase { method: "pissa".into() }),
         config(ConfigError::Invalid { reason: "no".into() }),
-        Error::Unwritable(WriteError::Truncated),
+        Error::Unwritable(WriteError::Format(format())),
         Error::Weights {
             missing: vec![tensor()],
             unexpected: vec![],
