@@ -4,7 +4,6 @@
 //!
 //! Tests: `tests/it/json.rs`.
 
-use serde::de::IgnoredAny;
 use serde_json::{Error as Syntax, Value};
 
 use crate::error::{ConfigError, Error, NOT_FINITE, Result, shown};
@@ -70,7 +69,7 @@ fn word(text: &str, first: char) -> (usize, Option<String>) {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c))).unwrap_or(text.len());
     let word = &text[..end];
     // A number as JSON writes it, and yet too large for an f64: infinite, as Python reads it.
-    let too_large = || serde_json::from_str::<IgnoredAny>(word).is_ok() && serde_json::from_str::<Value>(word).is_err();
+    let too_large = || is_number(word) && serde_json::from_str::<Value>(word).is_err();
     match word {
         "" => (first.len_utf8(), None),
         "NaN" | "Infinity" | "-Infinity" => (end, Some(format!("\"{NOT_FINITE}{word}\""))),
@@ -78,6 +77,31 @@ fn word(text: &str, first: char) -> (usize, Option<String>) {
             (end, Some(format!("\"{NOT_FINITE}{word}\"")))
         }
         _ => (end, None),
+    }
+}
+
+/// Whether it is a number by JSON's grammar, however large.
+fn is_number(word: &str) -> bool {
+    // How many digits a text begins with.
+    let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let word = word.strip_prefix('-').unwrap_or(word);
+    let (whole, mut rest) = word.split_at(digits(word));
+    if whole.is_empty() || whole.len() > 1 && whole.starts_with('0') {
+        return false;
+    }
+    if let Some(fraction) = rest.strip_prefix('.') {
+        let length = digits(fraction);
+        if length == 0 {
+            return false;
+        }
+        rest = &fraction[length..];
+    }
+    match rest.strip_prefix(['e', 'E']) {
+        None => rest.is_empty(),
+        Some(exponent) => {
+            let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+            !exponent.is_empty() && digits(exponent) == exponent.len()
+        }
     }
 }
 
