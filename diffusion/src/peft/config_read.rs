@@ -69,7 +69,9 @@ impl PeftConfig {
         json::inner_keys(&json::standard(text), &mut |outer, key| {
             let value = &json[outer][key];
             match outer.rsplit('.').next().filter(|_| !is_text_encoder(outer)) {
-                Some("rank_pattern") => whole(value).into_iter().for_each(|rank| self.rank_pattern.set(key.to_owned(), rank)),
+                Some("rank_pattern") => {
+                    whole(value).into_iter().for_each(|rank| self.rank_pattern.set(key.to_owned(), rank))
+                }
                 Some("alpha_pattern") => {
                     float(value).into_iter().for_each(|alpha| self.alpha_pattern.set(key.to_owned(), alpha));
                 }

@@ -49,10 +49,7 @@ impl PeftConfig {
         let only = |yes: bool, value: Value| if yes { value } else { Value::Null };
         let settings = [
             ("r", r),
-            (
-                self.peft_type.alpha().unwrap_or("lora_alpha"),
-                only(self.peft_type.alpha().is_some(), lora_alpha),
-            ),
+            (self.peft_type.alpha().unwrap_or("lora_alpha"), only(self.peft_type.alpha().is_some(), lora_alpha)),
             ("use_rslora", only(is_lora, self.use_rslora.into())),
             // diffusers looks for it where the weights are.
             ("use_dora", only(self.use_dora && !prefix.is_empty(), true.into())),

@@ -53,7 +53,10 @@ fn write(
         let named = write::tensors(path, update, Dialect::Peft)?;
         tensors.extend(named.into_iter().map(|(end, tensor)| (format!("{prefix}{path}.{end}"), tensor)));
     }
-    let metadata =
-        [("format", "pt"), (DIFFUSERS_METADATA, &config.to_metadata(prefix)), ("modelspec.implementation", "diffusers")];
+    let metadata = [
+        ("format", "pt"),
+        (DIFFUSERS_METADATA, &config.to_metadata(prefix)),
+        ("modelspec.implementation", "diffusers"),
+    ];
     write_tensors(&tensors, write::metadata(adapter, title, &metadata), precision)
 }

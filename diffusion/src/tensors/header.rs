@@ -242,8 +242,11 @@ mod tests {
 
     #[test]
     fn the_library_reads_what_is_written() {
-        let tensors =
-            [("b", Dtype::F32, &[2usize][..], vec![1; 8]), ("a", Dtype::F16, &[1, 3], vec![2; 6]), ("c", Dtype::U8, &[0], vec![])];
+        let tensors = [
+            ("b", Dtype::F32, &[2usize][..], vec![1; 8]),
+            ("a", Dtype::F16, &[1, 3], vec![2; 6]),
+            ("c", Dtype::U8, &[0], vec![]),
+        ];
         let metadata = Metadata::from([("format".to_owned(), "\"pt\"".to_owned())]);
         let file = write(&tensors, metadata.clone()).unwrap();
         assert_eq!(file[..8], 184u64.to_le_bytes());
