@@ -5,6 +5,8 @@ import * as wasm from './engine/engine.js'
 import { DigitDiffusionError } from './errors.js'
 import { BASE_FILES, ENGINE_FILES, WEIGHTS } from './files.js'
 import { RELEASE } from './release.js'
+import { refusals as ofDrawing } from './texts/drawing.js'
+import { refusals } from './texts/engine.js'
 import { bytesOf } from './worker/base-files.js'
 import { download, Progress } from './worker/download.js'
 import { describeGpu, watchDevices, whyNoWebGpu } from './worker/devices.js'
@@ -18,6 +20,8 @@ import { Requests } from './worker/requests.js'
 import { Rows } from './worker/rows.js'
 import { startModule } from './worker/start-module.js'
 import { downloadAdapter, downloadAdapterFile, downloadWeights } from './worker/weights.js'
+
+Object.assign(refusals, ofDrawing) // what pack.js makes sentences of
 
 const REST = 100 // milliseconds without a request after which work begins that nobody waits for
 

@@ -15,7 +15,7 @@ pub use adapter::AdapterError;
 pub use config::ConfigError;
 pub(crate) use config::{NOT_FINITE, shown};
 pub use device::{DeviceError, WebGpuLimit};
-pub use fields::{Field, Fields};
+pub use fields::{Field, Fields, decimal};
 pub use request::RequestError;
 pub use tensors::{TensorsError, WriteError, WrongShape};
 pub use training::TrainingError;

@@ -4,7 +4,6 @@
 //!
 //! Tests: `tests/it/json.rs`.
 
-use serde::de::IgnoredAny;
 use serde_json::{Error as Syntax, Value};
 
 use crate::error::{ConfigError, Error, NOT_FINITE, Result, shown};
@@ -70,7 +69,7 @@ fn word(text: &str, first: char) -> (usize, Option<String>) {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c))).unwrap_or(text.len());
     let word = &text[..end];
     // A number as JSON writes it, and yet too large for an f64: infinite, as Python reads it.
-    let too_large = || serde_json::from_str::<IgnoredAny>(word).is_ok() && serde_json::from_str::<f64>(word).is_err();
+    let too_large = || is_number(word) && serde_json::from_str::<Value>(word).is_err();
     match word {
         "" => (first.len_utf8(), None),
         "NaN" | "Infinity" | "-Infinity" => (end, Some(format!("\"{NOT_FINITE}{word}\""))),
@@ -78,6 +77,31 @@ fn word(text: &str, first: char) -> (usize, Option<String>) {
             (end, Some(format!("\"{NOT_FINITE}{word}\"")))
         }
         _ => (end, None),
+    }
+}
+
+/// Whether it is a number by JSON's grammar, however large.
+fn is_number(word: &str) -> bool {
+    // How many digits a text begins with.
+    let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let word = word.strip_prefix('-').unwrap_or(word);
+    let (whole, mut rest) = word.split_at(digits(word));
+    if whole.is_empty() || whole.len() > 1 && whole.starts_with('0') {
+        return false;
+    }
+    if let Some(fraction) = rest.strip_prefix('.') {
+        let length = digits(fraction);
+        if length == 0 {
+            return false;
+        }
+        rest = &fraction[length..];
+    }
+    match rest.strip_prefix(['e', 'E']) {
+        None => rest.is_empty(),
+        Some(exponent) => {
+            let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+            !exponent.is_empty() && digits(exponent) == exponent.len()
+        }
     }
 }
 
@@ -89,6 +113,67 @@ pub fn number(value: &Value) -> Option<f64> {
         Some(text) if text.starts_with('-') => Some(f64::NEG_INFINITY),
         Some(_) => Some(f64::INFINITY),
     }
+}
+
+/// Calls `found` with the keys of objects that stand in the object of a text, and the keys that those stand by, in the order
+/// of the text, which [`Value`] does not keep. The text is JSON, see [`standard`].
+pub(crate) fn inner_keys(text: &str, found: &mut dyn FnMut(&str, &str)) {
+    let (mut rest, mut depth, mut outer) = (text, 0, String::new());
+    while let Some(first) = rest.chars().next() {
+        let mut length = first.len_utf8();
+        match first {
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth -= 1,
+            '"' => {
+                length = string(rest);
+                let is_key = rest[length..].trim_start().starts_with(':');
+                let key = serde_json::from_str::<Value>(&rest[..length]).ok().filter(|_| is_key);
+                match (depth, key) {
+                    (1, Some(Value::String(key))) => outer = key,
+                    (2, Some(Value::String(key))) => found(&outer, &key),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+        rest = &rest[length..];
+    }
+}
+
+/// Length of the string that the text begins with, with its quotes.
+fn string(text: &str) -> usize {
+    let mut escaped = true; // the first quote ends nothing
+    let end = text.find(|c: char| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    });
+    end.map_or(text.len(), |end| end + 1)
+}
+
+/// The text of some JSON without spaces, as Python's `json.dumps(…, indent=2)` has it.
+pub(crate) fn indented(text: &str) -> String {
+    let (mut rest, mut depth, mut indented) = (text, 0, String::new());
+    while let Some(first) = rest.chars().next() {
+        let length = if first == '"' { string(rest) } else { first.len_utf8() };
+        let (token, after) = rest.split_at(length);
+        let is_empty = matches!(rest.get(..2), Some("{}" | "[]"));
+        if matches!(first, '}' | ']') {
+            depth -= 1;
+            if !indented.ends_with(['{', '[']) {
+                indented += &format!("\n{}", "  ".repeat(depth));
+            }
+        }
+        indented += token;
+        depth += usize::from(matches!(first, '{' | '['));
+        match first {
+            '{' | '[' | ',' if !is_empty => indented += &format!("\n{}", "  ".repeat(depth)),
+            ':' => indented += " ",
+            _ => {}
+        }
+        rest = after;
+    }
+    indented
 }
 
 /// As it stood in the file, if it is a number that is not finite.

@@ -60,6 +60,7 @@ pub mod json;
 pub mod model;
 pub mod noise;
 pub mod ops;
+mod order;
 pub mod peft;
 pub mod pipeline;
 pub mod prediction;

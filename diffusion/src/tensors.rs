@@ -2,16 +2,18 @@
 //!
 //! Tests: below, `tests/it/base_files.rs`, `tests/it/hostile.rs`.
 
-use std::collections::{BTreeMap, HashMap};
+mod header;
+
+use std::collections::BTreeMap;
 
 use half::{bf16, f16};
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensorError, SafeTensors};
-use serde::Deserialize;
+use safetensors::{Dtype, SafeTensorError};
 
 use crate::error::{Error, Result, TensorsError, WriteError};
 use crate::foreign::ForeignFile;
 use crate::state::{HostTensor, StateDict};
+
+use header::Stored;
 
 /// How values are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,19 +73,13 @@ pub fn read_tensors(bytes: &[u8]) -> Result<(StateDict, Metadata)> {
             (None, source) => source.into(),
         })
     };
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
-    // One by one: to build a map of a list at once takes its own sort, which a browser would load.
-    let mut metadata = Metadata::new();
-    for (key, value) in header.metadata().iter().flatten() {
-        metadata.insert(key.clone(), value.clone());
-    }
-    let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
+    let (tensors, metadata) = header::read(bytes).map_err(unreadable)?;
     let mut state = StateDict::new();
-    for (name, view) in file.iter() {
-        let values = values(&view).ok_or_else(|| {
-            Error::SafeTensors(TensorsError::DataType { tensor: name.to_owned(), found: view.dtype() })
-        })?;
-        state.insert(name.to_owned(), HostTensor { shape: view.shape().to_vec(), values });
+    for Stored { name, dtype, shape, data } in tensors {
+        let Some(values) = values(dtype, data) else {
+            return Err(Error::SafeTensors(TensorsError::DataType { tensor: name, found: dtype }));
+        };
+        state.insert(name, HostTensor { shape, values });
     }
     Ok((state, metadata))
 }
@@ -98,12 +94,11 @@ pub(crate) fn must_be_numbers<'a>(tensors: impl IntoIterator<Item = (&'a String,
 }
 
 /// The values as f32. What only some tools write, alphas as whole numbers or doubles, is read like the rest.
-fn values(view: &TensorView<'_>) -> Option<Vec<f32>> {
+fn values(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
     fn each<const N: usize>(data: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
         data.as_chunks().0.iter().map(|bytes| number(*bytes)).collect()
     }
-    let data = view.data();
-    Some(match view.dtype() {
+    Some(match dtype {
         Dtype::F32 => each(data, f32::from_le_bytes),
         Dtype::F16 => each(data, |bytes| f16::from_le_bytes(bytes).to_f32()),
         Dtype::BF16 => each(data, |bytes| bf16::from_le_bytes(bytes).to_f32()),
@@ -142,26 +137,19 @@ fn small_float(byte: u8, places: u32) -> f32 {
     if byte & 0x80 == 0 { magnitude } else { -magnitude }
 }
 
-/// Writes tensors, sorted by name, with metadata.
+/// Writes tensors with metadata: those in f32 first, then the others, each sorted by name.
 pub fn write_tensors(state: &StateDict, metadata: Metadata, precision: Precision) -> Result<Vec<u8>> {
-    let encoded = state
-        .iter()
-        .map(|(name, tensor)| {
+    let mut encoded = Vec::with_capacity(state.len());
+    for is_whole in [true, false] {
+        for (name, tensor) in state {
             let precision = precision.of(tensor);
-            Ok((name, tensor, precision, encode(name, &tensor.values, precision)?))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let views = encoded
-        .iter()
-        .map(|(name, tensor, precision, bytes)| {
-            TensorView::new(precision.dtype(), tensor.shape.clone(), bytes)
-                .map(|view| (name.as_str(), view))
-                .map_err(|source| Error::Unwritable(source.into()))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let metadata: HashMap<String, String> = metadata.into_iter().collect();
-    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|source| Error::Unwritable(source.into()))?;
-    sorted_header(&bytes)
+            if (precision == Precision::F32) == is_whole {
+                let bytes = encode(name, &tensor.values, precision)?;
+                encoded.push((name.as_str(), precision.dtype(), &tensor.shape[..], bytes));
+            }
+        }
+    }
+    header::write(&encoded, metadata).map_err(|source| Error::Unwritable(source.into()))
 }
 
 /// Rounded to the nearest, of two to the even one.
@@ -207,22 +195,6 @@ fn small_byte(value: f32, places: u32) -> u8 {
         if up < down || (up == down && next % 2 == 0) { next } else { below }
     };
     byte | (u8::from(value.is_sign_negative()) << 7)
-}
-
-/// The library writes metadata in the order of a HashMap; sorted, equal contents make equal files.
-fn sorted_header(bytes: &[u8]) -> Result<Vec<u8>> {
-    let truncated = || Error::Unwritable(WriteError::Truncated);
-    let failed = |source: serde_json::Error| Error::Unwritable(source.into());
-    let length = bytes.first_chunk::<8>().ok_or_else(truncated)?;
-    let length = u64::from_le_bytes(*length) as usize;
-    let body = bytes.get(8 + length..).ok_or_else(truncated)?;
-    // The first JSON value: the library may pad a header with something else than spaces.
-    let mut json = serde_json::Deserializer::from_slice(&bytes[8..8 + length]);
-    let header: BTreeMap<String, BTreeMap<String, serde_json::Value>> =
-        Deserialize::deserialize(&mut json).map_err(failed)?;
-    let mut text = serde_json::to_vec(&header).map_err(failed)?;
-    text.resize(text.len().next_multiple_of(8), b' ');
-    Ok([&(text.len() as u64).to_le_bytes()[..], &text, body].concat())
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ fn examples() -> Vec<(Error, &'static str)> {
         config(ConfigError::Value { key: "r".into(), accepted: "at least 1".into(), found: None }),
         config(ConfigError::ChangesBase { method: "pissa".into() }),
         config(ConfigError::Invalid { reason: "no".into() }),
-        Error::Unwritable(WriteError::Truncated),
+        Error::Unwritable(WriteError::Format(format())),
         Error::Weights {
             missing: vec![tensor()],
             unexpected: vec![],
@@ -126,9 +126,9 @@ fn codes_are_those_of_the_javascript_class() {
 fn every_kind_has_a_sentence_in_every_language() {
     let kinds: BTreeSet<&str> = examples().iter().map(|(error, _)| error.kind()).collect();
     assert_eq!(kinds.len(), examples().len(), "kinds are unique");
-    for files in [["engine.js", "training.js"], ["zh.js", "training-zh.js"]] {
+    for files in [&["engine.js", "drawing.js", "training.js"][..], &["zh.js", "training-zh.js"]] {
         let file = |name: &str| text(Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/texts").join(name));
-        let texts = files.map(file).concat();
+        let texts: String = files.iter().map(|name| file(name)).collect();
         for kind in &kinds {
             let (bare, quoted) = (format!("\n  {kind}: "), format!("\n  '{kind}': "));
             assert!(texts.contains(&bare) || texts.contains(&quoted), "{files:?} have no sentence for \"{kind}\"");

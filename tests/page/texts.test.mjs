@@ -44,7 +44,8 @@ test('the Chinese texts are all there, each taking what the English one takes', 
   const html = await readFile(join(DIST, 'embed.html'), 'utf8')
   const named = [...html.matchAll(/data-text="(\w+)"/g)].map(([, key]) => key)
   assert.deepEqual(Object.keys(embed).filter(key => key !== 'description').sort(), named.sort(), 'embed.html')
-  const engine = { refusals: { ...(await texts('engine')).refusals, ...(await texts('training')).refusals } }
+  const refusals = await Promise.all(['engine', 'drawing', 'training'].map(async name => (await texts(name)).refusals))
+  const engine = { refusals: Object.assign({}, ...refusals) }
   for (const [name, { [name]: english }] of Object.entries({ errors: module, refusals: engine, backend: module, noWebGpu: module }))
     assert.deepEqual(Object.keys(zh[name]).sort(), Object.keys(english).sort(), name)
 })

@@ -1,5 +1,6 @@
 //! JavaScript values to Rust values. Every mistake of a caller names the field it is in.
 
+use diffusion::error::decimal;
 use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -33,7 +34,7 @@ pub fn show(value: &JsValue) -> String {
         return format!("\"{text}\"");
     }
     if let Some(number) = value.as_f64() {
-        return number.to_string();
+        return decimal(number);
     }
     if value.is_null() {
         return "null".into();
@@ -137,7 +138,7 @@ pub fn whole(value: f64, name: &str, most: u64) -> Result<u64> {
     if value.fract() == 0.0 && (0.0..=most as f64).contains(&value) {
         return Ok(value as u64);
     }
-    wrong(name, &format!("a whole number from 0 to {most}"), &value.to_string())
+    wrong(name, &format!("a whole number from 0 to {most}"), &decimal(value))
 }
 
 /// A whole number that counts something.

@@ -1,12 +1,10 @@
-// What the engine refuses, in English; texts/zh.js has it in Chinese. Only the worker loads it: the module stays small.
+// What both engines refuse, the one that draws and the one that teaches, in English; texts/zh.js has it in Chinese. Only workers load it: the
+// module stays small. What only the first refuses is in drawing.js, what only the second, in training.js.
 // Tests: tests/page/texts.test.mjs, engine.test.mjs
-import { noWebGpu } from './module.js'
 
 const list = names => (names.length > 6 ? `${names.slice(0, 6).join(', ')}, …` : names.join(', '))
 const shape = sides => `[${sides.join(', ')}]`
-const batch = ({ pictures, height, width }) => `${pictures} pictures of ${height} x ${width}`
 const unread = reason => `not a readable safetensors file: ${reason}`
-const noResult = reason => `the device did not give its result back: ${reason}`
 
 /** What stands where a safetensors file should, and what to do about it. */
 const foreign = {
@@ -74,21 +72,8 @@ export const refusals = {
   'text-encoder': ({ tensor }) =>
     `adapter: tensor ${tensor} is not of this network: it changes a text encoder, which this model does not have`,
   'not-a-factor': ({ tensor }) => `adapter: tensor ${tensor} is of no kind of adapter that is read: LoRA, DoRA, LoHa, LoKr, OFT, BOFT, HRA, (IA)³, GLoRA, and whole layers or differences`,
-  'unknown-adapter': ({ name, loaded }) => `no adapter called "${name}" is loaded (loaded: ${loaded.join(', ') || 'none'})`,
-  // Requests.
-  steps: ({ sampler, most, found }) => `steps must be 1 to ${most} for ${sampler}, not ${found}`,
-  eta: ({ found }) => `eta must be 0 to 1, not ${found}`,
-  'guidance-scale': ({ found }) => `guidance must be a number, not ${found}`,
-  'guidance-start': ({ found }) => `the start of guidance must be at least 0 and below 1, not ${found}`,
-  'guidance-stop': ({ start, found }) => `the end of guidance must be ${start}, its start, to 1, not ${found}`,
-  'guidance-eta': ({ found }) => `the eta of guidance must be 0 to 1, not ${found}`,
-  batch: ({ labels, seeds }) => `there must be as many seeds as labels and at least one, not ${seeds} and ${labels}`,
+  // Calls.
   class: ({ found, last }) => `class ${found} does not exist, the model has classes 0 to ${last}`,
-  'class-name': ({ found, known }) => `there is no class "${found}", the model has ${known.length > 20 ? `${known.slice(0, 20).join(', ')}, …` : known.join(', ')}`,
-  sampler: ({ found, known }) => `there is no sampler "${found}", choose one of ${known.join(', ')}`,
-  latents: ({ expected, found }) => `latents must have ${expected.join(' x ')} values, not ${found}`,
-  'latents-values': () => 'latents must be finite numbers',
-  strength: ({ name, found }) => `the strength of adapter "${name}" must be a number, not ${found}`,
   prediction: ({ labels, timesteps, channels, side, found }) =>
     `${labels} labels and ${timesteps} timesteps ask for as many latents of ${channels} channels, sides divisible by ${side}, not for ${shape(found)}`,
   input: ({ values, timesteps, expected }) =>
@@ -96,13 +81,4 @@ export const refusals = {
   over: () => 'the run is over, there is no further step',
   argument: ({ reason }) => reason,
   misuse: ({ reason }) => reason,
-  // Devices.
-  'not-finite': ({ step }) => `the network’s output at step ${step} is not finite: the weights or the device are broken`,
-  'gpu-lost': () => noResult('the GPU was lost'),
-  'gpu-memory': details => noResult(`${batch(details)} at once need more memory than it has`),
-  'gpu-batch': details => noResult(`${batch(details)} are more than this GPU takes at once`),
-  'device-refused': ({ reason }) => noResult(reason),
-  'device-length': ({ found, expected }) => noResult(`${found} values came back, ${expected} were asked for`),
-  'webgpu-limit': ({ reason }) => `the WebGPU kernels cannot run this network: ${reason}`,
-  'no-webgpu': ({ why }) => `${noWebGpu[why.code](why)}; choose the device "auto" or "cpu" instead`,
 }

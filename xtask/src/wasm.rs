@@ -68,7 +68,19 @@ fn named(module: &Module, build: &Build) -> String {
 const FAST: &str = "cpu-kernels";
 
 /// Crates that read a few small files, or hand on to the fast one: as small as can be. A step is as fast as with "s".
-const SMALL: [&str; 5] = ["diffusion", "safetensors", "serde", "serde_core", "serde_json"];
+const SMALL: [&str; 11] = [
+    "diffusion",
+    "js-sys",
+    "libm",
+    "safetensors",
+    "serde",
+    "serde_core",
+    "serde_json",
+    "wasm-bindgen",
+    "web-training",
+    "web-values",
+    "zmij",
+];
 
 /// Builds what is out of date and returns the folder that holds [`FILES`].
 pub fn build(workspace: &Workspace) -> Result<PathBuf> {

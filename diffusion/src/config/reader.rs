@@ -2,7 +2,7 @@
 //!
 //! Tests: `tests/it/configs.rs`.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::error::{ConfigError, Error, Result, shown};
 use crate::json;
@@ -24,20 +24,20 @@ pub(super) fn whole(value: &Value) -> Option<usize> {
 /// Settings with one value that is supported, and whether `null` is the same.
 fn only() -> [(&'static str, Value, bool); 14] {
     [
-        ("act_fn", json!("silu"), false),
-        ("attention_type", json!("default"), true),
-        ("center_input_sample", json!(false), true),
-        ("class_embeddings_concat", json!(false), true),
-        ("conv_in_kernel", json!(3), false),
-        ("conv_out_kernel", json!(3), false),
-        ("downsample_padding", json!(1), false),
-        ("dual_cross_attention", json!(false), true),
-        ("encoder_hid_dim_type", json!("text_proj"), true),
-        ("flip_sin_to_cos", json!(true), false),
-        ("freq_shift", json!(0), false),
-        ("mid_block_scale_factor", json!(1), false),
-        ("mid_block_type", json!("UNetMidBlock2DCrossAttn"), false),
-        ("resnet_time_scale_shift", json!("default"), false),
+        ("act_fn", Value::from("silu"), false),
+        ("attention_type", Value::from("default"), true),
+        ("center_input_sample", Value::from(false), true),
+        ("class_embeddings_concat", Value::from(false), true),
+        ("conv_in_kernel", Value::from(3), false),
+        ("conv_out_kernel", Value::from(3), false),
+        ("downsample_padding", Value::from(1), false),
+        ("dual_cross_attention", Value::from(false), true),
+        ("encoder_hid_dim_type", Value::from("text_proj"), true),
+        ("flip_sin_to_cos", Value::from(true), false),
+        ("freq_shift", Value::from(0), false),
+        ("mid_block_scale_factor", Value::from(1), false),
+        ("mid_block_type", Value::from("UNetMidBlock2DCrossAttn"), false),
+        ("resnet_time_scale_shift", Value::from("default"), false),
     ]
 }
 
@@ -124,7 +124,7 @@ impl Reader {
                 Some(value) => return self.refuse(ConfigError::unsupported(key, shown(value), shown(&accepted))),
             }
         }
-        let set = |value: &Value| !value.is_null() && *value != json!(false);
+        let set = |value: &Value| !value.is_null() && *value != Value::Bool(false);
         for (key, value) in self.json.as_object().into_iter().flatten() {
             let known = READ.contains(&key.as_str()) || INERT.contains(&key.as_str()) || key.starts_with('_');
             if !known && set(value) && !only().iter().any(|(only, ..)| only == key) {

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::fields::{Field, Fields, number, text};
+use super::fields::{Field, Fields, number, shown, text};
 
 /// What is wrong with a request.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -142,13 +142,13 @@ impl RequestError {
             Self::Steps { sampler, most, found } => {
                 ("steps", vec![("sampler", text(sampler)), ("most", number(*most)), ("found", number(*found))])
             }
-            Self::Eta { found } => ("eta", vec![("found", text(found))]),
-            Self::GuidanceScale { found } => ("guidance-scale", vec![("found", text(found))]),
+            Self::Eta { found } => ("eta", vec![("found", shown(*found))]),
+            Self::GuidanceScale { found } => ("guidance-scale", vec![("found", shown(*found))]),
             Self::GuidanceStart { found } => ("guidance-start", vec![("found", Field::Number(*found))]),
             Self::GuidanceStop { start, found } => {
                 ("guidance-stop", vec![("start", Field::Number(*start)), ("found", Field::Number(*found))])
             }
-            Self::GuidanceEta { found } => ("guidance-eta", vec![("found", text(found))]),
+            Self::GuidanceEta { found } => ("guidance-eta", vec![("found", shown(*found))]),
             Self::Batch { labels, seeds } => ("batch", vec![("labels", number(*labels)), ("seeds", number(*seeds))]),
             Self::Class { found, last } => ("class", vec![("found", number(*found)), ("last", number(*last))]),
             Self::ClassName { found, known: names } => ("class-name", vec![("found", text(found)), known(names)]),
@@ -157,7 +157,7 @@ impl RequestError {
                 ("latents", vec![("expected", Field::Shape(expected.to_vec())), ("found", number(*found))])
             }
             Self::LatentsNotFinite => ("latents-values", vec![]),
-            Self::Strength { name, found } => ("strength", vec![("name", text(name)), ("found", text(found))]),
+            Self::Strength { name, found } => ("strength", vec![("name", text(name)), ("found", shown(*found))]),
             Self::Prediction { labels, timesteps, channels, side, found } => (
                 "prediction",
                 vec![

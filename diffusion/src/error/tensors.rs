@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::fields::{Fields, number, text};
+use super::fields::{Fields, decimal, number, text};
 use crate::foreign::ForeignFile;
 
 /// Why a safetensors file cannot be read.
@@ -60,12 +60,6 @@ pub enum WriteError {
     /// The tensors' shapes and values do not belong together.
     #[error(transparent)]
     Format(#[from] safetensors::SafeTensorError),
-    /// The header that was written cannot be sorted.
-    #[error("its header: {0}")]
-    Header(#[from] serde_json::Error),
-    /// The file that was written ends within its header.
-    #[error("its header is cut short")]
-    Truncated,
     /// The dialect has no names for such a module.
     #[error("{path} is changed by {kind}, which {dialect} cannot write")]
     Dialect {
@@ -89,7 +83,7 @@ pub enum WriteError {
         first: [usize; 2],
     },
     /// Half precision ends at 65504, others elsewhere.
-    #[error("{tensor} has a value too large for {precision}, {value}: write f32")]
+    #[error("{tensor} has a value too large for {precision}, {}: write f32", decimal((*value).into()))]
     TooLarge {
         /// Name of the tensor.
         tensor: String,

@@ -5,14 +5,13 @@
 use serde::de::Error as _;
 use serde_json::{Map, Value};
 
-use crate::error::{ConfigError, Error, Result, shown};
+use crate::error::{ConfigError, Error, Result, decimal, shown};
 use crate::json;
 use crate::tensors::read_tensors;
 
 use super::config::PeftConfig;
 use super::kind::PeftType;
 use super::names::{CONFIG_FILE as FILE, DIFFUSERS_METADATA, PEFT_PREFIX, is_text_encoder};
-use super::patterns::BothPatterns;
 
 /// Settings of every kind that are read here, or only matter to training and to PEFT's own book-keeping. With all others
 /// PEFT computes something else: `layer_replication`, `use_qalora`, ….
@@ -61,15 +60,25 @@ const CHANGES_THE_BASE: [&str; 5] = ["pissa", "olora", "corda", "loftq", "lora_g
 impl PeftConfig {
     /// Reads `adapter_config.json`, refusing what would change the result and is not supported.
     pub fn from_json(text: &str) -> Result<Self> {
-        Self::from_value(json::read(FILE, text)?)?.in_order_of(FILE, text)
+        let json = json::read(FILE, text)?;
+        Ok(Self::from_value(json.clone())?.in_order_of(text, &json))
     }
 
-    /// With the patterns in the order of the text, which [`Value`] does not keep.
-    fn in_order_of(self, file: &'static str, text: &str) -> Result<Self> {
-        let both = serde_json::from_str(&json::standard(text)).map_err(json::json_error(file));
-        let BothPatterns { ranks, alphas } = both?;
-        let (rank_pattern, alpha_pattern) = (ranks.typed(whole), alphas.typed(float));
-        Ok(Self { rank_pattern, alpha_pattern, ..self })
+    /// With the patterns in the order of the text, which [`Value`] does not keep, whatever stands in front of their keys.
+    fn in_order_of(mut self, text: &str, json: &Value) -> Self {
+        json::inner_keys(&json::standard(text), &mut |outer, key| {
+            let value = &json[outer][key];
+            match outer.rsplit('.').next().filter(|_| !is_text_encoder(outer)) {
+                Some("rank_pattern") => {
+                    whole(value).into_iter().for_each(|rank| self.rank_pattern.set(key.to_owned(), rank))
+                }
+                Some("alpha_pattern") => {
+                    float(value).into_iter().for_each(|alpha| self.alpha_pattern.set(key.to_owned(), alpha));
+                }
+                _ => {}
+            }
+        });
+        self
     }
 
     /// The configuration that a weights file of PEFT or diffusers carries itself.
@@ -80,7 +89,8 @@ impl PeftConfig {
 
     pub(super) fn from_metadata(text: &str) -> Result<Self> {
         let mut plain = Map::new();
-        match json::read(DIFFUSERS_METADATA, text)? {
+        let json = json::read(DIFFUSERS_METADATA, text)?;
+        match json.clone() {
             Value::Object(fields) => {
                 // Of text encoders diffusers keeps the settings in the same place.
                 for (key, value) in fields.into_iter().filter(|(key, _)| !is_text_encoder(key)) {
@@ -94,7 +104,7 @@ impl PeftConfig {
                 return Err(json::json_error(DIFFUSERS_METADATA)(source));
             }
         }
-        Self::from_value(Value::Object(plain))?.in_order_of(DIFFUSERS_METADATA, text)
+        Ok(Self::from_value(Value::Object(plain))?.in_order_of(text, &json))
     }
 
     fn from_value(mut json: Value) -> Result<Self> {
@@ -199,7 +209,7 @@ impl PeftConfig {
             return refuse(ConfigError::value("r", "at least 1", 0));
         }
         if !config.lora_alpha.is_finite() {
-            return refuse(ConfigError::value("lora_alpha", "a number", config.lora_alpha));
+            return refuse(ConfigError::value("lora_alpha", "a number", decimal(config.lora_alpha.into())));
         }
         Ok(config)
     }

@@ -12,7 +12,7 @@ use crate::adapter::loha::Loha;
 use crate::adapter::lokr::{Kronecker, Lokr};
 use crate::adapter::miss::Miss;
 use crate::adapter::oft::{Oft, OftSettings};
-use crate::error::{ConfigError, Error, Result};
+use crate::error::{ConfigError, Error, Result, decimal};
 use crate::state::HostTensor;
 
 use super::module::Module;
@@ -143,7 +143,7 @@ pub(super) fn oft_of_peft(module: &mut Module<'_>) -> Result<Oft> {
     let terms = number("num_cayley_neumann_terms").unwrap_or(5.0);
     // A series of more has long converged, or never will.
     if !(1.0..=1000.0).contains(&terms) {
-        let source = ConfigError::value("num_cayley_neumann_terms", "1 to 1000", terms);
+        let source = ConfigError::value("num_cayley_neumann_terms", "1 to 1000", decimal(terms));
         return Err(Error::Config { file: CONFIG_FILE, source });
     }
     let settings = OftSettings {

@@ -2,16 +2,12 @@
 //!
 //! Tests: `tests/it/patterns.rs`, `tests/it/lora_files.rs`.
 
-use std::fmt;
-
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::error::{ConfigError, Error, Result};
+use crate::order::in_order;
 
 use super::names::CONFIG_FILE as FILE;
-use super::names::is_text_encoder;
 use super::pattern::Pattern;
 
 /// Values by pattern. Of the patterns that match a path, the first one counts, so their order does, too.
@@ -39,7 +35,7 @@ impl<T> Patterns<T> {
     }
 
     /// As Python's dict has it: a key keeps its first place and its last value.
-    fn set(&mut self, key: String, value: T) {
+    pub(super) fn set(&mut self, key: String, value: T) {
         match self.0.iter_mut().find(|(known, _)| *known == key) {
             Some((_, known)) => *known = value,
             None => self.0.push((key, value)),
@@ -67,9 +63,8 @@ impl<T> Patterns<T> {
     where
         T: Clone,
     {
-        let mut entries = self.0.clone();
-        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Self(entries)
+        let order = in_order(self.0.len(), &|a, b| self.0[a].0 < self.0[b].0);
+        Self(order.into_iter().map(|i| self.0[i].clone()).collect())
     }
 }
 
@@ -86,75 +81,14 @@ pub(super) fn refuse(key: &str) -> impl Fn(&'static str) -> Error {
     }
 }
 
-impl<T: Serialize> Serialize for Patterns<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter())
-    }
-}
-
-/// The patterns of a configuration with their values as they stand there, whatever stands in front of their keys.
-#[derive(Default)]
-pub(super) struct BothPatterns {
-    pub ranks: Patterns<Value>,
-    pub alphas: Patterns<Value>,
-}
-
-impl Patterns<Value> {
-    /// Values of another type; those that have none are left out.
-    pub(super) fn typed<T>(self, get: impl Fn(&Value) -> Option<T>) -> Patterns<T> {
-        Patterns(self.0.into_iter().filter_map(|(key, value)| Some((key, get(&value)?))).collect())
-    }
-}
-
-/// Entries in their order, which [`Value`] does not keep.
-impl<'de> Deserialize<'de> for Patterns<Value> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Entries;
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Patterns<Value>;
-
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("values by pattern")
-            }
-
-            fn visit_unit<E>(self) -> std::result::Result<Self::Value, E> {
-                Ok(Patterns::default())
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
-                let mut patterns = Patterns::default();
-                while let Some((key, value)) = map.next_entry()? {
-                    patterns.set(key, value);
-                }
-                Ok(patterns)
-            }
-        }
-        deserializer.deserialize_any(Entries)
-    }
-}
-
-impl<'de> Deserialize<'de> for BothPatterns {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = BothPatterns;
-
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
-                let mut both = BothPatterns::default();
-                while let Some(key) = map.next_key::<String>()? {
-                    match key.rsplit('.').next().filter(|_| !is_text_encoder(&key)) {
-                        Some("rank_pattern") => both.ranks = map.next_value()?,
-                        Some("alpha_pattern") => both.alphas = map.next_value()?,
-                        _ => drop(map.next_value::<IgnoredAny>()?),
-                    }
-                }
-                Ok(both)
-            }
-        }
-        deserializer.deserialize_map(Fields)
+impl<T: Serialize> Patterns<T> {
+    /// As an object of JSON.
+    pub(super) fn to_json(&self) -> String {
+        let entry = |(key, value)| {
+            // Of words and numbers, which JSON has a form for.
+            let (key, value) = (serde_json::to_string(key), serde_json::to_string(value));
+            format!("{}:{}", key.unwrap_or_default(), value.unwrap_or_default())
+        };
+        format!("{{{}}}", self.iter().map(entry).collect::<Vec<_>>().join(","))
     }
 }

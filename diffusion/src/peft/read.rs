@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::adapter::{Adapter, Unused, Update};
 use crate::error::{AdapterError, Error, Result};
 use crate::state::{HostTensor, StateDict};
@@ -180,7 +182,7 @@ fn unknown_modules(paths: Vec<String>, base: &StateDict) -> Error {
 fn ignored_alpha(metadata: &Metadata, adapter: &Adapter) -> Option<String> {
     let said = metadata.get(KOHYA_ALPHA)?;
     // By the parser that is in the browser's engine already: the standard library's own is 13 KB of brotli.
-    let number = serde_json::from_str::<f32>(said).ok();
+    let number = serde_json::from_str::<Value>(said).ok().and_then(|number| number.as_f64()).map(|alpha| alpha as f32);
     let is_rank = |update: &Update| number == update.rank().map(|rank| rank as f32);
     (!adapter.modules.values().all(is_rank)).then(|| said.clone())
 }

@@ -9,6 +9,9 @@ use crate::adapter::lokr::{Kronecker, Lokr};
 use crate::adapter::{Adapter, Change, LoraFactors, Update};
 use crate::error::{Error, Result, WriteError};
 use crate::state::HostTensor;
+use crate::tensors::Metadata;
+
+use super::names::BASE_SHA256;
 
 /// Whose names a file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,22 @@ pub enum Dialect {
 
 /// What stands behind the module's path, and the tensor.
 type Named = (&'static str, HostTensor);
+
+/// What stands in the header of every file, with what a dialect adds.
+pub(super) fn metadata(adapter: &Adapter, title: &str, of_dialect: &[(&str, &str)]) -> Metadata {
+    let all = [
+        ("modelspec.sai_model_spec", "1.0.0"),
+        ("modelspec.architecture", "digit-diffusion-unet/lora"),
+        ("modelspec.title", title),
+    ];
+    let base = adapter.base_sha256.as_ref().map(|sha256| (BASE_SHA256, sha256.as_str()));
+    // One by one: to make a map of a list takes a sort of its own.
+    let mut metadata = Metadata::new();
+    for (key, text) in all.iter().chain(of_dialect).copied().chain(base) {
+        metadata.insert(key.to_owned(), text.to_owned());
+    }
+    metadata
+}
 
 /// Refuses what one configuration cannot say: several kinds at once, but for whole layers and biases.
 ///

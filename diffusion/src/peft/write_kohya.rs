@@ -3,12 +3,12 @@
 //! Tests: `tests/it/lora_files.rs`.
 
 use crate::adapter::Adapter;
-use crate::error::Result;
+use crate::error::{Result, decimal};
 use crate::state::StateDict;
-use crate::tensors::{Metadata, Precision, write_tensors};
+use crate::tensors::{Precision, write_tensors};
 
 use super::config::PeftConfig;
-use super::names::{BASE_SHA256, KOHYA_ALPHA, KOHYA_PREFIX, LYCORIS_PREFIX};
+use super::names::{KOHYA_ALPHA, KOHYA_PREFIX, LYCORIS_PREFIX};
 use super::write::{self, Dialect};
 
 /// Writes the adapter as kohya and LyCORIS name it. An alpha is `scaling · rank`, so rank-stabilised adapters keep their
@@ -36,18 +36,12 @@ fn write(adapter: &Adapter, title: &str, precision: Precision, (prefix, module):
         tensors.extend(named.into_iter().map(|(end, tensor)| (format!("{name}.{end}"), tensor)));
     }
     let config = PeftConfig::describing(adapter);
-    let mut metadata = Metadata::from([
-        ("ss_network_module".into(), module.into()),
-        ("ss_network_dim".into(), config.r.to_string()),
-        (KOHYA_ALPHA.into(), config.lora_alpha.to_string()),
-        ("ss_output_name".into(), title.into()),
-        ("modelspec.sai_model_spec".into(), "1.0.0".into()),
-        ("modelspec.architecture".into(), "digit-diffusion-unet/lora".into()),
-        ("modelspec.implementation".into(), "kohya-ss/sd-scripts".into()),
-        ("modelspec.title".into(), title.into()),
-    ]);
-    if let Some(sha256) = &adapter.base_sha256 {
-        metadata.insert(BASE_SHA256.into(), sha256.clone());
-    }
-    write_tensors(&tensors, metadata, precision)
+    let metadata = [
+        ("ss_network_module", module),
+        ("ss_network_dim", &config.r.to_string()),
+        (KOHYA_ALPHA, &decimal(config.lora_alpha.into())),
+        ("ss_output_name", title),
+        ("modelspec.implementation", "kohya-ss/sd-scripts"),
+    ];
+    write_tensors(&tensors, write::metadata(adapter, title, &metadata), precision)
 }

@@ -6,10 +6,10 @@ use crate::adapter::full::Full;
 use crate::adapter::{Adapter, Change};
 use crate::error::{Error, Result, WriteError};
 use crate::state::StateDict;
-use crate::tensors::{Metadata, Precision, write_tensors};
+use crate::tensors::{Precision, write_tensors};
 
 use super::config::PeftConfig;
-use super::names::{BASE_SHA256, DIFFUSERS_METADATA, DIFFUSERS_PREFIX, PEFT_PREFIX};
+use super::names::{DIFFUSERS_METADATA, DIFFUSERS_PREFIX, PEFT_PREFIX};
 use super::write::{self, Dialect};
 
 /// Writes `adapter_model.safetensors` so that PEFT, diffusers and this program read the same adapter.
@@ -53,16 +53,10 @@ fn write(
         let named = write::tensors(path, update, Dialect::Peft)?;
         tensors.extend(named.into_iter().map(|(end, tensor)| (format!("{prefix}{path}.{end}"), tensor)));
     }
-    let mut metadata = Metadata::from([
-        ("format".into(), "pt".into()),
-        (DIFFUSERS_METADATA.into(), config.to_metadata(prefix)),
-        ("modelspec.sai_model_spec".into(), "1.0.0".into()),
-        ("modelspec.architecture".into(), "digit-diffusion-unet/lora".into()),
-        ("modelspec.implementation".into(), "diffusers".into()),
-        ("modelspec.title".into(), title.into()),
-    ]);
-    if let Some(sha256) = &adapter.base_sha256 {
-        metadata.insert(BASE_SHA256.into(), sha256.clone());
-    }
-    write_tensors(&tensors, metadata, precision)
+    let metadata = [
+        ("format", "pt"),
+        (DIFFUSERS_METADATA, &config.to_metadata(prefix)),
+        ("modelspec.implementation", "diffusers"),
+    ];
+    write_tensors(&tensors, write::metadata(adapter, title, &metadata), precision)
 }

@@ -5,6 +5,7 @@
 //! Tests: here; that it depends on seed and step alone, in `tests/it/training.rs`.
 
 use crate::noise::NoiseSource;
+use crate::order::in_order;
 
 /// Share of the times that a picture is left as it is.
 const KEPT: f32 = 0.5;
@@ -39,7 +40,7 @@ pub fn augment(image: &mut [f32], size: usize, strength: f32, noise: &mut NoiseS
     let mut heights: Vec<f32> = image.iter().map(|level| (level - ground) * sign).collect();
     let most = heights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
     let centre = (size as f32 - 1.0) / 2.0;
-    let (sin, cos) = turn.sin_cos();
+    let (sin, cos) = (libm::sin(turn.into()) as f32, libm::cos(turn.into()) as f32);
     let Some(ink) = ink(&heights, size) else { return };
     let corners = [(ink[0], ink[1]), (ink[2], ink[1]), (ink[0], ink[3]), (ink[2], ink[3])].map(|(x, y)| {
         let (x, y) = ((x - centre) * stretch[0], (y - centre) * stretch[1]);
@@ -85,9 +86,9 @@ fn edge(size: usize) -> impl Iterator<Item = usize> {
 
 /// The middle level of the edge's.
 fn ground(image: &[f32], size: usize) -> f32 {
-    let mut levels: Vec<f32> = edge(size).map(|at| image[at]).collect();
-    levels.sort_unstable_by(f32::total_cmp);
-    levels[levels.len() / 2]
+    let levels: Vec<f32> = edge(size).map(|at| image[at]).collect();
+    let order = in_order(levels.len(), &|a, b| levels[a] < levels[b]);
+    levels[order[order.len() / 2]]
 }
 
 /// Left, top, right and bottom of the ink; nothing where there is none.
@@ -121,14 +122,18 @@ fn cubic(image: &[f32], size: usize, x: f32, y: f32) -> f32 {
             (least, most) = (least.min(value), most.max(value));
         }
     }
-    sum.clamp(least, most)
+    // `clamp` refuses other bounds in a sentence, with numbers as text: 6 KB of a browser's module.
+    sum.max(least).min(most)
 }
 
 /// Strokes wider (`width` above 0) or finer by their soft edges alone: full ink and the ground stay, and so does sharpness.
 /// Levels between them, as shares of `most`, are raised to the power `2^-width`.
 fn stroke_width(heights: &mut [f32], most: f32, width: f32) {
-    let power = (-width).exp2();
-    heights.iter_mut().filter(|height| **height > 0.0).for_each(|height| *height = most * (*height / most).powf(power));
+    // By libm's logarithm: the standard library's powers differ between platforms.
+    let power = libm::exp(-std::f64::consts::LN_2 * f64::from(width));
+    for height in heights.iter_mut().filter(|height| **height > 0.0) {
+        *height = most * libm::exp(power * libm::log(f64::from(*height / most))) as f32;
+    }
 }
 
 #[cfg(test)]

@@ -102,7 +102,8 @@ impl AdapterRun {
             .chain(single.map(|value| f64::from(value).to_bits()));
         let values: Vec<f32> = numbers.flat_map(bits::split).collect();
         state.insert(NUMBERS.to_owned(), HostTensor { shape: vec![values.len()], values });
-        let metadata = Metadata::from([(CONFIG.to_owned(), self.beginning.config.clone())]);
+        let mut metadata = Metadata::new();
+        metadata.insert(CONFIG.to_owned(), self.beginning.config.clone());
         write_tensors(&state, metadata, Precision::F32)
     }
 

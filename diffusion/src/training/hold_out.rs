@@ -2,9 +2,8 @@
 //!
 //! Tests: here; with whole data sets, `trainer/src/data/dataset/tests.rs`.
 
-use std::collections::BTreeSet;
-
 use crate::noise::NoiseSource;
+use crate::order::in_order;
 
 /// Most pictures that are held out where nobody says how many.
 const HELD_OUT: usize = 512;
@@ -13,7 +12,14 @@ const FEW: usize = 1000;
 
 /// Most pictures that can be held out: every class keeps one.
 pub fn most_held_out(labels: &[u16]) -> usize {
-    labels.len() - labels.iter().collect::<BTreeSet<_>>().len()
+    labels.len() - totals(labels).iter().filter(|total| **total > 0).count()
+}
+
+/// How many pictures each class has.
+fn totals(labels: &[u16]) -> Vec<usize> {
+    let mut totals = vec![0; labels.iter().max().map_or(0, |label| usize::from(*label) + 1)];
+    labels.iter().for_each(|label| totals[usize::from(*label)] += 1);
+    totals
 }
 
 /// How many are held out where nobody says so. `few`: whether of few pictures it is a larger share.
@@ -27,37 +33,31 @@ pub fn usual_share(labels: &[u16], few: bool) -> usize {
 pub fn hold_out(labels: &[u16], count: usize, evenly: bool, seed: u64) -> (Vec<usize>, Vec<usize>) {
     let mut order: Vec<usize> = (0..labels.len()).collect();
     NoiseSource::new(seed).shuffle(&mut order);
-    let classes = labels.iter().max().map_or(0, |label| usize::from(*label) + 1);
-    let mut totals = vec![0usize; classes];
-    labels.iter().for_each(|label| totals[usize::from(*label)] += 1);
+    let mut totals = totals(labels);
     if evenly {
-        let mut seen = vec![0usize; classes];
+        let mut seen = vec![0usize; totals.len()];
         // The share of its class that each picture completes: in this order, all classes come on together. Classes that are
         // as far as each other come in the order of the shuffle.
-        let mut ranked: Vec<(f64, usize)> = order
-            .into_iter()
-            .map(|index| {
-                let class = usize::from(labels[index]);
-                seen[class] += 1;
-                ((seen[class] as f64 - 0.5) / totals[class] as f64, index)
-            })
-            .collect();
-        ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
-        order = ranked.into_iter().map(|(_, index)| index).collect();
+        let share = |index: &usize| {
+            let class = usize::from(labels[*index]);
+            seen[class] += 1;
+            (seen[class] as f64 - 0.5) / totals[class] as f64
+        };
+        let shares: Vec<f64> = order.iter().map(share).collect();
+        let ranks = in_order(shares.len(), &|a, b| shares[a] < shares[b]);
+        order = ranks.into_iter().map(|rank| order[rank]).collect();
     }
-    let (mut held_out, mut rest) = (Vec::with_capacity(count.min(labels.len())), Vec::new());
+    let (mut is_held_out, mut found) = (vec![false; labels.len()], 0);
     for index in order {
         let left = &mut totals[usize::from(labels[index])];
-        if held_out.len() < count && *left > 1 {
+        if found < count && *left > 1 {
             *left -= 1;
-            held_out.push(index);
-        } else {
-            rest.push(index);
+            found += 1;
+            is_held_out[index] = true;
         }
     }
-    held_out.sort_unstable();
-    rest.sort_unstable();
-    (rest, held_out)
+    let those = |held_out: bool| (0..labels.len()).filter(|index| is_held_out[*index] == held_out).collect();
+    (those(false), those(true))
 }
 
 #[cfg(test)]

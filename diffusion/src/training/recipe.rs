@@ -122,7 +122,7 @@ impl Recipe {
             return self.lr * (step + 1) as f64 / warmup as f64;
         }
         let done = (step - warmup) as f64 / (self.steps - warmup).max(1) as f64;
-        let cosine = 0.5 + 0.5 * (done * std::f64::consts::PI).cos();
+        let cosine = 0.5 + 0.5 * libm::cos(done * std::f64::consts::PI);
         self.lr * (self.lr_floor + (1.0 - self.lr_floor) * cosine)
     }
 

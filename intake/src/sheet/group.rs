@@ -17,11 +17,23 @@ const ABOVE: f32 = 0.45;
 /// How much of the narrower part stands above the other where they are one character.
 const SHARED: f32 = 0.5;
 
+/// Parts that are one character: what they are together, and their indices.
+type Group = (Part, Vec<usize>);
+
+/// Sorts in place, equal ones as they come. Not by the standard library: its sort is 5 KB of a browser's module for each type
+/// and order, and there are few parts.
+fn sort(groups: &mut [Group], less: &dyn Fn(&Group, &Group) -> bool) {
+    for end in 1..groups.len() {
+        let at = groups[..end].iter().rposition(|known| !less(&groups[end], known)).map_or(0, |last| last + 1);
+        groups[at..=end].rotate_right(1);
+    }
+}
+
 /// Indices of parts, a group for each character, in reading order.
 pub(crate) fn characters(parts: &[Part]) -> Vec<Vec<usize>> {
     let unit = height(parts);
-    let mut groups: Vec<(Part, Vec<usize>)> = parts.iter().enumerate().map(|(i, part)| (*part, vec![i])).collect();
-    groups.sort_by_key(|(part, _)| std::cmp::Reverse(part.extent()));
+    let mut groups: Vec<Group> = parts.iter().enumerate().map(|(i, part)| (*part, vec![i])).collect();
+    sort(&mut groups, &|a, b| a.0.extent() > b.0.extent());
     while let Some((a, b)) = pair(&groups, unit) {
         let (part, members) = groups.remove(b);
         let (whole, all) = &mut groups[a];
@@ -34,13 +46,14 @@ pub(crate) fn characters(parts: &[Part]) -> Vec<Vec<usize>> {
 /// How high a character is.
 pub(crate) fn height(parts: &[Part]) -> f32 {
     let largest = parts.iter().map(Part::extent).max().unwrap_or(0) as f32;
-    let mut large: Vec<usize> = parts.iter().map(Part::extent).filter(|&side| side as f32 >= LARGE * largest).collect();
-    large.sort_unstable();
-    large.get(large.len() / 2).copied().unwrap_or(1).max(1) as f32
+    let large = parts.iter().filter(|part| part.extent() as f32 >= LARGE * largest);
+    let mut large: Vec<Group> = large.map(|part| (*part, Vec::new())).collect();
+    sort(&mut large, &|a, b| a.0.extent() < b.0.extent());
+    large.get(large.len() / 2).map_or(1, |(part, _)| part.extent()).max(1) as f32
 }
 
 /// The closest two that are one, the larger first.
-fn pair(groups: &[(Part, Vec<usize>)], unit: f32) -> Option<(usize, usize)> {
+fn pair(groups: &[Group], unit: f32) -> Option<(usize, usize)> {
     let pairs = (0..groups.len()).flat_map(|a| (a + 1..groups.len()).map(move |b| (a, b)));
     let fits = pairs.filter_map(|(a, b)| closeness(&groups[a].0, &groups[b].0, unit).map(|gap| (a, b, gap)));
     fits.min_by(|x, y| x.2.total_cmp(&y.2)).map(|(a, b, _)| (a, b))
@@ -55,7 +68,8 @@ pub(crate) fn near(large: &Part, other: &Part, unit: f32) -> bool {
 fn closeness(large: &Part, other: &Part, unit: f32) -> Option<f32> {
     let across = gap((large.left, large.right), (other.left, other.right)) / unit;
     let down = gap((large.top, large.bottom), (other.top, other.bottom)) / unit;
-    let together = across.max(0.0).hypot(down.max(0.0));
+    let (aside, below) = (across.max(0.0), down.max(0.0));
+    let together = (aside * aside + below * below).sqrt();
     let whole = large.with(*other);
     let narrower = large.width().min(other.width()) as f32 / unit;
     let lower = large.height().min(other.height()) as f32 / unit;
@@ -73,13 +87,13 @@ fn gap(a: (usize, usize), b: (usize, usize)) -> f32 {
     a.0.max(b.0) as f32 - a.1.min(b.1) as f32
 }
 
-fn in_reading_order(mut groups: Vec<(Part, Vec<usize>)>, unit: f32) -> Vec<Vec<usize>> {
+fn in_reading_order(mut groups: Vec<Group>, unit: f32) -> Vec<Vec<usize>> {
     let middle = |part: &Part| (part.top + part.bottom) as f32 / 2.0;
-    groups.sort_by(|a, b| middle(&a.0).total_cmp(&middle(&b.0)));
-    let mut rows: Vec<Vec<(Part, Vec<usize>)>> = Vec::new();
+    sort(&mut groups, &|a, b| middle(&a.0) < middle(&b.0));
+    let mut rows: Vec<Vec<Group>> = Vec::new();
     for group in groups {
         // The right neighbour's height says where a tilted row is.
-        let near = |row: &Vec<(Part, Vec<usize>)>| {
+        let near = |row: &Vec<Group>| {
             let closest = row.iter().min_by_key(|(part, _)| part.left.abs_diff(group.0.left));
             closest.is_some_and(|(part, _)| (middle(part) - middle(&group.0)).abs() < 0.6 * unit)
         };
@@ -88,8 +102,8 @@ fn in_reading_order(mut groups: Vec<(Part, Vec<usize>)>, unit: f32) -> Vec<Vec<u
             None => rows.push(vec![group]),
         }
     }
-    let sorted = |mut row: Vec<(Part, Vec<usize>)>| {
-        row.sort_by_key(|(part, _)| part.left + part.right);
+    let sorted = |mut row: Vec<Group>| {
+        sort(&mut row, &|a, b| a.0.left + a.0.right < b.0.left + b.0.right);
         row.into_iter().map(|(_, members)| members)
     };
     rows.into_iter().flat_map(sorted).collect()

@@ -2,12 +2,10 @@
 //!
 //! Tests: `tests/it/operations.rs`.
 
-use std::fmt::Debug;
-
 use cpu_kernels::buffers::Buffers;
 
 /// An operation on slices, with its gradient. A result and gradients are written over what memory held before.
-pub trait SliceOperation: Debug {
+pub trait SliceOperation {
     /// Number of values of the result.
     fn result_len(&self, inputs: &[&[f32]]) -> usize;
 

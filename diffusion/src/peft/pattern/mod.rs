@@ -12,6 +12,7 @@ mod parse;
 mod program;
 
 pub(super) use error::PatternError;
+use parse::is_of_word;
 use program::{Program, Run};
 
 /// A compiled pattern.
@@ -51,5 +52,5 @@ impl Pattern {
 
 /// The text with everything escaped that means something in a pattern.
 pub(super) fn escape(text: &str) -> String {
-    text.chars().flat_map(|c| (!c.is_alphanumeric() && c != '_').then_some('\\').into_iter().chain([c])).collect()
+    text.chars().flat_map(|c| (!is_of_word(c)).then_some('\\').into_iter().chain([c])).collect()
 }

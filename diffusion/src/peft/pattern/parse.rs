@@ -4,6 +4,11 @@
 
 use super::error::PatternError;
 
+/// Whether it is of a word: beyond ASCII, where no path has letters, all are taken for ones.
+pub(super) fn is_of_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()
+}
+
 /// A pattern's parts.
 #[derive(Debug, Clone)]
 pub(super) enum Node {
@@ -202,8 +207,8 @@ impl Parser {
         }
         if self.take("P<") {
             let name = self.until('>')?;
-            let first = name.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
-            if !first || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+            let first = name.chars().next().is_some_and(|c| is_of_word(c) && !c.is_ascii_digit());
+            if !first || !name.chars().all(is_of_word) {
                 return Err("a group's name is none");
             }
             if self.names.iter().any(|(known, _)| *known == name) {

@@ -3,7 +3,7 @@
 //! Tests: `tests/it/patterns.rs`, against `re` itself.
 
 use super::error::PatternError;
-use super::parse::{Member, Node, Parsed};
+use super::parse::{Member, Node, Parsed, is_of_word};
 
 /// Steps that a program may have: counted repetitions are written out.
 const LONGEST: usize = 10_000;
@@ -268,15 +268,22 @@ impl<'a> Run<'a> {
     }
 }
 
+/// In lower case. Paths are ASCII, so that of all other letters those count that `re` takes for ones of ASCII; Unicode's
+/// tables would be 12 KB of a browser's module.
 fn folded(c: char) -> char {
-    c.to_lowercase().next().unwrap_or(c)
+    match c {
+        'İ' | 'ı' => 'i',
+        'ſ' => 's',
+        '\u{212a}' => 'k', // the sign of kelvins
+        _ => c.to_ascii_lowercase(),
+    }
 }
 
 fn in_class(class: char, c: char) -> bool {
     let is = match class.to_ascii_lowercase() {
         'd' => c.is_ascii_digit(),
         's' => c.is_whitespace(),
-        _ => c.is_alphanumeric() || c == '_',
+        _ => is_of_word(c),
     };
     is != class.is_ascii_uppercase()
 }
@@ -292,7 +299,7 @@ fn fits(node: &Node, c: char) -> bool {
         Node::Char(wanted, ignore_case) => *wanted == c || *ignore_case && folded(*wanted) == folded(c),
         Node::Any => c != '\n',
         Node::Set(members, negative, ignore_case) => {
-            let upper = || c.to_uppercase().next().unwrap_or(c);
+            let upper = || c.to_ascii_uppercase();
             let found = holds(members, c) || *ignore_case && (holds(members, folded(c)) || holds(members, upper()));
             found != *negative
         }

@@ -174,7 +174,9 @@ impl GradientUNet {
         let rows = class_rows(&labels, &self.base.info)?;
         let sinusoids = sinusoids(&timesteps, config.block_out_channels[0]);
         if batch == 0 {
-            return Ok(wanted.iter().map(|name| (name.clone(), zeros(&self.shapes[name]))).collect());
+            let mut gradients = StateDict::new();
+            wanted.iter().for_each(|name| drop(gradients.insert(name.clone(), zeros(&self.shapes[name]))));
+            return Ok(gradients);
         }
         let mut forward = Forward {
             config,
@@ -195,12 +197,13 @@ impl GradientUNet {
         let mut gradient = prediction;
         transpose(&at_prediction, [config.out_channels, height * width], &mut gradient);
         tape.give(Value::owned(at_prediction));
-        let found = tape.backward(output, gradient);
-        let tensor = |(name, values): (String, Vec<f32>)| {
+        // One by one: to collect them into a map takes a sort of their own.
+        let mut gradients = StateDict::new();
+        for (name, values) in tape.backward(output, gradient) {
             let shape = self.shapes[&name].clone();
-            (name, HostTensor { shape, values })
-        };
-        Ok(found.into_iter().map(tensor).collect())
+            gradients.insert(name, HostTensor { shape, values });
+        }
+        Ok(gradients)
     }
 
     /// Whether the numbers of the input go together.
