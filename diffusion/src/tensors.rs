@@ -1,6 +1,6 @@
 //! safetensors bytes <-> host tensors.
 //!
-//! Tests: below, `tests/it/base_files.rs`, `tests/it/hostile.rs`.
+//! Tests: below, `tests/it/base_files.rs`, `tests/it/quantized.rs`, `tests/it/hostile.rs`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result, TensorsError, WriteError};
 use crate::foreign::ForeignFile;
+use crate::quantized::{scale_of, take_list};
 use crate::state::{HostTensor, StateDict};
 
 /// How values are stored.
@@ -60,7 +61,7 @@ impl Precision {
 /// The free-text part of a safetensors header.
 pub type Metadata = BTreeMap<String, String>;
 
-/// Reads all tensors as f32, and the metadata.
+/// Reads all tensors as f32, quantized ones too, and the metadata.
 pub fn read_tensors(bytes: &[u8]) -> Result<(StateDict, Metadata)> {
     let unreadable = |source: SafeTensorError| {
         Error::SafeTensors(match (ForeignFile::recognize(bytes), source) {
@@ -78,12 +79,18 @@ pub fn read_tensors(bytes: &[u8]) -> Result<(StateDict, Metadata)> {
         metadata.insert(key.clone(), value.clone());
     }
     let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
+    let quantized = take_list(&mut metadata)?;
     let mut state = StateDict::new();
-    for (name, view) in file.iter() {
+    for (name, view) in file.iter().filter(|(name, _)| !quantized.contains_key(*name)) {
         let values = values(&view).ok_or_else(|| {
             Error::SafeTensors(TensorsError::DataType { tensor: name.to_owned(), found: view.dtype() })
         })?;
         state.insert(name.to_owned(), HostTensor { shape: view.shape().to_vec(), values });
+    }
+    for (name, packed) in quantized {
+        let view = file.tensor(&name).ok().filter(|view| view.dtype() == Dtype::U8);
+        let tensor = packed.unpack(&name, view.map(|view| view.data()), state.remove(&scale_of(&name)))?;
+        state.insert(name, tensor);
     }
     Ok((state, metadata))
 }
@@ -151,14 +158,20 @@ pub fn write_tensors(state: &StateDict, metadata: Metadata, precision: Precision
             Ok((name, tensor, precision, encode(name, &tensor.values, precision)?))
         })
         .collect::<Result<Vec<_>>>()?;
-    let views = encoded
-        .iter()
-        .map(|(name, tensor, precision, bytes)| {
-            TensorView::new(precision.dtype(), tensor.shape.clone(), bytes)
-                .map(|view| (name.as_str(), view))
-                .map_err(|source| Error::Unwritable(source.into()))
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let tensors = encoded.iter();
+    serialize(tensors.map(|(name, tensor, kind, bytes)| (name.as_str(), kind.dtype(), &tensor.shape[..], &bytes[..])), metadata)
+}
+
+/// A file of tensors by name, type and shape, with metadata; equal contents make equal files.
+pub(crate) fn serialize<'a>(
+    tensors: impl Iterator<Item = (&'a str, Dtype, &'a [usize], &'a [u8])>,
+    metadata: Metadata,
+) -> Result<Vec<u8>> {
+    let view = |(name, dtype, shape, bytes): (&'a str, Dtype, &[usize], &'a [u8])| {
+        let view = TensorView::new(dtype, shape.to_vec(), bytes);
+        view.map(|view| (name, view)).map_err(|source| Error::Unwritable(source.into()))
+    };
+    let views = tensors.map(view).collect::<Result<Vec<_>>>()?;
     let metadata: HashMap<String, String> = metadata.into_iter().collect();
     let bytes = safetensors::serialize(views, Some(metadata)).map_err(|source| Error::Unwritable(source.into()))?;
     sorted_header(&bytes)
