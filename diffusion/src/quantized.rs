@@ -160,6 +160,11 @@ mod tests {
             let scales = HostTensor { shape: vec![3], values: scales.iter().map(|scale| scale.to_f32()).collect() };
             let again = Packed { bits, shape: vec![3, 33] }.unpack("a", Some(&bytes), Some(scales)).unwrap();
             assert_eq!(again, tensor, "{bits} bits");
+            for scales in [0, 2, 100] {
+                let scales = HostTensor { shape: vec![scales], values: vec![1.0; scales] };
+                let found = Packed { bits, shape: vec![3, 33] }.unpack("a", Some(&bytes), Some(scales));
+                assert!(found.unwrap_err().to_string().contains("as its shape asks for"), "runs of no whole length");
+            }
         }
     }
 
