@@ -87,6 +87,7 @@ async function findFile(path, hash) {
  */
 function listed(manifest) {
   const folders = [manifest.base, ...manifest.adapters]
+  /** @param {{ path: string, files: Record<string, import('./digit-diffusion.js').FileEntry> }} folder */
   const taken = ({ path, files }) => {
     const replaced = Object.values(files).map(({ in_place_of: other }) => other)
     return Object.entries(files).flatMap(([name, { sha256 }]) => (replaced.includes(name) ? [] : [[`models/${path}${name}`, sha256]]))

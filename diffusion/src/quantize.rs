@@ -77,6 +77,8 @@ pub fn quantize(file: &[u8], sha256: &str, quantization: Quantization) -> Result
     metadata.insert(LIST.to_owned(), Value::Object(list).to_string());
     metadata.insert(FROM.to_owned(), sha256.to_owned());
     metadata.insert(PRECISION.to_owned(), quantization.name().to_owned());
-    serialize(tensors.iter().map(|(name, dtype, shape, bytes)| (name.as_str(), *dtype, shape.as_slice(), bytes.as_slice())), metadata)
+    serialize(
+        tensors.iter().map(|(name, dtype, shape, bytes)| (name.as_str(), *dtype, shape.as_slice(), bytes.as_slice())),
+        metadata,
+    )
 }
-

@@ -96,7 +96,8 @@ fn fault(tensor: &str, fault: QuantizedFault) -> Error {
 pub fn origin(file: &[u8]) -> Option<(String, String)> {
     let (_, header) = SafeTensors::read_metadata(file).ok()?;
     let metadata = header.metadata().as_ref()?;
-    let from = metadata.get(FROM).filter(|from| from.len() == 64 && from.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+    let from =
+        metadata.get(FROM).filter(|from| from.len() == 64 && from.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
     Some((metadata.get(PRECISION).cloned().unwrap_or_default(), from.clone()))
 }
 
@@ -104,7 +105,8 @@ pub fn origin(file: &[u8]) -> Option<(String, String)> {
 pub(crate) fn packed(tensor: &HostTensor, bits: u32) -> Option<(Vec<u8>, Vec<f16>)> {
     let [rows, _, ..] = tensor.shape[..] else { return None };
     let row = tensor.values.len().checked_div(rows).filter(|row| *row > 0)?;
-    let together = (1..=rows).find(|rows_of_run| rows.is_multiple_of(*rows_of_run) && rows_of_run * row >= SHORTEST_RUN)?;
+    let together =
+        (1..=rows).find(|rows_of_run| rows.is_multiple_of(*rows_of_run) && rows_of_run * row >= SHORTEST_RUN)?;
     let (top, zero) = ((1 << (bits - 1)) - 1, 1u16 << (bits - 1));
     let mut bytes = vec![0; (tensor.values.len() * bits as usize).div_ceil(8)];
     let mut scales = Vec::new();
@@ -171,7 +173,9 @@ mod tests {
     #[test]
     fn short_rows_share_a_scale_and_vectors_stay() {
         let tensor = |shape: &[usize]| HostTensor { shape: shape.to_vec(), values: vec![0.5; shape.iter().product()] };
-        for (shape, scales) in [(&[64, 5, 1, 1][..], 8), (&[6, 5], 0), (&[64], 0), (&[5, 64], 5), (&[], 0), (&[0, 4], 0)] {
+        for (shape, scales) in
+            [(&[64, 5, 1, 1][..], 8), (&[6, 5], 0), (&[64], 0), (&[5, 64], 5), (&[], 0), (&[0, 4], 0)]
+        {
             assert_eq!(packed(&tensor(shape), 8).map_or(0, |(_, scales)| scales.len()), scales, "{shape:?}");
         }
         // Too small for a scale of 16 bits.

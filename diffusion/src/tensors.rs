@@ -159,7 +159,10 @@ pub fn write_tensors(state: &StateDict, metadata: Metadata, precision: Precision
         })
         .collect::<Result<Vec<_>>>()?;
     let tensors = encoded.iter();
-    serialize(tensors.map(|(name, tensor, kind, bytes)| (name.as_str(), kind.dtype(), &tensor.shape[..], &bytes[..])), metadata)
+    serialize(
+        tensors.map(|(name, tensor, kind, bytes)| (name.as_str(), kind.dtype(), &tensor.shape[..], &bytes[..])),
+        metadata,
+    )
 }
 
 /// A file of tensors by name, type and shape, with metadata; equal contents make equal files.

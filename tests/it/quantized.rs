@@ -78,7 +78,9 @@ fn damaged_ones_are_refused_in_a_sentence() {
     let list = |value: &str| with_header(&whole, |header| header["__metadata__"][LIST] = value.into());
     refuse("no JSON", list("{"), &["no JSON object"]);
     refuse("no object", list("[]"), &["no JSON object"]);
-    for entry in [json!({ "bits": 9, "shape": [1] }), json!({ "bits": 1, "shape": [1] }), json!({ "bits": 6 }), json!(null)] {
+    for entry in
+        [json!({ "bits": 9, "shape": [1] }), json!({ "bits": 1, "shape": [1] }), json!({ "bits": 6 }), json!(null)]
+    {
         refuse("an entry", with_list(&whole, |list| list[name] = entry.clone()), &["no bits from 2 to 8", name]);
     }
     refuse("a side below 0", with_list(&whole, |list| list[name]["shape"][0] = json!(-1)), &["no shape", name]);
@@ -92,10 +94,15 @@ fn damaged_ones_are_refused_in_a_sentence() {
     refuse("no scales", renamed(&scale), &[&scale, "not there"]);
     refuse("another type", with_header(&whole, |header| header[name]["dtype"] = "I8".into()), &[name, "not there"]);
     for shape in [json!([1 << 40, 1 << 40]), json!([]), json!([0]), json!([u64::MAX]), json!([7, 5])] {
-        refuse("a shape", with_list(&whole, |list| list[name]["shape"] = shape.clone()), &[name, "as its shape asks for"]);
+        refuse(
+            "a shape",
+            with_list(&whole, |list| list[name]["shape"] = shape.clone()),
+            &[name, "as its shape asks for"],
+        );
     }
     refuse("other bits", with_list(&whole, |list| list[name]["bits"] = json!(7)), &[name, "as its shape asks for"]);
-    let header: Value = serde_json::from_slice(&whole[8..8 + u64::from_le_bytes(*whole.first_chunk().unwrap()) as usize]).unwrap();
+    let header: Value =
+        serde_json::from_slice(&whole[8..8 + u64::from_le_bytes(*whole.first_chunk().unwrap()) as usize]).unwrap();
     let at = whole.len() - data_length(&header) + header[&scale]["data_offsets"][0].as_u64().unwrap() as usize;
     let mut broken = whole.clone();
     broken[at..at + 2].copy_from_slice(&0x7e00u16.to_le_bytes());

@@ -82,7 +82,12 @@ fn the_manifest_describes_the_files() {
             assert_eq!(listed["sha256"], sha256(&file), "{} {path}", entry.name);
             if let Some(other) = listed["in_place_of"].as_str() {
                 let (_, from) = origin(&file).unwrap();
-                assert_eq!(from, files[other]["sha256"].as_str().unwrap(), "{} {path}: made from another {other}", entry.name);
+                assert_eq!(
+                    from,
+                    files[other]["sha256"].as_str().unwrap(),
+                    "{} {path}: made from another {other}",
+                    entry.name
+                );
             }
             total += if replaced.contains(&&Value::from(path.as_str())) { 0 } else { file.len() as u64 };
         }

@@ -80,7 +80,7 @@ test('quantized weights draw much the same pictures, are far smaller, and are kn
     async ({ names, latents, steps, guidanceScale }) => {
       const model = await DigitDiffusion.load('models/base/', { device: 'cpu' })
       const guidance = { guidanceScale, guidanceStart: 0, guidanceStop: 1, guidanceEta: 1 }
-      const options = { label: ['3', '7'], seed: 0, steps, ...guidance, sampler: 'dpm++2m', raw: true, latents: new Float32Array(latents) }
+      const options = { label: ['3', '7'], seed: 0, steps, ...guidance, sampler: /** @type {const} */ ('dpm++2m'), raw: true, latents: new Float32Array(latents) }
       const images = {}
       for (const name of names) {
         if (name !== 'base') await model.addAdapter(name)

@@ -122,7 +122,10 @@ fn base_folder(dir: &Path) -> Result<Facts> {
         ("schedule", format!("{:?}, {} timesteps", schedule.beta_schedule, schedule.num_train_timesteps)),
         ("prediction", format!("{:?}", schedule.prediction_type)),
         ("guidance", if base.info.null_class_trained { "learnt" } else { "not learnt: drawn without" }.to_owned()),
-        ("weights", format!("{bytes} bytes{files}, sha256 {}", sha256_of(weights.iter().map(|(_, bytes)| bytes.as_slice())))),
+        (
+            "weights",
+            format!("{bytes} bytes{files}, sha256 {}", sha256_of(weights.iter().map(|(_, bytes)| bytes.as_slice()))),
+        ),
     ];
     let quantized = weights.first().and_then(|(_, file)| quantized(file));
     let facts = facts.into_iter().chain(quantized).collect();

@@ -16,7 +16,9 @@ use diffusion::tensors::{Metadata, read_tensors};
 use serde_json::{Map, Value, json};
 use trainer::files::{read, same_path, write_atomic};
 use trainer::messages::{emit, say, shown, warn};
-use trainer::store::{ADAPTER_WEIGHTS, AdapterFiles, QUANTIZED_ADAPTER, adapter_folder, base_sha256, read_base, sha256};
+use trainer::store::{
+    ADAPTER_WEIGHTS, AdapterFiles, QUANTIZED_ADAPTER, adapter_folder, base_sha256, read_base, sha256,
+};
 use trainer::styles::Style;
 
 use super::load::{self, split_scale};
@@ -61,7 +63,8 @@ type File = (PathBuf, Option<Vec<u8>>);
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (precision, quantization) = args.precision.parts();
-    let quantized = |bytes: &[u8]| quantization.map(|quantization| quantize(bytes, &sha256(bytes), quantization)).transpose();
+    let quantized =
+        |bytes: &[u8]| quantization.map(|quantization| quantize(bytes, &sha256(bytes), quantization)).transpose();
     if let Some(title) = &args.title {
         names::check_text("--title", title)?;
     }
@@ -78,7 +81,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             shipped_as = Some(sha256(&bytes));
             let path = args.out.join("base").join(QUANTIZED_WEIGHTS);
             let quantized = quantized(&bytes)?;
-            base_list.extend(quantized.as_deref().map(|bytes| (QUANTIZED_WEIGHTS.to_owned(), in_place_of(WEIGHTS, bytes))));
+            base_list
+                .extend(quantized.as_deref().map(|bytes| (QUANTIZED_WEIGHTS.to_owned(), in_place_of(WEIGHTS, bytes))));
             files.push((path, quantized));
         }
         base_list.insert(name.to_owned(), entry(&bytes));
@@ -175,7 +179,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         match bytes {
             Some(bytes) => write_atomic(&path, &bytes)?,
             // Of an earlier export: the page would take it for these weights.
-            None if path.exists() => fs::remove_file(&path).with_context(|| format!("cannot remove {}", shown(path.display())))?,
+            None if path.exists() => {
+                fs::remove_file(&path).with_context(|| format!("cannot remove {}", shown(path.display())))?
+            }
             None => {}
         }
     }
