@@ -30,11 +30,12 @@ fn with_list(file: &[u8], change: impl Fn(&mut Value)) -> Vec<u8> {
     })
 }
 
-/// The largest difference, over the largest value.
+/// Root mean square of the differences, over that of the values.
 fn off(got: &StateDict, want: &StateDict, name: &str) -> f32 {
-    let largest = want[name].values.iter().fold(0f32, |largest, value| largest.max(value.abs()));
-    let differences = got[name].values.iter().zip(&want[name].values).map(|(got, want)| (got - want).abs());
-    differences.fold(0f32, f32::max) / largest
+    let square = |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>();
+    let want = &want[name].values;
+    let differences = square(&mut got[name].values.iter().zip(want).map(|(got, want)| got - want));
+    if differences == 0.0 { 0.0 } else { (differences / square(&mut want.iter().copied())).sqrt() }
 }
 
 #[test]
@@ -42,11 +43,11 @@ fn weights_come_back_within_their_bits() {
     let folder = Folder::open(&fixture("unet/uneven"));
     let file = write_tensors(&folder.read().unwrap().state, Metadata::new(), Precision::F16).unwrap();
     let (state, _) = read_tensors(&file).unwrap();
-    for (quantization, share, tolerance) in [(Quantization::Int8, 0.65, 0.01), (Quantization::Int6, 0.6, 0.04)] {
+    for (quantization, tolerance) in [(Quantization::Int8, 0.012), (Quantization::Int6, 0.05)] {
         let packed = quantize(&file, &"ab".repeat(32), quantization).unwrap();
         assert_eq!(packed, quantize(&file, &"ab".repeat(32), quantization).unwrap(), "equal files");
         assert_eq!(origin(&packed), Some((quantization.name().to_owned(), "ab".repeat(32))));
-        assert!((packed.len() as f32) < share * file.len() as f32, "{} of {} bytes", packed.len(), file.len());
+        assert!(packed.len() < file.len(), "{} of {} bytes", packed.len(), file.len());
         let (again, metadata) = read_tensors(&packed).unwrap();
         assert!(!metadata.contains_key(LIST), "it is read, and done with");
         assert_eq!(again.keys().collect::<Vec<_>>(), state.keys().collect::<Vec<_>>());
@@ -93,7 +94,7 @@ fn damaged_ones_are_refused_in_a_sentence() {
     refuse("no tensor", renamed(name), &[name, "not there"]);
     refuse("no scales", renamed(&scale), &[&scale, "not there"]);
     refuse("another type", with_header(&whole, |header| header[name]["dtype"] = "I8".into()), &[name, "not there"]);
-    for shape in [json!([1 << 40, 1 << 40]), json!([]), json!([0]), json!([u64::MAX]), json!([7, 5])] {
+    for shape in [json!([1u64 << 40, 1u64 << 40]), json!([]), json!([0]), json!([u64::MAX]), json!([7, 5])] {
         refuse(
             "a shape",
             with_list(&whole, |list| list[name]["shape"] = shape.clone()),
@@ -123,7 +124,9 @@ fn the_shipped_ones_draw_almost_the_same() {
     const LEVELS: f32 = 8.0;
     let models = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/models");
     let mut folder = Folder::open(&models.join("base"));
+    let whole = folder.weights.len();
     folder.weights = bytes(models.join("base").join(diffusion::base::QUANTIZED_WEIGHTS));
+    assert!(folder.weights.len() * 20 < whole * 9, "{} of {whole} bytes", folder.weights.len());
     let (file, metadata) = read_tensors(&bytes(fixture("shipped.safetensors"))).unwrap();
     let about: Value = serde_json::from_str(&metadata["about"]).unwrap();
     assert_eq!(origin(&folder.weights).unwrap().1, about["sha256"]["base"].as_str().unwrap());
