@@ -2,8 +2,18 @@
 // Tests: tests/page/engine.test.mjs, first-visit.test.mjs
 
 export const WEIGHTS = 'unet/diffusion_pytorch_model.safetensors'
+/** The same in fewer bits, which the page takes where it is. */
+export const QUANTIZED_WEIGHTS = 'unet/diffusion_pytorch_model.quantized.safetensors'
 /** Of a base folder. */
 export const BASE_FILES = ['digit_diffusion.json', 'unet/config.json', 'scheduler/scheduler_config.json', WEIGHTS]
+/**
+ * What is taken of the files that a manifest lists: those that are in another's place instead of it, or, where `quantized` is false, not.
+ * @template {{ in_place_of?: string }} T @param {Record<string, T>} files @param {boolean} [quantized]
+ */
+export function taken(files, quantized = true) {
+  const replaced = Object.values(files).map(({ in_place_of: other }) => other)
+  return Object.fromEntries(Object.entries(files).filter(([path, entry]) => (quantized ? !replaced.includes(path) : !entry.in_place_of)))
+}
 /** Names of other programs' weights: what they are instead of safetensors, the engine says. */
 export const OTHER_WEIGHTS = /\.(bin|pth?|ckpt|gguf|onnx|h5|zip|gz)$/i
 /** The engine's builds, beside the module. */

@@ -89,7 +89,7 @@ export class DigitDiffusion {
   static set assets(address) { assets.folder = address }
 
   /** @param {string | URL} base @param {import('./digit-diffusion.js').LoadOptions} options */
-  static async load(base = defaultBase(), { device = DEFAULTS.device, threads = DEFAULTS.threads, signal, onprogress, manifest } = {}) {
+  static async load(base = defaultBase(), { device = DEFAULTS.device, threads = DEFAULTS.threads, signal, onprogress, manifest, quantized = true } = {}) {
     checkDevice(device)
     checkThreads(threads)
     if (base === '') throw new TypeError(mistakes.noBase())
@@ -100,7 +100,7 @@ export class DigitDiffusion {
     const client = new Client()
     const early = take(address)
     try {
-      const params = { ...client.engine, base: address, device, threads, manifest, remembered: recall(), early: early.ports }
+      const params = { ...client.engine, base: address, device, threads, manifest, quantized: quantized !== false, remembered: recall(), early: early.ports }
       const transfer = early.ports.map(({ port }) => port)
       return new DigitDiffusion(client, await client.call('load', params, { signal, onprogress, transfer }))
     } catch (error) {

@@ -82,14 +82,17 @@ async function findFile(path, hash) {
 }
 
 /**
- * The files of the models by path, with the hashes that the manifest gives them.
+ * The files of the models that a page takes, by path, with the hashes that the manifest gives them: not those that another is in place of.
  * @param {import('./digit-diffusion.js').Manifest} manifest
  */
 function listed(manifest) {
   const folders = [manifest.base, ...manifest.adapters]
-  return Object.fromEntries(
-    folders.flatMap(({ path, files }) => Object.entries(files).map(([name, { sha256 }]) => [`models/${path}${name}`, sha256])),
-  )
+  /** @param {{ path: string, files: Record<string, import('./digit-diffusion.js').FileEntry> }} folder */
+  const taken = ({ path, files }) => {
+    const replaced = Object.values(files).map(({ in_place_of: other }) => other)
+    return Object.entries(files).flatMap(([name, { sha256 }]) => (replaced.includes(name) ? [] : [[`models/${path}${name}`, sha256]]))
+  }
+  return Object.fromEntries(folders.flatMap(taken))
 }
 
 /**

@@ -1,11 +1,13 @@
 // What a base calls its pictures: its title and the noun of its classes, as the manifest has them. No DOM: the build fills index.html with it.
 // Tests: tests/page/own-words.test.mjs, texts.test.mjs
 
+import { taken } from './files.js'
+
 /** What the texts are made of. `megabytes`: of a first visit; `sheet`: how many classes are drawn at once;
  * `styled`: whether styles come with it.
  * @typedef {{ one: string, many: string, title: string, count: number, sheet: number, styled: boolean, megabytes: string }} Words */
 /** Of a manifest, or of a loaded model.
- * @typedef {{ title?: unknown, noun?: unknown, labels?: string[], image_size?: number, files?: Record<string, { bytes: number }>, adapters?: object[] }} Base */
+ * @typedef {{ title?: unknown, noun?: unknown, labels?: string[], image_size?: number, files?: Record<string, { bytes: number, in_place_of?: string }>, adapters?: object[] }} Base */
 
 const SHELL = 382_000 // bytes of the page and the engine, as gzip packs them
 const AT_ONCE = 40 // pictures of a sheet, of 32 x 32 pixels; of larger ones fewer
@@ -16,7 +18,7 @@ const CHIPS = 12 // so many are shown, whatever their names …
 const ROOM = 320 // … and more, if their names have no more characters than this
 
 /** The words of the shipped base, which index.html has. @type {Readonly<Words>} */
-export const DIGITS = Object.freeze({ one: 'digit', many: 'digits', title: 'Digit Diffusion', count: 10, sheet: 10, styled: true, megabytes: '2.6' })
+export const DIGITS = Object.freeze({ one: 'digit', many: 'digits', title: 'Digit Diffusion', count: 10, sheet: 10, styled: true, megabytes: '1.3' })
 
 /** @param {string[]} labels */
 export const isDigits = labels => labels.length === 10 && labels.every((label, i) => label === String(i))
@@ -36,7 +38,7 @@ export function nounOf(noun, labels) {
 
 /** @param {Base} base @param {Words} [before] what is not known of the base @returns {Words} */
 export function wordsOf({ title, noun, labels = [], image_size: size = 28, files, adapters }, before = DIGITS) {
-  const bytes = Object.values(files ?? {}).reduce((sum, { bytes }) => sum + (Number(bytes) || 0), SHELL)
+  const bytes = Object.values(taken(files ?? {})).reduce((sum, { bytes }) => sum + (Number(bytes) || 0), SHELL)
   const sheet = Math.max(FEWEST, Math.min(AT_ONCE, Math.floor((AT_ONCE * 32 * 32) / (size * size))))
   return {
     ...nounOf(noun, labels),

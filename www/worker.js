@@ -30,6 +30,7 @@ let engine
 /** The steps' rows, shared with other workers. @type {Rows} */
 let rows
 let catalog = []
+let full = false // whether weights in more bits are asked for
 let composed = '{}' // the strengths that the engine's working weights hold now
 const runs = new Map()
 /** What another worker makes a base of: the files as they came. @type {import('./worker/base-files.js').BaseFiles} */
@@ -129,7 +130,7 @@ function compose(scales) {
 }
 
 const methods = {
-  async load({ build, engines, base, device, threads, manifest, remembered, early = [] }, { signal, onprogress }) {
+  async load({ build, engines, base, device, threads, manifest, quantized, remembered, early = [] }, { signal, onprogress }) {
     expectEarly(early)
     const why = device === 'webgpu' && (await whyNoWebGpu())
     if (why) throw new DigitDiffusionError('webgpu-unavailable', { why })
@@ -139,12 +140,13 @@ const methods = {
     let named
     const downloaded = findManifest({ base, manifest, signal }).then(async list => {
       catalog = list.adapters
+      full = quantized === false
       named = list
       const digest = bytes => starting.then(() => wasm.sha256(bytes))
       const shardNames = index => starting.then(() => wasm.shardNames(index))
       const options = { listed: list.files, digest, progress, signal }
       const texts = downloadFolder(base, BASE_FILES.filter(path => path !== WEIGHTS), options)
-      return Promise.all([texts, downloadWeights(base, { shardNames, ...options })]).catch(error => {
+      return Promise.all([texts, downloadWeights(base, { shardNames, quantized, ...options })]).catch(error => {
         if (error.code === 'missing' && !list.files) error.details.alone = true // its list is missing as well
         throw error
       })
@@ -167,7 +169,7 @@ const methods = {
     if (url) {
       const listed = catalog.find(adapter => adapter.url === url)?.files
       const options = { listed, digest: async bytes => wasm.sha256(bytes), progress: new Progress(onprogress), signal }
-      ;({ config, weights } = await (alone ? downloadAdapterFile(url, options) : downloadAdapter(url, options)))
+      ;({ config, weights } = await (alone ? downloadAdapterFile(url, options) : downloadAdapter(url, { quantized: !full, ...options })))
     }
     const { unused, ...added } = engine.addAdapter(name, config, weights, partial)
     adapterFiles.set(name, { weights: new Blob([weights]), config })

@@ -18,6 +18,8 @@ pub const INFO: &str = "digit_diffusion.json";
 pub const UNET_CONFIG: &str = "unet/config.json";
 /// The network's weights.
 pub const WEIGHTS: &str = "unet/diffusion_pytorch_model.safetensors";
+/// The same in fewer bits, beside it; see [`quantized`](crate::quantized).
+pub const QUANTIZED_WEIGHTS: &str = "unet/diffusion_pytorch_model.quantized.safetensors";
 /// The list of the shards that larger weights are cut into: which tensor is in which file.
 pub const WEIGHTS_INDEX: &str = "unet/diffusion_pytorch_model.safetensors.index.json";
 /// The noise schedule.

@@ -17,7 +17,7 @@ pub(crate) use config::{NOT_FINITE, shown};
 pub use device::{DeviceError, WebGpuLimit};
 pub use fields::{Field, Fields, decimal};
 pub use request::RequestError;
-pub use tensors::{TensorsError, WriteError, WrongShape};
+pub use tensors::{QuantizedFault, TensorsError, WriteError, WrongShape};
 pub use training::TrainingError;
 
 /// Result of this crate's functions.

@@ -46,6 +46,7 @@
 //! | [`training`] | what training needs beside the network's gradients |
 //! | [`adapter`], [`peft`] | adapters: one file per kind, composing and merging; their files |
 //! | [`config`], [`json`], [`state`], [`tensors`], [`codec`] | configurations, JSON as Python writes it, parameters by name, safetensors, pictures ↔ latents |
+//! | [`quantized`], [`quantize`] | weights in fewer bits: packed tensors with scales; files of them |
 //! | [`foreign`] | what a file is that is no safetensors file
 #![deny(missing_docs)]
 
@@ -64,6 +65,8 @@ mod order;
 pub mod peft;
 pub mod pipeline;
 pub mod prediction;
+pub mod quantize;
+pub mod quantized;
 pub mod request;
 pub mod sampler;
 pub mod schedule;

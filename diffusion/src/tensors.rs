@@ -1,6 +1,6 @@
 //! safetensors bytes <-> host tensors.
 //!
-//! Tests: below, `tests/it/base_files.rs`, `tests/it/hostile.rs`.
+//! Tests: below, `tests/it/base_files.rs`, `tests/it/quantized.rs`, `tests/it/hostile.rs`.
 
 mod header;
 
@@ -11,6 +11,7 @@ use safetensors::{Dtype, SafeTensorError};
 
 use crate::error::{Error, Result, TensorsError, WriteError};
 use crate::foreign::ForeignFile;
+use crate::quantized::{scale_of, take_list};
 use crate::state::{HostTensor, StateDict};
 
 use header::Stored;
@@ -62,7 +63,7 @@ impl Precision {
 /// The free-text part of a safetensors header.
 pub type Metadata = BTreeMap<String, String>;
 
-/// Reads all tensors as f32, and the metadata.
+/// Reads all tensors as f32, quantized ones too, and the metadata.
 pub fn read_tensors(bytes: &[u8]) -> Result<(StateDict, Metadata)> {
     let unreadable = |source: SafeTensorError| {
         Error::SafeTensors(match (ForeignFile::recognize(bytes), source) {
@@ -73,13 +74,22 @@ pub fn read_tensors(bytes: &[u8]) -> Result<(StateDict, Metadata)> {
             (None, source) => source.into(),
         })
     };
-    let (tensors, metadata) = header::read(bytes).map_err(unreadable)?;
-    let mut state = StateDict::new();
+    let (tensors, mut metadata) = header::read(bytes).map_err(unreadable)?;
+    let quantized = take_list(&mut metadata)?;
+    let (mut state, mut packed) = (StateDict::new(), BTreeMap::new());
     for Stored { name, dtype, shape, data } in tensors {
+        if quantized.contains_key(&name) {
+            packed.insert(name, Some(data).filter(|_| dtype == Dtype::U8));
+            continue;
+        }
         let Some(values) = values(dtype, data) else {
             return Err(Error::SafeTensors(TensorsError::DataType { tensor: name, found: dtype }));
         };
         state.insert(name, HostTensor { shape, values });
+    }
+    for (name, list) in quantized {
+        let tensor = list.unpack(&name, packed.remove(&name).flatten(), state.remove(&scale_of(&name)))?;
+        state.insert(name, tensor);
     }
     Ok((state, metadata))
 }
@@ -149,7 +159,17 @@ pub fn write_tensors(state: &StateDict, metadata: Metadata, precision: Precision
             }
         }
     }
-    header::write(&encoded, metadata).map_err(|source| Error::Unwritable(source.into()))
+    serialize(&encoded, metadata)
+}
+
+/// A file of tensors by name, type, shape and bytes, which lie in this order, with metadata; equal contents make equal files.
+pub(crate) fn serialize(tensors: &[(&str, Dtype, &[usize], Vec<u8>)], metadata: Metadata) -> Result<Vec<u8>> {
+    header::write(tensors, metadata).map_err(|source| Error::Unwritable(source.into()))
+}
+
+/// The metadata of a safetensors file.
+pub(crate) fn metadata(file: &[u8]) -> Option<Metadata> {
+    header::read(file).ok().map(|(_, metadata)| metadata)
 }
 
 /// Rounded to the nearest, of two to the even one.

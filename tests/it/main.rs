@@ -21,6 +21,7 @@ mod noise;
 mod operations;
 mod patterns;
 mod pipeline;
+mod quantized;
 mod requests;
 mod samplers;
 mod scheduler_settings;

@@ -150,7 +150,7 @@ describe('adapters', () => {
 
   test('adding can be aborted, and done again', async () => {
     const name = await page.evaluate(() => model.adapters[0].name)
-    server.faults[`models/lora/${name}/adapter_model.safetensors`] = { delay: 1500 }
+    server.faults[`models/lora/${name}/adapter_model.quantized.safetensors`] = { delay: 1500 }
     const result = await page.evaluate(async name => {
       await model.removeAdapter(name)
       const controller = new AbortController()
@@ -159,7 +159,7 @@ describe('adapters', () => {
       const error = await pending
       return { error: error.name, again: (await model.addAdapter(name)).name }
     }, name)
-    delete server.faults[`models/lora/${name}/adapter_model.safetensors`]
+    delete server.faults[`models/lora/${name}/adapter_model.quantized.safetensors`]
     assert.deepEqual(result, { error: 'AbortError', again: name })
   })
 })
@@ -171,7 +171,7 @@ describe('loading', () => {
     delete server.faults[FILES.weights]
     assert.equal(error.name, 'DigitDiffusionError')
     assert.equal(error.code, 'missing')
-    assert.equal(error.file, 'base/unet/diffusion_pytorch_model.safetensors')
+    assert.equal(error.file, 'base/unet/diffusion_pytorch_model.quantized.safetensors')
   })
 
   test('without a manifest it loads unchecked; with a given one it checks', async () => {

@@ -137,7 +137,7 @@ test('one that leaves frees its run; the others go on, and the last takes the en
 const requested = file => until(() => server.requests.includes(file), Boolean)
 const canvasLabel = () => page.evaluate(() => document.querySelector('digit-diffusion').shadowRoot.querySelector('canvas').ariaLabel)
 
-for (const [what, file] of [['model', FILES.weights], ['adapter', 'models/lora/slanted/adapter_model.safetensors']]) {
+for (const [what, file] of [['model', FILES.weights], ['adapter', 'models/lora/slanted/adapter_model.quantized.safetensors']]) {
   test(`moved while its ${what} loads, it is drawn where it has gone, with the same model`, async () => {
     server.faults[file] = { delay: 1000 }
     server.requests.length = 0

@@ -43,7 +43,7 @@ describe('from a server that gives parts', () => {
   })
 
   test('a style too', async () => {
-    const file = 'models/lora/outline/adapter_model.safetensors'
+    const file = 'models/lora/outline/adapter_model.quantized.safetensors'
     assert.equal((await load({ ranges: true, faults: { [file]: { cut: 3000, times: 1 } } })).code, undefined)
     assert.deepEqual(partsOf(file), ['bytes=3000-'])
   })
@@ -83,7 +83,7 @@ describe('from a server that gives no parts', () => {
 
   test('after three more tries it says so', async () => {
     const told = await load({ faults: { [FILES.weights]: { cut: 50_000 } } })
-    assert.deepEqual([told.code, told.file], ['network', 'base/unet/diffusion_pytorch_model.safetensors'])
+    assert.deepEqual([told.code, told.file], ['network', 'base/unet/diffusion_pytorch_model.quantized.safetensors'])
     assert.equal(times(FILES.weights), 4)
     assert.deepEqual(retries(told), [1, 2, 3])
   })

@@ -131,11 +131,11 @@ test('grid: a click that fails leaves no worker behind', async () => {
     }
   })
   await open()
-  server.faults['models/lora/slanted/adapter_model.safetensors'] = { flip: 100 }
+  server.faults['models/lora/slanted/adapter_model.quantized.safetensors'] = { flip: 100 }
   await page.click('#mix')
   await page.locator('#mixed:has-text("SHA-256")').waitFor()
   await page.locator('#mix:enabled').waitFor()
-  delete server.faults['models/lora/slanted/adapter_model.safetensors']
+  delete server.faults['models/lora/slanted/adapter_model.quantized.safetensors']
   assert.equal(await page.evaluate(() => ended), 1)
 })
 

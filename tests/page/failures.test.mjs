@@ -10,13 +10,13 @@ describe('while loading', () => {
 
   /** @type {[string, string, import('./support/server.mjs').Fault, RegExp][]} */
   const cases = [
-    ['a missing weights file', FILES.weights, { status: 404 }, /base\/unet\/diffusion_pytorch_model\.safetensors is missing.*404/],
-    ['a server’s refusal', FILES.weights, { status: 503 }, /diffusion_pytorch_model\.safetensors could not be loaded.*503/],
-    ['a truncated weights file', FILES.weights, { keep: 5000 }, /diffusion_pytorch_model\.safetensors is cut short: 5,000 of [\d,]+ bytes/],
-    ['a corrupted weights file', FILES.weights, { flip: 4321 }, /diffusion_pytorch_model\.safetensors is not the one.*SHA-256/],
+    ['a missing weights file', FILES.weights, { status: 404 }, /base\/unet\/diffusion_pytorch_model\.quantized\.safetensors is missing.*404/],
+    ['a server’s refusal', FILES.weights, { status: 503 }, /diffusion_pytorch_model\.quantized\.safetensors could not be loaded.*503/],
+    ['a truncated weights file', FILES.weights, { keep: 5000 }, /diffusion_pytorch_model\.quantized\.safetensors is cut short: 5,000 of [\d,]+ bytes/],
+    ['a corrupted weights file', FILES.weights, { flip: 4321 }, /diffusion_pytorch_model\.quantized\.safetensors is not the one.*SHA-256/],
     ['a corrupted configuration', 'models/base/unet/config.json', { flip: 3 }, /base\/unet\/config\.json is not the one.*SHA-256/],
-    ['a file that is too long', FILES.weights, { prepend: 'x'.repeat(10) }, /diffusion_pytorch_model\.safetensors is not the one.*larger/],
-    ['a broken connection', FILES.weights, { cut: 5000 }, /connection broke off.*diffusion_pytorch_model\.safetensors/],
+    ['a file that is too long', FILES.weights, { prepend: 'x'.repeat(10) }, /diffusion_pytorch_model\.quantized\.safetensors is not the one.*larger/],
+    ['a broken connection', FILES.weights, { cut: 5000 }, /connection broke off.*diffusion_pytorch_model\.quantized\.safetensors/],
     ['a missing engine', FILES.engine, { status: 404 }, /engine\/engine-relaxed_bg\.wasm is missing/],
     ['a corrupted engine', FILES.engine, { keep: 1000 }, /engine could not be started.*engine\/engine-relaxed_bg\.wasm/],
     ['a worker that is cut short', 'worker.js', { keep: 2000 }, /worker.*could not be started/],
@@ -79,10 +79,10 @@ describe('while loading', () => {
   test('a style that cannot be loaded: says so, and the base still draws', async () => {
     await openPage(page, server.url)
     const style = await page.inputValue('#styles :checked')
-    server.faults[`models/lora/${style}/adapter_model.safetensors`] = { flip: 100 }
+    server.faults[`models/lora/${style}/adapter_model.quantized.safetensors`] = { flip: 100 }
     await pick(page, 7)
     await page.click('#lora')
-    assert.match(await notice(page), new RegExp(`${style}/adapter_model\\.safetensors.*SHA-256.*base model draws without it`))
+    assert.match(await notice(page), new RegExp(`${style}/adapter_model\\.quantized\\.safetensors.*SHA-256.*base model draws without it`))
     await settled(page)
     assert.equal(await stepsDrawn(page), 3)
     // Another digit: the base draws it, and the style is asked for again.
@@ -94,7 +94,7 @@ describe('while loading', () => {
     await settled(page)
     assert.equal(await page.getAttribute('#lora', 'aria-checked'), 'false')
     assert.equal(await page.locator('#notice').isHidden(), true)
-    delete server.faults[`models/lora/${style}/adapter_model.safetensors`]
+    delete server.faults[`models/lora/${style}/adapter_model.quantized.safetensors`]
     await page.click('#lora')
     await settled(page)
     assert.match(await page.getAttribute('#picture-lora', 'aria-label'), /^Digit 4 at step 3 of 3/)
@@ -103,7 +103,7 @@ describe('while loading', () => {
   test('a mix with a style that cannot be loaded: goes on with the others', async () => {
     await openPage(page, server.url)
     await pick(page, 7)
-    server.faults['models/lora/slanted/adapter_model.safetensors'] = { status: 404 }
+    server.faults['models/lora/slanted/adapter_model.quantized.safetensors'] = { status: 404 }
     await page.click('#styles [value="*"]')
     assert.match(await notice(page), /slanted.*404/)
     await settled(page)
@@ -112,7 +112,7 @@ describe('while loading', () => {
     await settled(page)
     assert.equal(await page.isChecked('#styles [value=outline]'), true)
     assert.match(await page.getAttribute('#picture-lora', 'aria-label'), /^Digit 7 at step 3 of 3/)
-    delete server.faults['models/lora/slanted/adapter_model.safetensors']
+    delete server.faults['models/lora/slanted/adapter_model.quantized.safetensors']
     await page.click('#styles [value="*"]')
     await settled(page)
     assert.equal(await page.innerText('#lora-note'), 'Outline 1.0 + Slanted 0.5')
@@ -190,7 +190,7 @@ describe('while it runs', () => {
   test('what cannot be started again says so', async () => {
     server.faults[FILES.weights] = { status: 404 }
     await panic()
-    assert.match(await notice(page), /diffusion_pytorch_model\.safetensors is missing/)
+    assert.match(await notice(page), /diffusion_pytorch_model\.quantized\.safetensors is missing/)
     delete server.faults[FILES.weights]
     await page.click(RETRY)
     await settled(page)

@@ -71,7 +71,7 @@ test('who saves data is asked first; a digit picked is the answer', async () => 
   await page.addInitScript(() => Object.defineProperty(navigator, 'connection', { value: { saveData: true } }))
   await page.goto(server.url)
   await settled(page)
-  assert.equal(await page.innerText('#overlay'), 'Your browser saves data\n\nPick a digit to load the model: 2.6 MB.')
+  assert.equal(await page.innerText('#overlay'), 'Your browser saves data\n\nPick a digit to load the model: 1.3 MB.')
   await page.waitForTimeout(500)
   assert.equal(asked(FILES.engine), before)
   await page.click('#language')

@@ -76,11 +76,11 @@ test('every state of the page speaks Chinese', async () => {
   await choose(page, 'device', 'webgpu')
   await page.locator('#notice:not([hidden])').waitFor()
   await assertChinese('no WebGPU')
-  server.faults['models/lora/thin/adapter_model.safetensors'] = { flip: 100 }
+  server.faults['models/lora/thin/adapter_model.quantized.safetensors'] = { flip: 100 }
   await choose(page, 'styles', 'thin')
   await page.locator('#notice:has-text("基础模型会照常绘制")').waitFor()
   await assertChinese('a style that does not arrive')
-  delete server.faults['models/lora/thin/adapter_model.safetensors']
+  delete server.faults['models/lora/thin/adapter_model.quantized.safetensors']
   await page.evaluate(() => (location.hash = 'digit=12&steps=2&sampler=none&styles=nobody:1&base=0123456789ab'))
   await page.locator('#notice.mild').waitFor()
   await settled(page)

@@ -1,11 +1,15 @@
 // The same digit, noise, steps, sampler and guidance give the same picture everywhere. The reference is diffusers' own
-// run on the shipped weights (fixtures/shipped.safetensors), which the native tests hold the native engine to.
+// run on the shipped weights (fixtures/shipped.safetensors), which the native tests hold the native engine to. Quantized weights, which are
+// taken unless something else is asked for, give pictures close to them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { errors, largestDifference, openModule, page, readTensors, server, setUp } from './support.mjs'
+import { errors, FILES, largestDifference, openModule, page, readTensors, server, setUp } from './support.mjs'
 
 /** Levels of 255 that a pixel may be off. */
 const LEVELS = 2
+
+/** Root mean square of what pixels of pictures from quantized weights may be off, in levels of 255. */
+const QUANTIZED_LEVELS = 8
 
 const level = value => Math.round((Math.min(1, Math.max(-1, value)) + 1) * 127.5)
 
@@ -28,7 +32,7 @@ for (const [build, { device, file, prepend }] of Object.entries(BUILDS)) {
     if (prepend) server.faults['worker.js'] = { prepend }
     const asked = server.requests.length
     await page.evaluate(async device => {
-      window.model = await DigitDiffusion.load('models/base/', { device })
+      window.model = await DigitDiffusion.load('models/base/', { device, quantized: false })
     }, device)
     delete server.faults['worker.js']
     assert.equal(await page.evaluate(() => model.backend), device)
@@ -59,3 +63,35 @@ for (const [build, { device, file, prepend }] of Object.entries(BUILDS)) {
     assert.deepEqual(errors, [])
   })
 }
+
+test('quantized weights draw much the same pictures, are far smaller, and are known as what they were made from', async t => {
+  const asked = server.requests.length
+  const got = await page.evaluate(
+    async ({ names, latents, steps, guidanceScale }) => {
+      const model = await DigitDiffusion.load('models/base/', { device: 'cpu' })
+      const guidance = { guidanceScale, guidanceStart: 0, guidanceStop: 1, guidanceEta: 1 }
+      const options = { label: ['3', '7'], seed: 0, steps, ...guidance, sampler: /** @type {const} */ ('dpm++2m'), raw: true, latents: new Float32Array(latents) }
+      const images = {}
+      for (const name of names) {
+        if (name !== 'base') await model.addAdapter(name)
+        await model.setAdapters(name === 'base' ? {} : { [name]: 1 })
+        let last
+        for await (const step of model.sample(options)) last = step
+        images[name] = [...last.rawImage]
+      }
+      const { baseHash } = model
+      model.dispose()
+      return { images, baseHash }
+    },
+    { names: ['base', 'outline'], latents: fixture.read('noise'), steps: about.num_inference_steps, guidanceScale: about.guidance_scale },
+  )
+  const weights = server.requests.slice(asked).filter(name => name.endsWith('.safetensors'))
+  assert.deepEqual(weights, [FILES.weights, 'models/lora/outline/adapter_model.quantized.safetensors'])
+  assert.equal(got.baseHash, `sha256-${about.sha256.base}`)
+  for (const [name, image] of Object.entries(got.images)) {
+    const expected = fixture.read(`${name}.images`)
+    const off = Math.sqrt(image.reduce((sum, value, i) => sum + (level(value) - level(expected[i])) ** 2, 0) / image.length)
+    t.diagnostic(`${name}, quantized: ${off.toFixed(2)} of 255 levels off`)
+    assert.ok(off > 0 && off < QUANTIZED_LEVELS, `${name} is ${off} levels off`)
+  }
+})

@@ -1,6 +1,7 @@
 // A second visit without a network, from one whole copy; a damaged one is never kept. What becomes of newer versions: service-worker-releases.test.mjs.
 import assert from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { copies, copyKept, DIST, errors, FILES, freshServer, page, pick, pixels, serve, server, settled, setUp, until } from './support.mjs'
 
@@ -45,7 +46,9 @@ async function keptFiles(unwanted) {
     .filter(entry => entry.isFile())
     .map(entry => `${entry.parentPath}/${entry.name}`.slice(DIST.length).replace(/^\//, '').replace(/^index\.html$/, ''))
   const notServed = /\.d\.ts$|\.md$|\.map$|^engine\/.+\.js$|^sw\.js$|^package\.json$|^LICENSE-/
-  const wanted = files.filter(file => !notServed.test(file) && !unwanted.includes(file))
+  const { base, adapters } = JSON.parse(await readFile(join(DIST, FILES.manifest), 'utf8'))
+  const replaced = [base, ...adapters].flatMap(({ path, files }) => Object.values(files).map(({ in_place_of: other }) => `models/${path}${other}`))
+  const wanted = files.filter(file => !notServed.test(file) && !unwanted.includes(file) && !replaced.includes(file))
   return [Object.keys(current.hashes).sort(), wanted.sort()]
 }
 
@@ -99,7 +102,7 @@ test('what is damaged on the server is never kept', async () => {
   const { current } = await ledger()
   /** @type {[string, import('./support/server.mjs').Fault][]} */
   const damages = [
-    ['models/lora/outline/adapter_model.safetensors', { flip: 500 }],
+    ['models/lora/outline/adapter_model.quantized.safetensors', { flip: 500 }],
     [FILES.engine, { keep: 5000 }],
     ['embed.js', { status: 500 }],
   ]
@@ -113,7 +116,7 @@ test('what is damaged on the server is never kept', async () => {
     const now = await ledger()
     assert.deepEqual(now.current.hashes['page.js'], current.hashes['page.js'])
     for (const copy of [now.current, now.next]) {
-      if (file !== 'models/lora/outline/adapter_model.safetensors') continue
+      if (file !== 'models/lora/outline/adapter_model.quantized.safetensors') continue
       if (copy) assert.equal(copy.hashes[file], current.hashes[file])
     }
     if (!file.startsWith('models')) assert.equal(now.next, null)
@@ -124,12 +127,12 @@ test('what is damaged on the server is never kept', async () => {
 })
 
 test('a first visit that meets a damaged file keeps nothing, and a later one keeps all', async () => {
-  server.faults['models/lora/outline/adapter_model.safetensors'] = { flip: 500 }
+  server.faults['models/lora/outline/adapter_model.quantized.safetensors'] = { flip: 500 }
   await page.goto(server.url)
   await settled(page)
   await page.waitForTimeout(5000)
   assert.equal(await ledger(), undefined)
-  delete server.faults['models/lora/outline/adapter_model.safetensors']
+  delete server.faults['models/lora/outline/adapter_model.quantized.safetensors']
   await page.reload()
   await settled(page)
   await kept()

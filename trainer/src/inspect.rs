@@ -9,13 +9,14 @@ use std::path::Path;
 
 use diffusion::adapter::{Adapter, Update, update_norm};
 use diffusion::peft::{PeftConfig, implied_base, is_of_adapter};
+use diffusion::quantize::origin;
 use diffusion::state::StateDict;
 use diffusion::tensors::{Metadata, read_tensors};
 use safetensors::SafeTensors;
 
 use crate::classifier::Card;
 use crate::error::{Error, Result};
-use crate::store::{AdapterFiles, base_sha256, base_weights, read_base, sha256};
+use crate::store::{AdapterFiles, base_sha256, base_weights, read_base, sha256, sha256_of};
 use crate::train::Checkpoint;
 pub use facts::{Facts, ModuleFacts, UnusedFacts};
 
@@ -121,8 +122,13 @@ fn base_folder(dir: &Path) -> Result<Facts> {
         ("schedule", format!("{:?}, {} timesteps", schedule.beta_schedule, schedule.num_train_timesteps)),
         ("prediction", format!("{:?}", schedule.prediction_type)),
         ("guidance", if base.info.null_class_trained { "learnt" } else { "not learnt: drawn without" }.to_owned()),
-        ("weights", format!("{bytes} bytes{files}, sha256 {}", base_sha256(dir)?)),
+        (
+            "weights",
+            format!("{bytes} bytes{files}, sha256 {}", sha256_of(weights.iter().map(|(_, bytes)| bytes.as_slice()))),
+        ),
     ];
+    let quantized = weights.first().and_then(|(_, file)| quantized(file));
+    let facts = facts.into_iter().chain(quantized).collect();
     Ok(Facts { kind: "base model (diffusers UNet2DConditionModel)", facts, modules: vec![], unused: vec![] })
 }
 
@@ -179,6 +185,7 @@ fn adapter_facts(
         ("base", belongs),
         ("weights", format!("{} bytes, sha256 {}", bytes.len(), sha256(bytes))),
     ];
+    facts.extend(quantized(bytes));
     facts.retain(|(name, _)| match *name {
         "rank" => !ranks.is_empty(),
         "scaling" => scaled,
@@ -219,12 +226,18 @@ fn other(bytes: &[u8], tensors: &StateDict, metadata: &Metadata) -> Facts {
         ("values", values.to_string()),
         ("bytes", format!("{}, sha256 {}", bytes.len(), sha256(bytes))),
     ];
+    facts.extend(quantized(bytes));
     if !metadata.is_empty() {
         facts.push(("metadata", metadata.keys().cloned().collect::<Vec<_>>().join(", ")));
     }
     let is_network = tensors.contains_key("conv_in.weight") && tensors.contains_key("conv_out.weight");
     let kind = if is_network { "weights of a UNet2DConditionModel: its folder says more" } else { "safetensors file" };
     Facts { kind, facts, modules: vec![], unused: vec![] }
+}
+
+/// What quantized weights were made from, by which adapters and links know them.
+fn quantized(file: &[u8]) -> Option<(&'static str, String)> {
+    origin(file).map(|(precision, from)| ("quantized", format!("to {precision}, from sha256 {from}")))
 }
 
 /// To six digits: an alpha that was computed from a scaling is off by a rounding error.

@@ -7,6 +7,7 @@ use diffusion::adapter::Adapter;
 use diffusion::base::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS, WEIGHTS_INDEX, base_files, shards};
 use diffusion::foreign::ForeignFile;
 use diffusion::peft::{PeftConfig, read_adapter, read_adapter_partially, write_adapter};
+use diffusion::quantize::origin;
 use diffusion::state::StateDict;
 use diffusion::tensors::Precision;
 use diffusion::{Base, BaseFiles};
@@ -18,6 +19,8 @@ use crate::text::utf8;
 
 /// Name of the weights file of an adapter folder.
 pub const ADAPTER_WEIGHTS: &str = "adapter_model.safetensors";
+/// The same in fewer bits, beside it.
+pub const QUANTIZED_ADAPTER: &str = "adapter_model.quantized.safetensors";
 /// The same in folders that diffusers' `save_lora_weights` and training scripts write.
 pub const DIFFUSERS_WEIGHTS: &str = "pytorch_lora_weights.safetensors";
 /// Name of the configuration file of an adapter folder.
@@ -79,12 +82,18 @@ fn configuration(path: &Path) -> Result<String> {
 }
 
 /// SHA-256 of a base folder's weights file, by which an adapter knows its base; of shards, one after the other in the order
-/// of their names.
+/// of their names; of a quantized file, that of the file that it was made from.
 ///
 /// # Errors
 /// That it cannot be read.
 pub fn base_sha256(dir: &Path) -> Result<String> {
-    Ok(sha256_of(base_weights(dir)?.iter().map(|(_, bytes)| bytes.as_slice())))
+    let weights = base_weights(dir)?;
+    if let [(_, file)] = &weights[..]
+        && let Some((_, from)) = origin(file)
+    {
+        return Ok(from);
+    }
+    Ok(sha256_of(weights.iter().map(|(_, bytes)| bytes.as_slice())))
 }
 
 /// Paths and bytes of a base folder's weights: one file, its shards, or those of its only variant (`….fp16.safetensors`).

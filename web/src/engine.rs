@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use diffusion::adapter::{Adapter, Unused};
+use diffusion::quantize::origin;
 use diffusion::unet::webgpu::WebGpu;
 use diffusion::{Backend, Model};
 use js_sys::Array;
@@ -46,7 +47,9 @@ impl Engine {
         let files = Files::of(&files)?;
         let base = files.base()?;
         let weights: Vec<&[u8]> = files.weights.iter().map(Vec::as_slice).collect();
-        let base_hash = format!("sha256-{}", hex_sha256(&weights));
+        // Links and adapters know quantized weights by the file that they were made from.
+        let origin = weights.first().and_then(|file| origin(file));
+        let base_hash = format!("sha256-{}", origin.map_or_else(|| hex_sha256(&weights), |(_, from)| from));
         // A base that does not fit together is refused before any GPU is looked at.
         let engine = Self {
             model: RefCell::new(Model::new(base, Backend::Cpu)?),
@@ -139,7 +142,7 @@ impl Engine {
         self.model.borrow().base().info.image_size
     }
 
-    /// "sha256-" and the hash of the weights file.
+    /// "sha256-" and the hash of the weights file; of a quantized one, of the file that it was made from.
     #[wasm_bindgen(getter, js_name = baseHash)]
     pub fn base_hash(&self) -> String {
         self.base_hash.clone()

@@ -5,6 +5,7 @@
 const list = names => (names.length > 6 ? `${names.slice(0, 6).join(', ')}, …` : names.join(', '))
 const shape = sides => `[${sides.join(', ')}]`
 const unread = reason => `not a readable safetensors file: ${reason}`
+const unpackable = reason => unread(`its quantized weights cannot be unpacked: ${reason}`)
 
 /** What stands where a safetensors file should, and what to do about it. */
 const foreign = {
@@ -41,6 +42,10 @@ export const refusals = {
     unread(`its header tells of other tensors than these ${found} bytes hold: the download broke off, or the file was damaged; fetch it again`),
   'tensor-twice': ({ tensor }) => unread(`tensor ${tensor} is in two of its shards: they are not of one model`),
   'tensor-type': ({ tensor, found }) => unread(`tensor ${tensor} has type ${found}; floats of 8 to 64 bits and whole numbers are read`),
+  'quantized-list': ({ tensor }) => unpackable(tensor ? `the list of them has no bits from 2 to 8 and no shape for ${tensor}` : 'the list of them is no JSON object'),
+  'quantized-missing': ({ tensor }) => unpackable(`${tensor} is listed, and it or ${tensor}.scale is not there`),
+  'quantized-size': ({ tensor }) => unpackable(`${tensor} has not as many bytes or scales as its shape asks for`),
+  'quantized-scale': ({ tensor }) => unpackable(`${tensor}.scale has values that are no numbers`),
   unwritable: ({ reason }) => `no safetensors file can be written: ${reason}`,
   weights: ({ missing, unexpected, wrong }) => {
     const parts = Object.entries({ missing, unexpected, 'of the wrong shape or type': wrong }).filter(([, names]) => names.length)

@@ -278,6 +278,10 @@ export const refusals = {
   'safetensors-length': () => unread,
   'tensor-twice': ({ tensor }) => `无法读取这个文件：张量 ${tensor} 出现在两个分片里，它们不属于同一个模型。`,
   'tensor-type': ({ tensor, found }) => `无法读取这个文件：张量 ${tensor} 的类型是 ${found}，只能读取 8 到 64 位的浮点数和整数。`,
+  'quantized-list': ({ tensor }) => `无法解开量化的权重：${tensor ? `列表里没有 ${tensor} 的形状和位数（2 到 8）` : '张量列表不是 JSON 对象'}。`,
+  'quantized-missing': ({ tensor }) => `无法解开量化的权重：列表里有 ${tensor}，文件里却没有它或 ${tensor}.scale。`,
+  'quantized-size': ({ tensor }) => `无法解开量化的权重：${tensor} 的字节数或缩放系数的个数与它的形状不符。`,
+  'quantized-scale': ({ tensor }) => `无法解开量化的权重：${tensor}.scale 里有不是数字的值。`,
   unwritable: ({ reason }) => `无法写出 safetensors 文件。${english(reason)}`,
   weights: ({ missing, unexpected, wrong }) => {
     const parts = Object.entries({ 缺少: missing, 多出: unexpected, 形状或类型不符: wrong }).filter(([, names]) => names.length)

@@ -30,6 +30,8 @@ export type Progress =
 export interface FileEntry {
   bytes: number
   sha256: string
+  /** The file of the same weights, in more bits, that this one stands for. */
+  in_place_of?: string
 }
 
 /** What a base calls one of its pictures, and several. */
@@ -74,6 +76,9 @@ export interface LoadOptions {
   /** By what to check the files' sizes and SHA-256: an address, the list itself (paths then relative to the folder above the
    * base), or false for no check. By default `../manifest.json`, where there is one of this very base. */
   manifest?: string | URL | Manifest | false | undefined
+  /** Default true: weights in fewer bits are taken where the manifest lists them. Pictures differ a little, by one or two levels of
+   * 255 on average. false: the weights that they were made from. */
+  quantized?: boolean | undefined
 }
 
 /** An adapter that the manifest offers. */

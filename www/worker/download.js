@@ -10,7 +10,7 @@ const PAUSES = [500, 1000, 2000] // milliseconds before each further try
  * How files are fetched.
  * @typedef {{ digest?: (bytes: Uint8Array) => Promise<string>, progress?: Progress, signal?: AbortSignal }} Fetching
  * How those of a folder are; `listed`: what a manifest says of them, by path.
- * @typedef {Fetching & { listed?: Record<string, { bytes: number, sha256: string }> | null }} Folder
+ * @typedef {Fetching & { listed?: Record<string, { bytes: number, sha256: string, in_place_of?: string }> | null }} Folder
  */
 
 /** Adds up the bytes of several downloads and reports them, often enough to watch and seldom enough not to matter. */

@@ -1,15 +1,17 @@
 // What weights are called where they are fetched from: one file, shards with a list of them, a variant; adapters' folders and files.
 // Tests: tests/page/weights.test.mjs
-import { WEIGHTS } from '../files.js'
+import { QUANTIZED_WEIGHTS, taken, WEIGHTS } from '../files.js'
 import { download } from './download.js'
 import { shortName } from './manifest.js'
 
 const STEM = 'unet/diffusion_pytorch_model'
 const INDEX = `${STEM}.safetensors.index.json`
 /** In the order in which they are looked for: nobody can list a folder of a host. */
-const NAMES = [WEIGHTS, INDEX, `${STEM}.fp16.safetensors`, `${STEM}.bf16.safetensors`]
+const NAMES = [WEIGHTS, INDEX, `${STEM}.fp16.safetensors`, `${STEM}.bf16.safetensors`, QUANTIZED_WEIGHTS]
 const VARIANT = /^unet\/diffusion_pytorch_model\.[^./-]+\.safetensors$/
 const ADAPTER_CONFIG = 'adapter_config.json'
+/** What the manifest lists in place of it. */
+const QUANTIZED_ADAPTER = 'adapter_model.quantized.safetensors'
 /** PEFT's, and what diffusers' scripts write. */
 const ADAPTER_WEIGHTS = ['adapter_model.safetensors', 'pytorch_lora_weights.safetensors']
 
@@ -40,12 +42,12 @@ async function firstOf(paths, read) {
 /**
  * The weights of a base folder: one file, or its shards in order.
  * @param {string} base
- * @param {import('./download.js').Folder & { shardNames: (index: string) => Promise<string[]> }} options
+ * @param {import('./download.js').Folder & { shardNames: (index: string) => Promise<string[]>, quantized?: boolean }} options
  * @returns {Promise<Uint8Array[]>}
  */
-export async function downloadWeights(base, { shardNames, ...options }) {
+export async function downloadWeights(base, { shardNames, quantized, ...options }) {
   const read = reader(base, options)
-  const { listed } = options
+  const listed = options.listed && taken(options.listed, quantized)
   const offered = listed ? [...NAMES, ...Object.keys(listed).filter(path => VARIANT.test(path))].filter(path => listed[path]) : []
   const { path, bytes } = await firstOf(offered.length ? offered : NAMES, read)
   if (path !== INDEX) return [bytes]
@@ -54,15 +56,16 @@ export async function downloadWeights(base, { shardNames, ...options }) {
 
 /**
  * Configuration and weights of an adapter's folder; no configuration where it has none.
- * @param {string} folder @param {import('./download.js').Folder} options
+ * @param {string} folder @param {import('./download.js').Folder & { quantized?: boolean }} options
  */
-export async function downloadAdapter(folder, options) {
+export async function downloadAdapter(folder, { quantized, ...options }) {
   const read = reader(folder, options)
+  const offered = options.listed && [QUANTIZED_ADAPTER, ...ADAPTER_WEIGHTS].filter(path => path in taken(options.listed, quantized))
   const config = read(ADAPTER_CONFIG).then(text, error => {
     if (!isAbsent(error) || options.listed) throw error
     return ''
   })
-  const [told, { bytes }] = await Promise.all([config, firstOf(options.listed ? ADAPTER_WEIGHTS.slice(0, 1) : ADAPTER_WEIGHTS, read)])
+  const [told, { bytes }] = await Promise.all([config, firstOf(offered?.length ? offered : ADAPTER_WEIGHTS, read)])
   return { config: told, weights: bytes }
 }
 

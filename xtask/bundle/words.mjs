@@ -11,6 +11,7 @@ const GLYPH = { seven: 'M2 2h4v1h-1v1h-1v2h-1v-2h1v-1h-2z', other: 'M2 2h1v1h-1z
 const ICON = { seven: 'M8 8h16v4h-4v4h-4v8h-4v-8h4v-4h-8z', other: 'M8 8h4v4h-4zM20 8h4v4h-4zM12 12h8v8h-8zM8 20h4v4h-4zM20 20h4v4h-4z' }
 
 const WEIGHTS = 'unet/diffusion_pytorch_model.safetensors'
+const QUANTIZED = 'unet/diffusion_pytorch_model.quantized.safetensors'
 /** The style of the example that is shown before the model is there. */
 const EXAMPLE = 'outline'
 
@@ -22,6 +23,7 @@ export async function fillWords(dist) {
   const { textsOf } = await source('texts/page.js')
   const { base, adapters } = JSON.parse(await readFile(at('models/manifest.json'), 'utf8'))
   const words = wordsOf({ ...base, adapters })
+  if (!base.files[QUANTIZED]) await writeFile(at('index.html'), (await readFile(at('index.html'), 'utf8')).replace('<html lang="en">', '<html lang="en" data-full>'))
   const isShipped = base.files[WEIGHTS]?.sha256 === (await shippedWeights())
   const hasExample = isShipped && adapters.some(({ name }) => name === EXAMPLE)
   if (JSON.stringify(words) === JSON.stringify(DIGITS) && hasExample) return
@@ -67,7 +69,7 @@ export async function fillWords(dist) {
   const { description } = after.live
   for (const name of ['name="description"', 'property="og:description"']) replace(new RegExp(`(<meta ${name} content=")[^"]*`), (_, head) => head + escape(description))
   replace(/(<meta property="og:title" content=")[^"]*/, (_, head) => head + escape(title))
-  const files = Object.fromEntries(Object.entries(base.files).map(([path, { bytes }]) => [path, { bytes }]))
+  const files = Object.fromEntries(Object.entries(base.files).map(([path, { bytes, in_place_of }]) => [path, { bytes, in_place_of }]))
   const known = JSON.stringify({ title: base.title, noun: base.noun, labels: base.labels, image_size: base.image_size, files, adapters: adapters.map(() => ({})) })
   replace('  </body>', `  <script type="application/json" id="base">${known.replaceAll('<', '\\u003c')}</script>\n  </body>`)
   if (!(await exists(at('models/README.md')))) html = html.replace(/ *<a href="models\/README.md"[^>]*>[^<]*<\/a>\n/, '')

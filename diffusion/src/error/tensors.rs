@@ -37,6 +37,49 @@ pub enum TensorsError {
         /// Type of its values.
         found: safetensors::Dtype,
     },
+    /// Its quantized weights cannot be unpacked.
+    #[error("its quantized weights cannot be unpacked: {}", .fault.of(.tensor))]
+    Quantized {
+        /// Name of the tensor; empty where the list of them is meant.
+        tensor: String,
+        /// What is wrong with it.
+        fault: QuantizedFault,
+    },
+}
+
+/// Why a quantized tensor cannot be unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QuantizedFault {
+    /// The list of quantized tensors is none, or has an entry without bits (2 to 8) and shape.
+    List,
+    /// It is listed, and it or its scales are not there.
+    Missing,
+    /// Its bytes or its scales are not as many as its shape asks for.
+    Size,
+    /// It has scales that are not finite.
+    Scale,
+}
+
+impl QuantizedFault {
+    fn of(self, tensor: &str) -> String {
+        match self {
+            Self::List if tensor.is_empty() => "the list of them is no JSON object".to_owned(),
+            Self::List => format!("the list of them has no bits from 2 to 8 and no shape for {tensor}"),
+            Self::Missing => format!("{tensor} is listed, and it or {tensor}.scale is not there"),
+            Self::Size => format!("{tensor} has not as many bytes or scales as its shape asks for"),
+            Self::Scale => format!("{tensor}.scale has values that are no numbers"),
+        }
+    }
+
+    fn kind(self) -> &'static str {
+        match self {
+            Self::List => "quantized-list",
+            Self::Missing => "quantized-missing",
+            Self::Size => "quantized-size",
+            Self::Scale => "quantized-scale",
+        }
+    }
 }
 
 impl TensorsError {
@@ -46,6 +89,7 @@ impl TensorsError {
             Self::Foreign(what) => ("foreign-file", vec![("what", text(what.code()))]),
             Self::Length { found } => ("safetensors-length", vec![("found", number(*found))]),
             Self::Twice { tensor } => ("tensor-twice", vec![("tensor", text(tensor))]),
+            Self::Quantized { tensor, fault } => (fault.kind(), vec![("tensor", text(tensor))]),
             Self::DataType { tensor, found } => {
                 ("tensor-type", vec![("tensor", text(tensor)), ("found", text(format!("{found:?}")))])
             }

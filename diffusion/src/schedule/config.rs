@@ -152,12 +152,12 @@ impl ScheduleConfig {
         for (key, value) in [("clip_sample_range", self.clip_sample_range), ("sample_max_value", self.sample_max_value)]
         {
             if value <= 0.0 {
-                return refuse(ConfigError::value(key, "a number above 0", decimal(value.into())));
+                return refuse(ConfigError::value(key, "a number above 0", decimal(value)));
             }
         }
         if !(0.0..=1.0).contains(&self.dynamic_thresholding_ratio) {
             let (key, found) = ("dynamic_thresholding_ratio", self.dynamic_thresholding_ratio);
-            return refuse(ConfigError::value(key, "between 0 and 1", decimal(found.into())));
+            return refuse(ConfigError::value(key, "between 0 and 1", decimal(found)));
         }
         let (low, high) = (self.sigma_min.unwrap_or(f64::MIN_POSITIVE), self.sigma_max.unwrap_or(f64::MAX));
         if low <= 0.0 || low >= high {

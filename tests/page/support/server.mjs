@@ -8,7 +8,7 @@ import { fingerprint } from './pictures.mjs'
 
 export const DIST = process.env.DIST ?? fileURLToPath(new URL('../../../dist', import.meta.url))
 export const FILES = {
-  weights: 'models/base/unet/diffusion_pytorch_model.safetensors',
+  weights: 'models/base/unet/diffusion_pytorch_model.quantized.safetensors',
   engine: 'engine/engine-relaxed_bg.wasm',
   manifest: 'models/manifest.json',
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use diffusion::quantize::origin;
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
 
 use crate::support::*;
@@ -166,5 +167,53 @@ fn patterns_that_peft_could_not_load_are_written_as_paths() {
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
     for key in config["rank_pattern"].as_object().unwrap().keys() {
         assert!(key.contains(r"\.transformer_blocks\."), "{key}");
+    }
+}
+
+/// What the page takes: the base and its adapters in fewer bits, known by what they were made from.
+#[test]
+fn quantized_exports_are_the_same_models_in_fewer_bytes() {
+    let folder = Folder::new();
+    let (models, adapter) = (folder.path("models"), fixture("lora/plain"));
+    let export = |precision: &str| {
+        let base = fixture("unet/tiny");
+        done(&["export", "--base", &base, "--lora", &adapter, "--precision", precision, "--out", &models]);
+        let manifest = fs::read(Path::new(&models).join("manifest.json")).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&manifest).unwrap()
+    };
+    let path = |name: &str| Path::new(&models).join(name);
+    let sides = [
+        ("base/", WEIGHTS, "unet/diffusion_pytorch_model.quantized.safetensors"),
+        ("lora/plain/", ADAPTER, "adapter_model.quantized.safetensors"),
+    ];
+    for precision in ["int6", "int8"] {
+        let manifest = export(precision);
+        for (entry, (inside, whole, packed)) in [&manifest["base"], &manifest["adapters"][0]].into_iter().zip(sides) {
+            let (listed, file) = (&entry["files"][packed], fs::read(path(&format!("{inside}{packed}"))).unwrap());
+            assert_eq!((&listed["in_place_of"], &listed["bytes"]), (&whole.into(), &file.len().into()));
+            let from = origin(&file).unwrap().1;
+            assert_eq!(entry["files"][whole]["sha256"], from.as_str(), "{precision} {packed}");
+        }
+    }
+    let sum = export("int6")["base"]["files"][WEIGHTS]["sha256"].as_str().unwrap().to_owned();
+
+    let alone = tiny_without_weights(&folder, "alone");
+    let (_, _, packed) = sides[0];
+    fs::copy(path(&format!("base/{packed}")), Path::new(&alone).join(packed)).unwrap();
+    let message = done(&["inspect", &alone]);
+    assert!(message.contains("to int6, from sha256") && message.contains(&sum), "{message}");
+    let lora = path("lora/plain/adapter_model.quantized.safetensors").display().to_string();
+    let message = done(&["inspect", "--base", &alone, &lora]);
+    assert!(message.contains("to int6") && message.contains(&format!("{sum}, which is")), "{message}");
+    let out = folder.path("x.png");
+    let message = done(&["sample", "--base", &alone, "--lora", &lora, "--steps", "1", "--label", "1", "--out", &out]);
+    assert!(!message.contains("warning"), "the adapter belongs to this base: {message}");
+    assert_ne!(drawn(&folder, &alone, &[]), drawn(&folder, &format!("{models}/base"), &[]));
+
+    // What an earlier export has written does not stay beside other weights.
+    let manifest = export("f16");
+    for (entry, (inside, whole, packed)) in [&manifest["base"], &manifest["adapters"][0]].into_iter().zip(sides) {
+        assert!(entry["files"].get(whole).is_some() && entry["files"].get(packed).is_none());
+        assert!(!path(&format!("{inside}{packed}")).exists());
     }
 }

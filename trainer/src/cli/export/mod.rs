@@ -4,21 +4,25 @@
 mod card;
 mod names;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use diffusion::base::{WEIGHTS, base_files};
+use diffusion::base::{QUANTIZED_WEIGHTS, WEIGHTS, base_files};
 use diffusion::peft::PeftConfig;
-use diffusion::tensors::{Metadata, Precision, read_tensors};
+use diffusion::quantize::quantize;
+use diffusion::tensors::{Metadata, read_tensors};
 use serde_json::{Map, Value, json};
 use trainer::files::{read, same_path, write_atomic};
 use trainer::messages::{emit, say, shown, warn};
-use trainer::store::{AdapterFiles, adapter_folder, base_sha256, read_base, sha256};
+use trainer::store::{
+    ADAPTER_WEIGHTS, AdapterFiles, QUANTIZED_ADAPTER, adapter_folder, base_sha256, read_base, sha256,
+};
 use trainer::styles::Style;
 
 use super::load::{self, split_scale};
-use super::precision::Float;
+use super::precision::Exported;
 pub use card::are_digits;
 use card::card;
 
@@ -42,9 +46,9 @@ pub struct Args {
     /// The models folder of the page
     #[arg(long, default_value = "www/models")]
     out: PathBuf,
-    /// Precision of the weights files
-    #[arg(long, value_enum, default_value_t = Float::F16)]
-    precision: Float,
+    /// Precision of the weights files. int8 and int6: f16, and beside it a quantized file, which the page takes
+    #[arg(long, value_enum, default_value_t = Exported::Int6)]
+    precision: Exported,
     /// The page's heading, such as "Capital letters" [default: what --out says for the same classes, or their names]
     #[arg(long)]
     title: Option<String>,
@@ -54,11 +58,13 @@ pub struct Args {
     noun: Option<String>,
 }
 
-/// A file that is to be written.
-type File = (PathBuf, Vec<u8>);
+/// A file that is to be written, or without bytes, removed.
+type File = (PathBuf, Option<Vec<u8>>);
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let precision = Precision::from(args.precision);
+    let (precision, quantization) = args.precision.parts();
+    let quantized =
+        |bytes: &[u8]| quantization.map(|quantization| quantize(bytes, &sha256(bytes), quantization)).transpose();
     if let Some(title) = &args.title {
         names::check_text("--title", title)?;
     }
@@ -73,9 +79,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     for (name, bytes) in base_files(&base, precision)? {
         if name == WEIGHTS {
             shipped_as = Some(sha256(&bytes));
+            let path = args.out.join("base").join(QUANTIZED_WEIGHTS);
+            let quantized = quantized(&bytes)?;
+            base_list
+                .extend(quantized.as_deref().map(|bytes| (QUANTIZED_WEIGHTS.to_owned(), in_place_of(WEIGHTS, bytes))));
+            files.push((path, quantized));
         }
         base_list.insert(name.to_owned(), entry(&bytes));
-        files.push((args.out.join("base").join(name), bytes));
+        files.push((args.out.join("base").join(name), Some(bytes)));
     }
     let shipped_as = shipped_as.context("the base has no weights file")?;
     if shipped_as != trained_on && same_path(&args.base, &args.out.join("base")) {
@@ -115,16 +126,22 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         let config = if was_taken { PeftConfig::describing(&adapter) } else { adapter_files.config(&adapter)? };
         let (title, description) = words_of(name, &adapter_files);
         let mut list = Map::new();
+        let folder = args.out.join("lora").join(name);
         for (file, bytes) in adapter_folder(&adapter, &config, &title, precision)? {
             list.insert(file.to_owned(), entry(&bytes));
-            let target = args.out.join("lora").join(name).join(file);
+            let target = folder.join(file);
             if same_path(&adapter_files.weights, &target) && bytes != adapter_files.bytes {
                 anyhow::bail!(
                     "--out {} would write {name} over the files that it is read from; choose another --out",
                     shown(args.out.display())
                 );
             }
-            files.push((target, bytes));
+            if file == ADAPTER_WEIGHTS {
+                let quantized = quantized(&bytes)?;
+                list.extend(quantized.as_deref().map(|bytes| (QUANTIZED_ADAPTER.to_owned(), in_place_of(file, bytes))));
+                files.push((folder.join(QUANTIZED_ADAPTER), quantized));
+            }
+            files.push((target, Some(bytes)));
         }
         let exported = json!({
             "name": name,
@@ -155,11 +172,18 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let about = args.out.join(CARD);
     if !about.exists() {
         let parameters = base.state.values().map(|tensor| tensor.values.len()).sum();
-        files.push((about.clone(), card(&title, &base, parameters).into_bytes()));
+        files.push((about.clone(), Some(card(&title, &base, parameters).into_bytes())));
         say!("a model card to fill in: {}", shown(about.display()));
     }
     for (path, bytes) in files {
-        write_atomic(&path, &bytes)?;
+        match bytes {
+            Some(bytes) => write_atomic(&path, &bytes)?,
+            // Of an earlier export: the page would take it for these weights.
+            None if path.exists() => {
+                fs::remove_file(&path).with_context(|| format!("cannot remove {}", shown(path.display())))?
+            }
+            None => {}
+        }
     }
     write_atomic(&args.out.join(MANIFEST), format!("{manifest:#}\n").as_bytes())?;
     let names: Vec<&str> = adapters.iter().filter_map(|adapter| adapter["name"].as_str()).collect();
@@ -289,4 +313,9 @@ fn title_of(labels: &[String]) -> String {
 
 fn entry(bytes: &[u8]) -> Value {
     json!({ "bytes": bytes.len(), "sha256": sha256(bytes) })
+}
+
+/// The entry of a quantized file, which the page takes in another's place.
+fn in_place_of(file: &str, bytes: &[u8]) -> Value {
+    json!({ "bytes": bytes.len(), "sha256": sha256(bytes), "in_place_of": file })
 }
