@@ -262,16 +262,12 @@ const factor = (tensor, why) => `张量 ${tensor} 不是 LoRA 的因子：${why}
 export const refusals = {
   ...training,
   json: ({ file, reason }) => `${file} 的内容不符合要求，或不是 JSON。${english(reason)}`,
-  'config-unsupported': ({ file, key, found, accepted }) =>
-    `${file}：不支持 ${key} ${found}，${accepted === undefined ? '请去掉这一项' : `只支持 ${accepted}`}。`,
-  'config-sampler': ({ file, sampler, key, found, accepted }) =>
-    `${file}：采样器 ${sampler} 不支持 ${key} ${found}，只支持 ${accepted}。`,
-  'config-process': ({ file, key, found }) =>
-    `${file}：${key} ${found} 不属于 DDPM 的扩散过程（flow matching、EDM 是别的过程），请换一个模型。`,
+  'config-unsupported': ({ file, key, found, accepted }) => `${file}：不支持 ${key} ${found}，${accepted === undefined ? '请去掉这一项' : `只支持 ${accepted}`}。`,
+  'config-sampler': ({ file, sampler, key, found, accepted }) => `${file}：采样器 ${sampler} 不支持 ${key} ${found}，只支持 ${accepted}。`,
+  'config-process': ({ file, key, found }) => `${file}：${key} ${found} 不属于 DDPM 的扩散过程（flow matching、EDM 是别的过程），请换一个模型。`,
   'config-value': ({ file, key, accepted, found }) =>
     `${file}：${found === undefined ? `缺少 ${key}` : `${key} 的值 ${found} 不符合要求`}。${english(`must be ${accepted}`)}`,
-  'config-changes-base': ({ file, method }) =>
-    `${file}：init_lora_weights "${method}" 还会改变基础模型自己的权重，不受支持。请先转换成普通的 LoRA。`,
+  'config-changes-base': ({ file, method }) => `${file}：init_lora_weights "${method}" 还会改变基础模型自己的权重，不受支持。请先转换成普通的 LoRA。`,
   'config-invalid': ({ file, reason }) => `${file} 的设置无法使用。${english(reason)}`,
   safetensors: () => unread,
   'foreign-file': ({ what }) => `无法读取这个文件：它不是 safetensors 文件。${foreign[what]}。`,
@@ -289,11 +285,9 @@ export const refusals = {
   },
   'no-numbers': ({ tensor }) => `${tensor} 里有些值不是数字：文件已损坏，或训练出了问题。`,
   'adapter-empty': () => '这个 LoRA 无法使用：文件里没有适配器的张量，例如 lora_A 和 lora_B。',
-  'unknown-modules': ({ paths, known }) =>
-    `这个 LoRA 无法使用：它要改变的 ${list(paths)} 是这里的基础模型没有的；基础模型的模块名形如 ${known}。`,
+  'unknown-modules': ({ paths, known }) => `这个 LoRA 无法使用：它要改变的 ${list(paths)} 是这里的基础模型没有的；基础模型的模块名形如 ${known}。`,
   'factor-twice': ({ path }) => `这个 LoRA 无法使用：${path} 的因子以两个名字出现了两次，请去掉其中一个。`,
-  'not-targeted': ({ path, setting }) =>
-    `这个 LoRA 无法使用：文件里有 ${path} 的因子，而 adapter_config.json 的 ${setting} 把它排除在外；请改正其中之一。`,
+  'not-targeted': ({ path, setting }) => `这个 LoRA 无法使用：文件里有 ${path} 的因子，而 adapter_config.json 的 ${setting} 把它排除在外；请改正其中之一。`,
   'not-linear': ({ path }) => `这个 LoRA 无法使用：它要改变的 ${path} 既不是线性层，也不是卷积。`,
   'module-shape': ({ path }) => `它要改变的 ${path} 与这里的基础模型对不上：它是为另一个模型训练的。`,
   'missing-factor': ({ path }) => `这个 LoRA 无法使用：${path} 的两个因子只有一个。`,
