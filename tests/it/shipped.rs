@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use diffusion::quantized::origin;
+use diffusion::quantize::origin;
 use diffusion::state::StateDict;
 use diffusion::tensors::read_tensors;
 use diffusion::{Backend, Model, Request, SamplerKind};
