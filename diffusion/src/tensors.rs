@@ -16,6 +16,8 @@ use crate::state::{HostTensor, StateDict};
 
 use header::Stored;
 
+pub use header::Metadata;
+
 /// How values are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
@@ -59,9 +61,6 @@ impl Precision {
         if coarse && tensor.values.len() == 1 { Self::F32 } else { self }
     }
 }
-
-/// The free-text part of a safetensors header.
-pub type Metadata = BTreeMap<String, String>;
 
 /// Reads all tensors as f32, quantized ones too, and the metadata.
 pub fn read_tensors(bytes: &[u8]) -> Result<(StateDict, Metadata)> {

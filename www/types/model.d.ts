@@ -76,8 +76,7 @@ export interface LoadOptions {
   /** By what to check the files' sizes and SHA-256: an address, the list itself (paths then relative to the folder above the
    * base), or false for no check. By default `../manifest.json`, where there is one of this very base. */
   manifest?: string | URL | Manifest | false | undefined
-  /** Default true: weights in fewer bits are taken where the manifest lists them. Pictures differ a little, by one or two levels of
-   * 255 on average. false: the weights that they were made from. */
+  /** Default true: weights in fewer bits are taken where the manifest lists them; pictures differ by a level or two. false: those they are of. */
   quantized?: boolean | undefined
 }
 
@@ -147,8 +146,7 @@ interface SampleOptionsBase {
   guidanceStart?: number | undefined
   /** Share of the run from which on there is none; default 0.75. */
   guidanceStop?: number | undefined
-  /** 0 (default) to 1: how much of what guidance adds along the predicted picture itself, its ink, is kept (arXiv 2410.02416);
-   * 1 is plain guidance. */
+  /** 0 (default) to 1: how much of what guidance adds along the predicted picture itself, its ink, is kept (arXiv 2410.02416); 1 is plain guidance. */
   guidanceEta?: number | undefined
   /** 0 (default) to 1: how much fresh noise DDIM adds. */
   eta?: number | undefined
@@ -347,7 +345,6 @@ export class DigitDiffusionError extends Error {
   readonly code: ErrorCode
   /** The file it is about, where there is one. */
   readonly file: string | undefined
-  /** What the sentence is made of. What the engine refuses has a `kind` in it, finer than the code, and the fields of that kind;
-   * these may grow. */
+  /** What the sentence is made of. What the engine refuses has a `kind` in it, finer than the code, and the fields of that kind; these may grow. */
   readonly details: Record<string, unknown>
 }

@@ -4,13 +4,13 @@
 //!
 //! Tests: below, `tests/it/hostile.rs`.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use safetensors::{Dtype, SafeTensorError};
 use serde::de::Error as _;
 use serde_json::{Map, Value};
 
-use super::Metadata;
 use crate::order::in_order;
 
 /// Bytes of the header's length.
@@ -44,6 +44,9 @@ const TYPES: [Dtype; 22] = [
     Dtype::I64,
     Dtype::U64,
 ];
+
+/// The free-text part of a safetensors header.
+pub type Metadata = BTreeMap<String, String>;
 
 type Result<T> = std::result::Result<T, SafeTensorError>;
 
@@ -249,7 +252,7 @@ mod tests {
         ];
         let metadata = Metadata::from([("format".to_owned(), "\"pt\"".to_owned())]);
         let file = write(&tensors, metadata.clone()).unwrap();
-        assert_eq!(file[..8], 184u64.to_le_bytes());
+        assert_eq!(file[..8], 200u64.to_le_bytes());
         let library = SafeTensors::deserialize(&file).unwrap();
         for (name, dtype, shape, bytes) in &tensors {
             let view = library.tensor(name).unwrap();
