@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use half::f16;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::{Error, QuantizedFault, Result, TensorsError};
 use crate::state::HostTensor;
@@ -32,20 +32,13 @@ pub(crate) struct Packed {
     shape: Vec<usize>,
 }
 
-/// Takes the list out of a file's metadata; it is empty where nothing is quantized.
-pub(crate) fn take_list(metadata: &mut BTreeMap<String, String>) -> Result<BTreeMap<String, Packed>> {
-    let mut list = BTreeMap::new();
-    let Some(text) = metadata.remove(LIST) else { return Ok(list) };
-    let json: Value = serde_json::from_str(&text).map_err(|_| fault("", QuantizedFault::List))?;
-    let Value::Object(entries) = json else { return Err(fault("", QuantizedFault::List)) };
-    for (name, entry) in entries {
-        let bits = entry.get("bits").and_then(Value::as_u64).filter(|bits| (2..=8).contains(bits));
-        let shape = entry.get("shape").and_then(Value::as_array);
-        let shape = shape.and_then(|shape| shape.iter().map(|side| Some(side.as_u64()? as usize)).collect());
-        let (Some(bits), Some(shape)) = (bits, shape) else { return Err(fault(&name, QuantizedFault::List)) };
-        list.insert(name, Packed { bits: bits as u32, shape });
+/// Takes the list out of a file's metadata, for [`Packed::read`]; it is empty where nothing is quantized.
+pub(crate) fn take_list(metadata: &mut BTreeMap<String, String>) -> Result<Map<String, Value>> {
+    let Some(text) = metadata.remove(LIST) else { return Ok(Map::new()) };
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(list)) => Ok(list),
+        _ => Err(fault("", QuantizedFault::List)),
     }
-    Ok(list)
 }
 
 /// The name of a packed tensor's scales.
@@ -54,6 +47,17 @@ pub(crate) fn scale_of(name: &str) -> String {
 }
 
 impl Packed {
+    /// What the list says of a tensor.
+    pub(crate) fn read(name: &str, entry: &Value) -> Result<Self> {
+        let bits = entry.get("bits").and_then(Value::as_u64).filter(|bits| (2..=8).contains(bits));
+        let shape = entry.get("shape").and_then(Value::as_array);
+        let shape = shape.and_then(|shape| shape.iter().map(|side| Some(side.as_u64()? as usize)).collect());
+        match (bits, shape) {
+            (Some(bits), Some(shape)) => Ok(Self { bits: bits as u32, shape }),
+            _ => Err(fault(name, QuantizedFault::List)),
+        }
+    }
+
     /// The tensor's values. `bytes`: of its tensor in the file, if that is U8; `scales`: those of `<name>.scale`.
     pub(crate) fn unpack(self, name: &str, bytes: Option<&[u8]>, scales: Option<HostTensor>) -> Result<HostTensor> {
         let refuse = |what| Err(fault(name, what));

@@ -4,14 +4,12 @@
 
 mod header;
 
-use std::collections::BTreeMap;
-
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensorError};
 
 use crate::error::{Error, Result, TensorsError, WriteError};
 use crate::foreign::ForeignFile;
-use crate::quantized::{scale_of, take_list};
+use crate::quantized::{Packed, scale_of, take_list};
 use crate::state::{HostTensor, StateDict};
 
 use header::Stored;
@@ -75,10 +73,10 @@ pub fn read_tensors(bytes: &[u8]) -> Result<(StateDict, Metadata)> {
     };
     let (tensors, mut metadata) = header::read(bytes).map_err(unreadable)?;
     let quantized = take_list(&mut metadata)?;
-    let (mut state, mut packed) = (StateDict::new(), BTreeMap::new());
+    let (mut state, mut packed) = (StateDict::new(), Vec::new());
     for Stored { name, dtype, shape, data } in tensors {
         if quantized.contains_key(&name) {
-            packed.insert(name, Some(data).filter(|_| dtype == Dtype::U8));
+            packed.push((name, data, dtype));
             continue;
         }
         let Some(values) = values(dtype, data) else {
@@ -86,9 +84,13 @@ pub fn read_tensors(bytes: &[u8]) -> Result<(StateDict, Metadata)> {
         };
         state.insert(name, HostTensor { shape, values });
     }
-    for (name, list) in quantized {
-        let tensor = list.unpack(&name, packed.remove(&name).flatten(), state.remove(&scale_of(&name)))?;
-        state.insert(name, tensor);
+    for (name, entry) in &quantized {
+        let list = Packed::read(name, entry)?;
+        // They are in alphabetical order.
+        let found = packed.binary_search_by(|(packed, ..)| packed.cmp(name)).ok().map(|i| &packed[i]);
+        let bytes = found.filter(|(.., dtype)| *dtype == Dtype::U8).map(|(_, data, _)| *data);
+        let tensor = list.unpack(name, bytes, state.remove(&scale_of(name)))?;
+        state.insert(name.clone(), tensor);
     }
     Ok((state, metadata))
 }
