@@ -139,19 +139,23 @@ describe('pictures', () => {
 describe('a LoRA of one’s own', () => {
   const folder = join(DIST, 'models/lora/outline')
   /** The shipped weights of that style with a changed header. */
-  const weights = change =>
-    adapterWeights('outline', text => {
-      const header = JSON.parse(text)
-      change?.(header)
-      return JSON.stringify(header)
-    })
+  const weights = (change, file) =>
+    adapterWeights(
+      'outline',
+      text => {
+        const header = JSON.parse(text)
+        change?.(header)
+        return JSON.stringify(header)
+      },
+      file,
+    )
   const untitled = header => delete header.__metadata__['modelspec.title']
 
   test('appears as a style, and draws as the shipped one does', async () => {
     await pick(page, 7)
     await toggleLora(page)
     const shipped = await pixels(page, 'lora')
-    await drop({ name: 'my-style.safetensors', buffer: await weights(untitled) })
+    await drop({ name: 'my-style.safetensors', buffer: await weights(untitled, 'adapter_model.quantized.safetensors') })
     await page.locator('#styles label:has(:checked):has-text("my-style")').waitFor()
     await settled(page)
     assert.equal(await pixels(page, 'lora'), shipped)

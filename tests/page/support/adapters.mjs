@@ -7,9 +7,10 @@ import { DIST } from './server.mjs'
  * A shipped adapter's weights in which `change` has rewritten the header, JSON text.
  * @param {string} style
  * @param {(header: string) => string} [change]
+ * @param {string} [file] in the adapter's folder
  */
-export async function adapterWeights(style, change = text => text) {
-  const buffer = await readFile(join(DIST, `models/lora/${style}/adapter_model.safetensors`))
+export async function adapterWeights(style, change = text => text, file = 'adapter_model.safetensors') {
+  const buffer = await readFile(join(DIST, `models/lora/${style}/${file}`))
   const length = Number(buffer.readBigUInt64LE(0))
   const header = Buffer.from(change(buffer.toString('utf8', 8, 8 + length)))
   const size = Buffer.alloc(8)

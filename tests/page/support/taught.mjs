@@ -25,7 +25,7 @@ export async function readTaught() {
 /** To be run in the page: teaches the same; its losses, its file, and pictures drawn with the trainer's adapter and with its own. */
 const learn = async ({ options, weights, images, labels }) => {
   const { DigitDiffusion } = await import(new URL('digit-diffusion.js', location.href).href)
-  const model = await DigitDiffusion.load('models/base/', { device: 'cpu' })
+  const model = await DigitDiffusion.load('models/base/', { device: 'cpu', quantized: false }) // the trainer's weights
   const losses = []
   const lessons = { images: images.map(levels => Uint8Array.from(levels)), labels, heldOut: /** @type {false} */ (false) }
   for await (const { step, loss } of model.train('mine', { ...lessons, ...options })) if (step) losses.push(loss)
