@@ -2,6 +2,7 @@
 // harm.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { errors, openModule, page, server, setUp, until } from './support.mjs'
 
 /** In the worker, before it helps. @param {string} code */
@@ -288,8 +289,13 @@ test('memory stays what it is, here and there', async () => {
     }, times)
   await page.evaluate(() => model.addAdapter('outline'))
   await many(10)
-  const before = await memory()
-  await many(60)
-  assert.equal(before.length, 3)
-  assert.deepEqual(await memory(), before)
+  let [before, after] = [[], await memory()]
+  assert.equal(after.length, 3)
+  // The first time that a helper is late, the worker takes room for its rows, too. What is lost grows round after round.
+  for (let round = 0; round < 3 && !isDeepStrictEqual(after, before); round++) {
+    before = after
+    await many(60)
+    after = await memory()
+  }
+  assert.deepEqual(after, before)
 })
