@@ -126,7 +126,7 @@ describe('adapters', () => {
     const result = await page.evaluate(async () => {
       const { name, url } = model.catalog[0]
       const fetched = async file => new File([await (await fetch(url + file)).blob()], file)
-      const [config, weights] = await Promise.all([fetched('adapter_config.json'), fetched('adapter_model.safetensors')])
+      const [config, weights] = await Promise.all([fetched('adapter_config.json'), fetched('adapter_model.quantized.safetensors')]) // what the catalog's is
       await model.addAdapter('given', weights, { config: JSON.parse(await config.text()) })
       await model.addAdapter('pair', [config, weights])
       const pictures = []

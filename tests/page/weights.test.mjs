@@ -109,7 +109,7 @@ test('adapters by the address of their file, their folder, and of what a program
   const result = await page.evaluate(async () => {
     const blob = await (await fetch('files/outline.safetensors')).blob()
     const sources = {
-      folder: 'models/lora/outline/',
+      folder: 'peft/',
       file: 'files/outline.safetensors',
       queried: new URL('files/outline.safetensors?download=true', location.href),
       peft: 'peft/adapter_model.safetensors',
