@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long, default_value = "www/models")]
     out: PathBuf,
     /// Precision of the weights files. int8 and int6: f16, and beside it a quantized file, which the page takes
-    #[arg(long, value_enum, default_value_t = Exported::Int6)]
+    #[arg(long, value_enum, default_value = "int6")]
     precision: Exported,
     /// The page's heading, such as "Capital letters" [default: what --out says for the same classes, or their names]
     #[arg(long)]
