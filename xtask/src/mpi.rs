@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     apt,
-    command::{on_path, say},
+    command::{command, on_path, output, say},
 };
 
 /// Commands of every MPI: the compiler that knows where the library is, and what starts ranks.
@@ -42,20 +42,46 @@ fn packages() -> Vec<&'static str> {
 
 /// Where crate `clang-sys` looks for it, on Linux; elsewhere it has more places than can be told here.
 fn has_libclang() -> bool {
-    if env::var_os("LIBCLANG_PATH").is_some() || on_path("llvm-config").is_some() || !cfg!(target_os = "linux") {
+    if env::var_os("LIBCLANG_PATH").is_some() || !cfg!(target_os = "linux") {
         return true;
     }
-    let within = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let of_llvm =
-        within(Path::new("/usr/lib")).filter(|path| name(path).starts_with("llvm")).map(|path| path.join("lib"));
     let triple = format!("/usr/lib/{}-linux-gnu", env::consts::ARCH);
     let folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib", &triple].map(PathBuf::from);
-    let is_it = |path: PathBuf| {
-        name(&path).starts_with("libclang") && name(&path).contains(".so") && !name(&path).contains("cpp")
-    };
-    folders.into_iter().chain(of_llvm).any(|folder| within(&folder).any(is_it))
+    let of_llvm =
+        entries(Path::new("/usr/lib")).filter(|path| name(path).starts_with("llvm")).map(|path| path.join("lib"));
+    // LLVM may be here without clang.
+    let prefix = on_path("llvm-config").and_then(|llvm| output(command(llvm).arg("--prefix")).ok()).map(PathBuf::from);
+    let of_prefix = prefix.into_iter().flat_map(|prefix| ["lib", "lib64"].map(|lib| prefix.join(lib)));
+    folders.into_iter().chain(of_llvm).chain(of_prefix).any(|folder| holds_libclang(&folder))
+}
+
+fn holds_libclang(folder: &Path) -> bool {
+    entries(folder)
+        .any(|path| name(&path).starts_with("libclang") && name(&path).contains(".so") && !name(&path).contains("cpp"))
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
 fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, create_dir_all, remove_dir_all};
+
+    use super::*;
+
+    #[test]
+    fn libclang_is_the_c_library_and_not_the_one_for_c_plus_plus() {
+        let folder = env::temp_dir().join(format!("libclang-{}", std::process::id()));
+        create_dir_all(&folder).unwrap();
+        for (file, is_it) in [("libLLVM-14.so", false), ("libclang-cpp.so.14", false), ("libclang-14.so.1", true)] {
+            File::create(folder.join(file)).unwrap();
+            assert_eq!(holds_libclang(&folder), is_it, "{file}");
+        }
+        remove_dir_all(&folder).unwrap();
+    }
 }
