@@ -5,7 +5,7 @@ import { Client } from './client.js'
 import { take } from './early-downloads.js'
 import { asOneClass, DigitDiffusionError, unpack } from './errors.js'
 import { OTHER_WEIGHTS } from './files.js'
-import { checkDevice, checkScales, checkThreads, DEFAULTS, readSampleOptions } from './options.js'
+import { checkDevice, checkScales, checkThreads, DEFAULTS, defaultsWith, readSampleOptions } from './options.js'
 import { recall, remember } from './remember.js'
 import { backend, mistakes } from './texts/module.js'
 import { prepareDrawing, TrainingWorker } from './training-client.js'
@@ -172,8 +172,8 @@ export class DigitDiffusion {
   sample(options) {
     const it = itself(this)
     const { labels, imageSize } = it.#facts
-    const { request, batched } = readSampleOptions(options, { labels, imageSize })
-    const scales = options.adapters === undefined ? it.#scales : it.#check(options.adapters)
+    const scales = options?.adapters === undefined ? it.#scales : it.#check(options.adapters)
+    const { request, batched } = readSampleOptions(options, { labels, imageSize }, defaultsWith([...it.#adapters.values()], scales))
     return it.#steps({ request, scales, batched, signal: options.signal })
   }
 

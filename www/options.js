@@ -4,6 +4,7 @@ import { mistakes } from './texts/module.js'
 
 export const DEVICES = ['auto', 'webgpu', 'cpu']
 export const SAMPLERS = ['dpm++2m', 'ddim', 'ddpm', 'euler']
+export const SPACINGS = ['linspace', 'leading', 'trailing']
 // The element shows them before the engine is there. They are those of Rust's `Request::new`, which tests compare with these: tests/it/requests.rs
 // and tests/page/engine.test.mjs. The rule of guidance is the one that the model card measures.
 export const DEFAULTS = Object.freeze({ device: 'auto', threads: 'auto', steps: 12, sampler: 'dpm++2m', guidanceScale: 1.6, guidanceStart: 0.2, guidanceStop: 0.75, guidanceEta: 0, eta: 0 })
@@ -58,15 +59,22 @@ function checkLatents(latents, length) {
   return latents
 }
 
+/** The defaults while these adapters are on: those of the one that was taught to draw in few steps, where there is one. */
+export function defaultsWith(adapters, scales) {
+  const turbo = adapters.find(({ name, turbo }) => turbo && scales[name])?.turbo
+  return { ...DEFAULTS, ...turbo }
+}
+
 /** What the engine's `sample` wants: label indices and seeds of equal length, everything filled in. */
-export function readSampleOptions(options, { labels, imageSize }) {
+export function readSampleOptions(options, { labels, imageSize }, defaults = DEFAULTS) {
   if (options === null || typeof options !== 'object') throw new TypeError(mistakes.options(show(options)))
-  const { label, seed = randomSeed(), steps = DEFAULTS.steps, sampler = DEFAULTS.sampler } = options
-  const { guidanceScale = DEFAULTS.guidanceScale, guidanceStart = DEFAULTS.guidanceStart, guidanceStop = DEFAULTS.guidanceStop } = options
-  const { guidanceEta = DEFAULTS.guidanceEta, eta = DEFAULTS.eta, latents, raw = false, attention = false } = options
+  const { label, seed = randomSeed(), steps = defaults.steps, sampler = defaults.sampler, timestepSpacing = defaults.timestepSpacing } = options
+  const { guidanceScale = defaults.guidanceScale, guidanceStart = defaults.guidanceStart, guidanceStop = defaults.guidanceStop } = options
+  const { guidanceEta = defaults.guidanceEta, eta = defaults.eta, latents, raw = false, attention = false } = options
 
   if (!Number.isInteger(steps) || steps < 1) throw new RangeError(mistakes.steps(show(steps)))
   if (!SAMPLERS.includes(sampler)) throw new RangeError(mistakes.sampler(show(sampler), SAMPLERS))
+  if (timestepSpacing !== undefined && !SPACINGS.includes(timestepSpacing)) throw new RangeError(mistakes.timestepSpacing(show(timestepSpacing), SPACINGS))
   if (!Number.isFinite(guidanceScale)) throw new RangeError(mistakes.guidanceScale(show(guidanceScale)))
   if (!(guidanceStart >= 0 && guidanceStart < 1)) throw new RangeError(mistakes.guidanceStart(show(guidanceStart)))
   if (!(guidanceStop >= guidanceStart && guidanceStop <= 1)) throw new RangeError(mistakes.guidanceStop(guidanceStart, show(guidanceStop)))
@@ -84,7 +92,8 @@ export function readSampleOptions(options, { labels, imageSize }) {
   const spread = values => Array.from({ length: size }, (_, i) => values[Math.min(i, values.length - 1)])
   const adds = { raw: Boolean(raw), attention: Boolean(attention) }
   const guidance = { guidanceScale, guidanceStart, guidanceStop, guidanceEta }
-  const request = { labels: spread(chosen), seeds: spread(seeds), steps, sampler, ...guidance, eta, ...adds }
+  const visits = timestepSpacing === undefined ? {} : { timestepSpacing }
+  const request = { labels: spread(chosen), seeds: spread(seeds), steps, sampler, ...visits, ...guidance, eta, ...adds }
   const noise = latents === undefined ? {} : { latents: checkLatents(latents, size * imageSize * imageSize) }
   return { request: { ...request, ...noise }, batched }
 }

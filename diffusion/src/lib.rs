@@ -39,6 +39,7 @@
 //! |---|---|
 //! | [`base`], [`model`] | a base folder in memory; a base with its adapters on a backend |
 //! | [`request`], [`pipeline`] | what to draw; one run, step by step |
+//! | [`turbo`] | how an adapter is drawn with that was taught to draw in few steps |
 //! | [`sampler`], [`guidance`], [`prediction`] | from noise to pictures |
 //! | [`schedule`], [`noise`] | how pictures are noised; the portable generator |
 //! | [`unet`] | the network: one topology, three implementations |
@@ -73,6 +74,7 @@ pub mod schedule;
 pub mod state;
 pub mod tensors;
 pub mod training;
+pub mod turbo;
 pub mod unet;
 
 pub use base::{Base, BaseFiles};
@@ -81,4 +83,5 @@ pub use model::{AdapterModule, Model};
 pub use pipeline::{Generation, ModelInput, RowPredictor, Step};
 pub use request::Request;
 pub use sampler::SamplerKind;
+pub use turbo::Turbo;
 pub use unet::backend::Backend;

@@ -87,7 +87,7 @@ impl Generation {
         if batch == 0 || request.seeds.len() != batch {
             return Err(RequestError::Batch { labels: batch, seeds: request.seeds.len() }.into());
         }
-        let sampler = request.sampler.start(model.schedule(), request.num_inference_steps, codec.len(), request.eta)?;
+        let sampler = request.sampler(model.schedule(), codec.len())?;
         // As many steps as there are, which may be fewer than were asked for.
         let request = Request { num_inference_steps: sampler.timesteps().len(), ..request };
         let guidance = Guidance::new(&request, base.info.null_class_trained)?;

@@ -2,7 +2,9 @@
 //!
 //! Tests: `tests/it/requests.rs`.
 
-use crate::sampler::SamplerKind;
+use crate::error::Result;
+use crate::sampler::{Sampler, SamplerKind};
+use crate::schedule::{NoiseSchedule, TimestepSpacing};
 
 /// What to draw.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +17,8 @@ pub struct Request {
     pub num_inference_steps: usize,
     /// Which sampler.
     pub sampler: SamplerKind,
+    /// Which timesteps it visits; without it what the base's scheduler says, or else the sampler's own default.
+    pub timestep_spacing: Option<TimestepSpacing>,
     /// Classifier-free guidance; 1 is off.
     pub guidance_scale: f32,
     /// Share of the run before which there is no guidance, at least 0 and below 1 (arXiv 2404.07724). f64, so that the steps are
@@ -34,6 +38,18 @@ pub struct Request {
 }
 
 impl Request {
+    /// The sampler of its run on pictures of `len` values, at the beginning.
+    ///
+    /// # Errors
+    /// As [`SamplerKind::start`].
+    pub fn sampler(&self, schedule: &NoiseSchedule, len: usize) -> Result<Box<dyn Sampler>> {
+        let start = |schedule| self.sampler.start(schedule, self.num_inference_steps, len, self.eta);
+        match self.timestep_spacing {
+            Some(spacing) => start(&schedule.spaced(spacing)),
+            None => start(schedule),
+        }
+    }
+
     /// One picture with the defaults: 12 steps of DPM-Solver++(2M), guidance 1.6 from the third to the ninth, which adds no ink.
     pub fn new(label: usize, seed: u64) -> Self {
         Self {
@@ -41,6 +57,7 @@ impl Request {
             seeds: vec![seed],
             num_inference_steps: 12,
             sampler: SamplerKind::DpmPlusPlus2M,
+            timestep_spacing: None,
             guidance_scale: 1.6,
             guidance_start: 0.2,
             guidance_stop: 0.75,

@@ -10,6 +10,7 @@ use diffusion::error::{
 };
 use diffusion::foreign::ForeignFile;
 use diffusion::sampler::SamplerKind;
+use diffusion::schedule::TimestepSpacing;
 
 use crate::support::*;
 
@@ -50,6 +51,7 @@ fn examples() -> Vec<(Error, &'static str)> {
         RequestError::Class { found: 11, last: 9 }.into(),
         RequestError::ClassName { found: "x".into(), known: vec!["0".into()] }.into(),
         SamplerKind::from_name("heun").unwrap_err(),
+        TimestepSpacing::from_name("even").unwrap_err(),
         RequestError::Latents { expected: [1, 4, 14, 14], found: 3 }.into(),
         RequestError::LatentsNotFinite.into(),
         RequestError::Strength { name: name(), found: f32::NAN }.into(),

@@ -31,4 +31,5 @@ mod support;
 mod taught;
 mod training;
 mod training_adapters;
+mod turbo;
 mod unet;

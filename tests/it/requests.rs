@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use diffusion::schedule::TimestepSpacing;
 use diffusion::{Request, SamplerKind};
 
 use crate::support::*;
@@ -84,11 +85,16 @@ fn refusals() {
 }
 
 #[test]
-fn samplers_have_names() {
+fn samplers_and_spacings_have_names() {
     for kind in SamplerKind::ALL {
         assert_eq!(SamplerKind::from_name(kind.name()).unwrap(), kind);
         assert_eq!(serde_json::json!(kind), kind.name());
     }
+    for &(name, spacing) in TimestepSpacing::ALL {
+        assert_eq!(TimestepSpacing::from_name(name).unwrap(), spacing);
+    }
+    let even = TimestepSpacing::from_name("even");
+    assert_refused("an unknown spacing", even, &["\"even\"", "linspace, leading, trailing"]);
     assert_refused("an unknown sampler", SamplerKind::from_name("heun"), &["\"heun\"", "dpm++2m, ddim, euler, ddpm"]);
 }
 

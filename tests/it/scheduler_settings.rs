@@ -143,6 +143,31 @@ fn what_a_sampler_cannot_honour_is_refused_when_it_starts() {
     assert!(Ddim.start(&NoiseSchedule::new(learned), 4, LEN, 0.0).is_ok());
 }
 
+/// A request's spacing is that of a base whose scheduler says so; without one the base's own counts.
+#[test]
+fn a_request_may_choose_the_timesteps() {
+    let drawn = |schedule: ScheduleConfig, sampler, timestep_spacing| {
+        let model = Model::new(Base { schedule, ..base("tiny") }, Backend::Cpu).unwrap();
+        let request = Request { num_inference_steps: 4, sampler, timestep_spacing, ..Request::new(1, 3) };
+        let steps = model.generate(request).unwrap().collect::<Result<Vec<_>, Error>>().unwrap();
+        (steps.iter().map(|step| step.timestep).collect::<Vec<_>>(), steps[3].sample.clone())
+    };
+    let own = base("tiny").schedule;
+    for sampler in SamplerKind::ALL {
+        let mut all = Vec::new();
+        for &(name, spacing) in TimestepSpacing::ALL {
+            let said = ScheduleConfig { timestep_spacing: Some(spacing), ..own.clone() };
+            let asked = drawn(own.clone(), sampler, Some(spacing));
+            assert_eq!(asked, drawn(said, sampler, None), "{name} {}", sampler.name());
+            all.push(asked.0);
+        }
+        assert_eq!(all[2], [999.0, 749.0, 499.0, 249.0], "trailing");
+        assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2], "{all:?}");
+        let other = ScheduleConfig { timestep_spacing: Some(TimestepSpacing::Leading), ..own.clone() };
+        assert_eq!(drawn(other, sampler, Some(TimestepSpacing::Trailing)).0, all[2]);
+    }
+}
+
 /// Fewer timesteps than were asked for: every step is drawn, with and without guidance.
 #[test]
 fn a_shorter_run_is_drawn_to_its_end() {

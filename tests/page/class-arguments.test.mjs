@@ -21,6 +21,7 @@ const cases = [
   ["seed: '1'", { label: 1, seed: '1' }, 'TypeError', /seed.*'1'/],
   ['steps: 0', { label: 1, steps: 0 }, 'RangeError', /steps.*0/],
   ["sampler: 'magic'", { label: 1, sampler: 'magic' }, 'RangeError', /sampler.*'ddpm'.*'magic'/],
+  ["timestepSpacing: 'even'", { label: 1, timestepSpacing: 'even' }, 'RangeError', /timestepSpacing.*'trailing', not 'even'/],
   ['guidanceScale: null', { label: 1, guidanceScale: null }, 'RangeError', /guidanceScale.*null/],
   ['eta: 2', { label: 1, eta: 2 }, 'RangeError', /eta.*2/],
   ['unequal batch', { label: [1, 2], seed: [1, 2, 3] }, 'RangeError', /2 and 3/],

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use diffusion::error::RequestError;
+use diffusion::schedule::TimestepSpacing;
 use diffusion::{Request, SamplerKind};
 use wasm_bindgen::JsValue;
 use web_values::arguments::{MAX_SAFE_INTEGER, count, entries, field, floats, list, number, show, text, whole, wrong};
@@ -60,6 +61,10 @@ pub fn sample_options(options: &JsValue, labels: &[String]) -> Result<SampleOpti
         sampler: match given("sampler")? {
             Some(value) => SamplerKind::from_name(&text(&value, "sampler")?)?,
             None => defaults.sampler,
+        },
+        timestep_spacing: match given("timestepSpacing")? {
+            Some(value) => Some(TimestepSpacing::from_name(&text(&value, "timestepSpacing")?)?),
+            None => None,
         },
         guidance_scale: float_or("guidanceScale", defaults.guidance_scale)?,
         guidance_start: number_or("guidanceStart", defaults.guidance_start)?,

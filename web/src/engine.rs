@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use diffusion::adapter::{Adapter, Unused};
 use diffusion::quantize::origin;
 use diffusion::unet::webgpu::WebGpu;
-use diffusion::{Backend, Model};
+use diffusion::{Backend, Model, Turbo};
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -259,6 +259,15 @@ fn adapter_info(name: &str, adapter: &Adapter) -> JsValue {
             object([("tensor", tensor.into()), ("error", describe_model_error(object([]), error))])
         });
         set(&info, "unused", &unused.collect::<Array>());
+    }
+    if let Some(Turbo { steps, sampler, timestep_spacing, .. }) = &adapter.turbo {
+        let turbo = object([
+            ("steps", (*steps).into()),
+            ("sampler", sampler.name().into()),
+            ("timestepSpacing", timestep_spacing.name().into()),
+            ("guidanceScale", 1.into()),
+        ]);
+        set(&info, "turbo", &turbo);
     }
     if let Some(said) = &adapter.ignored_alpha {
         set(&info, "ignoredAlpha", &said.into());

@@ -58,6 +58,8 @@ export interface AdapterInfo {
   tensors: number;
   /** The tensors that are not used, and why; where there are any. */
   unused?: { tensor: string; error: Pick<EngineError, "code" | "kind" | "fields"> }[];
+  /** How it is drawn with, where it was taught to draw in few steps: what `sample` is asked for. */
+  turbo?: Required<Pick<SampleOptions, "steps" | "sampler" | "timestepSpacing" | "guidanceScale">>;
   /** What a file of kohya says of alpha and nobody heeds: it has no alphas, so that alpha is the rank. */
   ignoredAlpha?: string;
 }
@@ -84,6 +86,8 @@ export interface SampleOptions {
   /** This and what follows: where it is left out, as `defaults()` says. */
   steps?: number;
   sampler?: "ddpm" | "ddim" | "dpm++2m" | "euler";
+  /** Which timesteps are visited; where it is left out, as the base's scheduler says, or else as diffusers does for the sampler. */
+  timestepSpacing?: "linspace" | "leading" | "trailing";
   /** 1 is off. */
   guidanceScale?: number;
   /** At least 0 and below 1: share of the run before which there is no guidance, and a step costs half. */

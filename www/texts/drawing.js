@@ -18,6 +18,7 @@ export const refusals = {
   batch: ({ labels, seeds }) => `there must be as many seeds as labels and at least one, not ${seeds} and ${labels}`,
   'class-name': ({ found, known }) => `there is no class "${found}", the model has ${known.length > 20 ? `${known.slice(0, 20).join(', ')}, …` : known.join(', ')}`,
   sampler: ({ found, known }) => `there is no sampler "${found}", choose one of ${known.join(', ')}`,
+  'timestep-spacing': ({ found, known }) => `there is no timestep spacing "${found}", choose one of ${known.join(', ')}`,
   latents: ({ expected, found }) => `latents must have ${expected.join(' x ')} values, not ${found}`,
   'latents-values': () => 'latents must be finite numbers',
   strength: ({ name, found }) => `the strength of adapter "${name}" must be a number, not ${found}`,

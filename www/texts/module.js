@@ -114,6 +114,7 @@ export const mistakes = {
   seed: got => `seed must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not ${got}.`,
   steps: got => `steps must be a whole number of at least 1, not ${got}.`,
   sampler: (got, samplers) => `sampler must be one of ${samplers.map(name => `'${name}'`).join(', ')}, not ${got}.`,
+  timestepSpacing: (got, spacings) => `timestepSpacing must be one of ${spacings.map(name => `'${name}'`).join(', ')}, not ${got}.`,
   guidanceScale: got => `guidanceScale must be a finite number (1 turns guidance off), not ${got}.`,
   guidanceStart: got => `guidanceStart must be a number of at least 0 and below 1, not ${got}.`,
   guidanceStop: (start, got) => `guidanceStop must be a number from guidanceStart, ${start}, to 1, not ${got}.`,

@@ -313,6 +313,7 @@ export const refusals = {
   class: ({ found, last }) => `没有类别 ${found}，这个模型的类别是 0 到 ${last}。`,
   'class-name': ({ found, known }) => `没有类别“${found}”，这个模型有 ${known.length > 20 ? `${known.slice(0, 20).join('、')} 等` : known.join('、')}。`,
   sampler: ({ found, known }) => `没有采样器“${found}”，可选 ${known.join('、')}。`,
+  'timestep-spacing': ({ found, known }) => `没有时间步间隔“${found}”，可选 ${known.join('、')}。`,
   latents: ({ expected, found }) => `初始噪声必须有 ${expected.join(' x ')} 个值，而不是 ${found} 个。`,
   'latents-values': () => '初始噪声必须全是有限的数字。',
   strength: ({ name, found }) => `适配器“${name}”的强度必须是数字，而不是 ${found}。`,

@@ -17,6 +17,9 @@ export type BackendReason =
 
 export type Sampler = 'dpm++2m' | 'ddim' | 'ddpm' | 'euler'
 
+/** Which timesteps a sampler visits. */
+export type TimestepSpacing = 'linspace' | 'leading' | 'trailing'
+
 /** A class name, such as '7', or an index into `labels`. */
 export type Label = string | number
 
@@ -105,6 +108,8 @@ export interface Adapter {
   tensors: number
   /** The tensors that are not used, each with a sentence that says why, and its kind as errors have it in `details`; where there are any. */
   unused?: { tensor: string; reason: string; kind: string }[]
+  /** How it is drawn with, where it was taught to draw in few steps: while it is on, what `sample` does where nothing else is said. */
+  turbo?: { steps: number; sampler: Sampler; timestepSpacing: TimestepSpacing; guidanceScale: 1 }
   /** What a file of kohya says of alpha, where it has no alphas: nobody heeds it, alpha is the rank. */
   ignoredAlpha?: string
 }
@@ -140,6 +145,9 @@ interface SampleOptionsBase {
   steps?: number | undefined
   /** Default 'dpm++2m'. */
   sampler?: Sampler | undefined
+  /** Which timesteps the sampler visits (arXiv 2305.08891, table 2). By default what the base's scheduler says, or else diffusers' default for
+   * the sampler. */
+  timestepSpacing?: TimestepSpacing | undefined
   /** 1 turns guidance off; default 1.6. */
   guidanceScale?: number | undefined
   /** Share of the run before which there is no guidance, and a step costs half; default 0.2. */

@@ -103,7 +103,7 @@ pub fn joined(adapters: &[(&Adapter, f32)], join: Join) -> Result<Adapter, JoinE
             }
         }
     }
-    Ok(Adapter { modules, base_sha256: common_base(adapters), ..Adapter::default() })
+    Ok(Adapter { modules, base_sha256: common_base(adapters), turbo: only_turbo(adapters), ..Adapter::default() })
 }
 
 /// What several adapters of any kinds make of the base together, at their strengths, as whole differences.
@@ -117,7 +117,13 @@ pub fn joined_differences(adapters: &[(&Adapter, f32)], base: &StateDict) -> Ada
         return sum.differences(base);
     }
     let sum = differences(base, &compose(base, adapters.iter().copied(), []));
-    Adapter { base_sha256: common_base(adapters), ..sum }
+    Adapter { base_sha256: common_base(adapters), turbo: only_turbo(adapters), ..sum }
+}
+
+/// How all of them are drawn with: as the only one that says it. Two that were taught to draw in few steps are none together.
+fn only_turbo(adapters: &[(&Adapter, f32)]) -> Option<Turbo> {
+    let mut all = adapters.iter().filter_map(|(adapter, _)| adapter.turbo.as_ref());
+    all.next().filter(|_| all.next().is_none()).cloned()
 }
 
 /// The base that all of them were trained on.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::turbo::Turbo;
 
 use super::change::{Change, Update};
 
@@ -16,6 +17,8 @@ pub struct Adapter {
     pub modules: BTreeMap<String, Update>,
     /// SHA-256 (lower-case hex) of the base weights file it was trained on, where the file says so.
     pub base_sha256: Option<String>,
+    /// How it is drawn with, where it was taught to draw in few steps.
+    pub turbo: Option<Turbo>,
     /// What a file of kohya says of alpha where it has no alphas: nobody heeds it, alpha is the rank.
     pub ignored_alpha: Option<String>,
     /// Tensors of the file that are used.

@@ -67,7 +67,7 @@ impl Adapter {
                 update.weight = Some(Change::Full(difference));
             }
         }
-        Self { base_sha256: self.base_sha256.clone(), ..all }
+        Self { base_sha256: self.base_sha256.clone(), turbo: self.turbo.clone(), ..all }
     }
 }
 

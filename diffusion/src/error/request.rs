@@ -82,6 +82,14 @@ pub enum RequestError {
         /// The names there are.
         known: Vec<String>,
     },
+    /// No spacing of timesteps has this name.
+    #[error("there is no timestep spacing \"{found}\", choose one of {}", .known.join(", "))]
+    TimestepSpacing {
+        /// The name asked for.
+        found: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
     /// The starting noise has not as many values as the batch needs.
     #[error("latents must have {} values, not {found}", .expected.map(|side| side.to_string()).join(" x "))]
     Latents {
@@ -153,6 +161,9 @@ impl RequestError {
             Self::Class { found, last } => ("class", vec![("found", number(*found)), ("last", number(*last))]),
             Self::ClassName { found, known: names } => ("class-name", vec![("found", text(found)), known(names)]),
             Self::Sampler { found, known: names } => ("sampler", vec![("found", text(found)), known(names)]),
+            Self::TimestepSpacing { found, known: names } => {
+                ("timestep-spacing", vec![("found", text(found)), known(names)])
+            }
             Self::Latents { expected, found } => {
                 ("latents", vec![("expected", Field::Shape(expected.to_vec())), ("found", number(*found))])
             }

@@ -10,6 +10,7 @@ use crate::adapter::{Adapter, Unused, Update};
 use crate::error::{AdapterError, Error, Result};
 use crate::state::{HostTensor, StateDict};
 use crate::tensors::{Metadata, must_be_numbers, read_tensors};
+use crate::turbo::{self, Turbo};
 
 use super::build;
 use super::config::PeftConfig;
@@ -47,7 +48,8 @@ fn read(bytes: &[u8], config: Option<&str>, base: &StateDict, partial: bool) -> 
         (None, None) => None,
     };
     let is_peft = tensors.keys().any(|name| name.starts_with(PEFT_PREFIX));
-    let mut adapter = Adapter { base_sha256: metadata.get(BASE_SHA256).cloned(), ..Adapter::default() };
+    let turbo = metadata.get(turbo::KEY).map(|text| Turbo::from_json(text)).transpose()?;
+    let mut adapter = Adapter { base_sha256: metadata.get(BASE_SHA256).cloned(), turbo, ..Adapter::default() };
     let refuse = |names: &[String], error: Error, unused: &mut Vec<Unused>| {
         if !partial {
             return Err(error);

@@ -10,6 +10,7 @@ use crate::adapter::{Adapter, Change, LoraFactors, Update};
 use crate::error::{Error, Result, WriteError};
 use crate::state::HostTensor;
 use crate::tensors::Metadata;
+use crate::turbo;
 
 use super::names::BASE_SHA256;
 
@@ -33,9 +34,11 @@ pub(super) fn metadata(adapter: &Adapter, title: &str, of_dialect: &[(&str, &str
         ("modelspec.title", title),
     ];
     let base = adapter.base_sha256.as_ref().map(|sha256| (BASE_SHA256, sha256.as_str()));
+    let turbo = adapter.turbo.as_ref().map(|turbo| turbo.to_json());
+    let turbo = turbo.as_ref().map(|text| (turbo::KEY, text.as_str()));
     // One by one: to make a map of a list takes a sort of its own.
     let mut metadata = Metadata::new();
-    for (key, text) in all.iter().chain(of_dialect).copied().chain(base) {
+    for (key, text) in all.iter().chain(of_dialect).copied().chain(base).chain(turbo) {
         metadata.insert(key.to_owned(), text.to_owned());
     }
     metadata

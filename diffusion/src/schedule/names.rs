@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{RequestError, Result};
+
 /// An enumeration with the names that diffusers writes.
 macro_rules! named {
     ($(#[$about:meta])* $name:ident { $($(#[$of:meta])* $variant:ident = $text:literal,)+ }) => {
@@ -64,6 +66,20 @@ named! {
         Leading = "leading",
         /// Multiples of T/N counted from the end: the last timestep is visited.
         Trailing = "trailing",
+    }
+}
+
+impl TimestepSpacing {
+    /// The spacing of a name.
+    ///
+    /// # Errors
+    /// A name that none has.
+    pub fn from_name(name: &str) -> Result<Self> {
+        let found = Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, spacing)| *spacing);
+        found.ok_or_else(|| {
+            let known = Self::ALL.iter().map(|(known, _)| (*known).to_owned()).collect();
+            RequestError::TimestepSpacing { found: name.to_owned(), known }.into()
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::betas::{betas, cumulative_products, rescale_zero_terminal_snr};
 use super::config::ScheduleConfig;
+use super::names::TimestepSpacing;
 
 /// The values of a schedule, all f32 as in diffusers.
 #[derive(Debug, Clone)]
@@ -22,6 +23,12 @@ impl NoiseSchedule {
         }
         let alphas_cumprod = cumulative_products(&betas);
         Self { config, betas, alphas_cumprod }
+    }
+
+    /// The same schedule whose samplers visit other timesteps.
+    pub fn spaced(&self, spacing: TimestepSpacing) -> Self {
+        let config = ScheduleConfig { timestep_spacing: Some(spacing), ..self.config.clone() };
+        Self { config, ..self.clone() }
     }
 
     /// The configuration it was made from.

@@ -107,29 +107,41 @@ impl Batch {
     /// depend on who computes them. `dropping`: the number of the step, which counts from 0, where inputs of an adapter are
     /// dropped as the recipe says.
     pub fn jobs(&self, recipe: &Recipe, schedule: &NoiseSchedule, dropping: Option<usize>) -> Vec<Job> {
-        let Noisy { noisy, target, weights } =
-            Noising::new(recipe, schedule).add_noise(&self.latents, &self.noise, &self.timesteps);
-        let (width, share) = (self.latents.len() / self.len().max(1), 1.0 / self.len() as f32);
-        let (size, mut jobs) = (recipe.job_size().max(1), Vec::new());
-        for from in (0..self.len()).step_by(size) {
-            let to = (from + size).min(self.len());
-            let dropout = dropping.filter(|_| recipe.dropout > 0.0).map(|step| Dropout {
-                probability: recipe.dropout,
-                seed: recipe.seed,
-                stream: streams::dropout(step, jobs.len()),
-            });
-            jobs.push(Job {
-                noisy: noisy[from * width..to * width].to_vec(),
-                target: target[from * width..to * width].to_vec(),
-                timesteps: self.timesteps[from..to].iter().map(|t| *t as f32).collect(),
-                labels: self.labels[from..to].to_vec(),
-                weights: weights[from..to].iter().map(|weight| weight * share).collect(),
-                loss: recipe.loss,
-                dropout,
-            });
-        }
-        jobs
+        let rows = Noising::new(recipe, schedule).add_noise(&self.latents, &self.noise, &self.timesteps);
+        cut(rows, &self.timesteps, &self.labels, recipe, dropping)
     }
+}
+
+/// Cuts rows into jobs, whose losses add up to the rows' mean.
+pub(super) fn cut(
+    rows: Noisy,
+    timesteps: &[usize],
+    labels: &[usize],
+    recipe: &Recipe,
+    dropping: Option<usize>,
+) -> Vec<Job> {
+    let Noisy { noisy, target, weights } = rows;
+    let count = labels.len();
+    let (width, share) = (noisy.len() / count.max(1), 1.0 / count as f32);
+    let (size, mut jobs) = (recipe.job_size().max(1), Vec::new());
+    for from in (0..count).step_by(size) {
+        let to = (from + size).min(count);
+        let dropout = dropping.filter(|_| recipe.dropout > 0.0).map(|step| Dropout {
+            probability: recipe.dropout,
+            seed: recipe.seed,
+            stream: streams::dropout(step, jobs.len()),
+        });
+        jobs.push(Job {
+            noisy: noisy[from * width..to * width].to_vec(),
+            target: target[from * width..to * width].to_vec(),
+            timesteps: timesteps[from..to].iter().map(|t| *t as f32).collect(),
+            labels: labels[from..to].to_vec(),
+            weights: weights[from..to].iter().map(|weight| weight * share).collect(),
+            loss: recipe.loss,
+            dropout,
+        });
+    }
+    jobs
 }
 
 /// `count` timesteps in rising order, one from each of as many equal parts: still uniform, with less variance

@@ -32,6 +32,7 @@
 //! | `batch` | the pictures of a step or of a validation, with timesteps and noise |
 //! | `augment` | small changes of the pictures, for small sets |
 //! | `noising` | the network's input and target at a timestep; the timestep's weight |
+//! | `segments` | a teacher's runs in segments, each of which is to be crossed in one step |
 //! | `loss` | the loss, and its gradient at the network's output |
 //! | `job` | a part of a batch, as numbers that can be sent to another thread or worker |
 //! | `layout` | where each trained parameter lies in the one vector of all |
@@ -64,6 +65,7 @@ mod noising;
 pub mod optimizer;
 mod pictures;
 mod recipe;
+mod segments;
 mod shape;
 mod streams;
 pub mod sum;
@@ -81,5 +83,6 @@ pub use loss::{LossKind, weighted_loss};
 pub use noising::{Noising, Noisy};
 pub use pictures::Pictures;
 pub use recipe::Recipe;
+pub use segments::{Segments, Trajectories};
 pub use shape::Shape;
 pub use validation::{VALIDATIONS, Validated, draws_on, is_due};
