@@ -7,6 +7,7 @@ mod folders;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use diffusion::Turbo;
 use diffusion::adapter::{Adapter, Update, update_norm};
 use diffusion::peft::{PeftConfig, implied_base, is_of_adapter};
 use diffusion::quantize::origin;
@@ -191,6 +192,11 @@ fn adapter_facts(
         "scaling" => scaled,
         _ => true,
     });
+    if let Some(Turbo { steps, sampler, timestep_spacing, with }) = &adapter.turbo {
+        let (sampler, spacing) = (sampler.name(), timestep_spacing.name());
+        let with = if with.is_empty() { String::new() } else { format!(", together with {}", with.join(", ")) };
+        facts.push(("turbo", format!("drawn with {steps} steps of {sampler}, {spacing}, guidance is inside{with}")));
+    }
     if let Some(note) = adapter.note() {
         facts.push(("note", note));
     }

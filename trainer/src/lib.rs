@@ -1,7 +1,8 @@
 //! Training, evaluation and pictures: everything that the `trainer` program does, as a library.
 //!
 //! The way of a run: [`config`] and [`data`] (with [`styles`]) go into [`train::Trainer`], [`session`] logs it, [`store`]
-//! writes what comes out. [`classifier`] and [`eval`] measure it, [`sampling`] and [`picture`] draw it. [`ranks`] are
+//! writes what comes out; [`turbo`] records
+//! what an adapter for few steps learns. [`classifier`] and [`eval`] measure it, [`sampling`] and [`picture`] draw it. [`ranks`] are
 //! the processes that share its work.
 #![deny(missing_docs)]
 
@@ -24,3 +25,4 @@ pub mod styles;
 mod testing;
 mod text;
 pub mod train;
+pub mod turbo;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use crate::state::{HostTensor, StateDict};
+use crate::turbo::Turbo;
 
 use super::change::{Change, Update};
 use super::compose::compose;

@@ -8,7 +8,7 @@ use diffusion::schedule::{NoiseSchedule, PredictionType};
 use diffusion::tensors::Precision;
 use diffusion::unet::burn::{BurnUNet, read_state};
 use diffusion::unet::init::initial_state;
-use diffusion::{Base, Model};
+use diffusion::{Base, Model, Request};
 use trainer::config::{self, BaseConfig, Count, Keep, ModelConfig, RunSettings};
 use trainer::data::Dataset;
 use trainer::data::check::Purpose;
@@ -157,7 +157,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         trainer.total(),
         config.train.images_per_step(),
     );
-    let run = Run { plan: &plan, interrupt: &interrupt, out: &args.out, held_out: held_out.as_ref() };
+    let held_out = held_out.as_ref().map(|data| data as _);
+    let run = Run { plan: &plan, interrupt: &interrupt, out: &args.out, held_out, drawn: Request::new(0, 0) };
     if !say_estimate(&mut trainer, &run, &base, base.state.values().map(|tensor| tensor.values.len()).sum())? {
         return Ok(ExitCode::from(130));
     }

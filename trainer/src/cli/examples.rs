@@ -29,6 +29,13 @@ Examples:
   trainer lora --data bold,thin --out runs/styles             several, one after the other
   trainer lora --base runs/letters --data my-letters/ --rank 8";
 
+pub const TURBO: &str = "\
+Examples:
+  trainer turbo                                            four calls, into runs/turbo/turbo-4
+  trainer turbo --steps 2 --cache runs/turbo/turbo-4/teacher   two, of the runs that are recorded already
+  trainer turbo --lora runs/lora/my-digits --out runs/turbo/mine   for the base with a style on
+  trainer sample --lora runs/turbo/turbo-4                 draws with its steps, sampler and spacing";
+
 pub const SAMPLE: &str = "\
 Examples:
   trainer sample --label 1,2,3 --count 4 --out samples.png

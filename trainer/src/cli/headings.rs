@@ -15,7 +15,11 @@ pub const MESSAGES: &str = "Messages";
 const GROUPS: [(&str, &str, &[&str]); 8] = [
     ("eval", MODEL, &["base", "lora", "partial", "each", "device"]),
     ("eval", PICTURES, &["count", "seed"]),
-    ("eval", SAMPLING, &["steps", "sampler", "guidance", "guidance_start", "guidance_stop", "guidance_eta"]),
+    (
+        "eval",
+        SAMPLING,
+        &["steps", "sampler", "timestep_spacing", "guidance", "guidance_start", "guidance_stop", "guidance_eta"],
+    ),
     ("eval", "Measures", &["measure", "judges", "judge_epochs", "data", "mnist"]),
     ("eval", OUTPUT, &["out", "card"]),
     ("export", MODEL, &["base", "lora", "only", "partial"]),

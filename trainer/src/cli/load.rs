@@ -4,26 +4,28 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use diffusion::adapter::{Adapter, merge};
-use diffusion::{Base, Model};
+use diffusion::{Base, Model, Turbo};
 use trainer::inspect::UnusedFacts;
 use trainer::messages::{nearest, say, shown, warn};
 use trainer::store::{AdapterFiles, base_sha256, read_base};
 
 use super::device::DeviceName;
 
-/// The base in `dir` with adapters switched on, each `DIR[:SCALE]`, composed or merged.
+/// The base in `dir` with adapters switched on, each `DIR[:SCALE]`, composed or merged; and how it is drawn with, where one of them was
+/// taught to draw in few steps.
 pub fn load_model(
     dir: &Path,
     lora: &[String],
     (merged, partial): (bool, bool),
     device: DeviceName,
-) -> anyhow::Result<Model> {
+) -> anyhow::Result<(Model, Option<Turbo>)> {
     let base = read_base(dir)?;
     let load = |text: &String| load_adapter(text, dir, &base, partial);
     let adapters = lora.iter().map(load).collect::<anyhow::Result<Vec<_>>>()?;
+    let turbo = turbo(&adapters);
     if merged {
         let state = merge(&base.state, adapters.iter().map(|loaded| (&loaded.adapter, loaded.scale)));
-        return Ok(Model::new(Base { state, ..base }, device.backend()?)?);
+        return Ok((Model::new(Base { state, ..base }, device.backend()?)?, turbo));
     }
     let mut model = Model::new(base, device.backend()?)?;
     let mut scales = BTreeMap::new();
@@ -32,7 +34,32 @@ pub fn load_model(
         *scales.entry(path.clone()).or_insert(0.0) += scale;
     }
     model.set_adapters(scales)?;
-    Ok(model)
+    Ok((model, turbo))
+}
+
+/// How these adapters are drawn with together: as the one that was taught to draw in few steps.
+fn turbo(adapters: &[Loaded]) -> Option<Turbo> {
+    let mut all = adapters
+        .iter()
+        .filter(|loaded| loaded.scale != 0.0)
+        .filter_map(|loaded| Some((loaded, loaded.adapter.turbo.as_ref()?)));
+    let (loaded, turbo) = all.next()?;
+    if let Some((other, _)) = all.next() {
+        let (first, second) = (shown(&loaded.path), shown(&other.path));
+        warn!(
+            "{first} and {second} were each taught to draw in few steps, and do not go together; it is drawn as with {first}"
+        );
+    }
+    let named = |with: &String| {
+        let name = with.split(':').next().unwrap_or_default();
+        adapters.iter().any(|loaded| Path::new(&loaded.path).file_stem().is_some_and(|stem| stem == name))
+    };
+    let missing: Vec<&str> = turbo.with.iter().filter(|with| !named(with)).map(String::as_str).collect();
+    if !missing.is_empty() {
+        let names = shown(missing.join(", "));
+        say!("note: {} was taught with {names} on; it is meant to be used with it", shown(&loaded.path));
+    }
+    Some(turbo.clone())
 }
 
 /// An adapter that a command names.

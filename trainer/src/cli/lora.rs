@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use diffusion::adapter::{Adapter, Update, merge};
 use diffusion::tensors::Precision;
 use diffusion::training::Recipe;
-use diffusion::{Base, Model};
+use diffusion::{Base, Model, Request};
 use trainer::config::{self, AdapterConfig, Keep, RunSettings};
 use trainer::files::Held;
 use trainer::messages::{did_you_mean, say};
@@ -216,7 +216,13 @@ fn train_one(
         trainer.total(),
         config.train.images_per_step(),
     );
-    let run = Run { plan: &plan, interrupt, out, held_out: held_out.as_ref() };
+    let run = Run {
+        plan: &plan,
+        interrupt,
+        out,
+        held_out: held_out.as_ref().map(|data| data as _),
+        drawn: Request::new(0, 0),
+    };
     let parameters = base.state.values().map(|tensor| tensor.values.len()).sum();
     if !say_estimate(&mut trainer, &run, base, parameters)? {
         return Ok(ExitCode::from(130));

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use diffusion::Turbo;
 use diffusion::base::WEIGHTS;
 use diffusion::tensors::Precision;
 use trainer::messages::{emit, say, shown};
@@ -36,9 +37,16 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.out.join(WEIGHTS).exists() {
         anyhow::bail!("{} already holds a base; choose another --out, or remove it", shown(args.out.display()));
     }
-    let merged = load_model(&args.base, &args.lora, (true, args.partial), DeviceName::default())?;
+    let (merged, turbo) = load_model(&args.base, &args.lora, (true, args.partial), DeviceName::default())?;
     write_base(&args.out, merged.base(), Precision::from(args.precision))?;
     emit(serde_json::json!({ "out": args.out.display().to_string(), "base_sha256": base_sha256(&args.out)? }))?;
+    if let Some(Turbo { steps, sampler, timestep_spacing, .. }) = turbo {
+        say!(
+            "note: no base says how it is drawn with; this one wants --steps {steps} --sampler {} --timestep-spacing {} --guidance 1",
+            sampler.name(),
+            timestep_spacing.name()
+        );
+    }
     say!("merged: {}", shown(args.out.display()));
     Ok(ExitCode::SUCCESS)
 }

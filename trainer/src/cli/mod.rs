@@ -27,6 +27,7 @@ mod precision;
 mod print;
 mod sample;
 mod training;
+mod turbo;
 mod usage;
 
 use std::ffi::OsString;
@@ -87,6 +88,9 @@ enum Command {
     /// Fine-tune a LoRA adapter on a style or on a folder of pictures
     #[command(allow_negative_numbers = true, after_help = examples::LORA)]
     Lora(lora::Args),
+    /// Teach an adapter to draw in two or four network calls
+    #[command(allow_negative_numbers = true, after_help = examples::TURBO)]
+    Turbo(turbo::Args),
     /// Draw digits: a grid, single pictures, a film strip, an animation
     #[command(allow_negative_numbers = true, after_help = examples::SAMPLE)]
     Sample(sample::Args),
@@ -136,6 +140,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Data(args) => data::run(args),
         Command::Base(args) => base::run(args),
         Command::Lora(args) => lora::run(args),
+        Command::Turbo(args) => turbo::run(args),
         Command::Sample(args) => sample::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Merge(args) => merge::run(args),

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
+use diffusion::schedule::TimestepSpacing;
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
-use diffusion::{Model, Request, SamplerKind};
+use diffusion::{Model, Request, SamplerKind, Turbo};
 use trainer::files::{can_write, read, write_atomic};
 use trainer::messages::{did_you_mean, emit, say, shown};
 use trainer::parallel::default_threads;
@@ -21,6 +22,8 @@ use super::load::load_model;
 
 /// Steps of the denoising on a film strip, as in the article that this project grew from.
 const STRIP_STEPS: usize = 20;
+/// Denoising steps where nothing is said.
+const STEPS: usize = 20;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -36,15 +39,18 @@ pub struct Args {
     /// Seeds per class, counting up from --seed
     #[arg(long, default_value_t = 1, help_heading = PICTURES)]
     count: usize,
-    /// Denoising steps
-    #[arg(long, default_value_t = 20, help_heading = SAMPLING)]
-    steps: usize,
-    /// dpm++2m, ddim, euler or ddpm
-    #[arg(long, default_value = "dpm++2m", value_parser = sampler, help_heading = SAMPLING)]
-    sampler: SamplerKind,
-    /// Classifier-free guidance; 1 is off
-    #[arg(long, default_value_t = Request::new(0, 0).guidance_scale, help_heading = SAMPLING)]
-    guidance: f32,
+    /// Denoising steps [default: 20; with an adapter that was taught to draw in few, those]
+    #[arg(long, help_heading = SAMPLING)]
+    steps: Option<usize>,
+    /// dpm++2m, ddim, euler or ddpm [default: dpm++2m; or the adapter's]
+    #[arg(long, value_parser = sampler, help_heading = SAMPLING)]
+    sampler: Option<SamplerKind>,
+    /// Which timesteps are visited: linspace, leading or trailing [default: as the base's scheduler says; or the adapter's]
+    #[arg(long, value_name = "NAME", value_parser = spacing, help_heading = SAMPLING)]
+    timestep_spacing: Option<TimestepSpacing>,
+    /// Classifier-free guidance; 1 is off [default: 1.6; with an adapter that has it inside 1]
+    #[arg(long, help_heading = SAMPLING)]
+    guidance: Option<f32>,
     /// Share of the run before which there is no guidance
     #[arg(long, value_name = "0..1", default_value_t = Request::new(0, 0).guidance_start, help_heading = SAMPLING)]
     guidance_start: f64,
@@ -89,6 +95,12 @@ pub fn sampler(name: &str) -> Result<SamplerKind, String> {
     SamplerKind::from_name(name).map_err(|error| format!("{error}{}", did_you_mean(name, known)))
 }
 
+/// The value of `--timestep-spacing`.
+pub fn spacing(name: &str) -> Result<TimestepSpacing, String> {
+    let known = TimestepSpacing::ALL.iter().map(|(known, _)| *known);
+    TimestepSpacing::from_name(name).map_err(|error| format!("{error}{}", did_you_mean(name, known)))
+}
+
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     // Before minutes of drawing, not after.
     let extension = args.out.extension().and_then(|e| e.to_str()).unwrap_or_default();
@@ -99,15 +111,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         (false, other) if args.out.is_dir() || !other.contains(char::is_alphabetic) => {}
         (false, other) => anyhow::bail!("--out is a .png file or a folder, not a .{other} file"),
     }
-    if args.eta != 0.0 && args.sampler != SamplerKind::Ddim {
-        anyhow::bail!("--eta is the noise that DDIM adds: give --sampler ddim, too, or leave it out");
-    }
     let file = if !args.filmstrip && extension != "png" { args.out.join("class") } else { args.out.clone() };
     [Some(&file), args.raw.as_ref()].into_iter().flatten().try_for_each(|path| can_write(path))?;
-    let model = load_model(&args.base, &args.lora, (args.merge, args.partial), args.device)?;
-    let request = request(&args, &model)?;
+    let (model, turbo) = load_model(&args.base, &args.lora, (args.merge, args.partial), args.device)?;
+    let request = request(&args, &model, turbo.as_ref())?;
+    if args.eta != 0.0 && request.sampler != SamplerKind::Ddim {
+        anyhow::bail!("--eta is the noise that DDIM adds: give --sampler ddim, too, or leave it out");
+    }
     let info = &model.base().info;
-    if !info.null_class_trained && args.guidance != 1.0 {
+    if !info.null_class_trained && request.guidance_scale != 1.0 {
         say!("drawn without guidance: {} was trained without dropping labels", shown(args.base.display()));
     }
     let (size, labels) = (info.image_size, request.labels.clone());
@@ -186,7 +198,7 @@ fn check_folder_name(class: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
+fn request(args: &Args, model: &Model, turbo: Option<&Turbo>) -> anyhow::Result<Request> {
     let info = &model.base().info;
     // A class that is named twice would have the same pictures twice, unless their noise is given.
     let classes = labels::chosen(&args.label, &info.labels, args.latents.is_some())?;
@@ -205,12 +217,15 @@ fn request(args: &Args, model: &Model) -> anyhow::Result<Request> {
         }
         None => None,
     };
+    let usual = Request { num_inference_steps: STEPS, ..Request::new(0, 0) };
+    let usual = turbo.map_or(usual.clone(), |turbo| turbo.request(usual));
     Ok(Request {
         labels,
         seeds,
-        num_inference_steps: args.steps,
-        sampler: args.sampler,
-        guidance_scale: args.guidance,
+        num_inference_steps: args.steps.unwrap_or(usual.num_inference_steps),
+        sampler: args.sampler.unwrap_or(usual.sampler),
+        timestep_spacing: args.timestep_spacing.or(usual.timestep_spacing),
+        guidance_scale: args.guidance.unwrap_or(usual.guidance_scale),
         guidance_start: args.guidance_start,
         guidance_stop: args.guidance_stop,
         guidance_eta: args.guidance_eta,

@@ -130,8 +130,8 @@ fn overlay<T: Serialize + DeserializeOwned>(defaults: &T, text: &str) -> std::re
     let given = parse(text)?;
     let mut merged = toml::Table::try_from(defaults).map_err(|error| error.to_string())?;
     for (section, values) in given {
-        if !["model", "lora", "train", "run"].contains(&section.as_str()) {
-            return Err(format!("[{section}] is not one of the sections [model], [lora], [train], [run]"));
+        if !["model", "lora", "turbo", "train", "run"].contains(&section.as_str()) {
+            return Err(format!("[{section}] is not one of the sections [model], [lora], [turbo], [train], [run]"));
         }
         let toml::Value::Table(values) = values else {
             return Err(format!("{section} must be a section, [{section}]"));
@@ -140,7 +140,7 @@ fn overlay<T: Serialize + DeserializeOwned>(defaults: &T, text: &str) -> std::re
         if section == "run" {
             continue;
         }
-        // A file may hold both kinds of runs: `base` skips [lora], `lora` skips [model].
+        // A file may hold all kinds of runs: `base` skips [lora], `lora` skips [model].
         if let Some(toml::Value::Table(known)) = merged.get_mut(&section) {
             for (key, value) in values {
                 if !known.contains_key(&key) {

@@ -1,4 +1,4 @@
-//! The whole configuration of a run: of `trainer base`, and of `trainer lora`.
+//! The whole configuration of a run: of `trainer base`, of `trainer lora`, and of `trainer turbo`.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,6 +6,7 @@ use super::lora::LoraSettings;
 use super::model::ModelConfig;
 use super::run_settings::RunSettings;
 use super::train::TrainConfig;
+use super::turbo::TurboSettings;
 
 /// The configuration of a base run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,29 @@ pub struct AdapterConfig {
     pub train: TrainConfig,
     /// Data, device, intervals.
     pub run: RunSettings,
+}
+
+/// The configuration of the run of an adapter that is taught to draw in few steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TurboConfig {
+    /// Steps and teacher.
+    pub turbo: TurboSettings,
+    /// The adapter.
+    pub lora: LoraSettings,
+    /// Training.
+    pub train: TrainConfig,
+    /// Base, device, intervals.
+    pub run: RunSettings,
+}
+
+impl Default for TurboConfig {
+    fn default() -> Self {
+        let targets = ["conv1", "conv2", "conv_in", "conv_out", "to_q", "to_k", "to_v", "to_out.0", "ff.net.2"];
+        let target_modules = targets.map(String::from).to_vec();
+        let lora = LoraSettings { rank: 8, alpha: 16.0, target_modules, ..LoraSettings::default() };
+        Self { turbo: TurboSettings::default(), lora, train: TrainConfig::turbo(), run: RunSettings::default() }
+    }
 }
 
 impl Default for BaseConfig {

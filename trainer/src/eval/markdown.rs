@@ -73,7 +73,7 @@ impl Report {
                 text,
                 "| {i} | {} | {} | {} | {} | {} | {} to {} | {} ({}) | {accuracy} | {weakest} |",
                 row.model,
-                row.sampler,
+                row.visiting(),
                 row.steps,
                 row.guidance,
                 row.guidance_eta,

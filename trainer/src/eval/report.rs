@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use diffusion::Request;
+use diffusion::schedule::TimestepSpacing;
 
 use super::accuracy::Accuracy;
 use super::manifold::Manifold;
@@ -103,6 +104,9 @@ pub struct Row {
     pub reference: String,
     /// Sampler.
     pub sampler: String,
+    /// Which timesteps were visited, where that was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestep_spacing: Option<TimestepSpacing>,
     /// Denoising steps.
     pub steps: usize,
     /// Guidance scale.
@@ -212,6 +216,7 @@ impl Row {
             model: model.to_owned(),
             reference: reference.to_owned(),
             sampler: request.sampler.name().to_owned(),
+            timestep_spacing: request.timestep_spacing,
             steps: request.num_inference_steps,
             guidance: request.guidance_scale,
             guidance_start: request.guidance_start,
@@ -231,6 +236,14 @@ impl Row {
         }
     }
 
+    /// The sampler, with the spacing of its timesteps where that was said.
+    pub(super) fn visiting(&self) -> String {
+        match self.timestep_spacing {
+            Some(spacing) => format!("{}, {}", self.sampler, spacing.name()),
+            None => self.sampler.clone(),
+        }
+    }
+
     /// All of its settings.
     fn name(&self) -> String {
         self.name_without("")
@@ -243,7 +256,7 @@ impl Row {
             ("", format!("{} to {}, eta {}", self.guidance_start, self.guidance_stop, self.guidance_eta)),
         ];
         let kept = settings.into_iter().filter(|(name, _)| name.is_empty() || *name != setting).map(|(_, text)| text);
-        format!("{}, {}, {}", self.model, self.sampler, kept.collect::<Vec<_>>().join(", "))
+        format!("{}, {}, {}", self.model, self.visiting(), kept.collect::<Vec<_>>().join(", "))
     }
 }
 

@@ -177,7 +177,7 @@ fn written(path: &Path, text: &str) -> (&'static str, List) {
         && extension == "toml"
     {
         let sections: Vec<&str> = table.keys().map(String::as_str).collect();
-        let ours = ["run", "model", "lora", "train"];
+        let ours = ["run", "model", "lora", "turbo", "train"];
         let is_run = !sections.is_empty() && sections.iter().all(|section| ours.contains(section));
         let kind = if is_run { "settings of a run, for --config" } else { "TOML file" };
         return (kind, vec![("sections", shortened(&sections.join(", ")))]);

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `trainer` | the loop |
 //! | `loss` | the loss of a job in burn's graph |
+//! | `source` | what is learnt: rows of pictures, or of a teacher's runs |
 //! | `trained` | what is trained, as one vector: |
 //! | `network_parameters` | a network's own parameters |
 //! | `adapter_parameters` | those of an adapter of any kind on a frozen base |
@@ -31,6 +32,7 @@ mod loss;
 mod network_parameters;
 mod optimizer;
 mod progress;
+mod source;
 mod tensors;
 mod together;
 mod trained;
@@ -40,4 +42,5 @@ mod validation;
 pub use crate::config::{LossKind, TrainConfig};
 pub use checkpoint::{AdapterOrigin, Checkpoint, Origin};
 pub use diffusion::training::StepReport;
+pub use source::Source;
 pub use trainer::Trainer;

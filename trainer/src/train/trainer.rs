@@ -11,7 +11,7 @@ use diffusion::adapter::Adapter;
 use diffusion::config::ModelInfo;
 use diffusion::ops::Ops;
 use diffusion::schedule::NoiseSchedule;
-use diffusion::training::{AdapterParameters, Batch, Job, Recipe, StepReport, Validated};
+use diffusion::training::{AdapterParameters, Job, Recipe, StepReport, Validated};
 use diffusion::unet::burn::BurnUNet;
 
 use super::checkpoint::{AdapterOrigin, Origin};
@@ -20,10 +20,10 @@ use super::host::HostNetwork;
 use super::loss::job_loss;
 use super::network_parameters::NetworkParameters;
 use super::optimizer::{Optimizer, Vectors};
+use super::source::Source;
 use super::tensors::{host, tensor};
 use super::trained::Trained;
 use crate::config::TrainConfig;
-use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::ranks::Ranks;
@@ -32,7 +32,7 @@ use crate::ranks::Ranks;
 pub struct Trainer<'a> {
     pub(super) config: TrainConfig,
     pub(super) origin: Origin,
-    pub(super) data: &'a Dataset,
+    pub(super) data: &'a dyn Source,
     pub(super) info: ModelInfo,
     pub(super) schedule: NoiseSchedule,
     pub(super) device: Device,
@@ -46,8 +46,8 @@ pub struct Trainer<'a> {
     pub(super) lora_dropout: f32,
     /// Steps done.
     pub(super) step: usize,
-    /// The number and batch of the next step, made while this one was computed.
-    pub(super) next_batch: Option<(usize, Batch)>,
+    /// The number and jobs of the next step, made while this one was computed.
+    pub(super) next_jobs: Option<(usize, Vec<Job>)>,
     pub(super) validated: Validated,
     /// The EMA at the least validation loss.
     pub(super) best: Option<Tensor<1>>,
@@ -63,7 +63,7 @@ impl<'a> Trainer<'a> {
     /// to train.
     pub fn new(
         config: TrainConfig,
-        data: &'a Dataset,
+        data: &'a dyn Source,
         info: ModelInfo,
         schedule: NoiseSchedule,
         unet: BurnUNet,
@@ -79,7 +79,7 @@ impl<'a> Trainer<'a> {
     /// As [`new`](Self::new), and modules that the base does not have.
     pub fn of_adapter(
         config: TrainConfig,
-        data: &'a Dataset,
+        data: &'a dyn Source,
         base: &Base,
         adapter: &Adapter,
         device: Device,
@@ -96,7 +96,7 @@ impl<'a> Trainer<'a> {
 
     fn start(
         mut config: TrainConfig,
-        data: &'a Dataset,
+        data: &'a dyn Source,
         (info, schedule): (ModelInfo, NoiseSchedule),
         (unet, trained): (BurnUNet, Box<dyn Trained>),
         device: Device,
@@ -107,10 +107,10 @@ impl<'a> Trainer<'a> {
         if parallel::on_cpu(&device) {
             config = config.divided_among_threads();
         }
-        if config.steps_per_epoch(data.len()) == 0 {
+        if config.steps_per_epoch(data.count()) == 0 {
             return Err(data.refuse(format!(
                 "it has {} pictures, fewer than the {} of one step; lower --batch-size or --gradient-accumulation-steps",
-                data.len(),
+                data.count(),
                 config.images_per_step()
             )));
         }
@@ -137,7 +137,7 @@ impl<'a> Trainer<'a> {
             operations: Ops::Custom,
             lora_dropout: 0.0,
             step: 0,
-            next_batch: None,
+            next_jobs: None,
             validated: Validated::default(),
             best: None,
             ranks: Ranks::alone(),
@@ -201,12 +201,12 @@ impl<'a> Trainer<'a> {
 
     /// Steps in which every picture is seen once.
     pub fn steps_per_epoch(&self) -> usize {
-        self.config.steps_per_epoch(self.data.len())
+        self.config.steps_per_epoch(self.data.count())
     }
 
     /// Steps of the whole run.
     pub fn total(&self) -> usize {
-        self.config.total_steps(self.data.len())
+        self.config.total_steps(self.data.count())
     }
 
     /// Trains until the end, or until `stop` is set: then a step that is under way is given up. `on_step` decides when to log,
@@ -235,27 +235,26 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// What the device refuses; [`Error::Stopped`].
     pub fn try_jobs(&mut self, stop: &AtomicBool) -> Result<usize> {
-        let batch = self.batch(self.step);
-        let mut jobs = self.jobs(&batch);
-        jobs.truncate(self.config.threads.max(1));
-        let pictures = jobs.iter().map(Job::len).sum();
-        self.losses_and_gradients(jobs, stop)?;
-        self.next_batch = Some((self.step, batch));
+        let jobs = self.jobs(self.step);
+        let tried: Vec<Job> = jobs.iter().take(self.config.threads.max(1)).cloned().collect();
+        let pictures = tried.iter().map(Job::len).sum();
+        self.losses_and_gradients(tried, stop)?;
+        self.next_jobs = Some((self.step, jobs));
         Ok(pictures)
     }
 
     fn train_step(&mut self, stop: &AtomicBool) -> Result<StepReport> {
-        let batch = match self.next_batch.take() {
-            Some((step, batch)) if step == self.step => batch,
-            _ => self.batch(self.step),
+        let jobs = match self.next_jobs.take() {
+            Some((step, jobs)) if step == self.step => jobs,
+            _ => self.jobs(self.step),
         };
-        let (next_batch, computed) = parallel::overlap(
+        let (next_jobs, computed) = parallel::overlap(
             self.config.threads,
-            || (self.step + 1 < self.total()).then(|| (self.step + 1, self.batch(self.step + 1))),
-            || self.losses_and_gradients(self.own_part(self.jobs(&batch)), stop),
+            || (self.step + 1 < self.total()).then(|| (self.step + 1, self.jobs(self.step + 1))),
+            || self.losses_and_gradients(self.own_part(jobs), stop),
         )?;
         let (loss, gradients) = self.of_all_ranks(computed, stop)?;
-        self.next_batch = next_batch;
+        self.next_jobs = next_jobs;
         let step = self.step + 1;
         if !loss.is_finite() {
             return Err(Error::LossNotFinite { step, loss });
@@ -283,9 +282,9 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// The jobs of the next step, whose batch this is.
-    fn jobs(&self, batch: &Batch) -> Vec<Job> {
-        batch.jobs(&self.recipe(), &self.schedule, Some(self.step))
+    /// The jobs of a step, which counts from 0.
+    fn jobs(&self, step: usize) -> Vec<Job> {
+        self.data.jobs_of_step(&self.recipe(), step, &self.info, &self.schedule)
     }
 
     /// Share of the batch's mean loss, and gradients, of each of these jobs. Their sum over all is the batch's.
@@ -307,12 +306,6 @@ impl<'a> Trainer<'a> {
         let weights = &self.optimizer.vectors().weights;
         let gather = |unet: &BurnUNet, gradients| self.trained.gradients(unet, gradients, weights, &plain);
         gradients::each_of_jobs(&self.unet, device, jobs, self.config.threads, loss, gather)
-    }
-
-    /// The batch of a step, which counts from 0.
-    fn batch(&self, step: usize) -> Batch {
-        let chosen = |indices: &[usize]| self.data.batch(indices);
-        Batch::of_step(&self.recipe(), step, self.data.len(), &chosen, &self.info, &self.schedule)
     }
 }
 

@@ -3,12 +3,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use diffusion::training::{Batch, Validated};
+use diffusion::training::Validated;
 
 use super::loss::job_loss;
+use super::source::Source;
 use super::tensors::host;
 use super::trainer::Trainer;
-use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::parallel;
 
@@ -17,7 +17,7 @@ impl Trainer<'_> {
     ///
     /// # Errors
     /// Pictures that do not fit the model; what the device refuses.
-    pub fn validation_loss(&self, held_out: &Dataset) -> Result<f32> {
+    pub fn validation_loss(&self, held_out: &dyn Source) -> Result<f32> {
         self.measure(held_out, &AtomicBool::new(false))
     }
 
@@ -25,7 +25,7 @@ impl Trainer<'_> {
     ///
     /// # Errors
     /// As [`validation_loss`](Self::validation_loss); [`Error::Stopped`] where `stop` was set meanwhile: nothing is kept then.
-    pub fn validate(&mut self, held_out: &Dataset, stop: &AtomicBool) -> Result<f32> {
+    pub fn validate(&mut self, held_out: &dyn Source, stop: &AtomicBool) -> Result<f32> {
         let loss = self.measure(held_out, stop)?;
         if self.validated.note(self.step(), loss) {
             self.best = Some(self.ema().clone());
@@ -38,12 +38,10 @@ impl Trainer<'_> {
         &self.validated
     }
 
-    fn measure(&self, held_out: &Dataset, stop: &AtomicBool) -> Result<f32> {
+    fn measure(&self, held_out: &dyn Source, stop: &AtomicBool) -> Result<f32> {
         held_out.must_fit(&self.info)?;
         let device = self.device.clone().without_autodiff();
-        let chosen = |indices: &[usize]| held_out.batch(indices);
-        let batch = Batch::held_out(self.config().seed, held_out.len(), &chosen, &self.info, &self.schedule);
-        let jobs = self.own_part(batch.jobs(&self.recipe(), &self.schedule, None));
+        let jobs = self.own_part(held_out.held_out_jobs(&self.recipe(), &self.info, &self.schedule));
         let threads = self.config().threads;
         if let Some(network) = &self.host {
             let losses = host(self.ema().clone()).and_then(|ema| network.losses(&ema, jobs, threads, stop));

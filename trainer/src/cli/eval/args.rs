@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use diffusion::{Request, SamplerKind};
+use diffusion::schedule::TimestepSpacing;
+use diffusion::{Request, SamplerKind, Turbo};
 use trainer::styles::Style;
 
 use crate::cli::data_args::DataArgs;
 use crate::cli::device::DeviceName;
 use crate::cli::load::split_scale;
-use crate::cli::sample::sampler;
+use crate::cli::sample::{sampler, spacing};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -25,11 +26,11 @@ pub struct Args {
     /// Use what of an adapter fits the base, and say what is left out, here and in the report; else such an adapter is refused
     #[arg(long)]
     pub partial: bool,
-    /// Denoising steps, one row each
-    #[arg(long, value_delimiter = ',', default_values_t = [12])]
+    /// Denoising steps, one row each [default: 12; with an adapter that was taught to draw in few, those]
+    #[arg(long, value_delimiter = ',')]
     pub steps: Vec<usize>,
-    /// Guidance scales, one row each
-    #[arg(long, value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_scale])]
+    /// Guidance scales, one row each [default: 1.6; with an adapter that has it inside 1]
+    #[arg(long, value_delimiter = ',')]
     pub guidance: Vec<f32>,
     /// Shares of the run before which there is no guidance, one row each
     #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_start])]
@@ -40,9 +41,13 @@ pub struct Args {
     /// How much of what guidance adds along the predicted picture, its ink, is kept (1: plain guidance), one row each
     #[arg(long, value_name = "0..1", value_delimiter = ',', default_values_t = [Request::new(0, 0).guidance_eta])]
     pub guidance_eta: Vec<f32>,
-    /// dpm++2m, ddim, euler or ddpm, one row each
-    #[arg(long, value_delimiter = ',', default_value = "dpm++2m", value_parser = sampler)]
+    /// dpm++2m, ddim, euler or ddpm, one row each [default: dpm++2m; or the adapter's]
+    #[arg(long, value_delimiter = ',', value_parser = sampler)]
     pub sampler: Vec<SamplerKind>,
+    /// Which timesteps are visited: linspace, leading or trailing, one row each [default: as the base's scheduler says; or
+    /// the adapter's]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = spacing)]
+    pub timestep_spacing: Vec<TimestepSpacing>,
     /// Pictures per row, spread evenly over the classes
     #[arg(long, default_value_t = 1000)]
     pub count: usize,
@@ -112,10 +117,13 @@ impl Args {
         }
     }
 
-    /// One request for each row: every combination of the settings; without guidance where the base has not learnt it.
-    pub fn requests(&self, guided: bool) -> Vec<Request> {
-        let mut requests = vec![Request::new(0, 0)];
+    /// One request for each row: every combination of the settings, over those of an adapter that was taught to draw in few
+    /// steps; without guidance where the base has not learnt it.
+    pub fn requests(&self, guided: bool, turbo: Option<&Turbo>) -> Vec<Request> {
+        let usual = Request::new(0, 0);
+        let mut requests = vec![turbo.map_or(usual.clone(), |turbo| turbo.request(usual))];
         vary(&mut requests, &self.sampler, |request, &sampler| request.sampler = sampler);
+        vary(&mut requests, &self.timestep_spacing, |request, &spacing| request.timestep_spacing = Some(spacing));
         vary(&mut requests, &self.steps, |request, &steps| request.num_inference_steps = steps);
         if !guided {
             requests.iter_mut().for_each(|request| request.guidance_scale = 1.0);
@@ -129,13 +137,16 @@ impl Args {
     }
 }
 
-/// Each request with each of the values.
+/// Each request with each of the values, where there are any.
 fn vary<T>(requests: &mut Vec<Request>, values: &[T], set: impl Fn(&mut Request, &T)) {
     let with = |request: &Request, value: &T| {
         let mut request = request.clone();
         set(&mut request, value);
         request
     };
+    if values.is_empty() {
+        return;
+    }
     *requests = requests.iter().flat_map(|request| values.iter().map(|value| with(request, value))).collect();
 }
 

@@ -24,9 +24,10 @@ pub fn drawn(
 ) -> anyhow::Result<Dataset> {
     let info = &model.base().info;
     let title = format!(
-        "{model_name}, {} {}, guidance {} (eta {}) from {} to {}",
+        "{model_name}, {} {}{}, guidance {} (eta {}) from {} to {}",
         request.sampler.name(),
         request.num_inference_steps,
+        request.timestep_spacing.map_or(String::new(), |spacing| format!(" {}", spacing.name())),
         request.guidance_scale,
         request.guidance_eta,
         request.guidance_start,

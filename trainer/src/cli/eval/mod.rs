@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use diffusion::Model;
 use diffusion::adapter::Adapter;
 use diffusion::config::ModelInfo;
+use diffusion::{Model, Turbo};
 use trainer::eval::Report;
 use trainer::messages::{emit, say, shown};
 use trainer::ranks::Ranks;
@@ -102,8 +102,8 @@ fn trained_on(base: &Path) -> anyhow::Result<Option<PathBuf>> {
 /// The part of ranks other than the first, which measures and writes: they draw.
 fn help(args: &Args) -> anyhow::Result<ExitCode> {
     for loras in combinations(args) {
-        let (model, _) = load(args, &loras)?;
-        for request in args.requests(model.base().info.null_class_trained) {
+        let Drawer { model, turbo, .. } = load(args, &loras)?;
+        for request in args.requests(model.base().info.null_class_trained, turbo.as_ref()) {
             help_to_draw(args, &model, &request)?;
         }
     }
@@ -136,22 +136,30 @@ fn parts_of(args: &Args) -> anyhow::Result<Vec<String>> {
     Ok(notes)
 }
 
-/// A base with adapters, and what to call it.
-fn load(args: &Args, loras: &[String]) -> anyhow::Result<(Model, String)> {
-    let model = load_model(&args.base, loras, (false, args.partial), args.device)?;
+/// A base with adapters.
+struct Drawer {
+    model: Model,
+    /// What to call it.
+    name: String,
+    /// How it is drawn with, where an adapter says so.
+    turbo: Option<Turbo>,
+}
+
+fn load(args: &Args, loras: &[String]) -> anyhow::Result<Drawer> {
+    let (model, turbo) = load_model(&args.base, loras, (false, args.partial), args.device)?;
     if !model.base().info.null_class_trained {
         say!("drawn without guidance: {} was trained without dropping labels", shown(args.base.display()));
     }
     let name = if loras.is_empty() { "base".to_owned() } else { short_names(loras).join(" + ") };
-    Ok((model, name))
+    Ok(Drawer { model, name, turbo })
 }
 
 fn against_own(args: &Args, path: PathBuf, report: &mut Report) -> anyhow::Result<()> {
     let combinations = combinations(args);
     let mut models = combinations.iter().map(|loras| load(args, loras)).peekable();
     let info: ModelInfo = match models.peek() {
-        Some(Ok((model, _))) => model.base().info.clone(),
-        _ => models.next().context("there is nothing to draw")??.0.base().info.clone(),
+        Some(Ok(drawer)) => drawer.model.base().info.clone(),
+        _ => models.next().context("there is nothing to draw")??.model.base().info.clone(),
     };
     let own = Own::new(args, &path, &info)?;
     report.data = Some(own.data.clone());
@@ -159,8 +167,8 @@ fn against_own(args: &Args, path: PathBuf, report: &mut Report) -> anyhow::Resul
     report.judges = vec![own.sentence.clone()];
     report.floors = vec![own.floor.clone()];
     for model in models {
-        let (model, name) = model?;
-        for request in args.requests(info.null_class_trained) {
+        let Drawer { model, name, turbo } = model?;
+        for request in args.requests(info.null_class_trained, turbo.as_ref()) {
             let number = report.floors.len() + report.rows.len() + 1;
             report.rows.push(own.row(&name, &model, &request, number)?);
             // What takes long is kept at once.
@@ -183,15 +191,19 @@ fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
     }
     let mut bench = Bench::new(args)?;
     for loras in combinations(args) {
-        let (model, name) = load(args, &loras)?;
+        let Drawer { model, name, turbo } = load(args, &loras)?;
         let info = &model.base().info;
+        // An adapter for few steps has no style of its own.
+        let is_turbo =
+            |lora: &String| model.adapters().get(split_scale(lora).0).is_some_and(|adapter| adapter.turbo.is_some());
+        let loras: Vec<String> = loras.into_iter().filter(|lora| !is_turbo(lora)).collect();
         let style = style_of(&loras);
         // Of an adapter that is named after no style, or of several, nothing is known.
         let styled = style.is_some() || loras.is_empty();
         let reference = bench.reference(style)?;
         report.floors = bench.floors();
         report.judges = bench.judges();
-        for request in args.requests(info.null_class_trained) {
+        for request in args.requests(info.null_class_trained, turbo.as_ref()) {
             report.rows.push(bench.row(name.clone(), &model, request, reference, styled)?);
             // What takes long is kept at once.
             report.save(&args.out)?;

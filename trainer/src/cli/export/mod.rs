@@ -143,7 +143,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
             files.push((target, Some(bytes)));
         }
-        let exported = json!({
+        let mut exported = json!({
             "name": name,
             "title": title,
             "description": description,
@@ -153,6 +153,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             "base_sha256": shipped_as,
             "files": list,
         });
+        if let Some(turbo) = &adapter.turbo {
+            exported["turbo"] = serde_json::from_str(&turbo.to_json())?;
+        }
         match adapters.iter_mut().find(|kept| kept["name"] == name) {
             Some(kept) => *kept = exported,
             None => adapters.push(exported),

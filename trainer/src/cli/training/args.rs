@@ -1,4 +1,4 @@
-//! Flags that `base` and `lora` share. Tests: here.
+//! Flags that `base`, `lora` and `turbo` share. Tests: here.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ pub struct TrainArgs {
     /// Print the presets, and train nothing
     #[arg(long, help_heading = "Configuration")]
     pub list_presets: bool,
-    /// Times that every picture is seen (fractions allowed) [default: base 6, lora 1; few pictures get more]
+    /// Times that every picture is seen (fractions allowed) [default: base 6, lora 1, turbo 4; few pictures get more]
     #[arg(long, help_heading = "Length")]
     epochs: Option<f64>,
     /// Optimizer steps, instead of --epochs
@@ -59,7 +59,7 @@ pub struct TrainArgs {
     /// Worker threads (where --micro-batch is given, they do not change the result) [default: all cores]
     #[arg(long, value_name = "N", help_heading = "Batches")]
     threads: Option<usize>,
-    /// Highest learning rate [default: 0.002]
+    /// Highest learning rate [default: 0.002; turbo 0.004]
     #[arg(long, help_heading = "Optimizer")]
     lr: Option<f64>,
     /// Steps over which the learning rate rises [default: base 100, lora 20]
@@ -178,6 +178,22 @@ impl TrainArgs {
             anyhow::bail!("--max-train-steps must be at least 1; leave it out to count in --epochs");
         }
         Ok(())
+    }
+
+    /// Refuses the flags that are about pictures, where a run learns none.
+    pub fn check_without_pictures(&self) -> anyhow::Result<()> {
+        let given = [
+            ("--augment", self.augment.is_some()),
+            ("--class-dropout", self.class_dropout.is_some()),
+            ("--snr-gamma", self.snr_gamma.is_some()),
+            ("--snr-offset", self.snr_offset.is_some()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => {
+                anyhow::bail!("{flag} is about pictures, and turbo learns its teacher's runs; leave it out")
+            }
+            None => Ok(()),
+        }
     }
 
     /// Whether a flag sets the length.

@@ -2,23 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use diffusion::Base;
 use diffusion::config::UNetConfig;
-use diffusion::training::draws_on;
+use diffusion::{Base, Request};
 use indicatif::HumanDuration;
 use serde_json::json;
 use trainer::error::{Error, Result};
 use trainer::messages::{emit, say, warn};
 use trainer::ranks::Ranks;
-use trainer::train::Trainer;
+use trainer::train::{Source, Trainer};
 
 use super::run_loop::Run;
 use super::sheet;
 
 /// Forward passes that take as long as a training step's forward and backward pass on as many pictures.
 const FORWARDS: f64 = 3.0;
-/// Forward passes that a picture of a sheet takes: its denoising steps, of which half have guidance.
-const PASSES_OF_A_PICTURE: f64 = 18.0;
 /// Values that are kept for the backward pass of a picture, for each value of the widest feature map of each resolution:
 /// measured, see `docs/training.md`.
 const KEPT: usize = 40;
@@ -65,10 +62,10 @@ pub fn say_estimate(trainer: &mut Trainer<'_>, run: &Run<'_>, base: &Base, param
     let rate = (pictures * ranks.size()) as f64 / seconds.max(1e-9);
     let steps = trainer.total().saturating_sub(trainer.step());
     let (validations, sheets) = run.plan.left(trainer.step());
-    let draws = run.held_out.map_or(0, |held_out| draws_on(held_out.len()));
+    let draws = run.held_out.map_or(0, Source::draws);
     let work = (steps * config.images_per_step()) as f64
         + (validations * draws) as f64 / FORWARDS
-        + (sheets * sheet::pictures(base.info.num_classes())) as f64 * PASSES_OF_A_PICTURE / FORWARDS;
+        + (sheets * sheet::pictures(base.info.num_classes())) as f64 * passes(&run.drawn) / FORWARDS;
     let time = Duration::try_from_secs_f64(work / rate).unwrap_or(Duration::MAX); // too many seconds for it
     let memory = if on_cpu { format!(" and {} of memory", megabytes(bytes)) } else { String::new() };
     say!("it takes about {}{memory}: {rate:.0} pictures a second, {sheets} sheets of samples", HumanDuration(time));
@@ -82,6 +79,12 @@ pub fn say_estimate(trainer: &mut Trainer<'_>, run: &Run<'_>, base: &Base, param
         "memory_bytes": on_cpu.then_some(bytes),
     }))?;
     Ok(true)
+}
+
+/// Forward passes that a picture takes: its denoising steps, those with guidance twice.
+pub fn passes(request: &Request) -> f64 {
+    let share = if request.guidance_scale == 1.0 { 0.0 } else { request.guidance_stop - request.guidance_start };
+    request.num_inference_steps as f64 * (1.0 + share)
 }
 
 /// Pictures that were computed, and the seconds that they took.

@@ -11,7 +11,7 @@ mod sheet;
 mod unchanged;
 
 pub use args::{Given, TrainArgs};
-pub use estimate::say_estimate;
+pub use estimate::{passes, say_estimate};
 pub use interrupt::Interrupt;
 pub use plan::Plan;
 pub use presets::{list_presets, print_config};

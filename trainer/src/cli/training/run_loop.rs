@@ -5,16 +5,15 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use diffusion::Model;
+use diffusion::{Model, Request};
 use serde_json::json;
 use trainer::config::Keep;
-use trainer::data::Dataset;
 use trainer::error::{Error, Result};
 use trainer::files::{sweep, write_atomic};
 use trainer::messages::{emit, say, shown};
 use trainer::ranks::Ranks;
 use trainer::session::Session;
-use trainer::train::Trainer;
+use trainer::train::{Source, Trainer};
 
 use super::interrupt::Interrupt;
 use super::plan::Plan;
@@ -50,7 +49,9 @@ pub struct Run<'a> {
     pub plan: &'a Plan,
     pub interrupt: &'a Interrupt,
     pub out: &'a Path,
-    pub held_out: Option<&'a Dataset>,
+    pub held_out: Option<&'a dyn Source>,
+    /// How the pictures of a sheet are drawn.
+    pub drawn: Request,
 }
 
 impl Run<'_> {
@@ -104,7 +105,7 @@ impl Run<'_> {
                 if let Some(legend) = legend {
                     write_atomic(&out.join("samples/classes.txt"), legend.as_bytes())?;
                 }
-                match draw_sheet(&model, plan.sample_seed, trainer.config().threads, stop) {
+                match draw_sheet(&model, &self.drawn, plan.sample_seed, trainer.config().threads, stop) {
                     Ok(sheet) => session.sheet(report.step, &sheet)?,
                     // The next step ends the run, on all ranks.
                     Err(Error::Stopped) => {}

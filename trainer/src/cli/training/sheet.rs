@@ -37,16 +37,16 @@ pub fn headings(names: &[String], side: usize) -> (Vec<String>, Option<String>) 
     (shown.into_iter().map(|class| (class + 1).to_string()).collect(), Some(legend))
 }
 
-/// A sheet: a column for each class, a row for each seed from `seed` on.
+/// A sheet: a column for each class, a row for each seed from `seed` on, drawn as `request` says.
 ///
 /// # Errors
 /// What the model refuses; [`Error::Stopped`] where `stop` was set meanwhile.
-pub fn draw_sheet(model: &Model, seed: u64, threads: usize, stop: &AtomicBool) -> Result<Canvas> {
+pub fn draw_sheet(model: &Model, request: &Request, seed: u64, threads: usize, stop: &AtomicBool) -> Result<Canvas> {
     let info = &model.base().info;
     let classes = shown_classes(info.num_classes());
     let rows = pictures(info.num_classes()) / classes.len();
     // A schedule may have fewer timesteps than the default steps.
-    let steps = Request::new(0, 0).num_inference_steps.min(model.base().schedule.num_train_timesteps - 1);
+    let steps = request.num_inference_steps.min(model.base().schedule.num_train_timesteps - 1);
     let mut tiles: Vec<Vec<u8>> = Vec::new();
     for row in 0..rows as u64 {
         // A row at a time, so that a stop is not waited for.
@@ -54,7 +54,7 @@ pub fn draw_sheet(model: &Model, seed: u64, threads: usize, stop: &AtomicBool) -
             return Err(Error::Stopped);
         }
         let seeds = vec![seed + row; classes.len()];
-        let request = Request { labels: classes.clone(), seeds, num_inference_steps: steps, ..Request::new(0, 0) };
+        let request = Request { labels: classes.clone(), seeds, num_inference_steps: steps, ..request.clone() };
         tiles.extend(draw(model, &request, threads, |_, _| {})?.iter().map(|image| grey(image)));
     }
     let (headings, _) = headings(&info.labels, info.image_size);
