@@ -59,13 +59,15 @@ function checkLatents(latents, length) {
   return latents
 }
 
-/** The defaults while these adapters are on: those of the one that was taught to draw in few steps, where there is one. */
+/** The defaults while these adapters are on: those of the one that was taught to draw in few steps, where there is one.
+ * @returns {typeof DEFAULTS & { timestepSpacing?: string }} */
 export function defaultsWith(adapters, scales) {
   const turbo = adapters.find(({ name, turbo }) => turbo && scales[name])?.turbo
   return { ...DEFAULTS, ...turbo }
 }
 
-/** What the engine's `sample` wants: label indices and seeds of equal length, everything filled in. */
+/** What the engine's `sample` wants: label indices and seeds of equal length, everything filled in.
+ * @param {any} options @param {{ labels: string[], imageSize: number }} facts @param {typeof DEFAULTS & { timestepSpacing?: string }} [defaults] */
 export function readSampleOptions(options, { labels, imageSize }, defaults = DEFAULTS) {
   if (options === null || typeof options !== 'object') throw new TypeError(mistakes.options(show(options)))
   const { label, seed = randomSeed(), steps = defaults.steps, sampler = defaults.sampler, timestepSpacing = defaults.timestepSpacing } = options

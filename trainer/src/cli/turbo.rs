@@ -140,6 +140,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.train.print_config {
         return print_config(&config);
     }
+    let init = config.run.init.as_deref();
+    let (initial, peft) = match started {
+        Some((adapter, _)) => factors::resumed(init.is_some(), &out, &taught, adapter, &mut config.lora)?,
+        None => {
+            let seed = config.train.seed;
+            factors::initial(init, &mut config.lora, (&taught, &base_dir, &sha256_of_base), seed)?
+        }
+    };
     let teacher = Model::new(taught.clone(), device.backend()?)?;
     let recording = Recording {
         model: &teacher,
@@ -151,6 +159,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     recording.segments.ends_in(&recording.request, teacher.schedule())?;
 
     let interrupt = Interrupt::listen()?;
+    let held = args.train.begin(held, &out, ADAPTER_WEIGHTS, &config)?;
     // What is recorded is kept a part at a time, and found again.
     interrupt.saves(true);
     let (data, held_out) = match record(&recording, &config, held_out, &interrupt) {
@@ -167,14 +176,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         let adapter = AdapterOrigin { base_sha256: sha256_of_base.clone(), ..adapter.clone() };
         checkpoint.origin.must_be(&Origin { data_sha256: data.sha256(), adapter: Some(adapter) })?;
     }
-    let init = config.run.init.as_deref();
-    let (initial, peft) = match started {
-        Some((adapter, _)) => factors::resumed(init.is_some(), &out, &taught, adapter, &mut config.lora)?,
-        None => {
-            let seed = config.train.seed;
-            factors::initial(init, &mut config.lora, (&taught, &base_dir, &sha256_of_base), seed)?
-        }
-    };
     let origin = AdapterOrigin {
         settings: config.lora.clone(),
         base_sha256: sha256_of_base.clone(),

@@ -13,4 +13,5 @@ mod repeat;
 mod resume;
 mod scripts;
 mod support;
+mod turbo;
 mod weights;
