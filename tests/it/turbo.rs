@@ -107,6 +107,19 @@ fn rows_are_the_segments_of_every_run_each_once_in_an_epoch() {
     seen.sort_unstable();
     assert_eq!(seen, [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]);
     // Weights of the loss over all rows add up to 1: the segments' are 1 in the mean.
+    // From another network's states: the same ends, other beginnings but for the noise.
+    let mut own = Trajectories::new(segments.clone(), LEN);
+    let elsewhere: Vec<f32> = ends.iter().map(|x| x + 0.5).collect();
+    for (run, &seed) in seeds.iter().enumerate() {
+        own.push(seed, run, &elsewhere[run * 2 * LEN..][..2 * LEN]).unwrap();
+    }
+    let mut others = Trajectories::new(segments.clone(), LEN);
+    others.push(99, 0, &ends[..2 * LEN]).unwrap();
+    assert_refused("other runs", all.clone().starting_at(others).map(|_| ()), &["other noise"]);
+    let jobs = all.clone().starting_at(own).unwrap().all_jobs(&Recipe { micro_batch: 1, dropout: 0.0, ..recipe });
+    assert_eq!(jobs[0], all.all_jobs(&recipe)[0]);
+    assert_eq!(jobs[1].noisy, elsewhere[..LEN]);
+    assert_eq!(jobs[1].target, segments.target(1, &elsewhere[..LEN], &ends[LEN..2 * LEN]));
     let weights: f32 = all.all_jobs(&recipe).iter().flat_map(|job| &job.weights).sum();
     assert!((weights - 1.0).abs() < 1e-6, "{weights}");
 }

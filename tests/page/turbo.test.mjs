@@ -40,14 +40,14 @@ setUp({
 
 test('what it says stands in place of the defaults while it is on', async () => {
   const result = await page.evaluate(async turbo => {
-    const [usual] = await run({})
-    const added = await model.addAdapter('quick', saying(turbo))
-    const [off] = await run({})
-    const [for_this_run] = await run({ adapters: { quick: 0.9 } })
+    const [usual] = await window.run({})
+    const added = await model.addAdapter('quick', window.saying(turbo))
+    const [off] = await window.run({})
+    const [for_this_run] = await window.run({ adapters: { quick: 0.9 } })
     await model.setAdapters({ quick: 1 })
-    const [on, picture] = await run({})
-    const [, said] = await run({ steps: 4, sampler: 'ddim', timestepSpacing: 'trailing', guidanceScale: 1 })
-    const [otherwise] = await run({ steps: 2, timestepSpacing: 'leading' })
+    const [on, picture] = await window.run({})
+    const [, said] = await window.run({ steps: 4, sampler: 'ddim', timestepSpacing: 'trailing', guidanceScale: 1 })
+    const [otherwise] = await window.run({ steps: 2, timestepSpacing: 'leading' })
     await model.setAdapters({})
     return { turbo: added.turbo, usual: usual.length, off: off.length, for_this_run, on, same: picture === said, otherwise }
   }, TURBO)
@@ -65,9 +65,9 @@ test('what it says stands in place of the defaults while it is on', async () => 
 
 test('a header that says it wrongly is refused in a sentence', async () => {
   const told = await page.evaluate(async () => [
-    await failure(() => model.addAdapter('one', saying({ steps: 0 }))),
-    await failure(() => model.addAdapter('two', saying('{'))),
-    await failure(() => model.addAdapter('three', saying({ steps: 4, sampler: 'lcm', timestep_spacing: 'trailing' }))),
+    await failure(() => model.addAdapter('one', window.saying({ steps: 0 }))),
+    await failure(() => model.addAdapter('two', window.saying('{'))),
+    await failure(() => model.addAdapter('three', window.saying({ steps: 4, sampler: 'lcm', timestep_spacing: 'trailing' }))),
   ])
   for (const [i, part] of [/steps.*1 to 1000.*0/, /turbo/, /sampler.*lcm/].entries()) assert.match(told[i]?.message, part)
 })

@@ -119,6 +119,8 @@ pub struct Trajectories {
     labels: Vec<usize>,
     /// x_s at the end of every segment, `[runs, segments, len]`.
     ends: Vec<f16>,
+    /// Where the segments begin, but for the first, if that is not where those before end, likewise.
+    starts: Option<Vec<f16>>,
     /// Values of one picture's latents.
     len: usize,
 }
@@ -126,7 +128,7 @@ pub struct Trajectories {
 impl Trajectories {
     /// None yet, of pictures with `len` values.
     pub fn new(segments: Segments, len: usize) -> Self {
-        Self { segments, seeds: Vec::new(), labels: Vec::new(), ends: Vec::new(), len }
+        Self { segments, seeds: Vec::new(), labels: Vec::new(), ends: Vec::new(), starts: None, len }
     }
 
     /// Adds a run: the seed of its starting noise, its class, and x_s at the end of every segment, `[segments, len]`, in the
@@ -146,6 +148,23 @@ impl Trajectories {
         Ok(())
     }
 
+    /// The same runs, each segment beginning where another network's run of the same noise stood: what is learnt is to lead
+    /// from there to the teacher's run. Of the taught network, it learns to mend what it has done wrong before (arXiv
+    /// 1011.0686).
+    ///
+    /// # Errors
+    /// Other runs than these.
+    pub fn starting_at(mut self, own: Self) -> Result<Self> {
+        if own.segments != self.segments || own.seeds != self.seeds || own.labels != self.labels || own.len != self.len
+        {
+            return refuse(ConfigError::Invalid {
+                reason: "the runs to start at are of other noise or classes".into(),
+            });
+        }
+        self.starts = Some(own.ends);
+        Ok(self)
+    }
+
     /// Number of runs.
     pub fn runs(&self) -> usize {
         self.seeds.len()
@@ -158,15 +177,15 @@ impl Trajectories {
 
     /// Some rows, segment after segment, run after run.
     fn row(&self, run: usize, segment: usize) -> (Vec<f32>, Vec<f32>) {
-        let end = |segment: usize| -> Vec<f32> {
+        let end = |ends: &[f16], segment: usize| -> Vec<f32> {
             let at = (run * self.segments.0.len() + segment) * self.len;
-            self.ends[at..at + self.len].iter().map(|value| value.to_f32()).collect()
+            ends[at..at + self.len].iter().map(|value| value.to_f32()).collect()
         };
         let x_t = match segment {
             0 => NoiseSource::new(self.seeds[run]).normals(self.len),
-            _ => end(segment - 1),
+            _ => end(self.starts.as_ref().unwrap_or(&self.ends), segment - 1),
         };
-        let target = self.segments.target(segment, &x_t, &end(segment));
+        let target = self.segments.target(segment, &x_t, &end(&self.ends, segment));
         (x_t, target)
     }
 

@@ -35,6 +35,9 @@ pub struct TurboSettings {
     pub guidance_stop: f64,
     /// How much of what guidance adds along the predicted picture is kept.
     pub guidance_eta: f32,
+    /// Whether rows begin where the adapter that is trained on stands itself, not where the teacher does.
+    #[serde(default)]
+    pub own_states: bool,
     /// The folder of the recorded runs; empty for the run's own.
     pub cache: String,
 }
@@ -56,6 +59,7 @@ impl Default for TurboSettings {
             guidance_start,
             guidance_stop,
             guidance_eta,
+            own_states: false,
             cache: String::new(),
         }
     }

@@ -5,6 +5,7 @@ use diffusion::schedule::NoiseSchedule;
 use diffusion::training::{Job, Recipe, Trajectories};
 
 use crate::error::{Error, Result};
+use crate::store::sha256_of;
 use crate::train::Source;
 
 /// Recorded runs of a teacher.
@@ -20,6 +21,15 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// The same runs, each segment beginning where another network's run stood (see `Trajectories::starting_at`).
+    ///
+    /// # Errors
+    /// Other runs than these.
+    pub fn starting_at(self, own: Self) -> Result<Self> {
+        let sha256 = sha256_of([self.sha256.as_bytes(), own.sha256.as_bytes()]);
+        Ok(Self { trajectories: self.trajectories.starting_at(own.trajectories)?, sha256, ..self })
+    }
+
     /// Number of runs.
     pub fn runs(&self) -> usize {
         self.trajectories.runs()
