@@ -130,6 +130,7 @@ fn model_generate_walks_the_same_trajectories() {
             seeds: vec![0, 1],
             num_inference_steps: case.steps,
             sampler: case.sampler,
+            timestep_spacing: None,
             guidance_scale: case.guidance_scale,
             guidance_start: 0.0,
             guidance_stop: 1.0,

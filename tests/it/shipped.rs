@@ -131,6 +131,7 @@ fn forwards_and_pictures_are_those_of_diffusers_and_peft() {
                 seeds: vec![0; 2],
                 num_inference_steps: about["num_inference_steps"].as_u64().unwrap() as usize,
                 sampler: SamplerKind::DpmPlusPlus2M,
+                timestep_spacing: None,
                 guidance_scale: about["guidance_scale"].as_f64().unwrap() as f32,
                 guidance_start: 0.0,
                 guidance_stop: 1.0,
