@@ -127,7 +127,7 @@ pub fn completed(command: Command) -> Command {
 /// The flag with what a shell completes after it, where nothing else says so.
 fn hinted(arg: Arg) -> Arg {
     let hint = match arg.get_id().as_str() {
-        "base" | "judges" | "mnist" | "dir" | "from" => ValueHint::DirPath,
+        "base" | "cache" | "judges" | "mnist" | "dir" | "from" => ValueHint::DirPath,
         "card" | "labels" | "latents" | "raw" => ValueHint::FilePath,
         "data" | "out" | "lora" | "init" | "path" | "sheet" => ValueHint::AnyPath,
         _ => return arg,
