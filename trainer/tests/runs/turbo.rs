@@ -146,7 +146,7 @@ fn what_cannot_work_is_told_before_anything_is_drawn() {
         (&["--steps", "3"][..], "3 steps do not divide the 1000 timesteps"),
         (&["--steps", "4", "--teacher-steps", "10"], "does not pass timestep 749"),
         (&["--teacher-spacing", "linspace"], "a multiple of 4 steps"),
-        (&["--teacher-spacing", "trail"], "did you mean trailing"),
+        (&["--teacher-spacing", "trailling"], "did you mean trailing"),
         (&["--teacher-sampler", "ddpm"], "without fresh noise"),
         (&["--runs", "0"], "runs must be 1 to"),
         (&["--augment", "1"], "--augment is about pictures"),
