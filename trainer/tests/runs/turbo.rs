@@ -31,7 +31,8 @@ fn made_base(folder: &Folder) -> String {
 fn a_run_resumes_to_the_same_bytes_and_its_config_repeats_it() {
     let folder = Folder::new();
     let base = made_base(&folder);
-    let (whole, killed, again) = (folder.path("whole"), folder.path("killed"), folder.path("again"));
+    // The folder's name is the adapter's title.
+    let [whole, killed, again] = ["whole", "killed", "again"].map(|name| folder.path(&format!("{name}/turbo")));
     let message = done(&strs(&turbo_run(&base, &whole, "16")));
     assert!(message.contains("24 runs of the teacher in 2 segments, 16 steps of 12"), "{message}");
     assert!(message.contains("it takes about"), "{message}");
@@ -49,11 +50,11 @@ fn a_run_resumes_to_the_same_bytes_and_its_config_repeats_it() {
     for name in [ADAPTER, "adapter_config.json", PART] {
         assert_eq!(read(&whole, name), read(&killed, name), "{name}");
     }
-    let config = folder.path("whole/config.toml");
+    let config = format!("{whole}/config.toml");
     done(&["turbo", "--config", &config, "--out", &again]);
-    assert_eq!(read(&whole, PART), read(&again, PART));
-    // All but the name of the folder, which is the title.
-    assert_eq!(read(&whole, "checkpoint.safetensors"), read(&again, "checkpoint.safetensors"));
+    for name in [ADAPTER, PART, CHECKPOINT] {
+        assert_eq!(read(&whole, name), read(&again, name), "{name}");
+    }
 
     let message = refused(&["turbo", "--resume", "--out", &whole, "--guidance", "2"]);
     assert!(message.contains("guidance 1.6, not 2"), "{message}");
@@ -61,7 +62,7 @@ fn a_run_resumes_to_the_same_bytes_and_its_config_repeats_it() {
     assert!(message.contains("nothing is left to do"), "{message}");
     // What is recorded already serves fewer steps of the same teacher, and is left as it is.
     let one = folder.path("one");
-    let cache = folder.path("whole/teacher");
+    let cache = format!("{whole}/teacher");
     let before = read(&whole, PART);
     done(&strs(&with(&without(&turbo_run(&base, &one, "2"), &["--steps"]), &["--steps", "1", "--cache", &cache])));
     assert_eq!(read(&whole, PART), before);
