@@ -298,6 +298,7 @@ fn manual_pages_and_completions_know_every_command_and_flag() {
         "man",
         "merge",
         "sample",
+        "turbo",
     ];
     let expected: Vec<String> =
         commands.iter().map(|name| format!("trainer-{name}.1")).chain(["trainer.1".into()]).collect();
