@@ -111,6 +111,10 @@ fn an_export_has_the_words_of_its_base_and_names_that_can_be_addresses() {
     done(&strs(&with(&without(&base_run(&other, "2"), &["--data"]), &["--data", &pictures])));
     done(&["export", "--base", &other, "--out", &models]);
     assert_eq!((&manifest()["base"]["title"], &manifest()["base"]["noun"]), (&"1, 7".into(), &Value::Null));
+    // What diffusers' pipeline is told of them.
+    let index = json(Path::new(&models).join("base/model_index.json"));
+    assert_eq!(index["labels"], serde_json::json!(["1", "7"]));
+    assert!(Path::new(&models).join("base/pipeline.py").is_file());
 
     let adapter = folder.path("good");
     done(&strs(&lora_run(&base, &adapter, "2")));

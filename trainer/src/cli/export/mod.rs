@@ -1,8 +1,9 @@
-//! `trainer export`: the folder that the page loads; `names` are those that it can carry, `card` is its model card. Tests: in
-//! `trainer/tests/runs/resume.rs` and `own.rs`.
+//! `trainer export`: the folder that the page loads, and diffusers; `names` are those that it can carry, `card` is its model card,
+//! `pipeline` what diffusers draws with. Tests: in `trainer/tests/runs/resume.rs` and `own.rs`.
 
 mod card;
 mod names;
+mod pipeline;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -88,6 +89,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         base_list.insert(name.to_owned(), entry(&bytes));
         files.push((args.out.join("base").join(name), Some(bytes)));
     }
+    // Not listed: the page does not take them.
+    files.extend(pipeline::files(&base.info).map(|(name, bytes)| (args.out.join("base").join(name), Some(bytes))));
     let shipped_as = shipped_as.context("the base has no weights file")?;
     if shipped_as != trained_on && same_path(&args.base, &args.out.join("base")) {
         anyhow::bail!(
