@@ -179,7 +179,7 @@ class DigitDiffusionPipeline(DiffusionPipeline):
             file = path / ADAPTER if path.is_dir() else path
             if file.is_file():
                 return file.resolve().as_posix().replace(".", "_"), file
-        raise ValueError(f"there is no adapter {adapter!r}: neither {' nor '.join(str(path) for path in tried)}")
+        raise ValueError(f"there is no adapter {adapter!r}: neither at {' nor at '.join(str(path) for path in tried)}")
 
 
 def as_list(value):
