@@ -112,6 +112,24 @@ fn others_draw_with_its_steps_sampler_and_spacing() {
 }
 
 #[test]
+fn a_second_training_begins_where_the_adapter_stands_itself() {
+    let folder = Folder::new();
+    let base = made_base(&folder);
+    let (first, second) = (folder.path("first"), folder.path("second"));
+    done(&strs(&turbo_run(&base, &first, "4")));
+    let args = without(&turbo_run(&base, &second, "6"), &["--rank"]);
+    let own = ["--init", &first, "--own-states", "--cache", &format!("{first}/teacher")];
+    done(&strs(&with(&args, &own)));
+    assert!(Path::new(&second).join("own/runs-00000.safetensors").exists());
+    let before = read(&second, ADAPTER);
+    let message = done(&["turbo", "--resume", "--out", &second, "--max-train-steps", "8"]);
+    assert!(message.contains("done"), "{message}");
+    assert_ne!(read(&second, ADAPTER), before);
+    let message = refused(&["turbo", "--base", &base, "--own-states", "--out", &folder.path("none")]);
+    assert!(message.contains("--init"), "{message}");
+}
+
+#[test]
 fn a_styled_teacher_is_named() {
     let folder = Folder::new();
     let base = made_base(&folder);
