@@ -150,6 +150,7 @@ fn checkpoint(checkpoint: &Checkpoint) -> Facts {
 fn classifier(path: &Path, card: &str) -> Facts {
     let facts = match serde_json::from_str::<Card>(card) {
         Ok(card) => vec![
+            ("design", card.design.name().to_owned()),
             ("classes", card.class_names.join(", ")),
             ("pictures", format!("{0} x {0}", card.image_size)),
             ("trained on", format!("{} pictures, {} epochs", card.train_images, card.epochs)),

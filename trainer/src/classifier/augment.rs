@@ -12,13 +12,15 @@ const LEAN: f32 = 0.15;
 /// Largest shift, in pixels of a picture of 28 x 28.
 const SHIFT: f32 = 2.2;
 
-/// Writes a distorted copy of a picture in [-1, 1] over `image`. `outside`: the ground that comes in from beyond its edges.
-pub fn distort(image: &mut [f32], size: usize, outside: f32, noise: &mut NoiseSource) {
+/// Writes a distorted copy of a picture in [-1, 1] over `image`. `strength`: how much of the largest turn, stretch and lean, and
+/// of the largest shift. `outside`: the ground that comes in from beyond the picture's edges.
+pub fn distort(image: &mut [f32], size: usize, strength: [f32; 2], outside: f32, noise: &mut NoiseSource) {
     let mut within = |bound: f32| (2.0 * noise.uniform() - 1.0) * bound;
-    let (turn, lean) = (within(TURN), within(LEAN));
-    let (stretch_x, stretch_y) = (1.0 + within(STRETCH), 1.0 + within(STRETCH));
-    let unit = size as f32 / 28.0;
-    let (shift_x, shift_y) = (within(SHIFT) * unit, within(SHIFT) * unit);
+    let [form, place] = strength;
+    let (turn, lean) = (within(form * TURN), within(form * LEAN));
+    let (stretch_x, stretch_y) = (1.0 + within(form * STRETCH), 1.0 + within(form * STRETCH));
+    let shift = place * SHIFT * size as f32 / 28.0;
+    let (shift_x, shift_y) = (within(shift), within(shift));
     let (sin, cos) = turn.sin_cos();
     // The source position of each pixel of the result: turn, lean and stretch about the centre.
     let (xx, xy) = (cos * stretch_x, (lean * cos - sin) * stretch_y);
@@ -55,7 +57,7 @@ mod tests {
         let mut noise = NoiseSource::new(1);
         for _ in 0..50 {
             let mut moved = plain.clone();
-            distort(&mut moved, 28, -1.0, &mut noise);
+            distort(&mut moved, 28, [1.0, 1.0], -1.0, &mut noise);
             assert_ne!(moved, plain);
             assert!(moved.iter().all(|v| (-1.0..=1.0).contains(v)));
             assert!((0.7..1.4).contains(&(ink(&moved) / ink(&plain))));

@@ -1,8 +1,13 @@
 //! What is known about a classifier in addition to its weights.
 
+use super::design::Design;
+
 /// Facts about a classifier. They are in the header of its file.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Card {
+    /// Layers and augmentation.
+    #[serde(default)]
+    pub design: Design,
     /// Names of the classes; a label is an index into them.
     pub class_names: Vec<String>,
     /// Side of the pictures in pixels.

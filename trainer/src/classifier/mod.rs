@@ -3,6 +3,7 @@
 
 mod augment;
 mod card;
+mod design;
 mod model;
 mod net;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod train;
 mod weights;
 
 pub use card::Card;
+pub use design::Design;
 pub use model::Classifier;
 pub(crate) use model::argmax;
 pub use net::FEATURES;

@@ -5,6 +5,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, activation::softmax};
 
 use super::card::Card;
+use super::design::Design;
 use super::net::Net;
 use super::weights;
 use crate::data::Dataset;
@@ -34,7 +35,7 @@ impl Classifier {
     /// # Errors
     /// None but a mistake in this program.
     pub fn untrained(image_size: usize, seed: u64, device: &Device) -> Result<Self> {
-        let net = weights::initial(image_size, 1, seed, device)?;
+        let net = weights::initial(Design::default(), image_size, 1, seed, device)?;
         let card = Card { class_names: vec![String::new()], image_size, seed, ..Card::default() };
         Ok(Self::new(net, card, device.clone()))
     }

@@ -1,4 +1,4 @@
-//! The classifier's network: squares of 2x2 pixels become channels, then three convolutions and two Linears. Tests: in
+//! The classifier's network: squares of 2x2 pixels become channels, then convolutions at two sizes and two Linears. Tests: in
 //! `classifier/tests.rs`.
 
 use burn::module::Module;
@@ -7,6 +7,8 @@ use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use diffusion::ops::{Ops, Resize, conv3x3};
+
+use super::design::Design;
 
 /// Width of the last hidden layer.
 pub const FEATURES: usize = 128;
@@ -18,15 +20,18 @@ const BODY: usize = 64;
 #[derive(Module, Debug)]
 pub struct Net {
     stem: Conv2d,
+    fine: Vec<Conv2d>,
     down: Conv2d,
-    body: Conv2d,
+    body: Vec<Conv2d>,
     hidden: Linear,
     output: Linear,
+    #[module(skip)]
+    design: Design,
 }
 
 impl Net {
     /// A network with random weights. `image_size`, the pictures' side, must be a multiple of 4.
-    pub fn new(image_size: usize, classes: usize, device: &Device) -> Self {
+    pub fn new(design: Design, image_size: usize, classes: usize, device: &Device) -> Self {
         let conv = |channels, stride| {
             Conv2dConfig::new(channels, [3, 3])
                 .with_stride([stride, stride])
@@ -34,11 +39,15 @@ impl Net {
                 .init(device)
         };
         let side = image_size / 4;
+        let places = if design.pools() { 1 } else { side * side };
+        let [fine, body] = design.depth();
         Self {
             stem: conv([4, STEM], 1),
+            fine: (0..fine).map(|_| conv([STEM, STEM], 1)).collect(),
             down: conv([STEM, BODY], 2),
-            body: conv([BODY, BODY], 1),
-            hidden: LinearConfig::new(side * side * BODY, FEATURES).init(device),
+            body: (0..body).map(|_| conv([BODY, BODY], 1)).collect(),
+            hidden: LinearConfig::new(places * BODY, FEATURES).init(device),
+            design,
             output: LinearConfig::new(FEATURES, classes).init(device),
         }
     }
@@ -58,14 +67,33 @@ impl Net {
     /// - `images`: `[batch, 1, side, side]` in [-1, 1]
     /// - result: `[batch, FEATURES]`
     pub fn features(&self, images: Tensor<4>) -> Tensor<2> {
-        let convolve =
-            |layer: &Conv2d, x: Tensor<4>, resize: Resize| relu(conv3x3(layer, x, resize, None, None, Ops::Custom));
-        let x = convolve(&self.stem, space_to_depth(images), Resize::Same); // [B, S/2, S/2, 32]
-        let x = convolve(&self.down, x, Resize::Half); // [B, S/4, S/4, 64]
-        let x = convolve(&self.body, x.clone(), Resize::Same) + x;
-        // Channels first, as the weights of `hidden` have them.
-        relu(self.hidden.forward(x.permute([0, 3, 1, 2]).flatten::<2>(1, 3)))
+        let x = relu(convolve(&self.stem, space_to_depth(images), Resize::Same)); // [B, S/2, S/2, 32]
+        let x = relu(convolve(&self.down, self.through(&self.fine, x), Resize::Half)); // [B, S/4, S/4, 64]
+        let x = self.through(&self.body, x);
+        let [batch, height, width, channels] = x.dims();
+        let x = match self.design.pools() {
+            true => x.reshape([batch, height * width, channels]).mean_dim(1).reshape([batch, channels]),
+            // Channels first, as the weights of `hidden` have them.
+            false => x.permute([0, 3, 1, 2]).flatten::<2>(1, 3),
+        };
+        relu(self.hidden.forward(x))
     }
+
+    /// Convolutions at one size, wired as the design has them.
+    fn through(&self, layers: &[Conv2d], x: Tensor<4>) -> Tensor<4> {
+        let next = |layer: &Conv2d, x: Tensor<4>| relu(convolve(layer, x, Resize::Same));
+        match self.design {
+            Design::Plain => layers.iter().fold(x, |x, layer| next(layer, x)),
+            Design::Residual => layers
+                .chunks_exact(2)
+                .fold(x, |x, pair| relu(convolve(&pair[1], next(&pair[0], x.clone()), Resize::Same) + x)),
+            Design::Distorted => layers.iter().fold(x, |x, layer| next(layer, x.clone()) + x),
+        }
+    }
+}
+
+fn convolve(layer: &Conv2d, x: Tensor<4>, resize: Resize) -> Tensor<4> {
+    conv3x3(layer, x, resize, None, None, Ops::Custom)
 }
 
 /// Squares of 2x2 pixels become 4 channels: `[b, 1, h, w]` -> `[b, h / 2, w / 2, 4]`.

@@ -4,6 +4,7 @@ use burn::tensor::Device;
 use tempfile::tempdir;
 
 use super::card::Card;
+use super::design::Design;
 use super::model::Classifier;
 use super::net::{FEATURES, Net};
 use super::train::{ClassifierConfig, train_classifier};
@@ -26,17 +27,22 @@ fn data() -> Dataset {
     Dataset::new("test", pixels, labels, 28, names).unwrap()
 }
 
-fn trained(threads: usize) -> Classifier {
-    let config = ClassifierConfig { epochs: 10, batch_size: 48, learning_rate: 3e-3, seed: 4, threads };
+fn trained(design: Design, threads: usize) -> Classifier {
+    let config = ClassifierConfig { design, epochs: 10, batch_size: 48, learning_rate: 3e-3, seed: 4, threads };
     train_classifier(&config, &data(), &Device::flex(), |_| ()).unwrap()
 }
 
 #[test]
 fn learns_three_digits_the_same_on_any_number_of_threads_and_survives_a_file() {
+    for design in Design::ALL {
+        survives_a_file(trained(design, 1), trained(design, 3));
+    }
+}
+
+fn survives_a_file(mut classifier: Classifier, threaded: Classifier) {
     let dir = tempdir().unwrap();
     let path = dir.path().join("judge.safetensors");
-    let mut classifier = trained(1);
-    assert_eq!(classifier.test(&data()).unwrap(), 1.0);
+    assert_eq!(classifier.test(&data()).unwrap(), 1.0, "{:?}", classifier.card().design);
     classifier.save(&path).unwrap();
 
     let again = Classifier::load(&path, &Device::flex()).unwrap();
@@ -46,8 +52,7 @@ fn learns_three_digits_the_same_on_any_number_of_threads_and_survives_a_file() {
     assert_eq!(again.predict(&images).unwrap(), labels);
     assert_eq!(again.features(&images).unwrap()[3].len(), FEATURES);
 
-    let threaded = trained(3).probabilities(&images).unwrap();
-    assert_eq!(threaded, classifier.probabilities(&images).unwrap());
+    assert_eq!(threaded.probabilities(&images).unwrap(), classifier.probabilities(&images).unwrap());
 }
 
 #[test]
@@ -59,7 +64,7 @@ fn other_files_and_odd_pictures_are_refused() {
         let message = Classifier::load(&path, &Device::flex()).unwrap_err().to_string();
         assert!(message.contains("judge.safetensors") && message.contains("train one anew"), "{message}");
     }
-    let net = Net::new(28, 10, &Device::flex());
+    let net = Net::new(Design::default(), 28, 10, &Device::flex());
     let card = Card { class_names: (0..10).map(|i| i.to_string()).collect(), image_size: 28, ..Card::default() };
     let classifier = Classifier::new(net, card, Device::flex());
     assert!(classifier.predict(&[]).unwrap().is_empty());

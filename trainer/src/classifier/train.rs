@@ -8,6 +8,7 @@ use burn::tensor::{Device, Int, Tensor};
 use diffusion::noise::NoiseSource;
 
 use super::card::Card;
+use super::design::Design;
 use super::model::Classifier;
 use super::net::Net;
 use super::{augment, weights};
@@ -23,6 +24,8 @@ const JOB: usize = 32;
 /// How a classifier is trained.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassifierConfig {
+    /// Layers and augmentation.
+    pub design: Design,
     /// Times that every picture is seen.
     pub epochs: usize,
     /// Pictures per step.
@@ -37,11 +40,17 @@ pub struct ClassifierConfig {
 
 impl Default for ClassifierConfig {
     fn default() -> Self {
-        Self { epochs: 12, batch_size: 128, learning_rate: 2e-3, seed: 0, threads: parallel::default_threads() }
+        Self::of(Design::default())
     }
 }
 
 impl ClassifierConfig {
+    /// For a classifier of this design, with its own seed.
+    pub fn of(design: Design) -> Self {
+        let threads = parallel::default_threads();
+        Self { design, epochs: 12, batch_size: 128, learning_rate: 2e-3, seed: design.seed(), threads }
+    }
+
     /// For pictures of one's own: few of them are seen more often, each time distorted in another way, and those of many classes,
     /// unless the number of `epochs` is given.
     pub fn for_own(data: &Dataset, epochs: Option<usize>) -> Self {
@@ -79,7 +88,7 @@ pub fn train_classifier(
     mut on_step: impl FnMut(Progress),
 ) -> Result<Classifier> {
     let training = device.clone().autodiff();
-    let mut net = weights::initial(data.size(), data.class_names().len(), config.seed, &training)?;
+    let mut net = weights::initial(config.design, data.size(), data.class_names().len(), config.seed, &training)?;
     let mut optimizer = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(0.02).init();
     let mut shuffle = NoiseSource::with_stream(config.seed, 1);
     let batch_size = config.batch_size.clamp(1, data.len());
@@ -97,7 +106,8 @@ pub fn train_classifier(
                 // Every job has a stream of its own: threads do not share a generator.
                 let stream = ((step as u64) << 16 | job) + 2;
                 let noise = NoiseSource::with_stream(config.seed, stream);
-                Ok(job_loss(net, data, part, noise, outside, &training) * (part.len() as f32 * share))
+                let strength = config.design.distortion();
+                Ok(job_loss(net, data, part, noise, (strength, outside), &training) * (part.len() as f32 * share))
             };
             let (loss, gradients) =
                 gradients::of_jobs(&net, &training, jobs, config.threads, loss, |_, gradients| Ok(gradients))?;
@@ -110,6 +120,7 @@ pub fn train_classifier(
         }
     }
     let card = Card {
+        design: config.design,
         class_names: data.class_names().to_vec(),
         image_size: data.size(),
         seed: config.seed,
@@ -126,13 +137,13 @@ fn job_loss(
     data: &Dataset,
     part: &[usize],
     mut noise: NoiseSource,
-    outside: f32,
+    (strength, outside): ([f32; 2], f32),
     device: &Device,
 ) -> Tensor<1> {
     let size = data.size();
     let (mut images, labels) = data.batch(part);
     for image in images.chunks_exact_mut(size * size) {
-        augment::distort(image, size, outside, &mut noise);
+        augment::distort(image, size, strength, outside, &mut noise);
     }
     let images = Tensor::<1>::from_floats(&images[..], device).reshape([part.len(), 1, size, size]);
     let labels: Vec<i32> = labels.into_iter().map(i32::from).collect();

@@ -10,6 +10,7 @@ use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
 use diffusion::unet::burn::stable_id;
 
 use super::card::Card;
+use super::design::Design;
 use super::net::Net;
 use crate::error::{Error, Result};
 
@@ -32,13 +33,19 @@ pub fn encode(net: &Net, card: &Card) -> Result<Vec<u8>> {
 
 /// Reads the network and its card from the bytes of a file; the error is the reason why it cannot.
 pub fn decode(bytes: &[u8], device: &Device) -> std::result::Result<(Net, Card), String> {
-    let (state, metadata) = read_tensors(bytes).map_err(|error| error.to_string())?;
+    let (mut state, metadata) = read_tensors(bytes).map_err(|error| error.to_string())?;
     if metadata.get("format").map(String::as_str) != Some(FORMAT) {
         return Err(format!("its format is not \"{FORMAT}\""));
     }
     let card = metadata.get("card").ok_or("it has no card")?;
     let card: Card = serde_json::from_str(card).map_err(|error| format!("its card: {error}"))?;
-    let net = Net::new(card.image_size, card.class_names.len(), device);
+    let net = Net::new(card.design, card.image_size, card.class_names.len(), device);
+    // Of the time of the one design, when `body` was one layer.
+    for parameter in ["weight", "bias"] {
+        if let Some(tensor) = state.remove(&format!("body.{parameter}")) {
+            state.insert(format!("body.0.{parameter}"), tensor);
+        }
+    }
     let shapes = shapes(&net);
     let found: BTreeMap<_, _> = state.iter().map(|(name, t)| (name.clone(), t.shape.clone())).collect();
     if found != shapes {
@@ -49,19 +56,20 @@ pub fn decode(bytes: &[u8], device: &Device) -> std::result::Result<(Net, Card),
 }
 
 /// A network with starting values that depend on the seed alone: He et al. (arXiv 1502.01852) for layers before a ReLU, zero
-/// for biases and for the last layer.
+/// for biases, for the last layer, and for the last one of a residual block, which begins as no change (arXiv 1901.09321).
 ///
 /// # Errors
 /// None but a mistake in this file: a parameter without a value.
-pub fn initial(image_size: usize, classes: usize, seed: u64, device: &Device) -> Result<Net> {
-    let net = Net::new(image_size, classes, device);
+pub fn initial(design: Design, image_size: usize, classes: usize, seed: u64, device: &Device) -> Result<Net> {
+    let net = Net::new(design, image_size, classes, device);
     let mut noise = NoiseSource::new(seed);
     let mut state = StateDict::new();
     for (name, shape) in shapes(&net) {
         let len = shape.iter().product();
         let fan_in: usize = if shape.len() == 2 { shape[0] } else { shape[1..].iter().product() };
         let bound = (6.0 / fan_in.max(1) as f32).sqrt();
-        let values = if name.ends_with("bias") || name.starts_with("output") {
+        let ends_block = design == Design::Residual && ends_block(&name);
+        let values = if name.ends_with("bias") || name.starts_with("output") || ends_block {
             vec![0.0; len]
         } else {
             (0..len).map(|_| (2.0 * noise.uniform() - 1.0) * bound).collect()
@@ -69,6 +77,13 @@ pub fn initial(image_size: usize, classes: usize, seed: u64, device: &Device) ->
         state.insert(name, HostTensor { shape, values });
     }
     fill(net, &state, device)
+}
+
+/// Whether a parameter belongs to the second convolution of a pair.
+fn ends_block(name: &str) -> bool {
+    let mut parts = name.split('.');
+    let is_pair = parts.next().is_some_and(|part| part == "fine" || part == "body");
+    is_pair && parts.next().and_then(|index| index.parse().ok()).is_some_and(|index: usize| index % 2 == 1)
 }
 
 fn shapes(net: &Net) -> BTreeMap<String, Vec<usize>> {
@@ -169,7 +184,8 @@ mod tests {
     #[test]
     fn a_parameter_without_a_value_does_not_stay_random() {
         let device = Device::flex();
-        let message = fill(Net::new(28, 10, &device), &StateDict::new(), &device).unwrap_err().to_string();
+        let message =
+            fill(Net::new(Design::Plain, 28, 10, &device), &StateDict::new(), &device).unwrap_err().to_string();
         assert!(message.contains("no values for output.bias"), "{message}");
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::accuracy::{Accuracy, ClassScore};
 use super::manifold::Manifold;
+use super::panel::OfReal;
 use super::report::{Report, Row};
 use crate::error::{Error, Result};
 use crate::{files, messages};
@@ -22,6 +23,11 @@ The rows *real* hold training pictures, as many of each class, against the test 
 hoped for; their accuracy is the judge's on the test set. Style: read as in the style, the base and plain
 digits as in none. Distances are in the judge's features. Precision, recall, density and coverage: k = 5.
 Transfer: a classifier trained on the row's pictures alone, on the real test set.
+";
+/// What the table of several judges means.
+const JUDGES: &str = "
+Judges of different build and training. Above, each measure is that of the judge who sees it worst; x: as a
+multiple of what real pictures reach by the same judge.
 ";
 /// What the table of copies means.
 const COPIES: &str = "
@@ -87,23 +93,45 @@ impl Report {
         text += "\n| | model | style | Fréchet | precision | recall | density | coverage | transfer |\n";
         text += "|---:|---|---:|---:|---:|---:|---:|---:|---:|\n";
         let of_floors = self.floors.iter().map(|floor| {
-            let measures = measures(floor.style_accuracy, floor.frechet, floor.manifold, floor.transfer);
+            let distances = (floor.frechet, floor.manifold, OfReal::default());
+            let measures = measures(floor.style_accuracy, distances, floor.transfer);
             format!("*real, {}* | {measures}", floor.reference)
         });
-        let of_rows = self
-            .rows
-            .iter()
-            .map(|row| format!("{} | {}", row.model, measures(row.style, row.frechet, row.manifold, row.transfer)));
+        let of_rows = self.rows.iter().map(|row| format!("{} | {}", row.model, row.measures()));
         for (i, cells) in (1..).zip(of_floors.chain(of_rows)) {
             let _ = writeln!(text, "| {i} | {cells} |");
         }
         text += if self.data.is_some() { OWN } else { MNIST };
+        self.write_judges(&mut text);
         self.write_copies(&mut text);
         self.write_classes(&mut text);
         for note in &self.notes {
             let _ = writeln!(text, "\n{}", shown(note));
         }
         text
+    }
+
+    /// What each of several judges says.
+    fn write_judges(&self, text: &mut String) {
+        let floors = self.floors.iter().map(|floor| (format!("*real, {}*", floor.reference), &floor.judged, None));
+        let rows = self.rows.iter().map(|row| (row.model.clone(), &row.judged, Some(&row.reference)));
+        let all: Vec<_> = (1..).zip(floors.chain(rows)).filter(|(_, (_, judged, _))| !judged.is_empty()).collect();
+        if all.is_empty() {
+            return;
+        }
+        *text += "\n| | model | judge | read as asked | Fréchet | precision | recall | density | coverage |\n";
+        *text += "|---:|---|---|---:|---:|---:|---:|---:|---:|\n";
+        for (i, (model, judged, reference)) in all {
+            let floor = self.floors.iter().find(|floor| Some(&floor.reference) == reference);
+            for scores in judged {
+                let real = floor.and_then(|floor| floor.judged.iter().find(|real| real.judge == scores.judge));
+                let of_real = real.map_or(OfReal::default(), |real| OfReal::new(scores, real));
+                let (read, distances) =
+                    (percent(Some(scores.read)), distances(scores.frechet, scores.manifold, of_real));
+                let _ = writeln!(text, "| {i} | {model} | {} | {read} | {distances} |", scores.judge);
+            }
+        }
+        *text += JUDGES;
     }
 
     /// A table of copies, and one of the pictures on each sheet.
@@ -220,10 +248,23 @@ fn number(value: Option<f64>) -> String {
     value.map_or(String::new(), |value| format!("{value:.2}"))
 }
 
-/// The cells of the second table.
-fn measures(style: Option<f64>, frechet: Option<f64>, manifold: Option<Manifold>, transfer: Option<f64>) -> String {
+impl Row {
+    /// The cells of the second table.
+    fn measures(&self) -> String {
+        measures(self.style, (self.frechet, self.manifold, self.of_real), self.transfer)
+    }
+}
+
+fn measures(style: Option<f64>, measured: (Option<f64>, Option<Manifold>, OfReal), transfer: Option<f64>) -> String {
+    let (frechet, manifold, of_real) = measured;
+    format!("{} | {} | {}", percent(style), distances(frechet, manifold, of_real), percent(transfer))
+}
+
+/// Cells of the distances, with their multiples of real pictures'.
+fn distances(frechet: Option<f64>, manifold: Option<Manifold>, of_real: OfReal) -> String {
+    let times = |factor: Option<f64>| factor.map_or(String::new(), |factor| format!(" ({factor:.2} x)"));
     let manifold = manifold.map_or(" | | | ".to_owned(), |Manifold { precision, recall, density, coverage }| {
-        format!("{precision:.3} | {recall:.3} | {density:.3} | {coverage:.3}")
+        format!("{precision:.3} | {recall:.3} | {density:.3} | {coverage:.3}{}", times(of_real.coverage))
     });
-    format!("{} | {} | {manifold} | {}", percent(style), number(frechet), percent(transfer))
+    format!("{}{} | {manifold}", number(frechet), times(of_real.frechet))
 }

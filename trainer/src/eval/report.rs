@@ -9,6 +9,7 @@ use diffusion::schedule::TimestepSpacing;
 use super::accuracy::Accuracy;
 use super::manifold::Manifold;
 use super::neighbours::{Copies, Neighbour};
+use super::panel::{OfReal, Scores};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::picture::{Plot, Series, bars};
@@ -88,6 +89,9 @@ pub struct Floor {
     pub frechet: Option<f64>,
     /// Precision and so on, of at most as many pictures as the rows' `manifold_images`.
     pub manifold: Option<Manifold>,
+    /// What each judge says where there are several: then the lowest accuracy and no distance above.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub judged: Vec<Scores>,
     /// Accuracy on the test pictures of a classifier trained on these pictures.
     pub transfer: Option<f64>,
     /// Of training pictures left out in turn, how many are like copies of others.
@@ -121,7 +125,7 @@ pub struct Row {
     pub first_seed: u64,
     /// Generated pictures.
     pub images: usize,
-    /// Read as asked; none without classes.
+    /// Read as asked; none without classes. Of several judges this, `frechet` and `manifold` are of the worst.
     pub accuracy: Option<Accuracy>,
     /// Share of the pictures that are read as in the style; of the base's, as in none; where styles are compared.
     pub style: Option<f64>,
@@ -129,6 +133,11 @@ pub struct Row {
     pub frechet: Option<f64>,
     /// Precision and so on against the test set.
     pub manifold: Option<Manifold>,
+    /// The worst as multiples of what real pictures reach.
+    pub of_real: OfReal,
+    /// What each judge says where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub judged: Vec<Scores>,
     /// Pictures of each side in `manifold`.
     pub manifold_images: usize,
     /// Accuracy on real test pictures of a classifier trained on these pictures.
@@ -149,9 +158,8 @@ impl Report {
     /// # Errors
     /// Values that JSON does not have.
     pub fn to_json(&self) -> Result<String> {
-        let refuse =
-            |error: serde_json::Error| Error::Data { location: "the report".into(), reason: error.to_string() };
-        serde_json::to_string_pretty(self).map_err(refuse)
+        serde_json::to_string_pretty(self)
+            .map_err(|error| Error::Data { location: "the report".into(), reason: error.to_string() })
     }
 
     /// Writes `report.md`, `report.json`, `accuracy.svg` and, where it was measured, `frechet.svg`: curves over guidance
@@ -164,7 +172,7 @@ impl Report {
         files::write_atomic(&dir.join("report.json"), self.to_json()?.as_bytes())?;
         let plots: [(&str, &str, Value); 2] = [
             ("accuracy.svg", "Read as asked, %", |row| Some(100.0 * row.accuracy.as_ref()?.share)),
-            ("frechet.svg", "Fréchet distance", |row| row.frechet),
+            ("frechet.svg", "Fréchet distance", Row::distance),
         ];
         let axis = AXES.iter().find(|axis| {
             let first = self.rows.first().map(axis.value);
@@ -228,6 +236,8 @@ impl Row {
             style: None,
             frechet: None,
             manifold: None,
+            of_real: OfReal::default(),
+            judged: Vec::new(),
             manifold_images: 0,
             transfer: None,
             copies: None,
@@ -242,6 +252,11 @@ impl Row {
             Some(spacing) => format!("{}, {}", self.sampler, spacing.name()),
             None => self.sampler.clone(),
         }
+    }
+
+    /// Fréchet distance; by several judges, as a multiple of real pictures', which alone compares among them.
+    fn distance(&self) -> Option<f64> {
+        if self.judged.is_empty() { self.frechet } else { self.of_real.frechet }
     }
 
     /// All of its settings.
@@ -287,6 +302,7 @@ mod tests {
             style_accuracy: None,
             frechet: Some(0.5),
             manifold: None,
+            judged: Vec::new(),
             transfer: Some(0.99),
             copies: None,
         };
@@ -325,7 +341,6 @@ mod tests {
         for name in ["report.md", "report.json", "accuracy.svg", "frechet.svg"] {
             assert!(dir.path().join(name).exists(), "{name}");
         }
-        // Without an axis there are bars.
         let mut one = report();
         one.rows.truncate(1);
         one.save(dir.path()).unwrap();
@@ -339,7 +354,6 @@ mod tests {
         assert!(text.contains("a judge"));
         files::write_atomic(&card, b"no marks").unwrap();
         assert!(report().put_into(&card).unwrap_err().to_string().contains("begin"));
-        // Words in another encoding would come back damaged.
         let latin = [b"caf\xe9\n", BEGIN.as_bytes(), b"\n", END.as_bytes()].concat();
         files::write_atomic(&card, &latin).unwrap();
         assert!(report().put_into(&card).unwrap_err().to_string().contains("no UTF-8"));

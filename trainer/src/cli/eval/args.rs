@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use diffusion::schedule::TimestepSpacing;
 use diffusion::{Request, SamplerKind, Turbo};
+use trainer::classifier::Design;
 use trainer::styles::Style;
 
 use crate::cli::data_args::DataArgs;
@@ -63,6 +65,9 @@ pub struct Args {
     /// The folder of the judges, which are trained first on the real pictures where their files do not exist, once
     #[arg(long, default_value = "data/judges")]
     pub judges: PathBuf,
+    /// Which judges read plain digits: the report tells of each, and the worst
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = JudgeName::value_variants().iter().copied())]
+    pub judge: Vec<JudgeName>,
     /// Times that a judge of your own pictures sees each of them [default: 12, of few pictures or for many classes more]
     #[arg(long, value_name = "N", requires = "data")]
     pub judge_epochs: Option<usize>,
@@ -99,7 +104,27 @@ pub enum Measure {
     Transfer,
 }
 
+/// `--judge`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum JudgeName {
+    /// Convolutions one after the other, taught on pictures as they are
+    Plain,
+    /// Residual blocks, taught on pictures slightly distorted
+    Residual,
+    /// Few layers, taught on pictures much distorted
+    Distorted,
+}
+
 impl Args {
+    /// Whether a judge of this design is asked for.
+    pub fn wants_judge(&self, design: Design) -> bool {
+        self.judge.contains(&match design {
+            Design::Plain => JudgeName::Plain,
+            Design::Residual => JudgeName::Residual,
+            Design::Distorted => JudgeName::Distorted,
+        })
+    }
+
     /// Fills in what is measured.
     pub fn resolve(&mut self, own: bool) {
         self.measures = match (self.measure.is_empty(), own) {

@@ -5,16 +5,18 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use diffusion::{Model, Request};
-use trainer::classifier::{Classifier, ClassifierConfig, Progress, train_classifier};
+use trainer::classifier::{Classifier, ClassifierConfig, Design};
 use trainer::data::Dataset;
 use trainer::eval::{
-    Accuracy, Floor, Gaussian, Judge, Manifold, NEIGHBOURS, Row, frechet_distance, manifold, train_on_styles,
+    Accuracy, Floor, Gaussian, Judge, Manifold, NEIGHBOURS, Row, Scores, Worst, frechet_distance, manifold,
+    train_on_styles,
 };
-use trainer::messages::say;
+use trainer::messages::{say, shown};
 use trainer::styles::Style;
 
 use super::args::{Args, Measure};
-use super::drawing::{bar, drawn};
+use super::drawing::drawn;
+use super::own_judge::{trained, training};
 
 /// Most pictures of each side for precision and recall: their work grows with the square.
 pub const MANIFOLD_IMAGES: usize = 5000;
@@ -25,21 +27,38 @@ pub struct Bench<'a> {
     device: Device,
     train: Dataset,
     test: Dataset,
-    /// Each with a sentence about it.
-    judges: Vec<(Judge, String)>,
+    judges: Vec<Known>,
     references: Vec<Reference>,
 }
+
+/// A judge that is read or trained.
+struct Known {
+    name: &'static str,
+    judge: Judge,
+    /// What there is to say about it.
+    sentence: String,
+}
+
+/// Name of the judge that reads digits and styles.
+const STYLES: &str = "styles";
 
 /// Real pictures, plain or in a style.
 struct Reference {
     style: Option<&'static str>,
-    /// Index of the judge that reads digits.
-    judge: usize,
+    /// Those that read digits.
+    panel: Vec<Member>,
     /// Index of the judge that reads styles, where they are compared.
     style_judge: Option<usize>,
     test: Dataset,
-    test_features: Vec<Vec<f32>>,
     floor: Floor,
+}
+
+/// A judge, and what it says of the real pictures.
+struct Member {
+    /// Index of the judge.
+    judge: usize,
+    test_features: Vec<Vec<f32>>,
+    floor: Scores,
 }
 
 impl<'a> Bench<'a> {
@@ -58,7 +77,7 @@ impl<'a> Bench<'a> {
 
     /// A sentence about each judge so far.
     pub fn judges(&self) -> Vec<String> {
-        self.judges.iter().map(|(_, sentence)| sentence.clone()).collect()
+        self.judges.iter().map(|known| known.sentence.clone()).collect()
     }
 
     /// What real pictures reach, for each reference so far.
@@ -76,7 +95,7 @@ impl<'a> Bench<'a> {
         if let Some(index) = self.references.iter().position(|reference| reference.style == name) {
             return Ok(index);
         }
-        let judge = self.judge(style.is_some())?;
+        let judges = self.panel(style.is_some())?;
         let per_class = (self.args.count / self.train.class_names().len()).max(1);
         let train = self.train.pick(&self.train.first_of_each_class(per_class));
         let (train, test) = match style {
@@ -85,41 +104,46 @@ impl<'a> Bench<'a> {
         };
         // Of the base, too: whether its pictures are taken for some style.
         let style_judge = match style {
-            Some(_) => Some(judge),
-            None if self.args.compares_styles() => Some(self.judge(true)?),
+            Some(_) => judges.first().copied(),
+            None if self.args.compares_styles() => Some(self.judge(STYLES, None)?),
             None => None,
         };
-        let reader = &self.judges[judge].0;
-        let accuracy = reader.test(&test, name)?.0;
         let style_accuracy = match style_judge {
-            Some(judge) => Some(self.judges[judge].0.test(&test, name)?.1),
+            Some(judge) => Some(self.judges[judge].judge.test(&test, name)?.1),
             None => None,
         };
-        let mut reference = Reference {
-            style: name,
-            judge,
-            style_judge,
-            test_features: Vec::new(),
-            test,
-            floor: Floor {
-                reference: name.unwrap_or("plain").to_owned(),
-                images: train.len(),
-                accuracy: Some(accuracy),
-                style_accuracy,
-                frechet: None,
-                manifold: None,
-                transfer: None,
-                copies: None,
-            },
+        let mut panel = Vec::new();
+        for judge in judges {
+            let Known { name: judge_name, judge: reader, .. } = &self.judges[judge];
+            let read = reader.test(&test, name)?.0;
+            let test_features = match self.wants(Measure::Frechet) || self.wants(Measure::Manifold) {
+                true => reader.features(&test)?,
+                false => Vec::new(),
+            };
+            let floor = Scores { judge: (*judge_name).to_owned(), read, frechet: None, manifold: None };
+            let mut member = Member { judge, test_features, floor };
+            (member.floor.frechet, member.floor.manifold, _) = self.distances(&member, &test, &train)?;
+            panel.push(member);
+        }
+        let mut floor = Floor {
+            reference: name.unwrap_or("plain").to_owned(),
+            images: train.len(),
+            accuracy: panel.iter().map(|member| member.floor.read).reduce(f64::min),
+            style_accuracy,
+            frechet: None,
+            manifold: None,
+            judged: Vec::new(),
+            transfer: None,
+            copies: None,
         };
-        if self.wants(Measure::Frechet) || self.wants(Measure::Manifold) {
-            reference.test_features = reader.features(&reference.test)?;
-            (reference.floor.frechet, reference.floor.manifold, _) = self.distances(&reference, &train)?;
+        match &panel[..] {
+            [only] => (floor.frechet, floor.manifold) = (only.floor.frechet, only.floor.manifold),
+            several => floor.judged = several.iter().map(|member| member.floor.clone()).collect(),
         }
         if self.wants(Measure::Transfer) {
-            reference.floor.transfer = Some(self.transfer("as many real pictures", &train, &reference.test)?);
+            floor.transfer = Some(self.transfer("as many real pictures", &train, &test)?);
         }
-        self.references.push(reference);
+        self.references.push(Reference { style: name, panel, style_judge, test, floor });
         Ok(self.references.len() - 1)
     }
 
@@ -133,48 +157,50 @@ impl<'a> Bench<'a> {
         styled: bool,
     ) -> anyhow::Result<Row> {
         let reference = &self.references[reference];
-        let judge = &self.judges[reference.judge].0;
         let start = Instant::now();
         let classes: Vec<usize> = (0..model.base().info.num_classes()).collect();
         let drawn = drawn(self.args, &model_name, model, &request, &classes)?;
-        let seconds = start.elapsed().as_secs_f64();
-        let readings = judge.read(&drawn)?;
-        let rows: Vec<&[f32]> = readings.iter().map(|reading| &reading.digits[..]).collect();
-        let accuracy = Accuracy::new(judge.digits(), drawn.labels(), &rows)?;
-        let style = match reference.style_judge.filter(|_| styled) {
-            Some(judge) => Some(self.judges[judge].0.share_in(&drawn, reference.style)?),
-            None => None,
-        };
-        let (frechet, manifold, manifold_images) = self.distances(reference, &drawn)?;
-        let transfer = match self.wants(Measure::Transfer) {
-            true => Some(self.transfer("the generated pictures", &drawn, &reference.test)?),
-            false => None,
-        };
-        Ok(Row {
-            accuracy: Some(accuracy),
-            style,
-            frechet,
-            manifold,
-            manifold_images,
-            transfer,
-            seconds,
-            ..Row::new(&model_name, &reference.floor.reference, &request, self.args.seed, drawn.len())
-        })
+        let mut row = Row::new(&model_name, &reference.floor.reference, &request, self.args.seed, drawn.len());
+        row.seconds = start.elapsed().as_secs_f64();
+        let mut judged = Vec::new();
+        for member in &reference.panel {
+            let Known { name, judge, .. } = &self.judges[member.judge];
+            let readings = judge.read(&drawn)?;
+            let rows: Vec<&[f32]> = readings.iter().map(|reading| &reading.digits[..]).collect();
+            let accuracy = Accuracy::new(judge.digits(), drawn.labels(), &rows)?;
+            let (frechet, manifold, images) = self.distances(member, &reference.test, &drawn)?;
+            row.manifold_images = images;
+            let scores = Scores { judge: (*name).to_owned(), read: accuracy.share, frechet, manifold };
+            judged.push((accuracy, scores, &member.floor));
+        }
+        let Worst { accuracy, frechet, manifold, of_real } = Worst::of(&judged);
+        (row.accuracy, row.frechet, row.manifold, row.of_real) = (accuracy, frechet, manifold, of_real);
+        if judged.len() > 1 {
+            row.judged = judged.into_iter().map(|(_, scores, _)| scores).collect();
+        }
+        if let Some(judge) = reference.style_judge.filter(|_| styled) {
+            row.style = Some(self.judges[judge].judge.share_in(&drawn, reference.style)?);
+        }
+        if self.wants(Measure::Transfer) {
+            row.transfer = Some(self.transfer("the generated pictures", &drawn, &reference.test)?);
+        }
+        Ok(row)
     }
 
-    /// Fréchet distance of `data` from the reference's test pictures; precision and so on; and the number of pictures of each
+    /// Fréchet distance of `data` from `test` in the features of a judge; precision and so on; and the number of pictures of each
     /// side in those.
     fn distances(
         &self,
-        reference: &Reference,
+        member: &Member,
+        test: &Dataset,
         data: &Dataset,
     ) -> anyhow::Result<(Option<f64>, Option<Manifold>, usize)> {
         if !self.wants(Measure::Frechet) && !self.wants(Measure::Manifold) {
             return Ok((None, None, 0));
         }
-        let features = self.judges[reference.judge].0.features(data)?;
+        let features = self.judges[member.judge].judge.features(data)?;
         let frechet = match self.wants(Measure::Frechet) {
-            true => Some(frechet_distance(&Gaussian::of(&features)?, &Gaussian::of(&reference.test_features)?)),
+            true => Some(frechet_distance(&Gaussian::of(&features)?, &Gaussian::of(&member.test_features)?)),
             false => None,
         };
         if !self.wants(Measure::Manifold) {
@@ -185,47 +211,48 @@ impl<'a> Bench<'a> {
         let balanced = |data: &Dataset, features: &[Vec<f32>]| -> Vec<Vec<f32>> {
             data.first_of_each_class(per_class).into_iter().map(|i| features[i].clone()).collect()
         };
-        let real = balanced(&reference.test, &reference.test_features);
+        let real = balanced(test, &member.test_features);
         let other = balanced(data, &features);
         Ok((frechet, Some(manifold(&real, &other, NEIGHBOURS)?), other.len()))
     }
 
     /// Trains on pictures, generated or real, and tests on real ones.
     fn transfer(&self, title: &str, pictures: &Dataset, test: &Dataset) -> anyhow::Result<f64> {
-        let bar = bar(0, &format!("training on {title}"));
-        let mut classifier = train_classifier(&ClassifierConfig::default(), pictures, &self.device, |progress| {
-            bar.set_length(progress.total as u64);
-            bar.set_position(progress.step as u64);
-        })?;
-        bar.finish_and_clear();
-        Ok(classifier.test(test)?)
+        let title = format!("training on {title}");
+        Ok(trained(&title, &ClassifierConfig::default(), pictures, &self.device)?.test(test)?)
     }
 
-    /// Index of the judge of plain digits, or of digits and styles: read from its file, or trained.
-    fn judge(&mut self, styles: bool) -> anyhow::Result<usize> {
-        let name = if styles { "styles" } else { "digits" };
-        let path = self.args.judges.join(format!("{name}.safetensors"));
-        let title = format!("judge of {name}");
-        if let Some(index) = self.judges.iter().position(|(_, sentence)| sentence.starts_with(&title)) {
+    /// Indices of the judges that read digits: of styled ones the judge of styles, of plain ones all that are wanted.
+    fn panel(&mut self, styles: bool) -> anyhow::Result<Vec<usize>> {
+        if styles {
+            return Ok(vec![self.judge(STYLES, None)?]);
+        }
+        let designs = Design::ALL.into_iter().filter(|&design| self.args.wants_judge(design));
+        designs.map(|design| self.judge(design.name(), Some(design))).collect()
+    }
+
+    /// Index of a judge, of this design or of styles: read from its file, or trained.
+    fn judge(&mut self, name: &'static str, design: Option<Design>) -> anyhow::Result<usize> {
+        if let Some(index) = self.judges.iter().position(|known| known.name == name) {
             return Ok(index);
         }
+        // The name from when it was the only one.
+        let file = if design == Some(Design::Distorted) { "digits" } else { name };
+        let path = self.args.judges.join(format!("{file}.safetensors"));
+        let title = if design.is_some() { format!("judge {name}") } else { format!("judge of {name}") };
         let classifier = if path.exists() {
             Classifier::load(&path, &self.device)?
         } else {
-            say!("training the judge of {name} on real MNIST first: minutes, once");
-            let bar = bar(0, &format!("the judge of {name}"));
-            let on_step = |progress: Progress| {
-                bar.set_length(progress.total as u64);
-                bar.set_position(progress.step as u64);
+            say!("training the {title} on real MNIST first: minutes, once; it is kept in {}", shown(path.display()));
+            let classifier = match design {
+                None => train_on_styles(&self.train, &self.device, training(&format!("the {title}")))?,
+                Some(design) => {
+                    let config = ClassifierConfig::of(design);
+                    let mut classifier = trained(&format!("the {title}"), &config, &self.train, &self.device)?;
+                    classifier.test(&self.test)?;
+                    classifier
+                }
             };
-            let mut classifier = match styles {
-                true => train_on_styles(&self.train, &self.device, on_step)?,
-                false => train_classifier(&ClassifierConfig::default(), &self.train, &self.device, on_step)?,
-            };
-            bar.finish_and_clear();
-            if !styles {
-                classifier.test(&self.test)?;
-            }
             classifier.save(&path)?;
             classifier
         };
@@ -237,11 +264,11 @@ impl<'a> Bench<'a> {
         let sentence = format!(
             "{title}: reads {tested} (trained on {} {}, {} epochs, seed {})",
             card.train_images,
-            if styles { "pictures, real ones in all styles" } else { "real pictures" },
+            if design.is_none() { "pictures, real ones in all styles" } else { "real pictures" },
             card.epochs,
             card.seed
         );
-        self.judges.push((Judge::new(classifier)?, sentence));
+        self.judges.push(Known { name, judge: Judge::new(classifier)?, sentence });
         Ok(self.judges.len() - 1)
     }
 }

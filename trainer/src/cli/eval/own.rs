@@ -90,6 +90,7 @@ impl<'a> Own<'a> {
             style_accuracy: None,
             frechet: None,
             manifold: None,
+            judged: Vec::new(),
             transfer: None,
             copies: None,
         };

@@ -88,24 +88,30 @@ pub fn trained(
     pictures: &Dataset,
     device: &Device,
 ) -> anyhow::Result<Classifier> {
+    Ok(train_classifier(config, pictures, device, training(title))?)
+}
+
+/// What a training of a classifier calls after every step: moves a bar, and says after the first steps how long it will take.
+pub fn training(title: &str) -> impl FnMut(Progress) {
     /// The first steps are slow: they are not counted.
     const WARM: usize = 5;
     /// After how many more the time is told.
     const TIMED: usize = 15;
-    let bar = bar(0, title);
+    let (bar, title) = (bar(0, title), title.to_owned());
     let mut start = Instant::now();
-    let classifier = train_classifier(config, pictures, device, |progress: Progress| {
-        bar.set_length(progress.total as u64);
-        bar.set_position(progress.step as u64);
-        if progress.step == WARM {
+    move |Progress { step, total, .. }| {
+        bar.set_length(total as u64);
+        bar.set_position(step as u64);
+        if step == WARM {
             start = Instant::now();
-        } else if progress.step == WARM + TIMED {
-            let left = start.elapsed().as_secs_f64() / TIMED as f64 * (progress.total - progress.step) as f64;
+        } else if step == WARM + TIMED {
+            let left = start.elapsed().as_secs_f64() / TIMED as f64 * (total - step) as f64;
             bar.suspend(|| say!("{title}: {} to go", duration(left)));
         }
-    })?;
-    bar.finish_and_clear();
-    Ok(classifier)
+        if step == total {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 /// A time for people.
