@@ -6,7 +6,7 @@
 pub enum Design {
     /// Convolutions one after the other; pictures as they are, moved by a pixel at most.
     Plain,
-    /// Residual blocks at both sizes (arXiv 1512.03385) and the mean over places; pictures slightly distorted.
+    /// Residual blocks at both sizes (arXiv 1512.03385); pictures slightly distorted.
     Residual,
     /// Few layers; pictures turned, stretched, leant and moved as far as they can still be read.
     #[default]
@@ -42,11 +42,6 @@ impl Design {
             Self::Residual => [2, 4],
             Self::Distorted => [0, 1],
         }
-    }
-
-    /// Whether the last convolution's mean over all places is read, instead of every place.
-    pub(super) fn pools(self) -> bool {
-        self == Self::Residual
     }
 
     /// Share of the augmentation's largest turn, stretch and lean, and of its largest shift.

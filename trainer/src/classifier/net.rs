@@ -39,14 +39,13 @@ impl Net {
                 .init(device)
         };
         let side = image_size / 4;
-        let places = if design.pools() { 1 } else { side * side };
         let [fine, body] = design.depth();
         Self {
             stem: conv([4, STEM], 1),
             fine: (0..fine).map(|_| conv([STEM, STEM], 1)).collect(),
             down: conv([STEM, BODY], 2),
             body: (0..body).map(|_| conv([BODY, BODY], 1)).collect(),
-            hidden: LinearConfig::new(places * BODY, FEATURES).init(device),
+            hidden: LinearConfig::new(side * side * BODY, FEATURES).init(device),
             design,
             output: LinearConfig::new(FEATURES, classes).init(device),
         }
@@ -70,13 +69,8 @@ impl Net {
         let x = relu(convolve(&self.stem, space_to_depth(images), Resize::Same)); // [B, S/2, S/2, 32]
         let x = relu(convolve(&self.down, self.through(&self.fine, x), Resize::Half)); // [B, S/4, S/4, 64]
         let x = self.through(&self.body, x);
-        let [batch, height, width, channels] = x.dims();
-        let x = match self.design.pools() {
-            true => x.reshape([batch, height * width, channels]).mean_dim(1).reshape([batch, channels]),
-            // Channels first, as the weights of `hidden` have them.
-            false => x.permute([0, 3, 1, 2]).flatten::<2>(1, 3),
-        };
-        relu(self.hidden.forward(x))
+        // Channels first, as the weights of `hidden` have them.
+        relu(self.hidden.forward(x.permute([0, 3, 1, 2]).flatten::<2>(1, 3)))
     }
 
     /// Convolutions at one size, wired as the design has them.

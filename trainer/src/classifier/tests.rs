@@ -28,7 +28,7 @@ fn data() -> Dataset {
 }
 
 fn trained(design: Design, threads: usize) -> Classifier {
-    let config = ClassifierConfig { design, epochs: 20, batch_size: 48, learning_rate: 3e-3, seed: 4, threads };
+    let config = ClassifierConfig { design, epochs: 30, batch_size: 48, learning_rate: 3e-3, seed: 4, threads };
     train_classifier(&config, &data(), &Device::flex(), |_| ()).unwrap()
 }
 
