@@ -35,6 +35,11 @@ impl Design {
         }
     }
 
+    /// Highest learning rate: steps that are too long silence deep layers for good.
+    pub fn learning_rate(self) -> f64 {
+        if self == Self::Residual { 1e-3 } else { 2e-3 }
+    }
+
     /// Convolutions at half the pictures' side, and at a quarter.
     pub(super) fn depth(self) -> [usize; 2] {
         match self {

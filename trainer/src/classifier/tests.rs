@@ -28,7 +28,8 @@ fn data() -> Dataset {
 }
 
 fn trained(design: Design, threads: usize) -> Classifier {
-    let config = ClassifierConfig { design, epochs: 30, batch_size: 48, learning_rate: 3e-3, seed: 4, threads };
+    let learning_rate = design.learning_rate();
+    let config = ClassifierConfig { design, epochs: 60, batch_size: 48, learning_rate, seed: 4, threads };
     train_classifier(&config, &data(), &Device::flex(), |_| ()).unwrap()
 }
 

@@ -47,8 +47,8 @@ impl Default for ClassifierConfig {
 impl ClassifierConfig {
     /// For a classifier of this design, with its own seed.
     pub fn of(design: Design) -> Self {
-        let threads = parallel::default_threads();
-        Self { design, epochs: 12, batch_size: 128, learning_rate: 2e-3, seed: design.seed(), threads }
+        let (learning_rate, threads) = (design.learning_rate(), parallel::default_threads());
+        Self { design, epochs: 12, batch_size: 128, learning_rate, seed: design.seed(), threads }
     }
 
     /// For pictures of one's own: few of them are seen more often, each time distorted in another way, and those of many classes,

@@ -56,7 +56,7 @@ pub fn decode(bytes: &[u8], device: &Device) -> std::result::Result<(Net, Card),
 }
 
 /// A network with starting values that depend on the seed alone: He et al. (arXiv 1502.01852) for layers before a ReLU, zero
-/// for biases, for the last layer, and for the last one of a residual block, which begins as no change (arXiv 1901.09321).
+/// for biases and for the last layer.
 ///
 /// # Errors
 /// None but a mistake in this file: a parameter without a value.
@@ -68,8 +68,7 @@ pub fn initial(design: Design, image_size: usize, classes: usize, seed: u64, dev
         let len = shape.iter().product();
         let fan_in: usize = if shape.len() == 2 { shape[0] } else { shape[1..].iter().product() };
         let bound = (6.0 / fan_in.max(1) as f32).sqrt();
-        let ends_block = design == Design::Residual && ends_block(&name);
-        let values = if name.ends_with("bias") || name.starts_with("output") || ends_block {
+        let values = if name.ends_with("bias") || name.starts_with("output") {
             vec![0.0; len]
         } else {
             (0..len).map(|_| (2.0 * noise.uniform() - 1.0) * bound).collect()
@@ -77,13 +76,6 @@ pub fn initial(design: Design, image_size: usize, classes: usize, seed: u64, dev
         state.insert(name, HostTensor { shape, values });
     }
     fill(net, &state, device)
-}
-
-/// Whether a parameter belongs to the second convolution of a pair.
-fn ends_block(name: &str) -> bool {
-    let mut parts = name.split('.');
-    let is_pair = parts.next().is_some_and(|part| part == "fine" || part == "body");
-    is_pair && parts.next().and_then(|index| index.parse().ok()).is_some_and(|index: usize| index % 2 == 1)
 }
 
 fn shapes(net: &Net) -> BTreeMap<String, Vec<usize>> {
