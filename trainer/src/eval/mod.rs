@@ -20,6 +20,7 @@ mod manifold;
 mod markdown;
 mod neighbours;
 mod panel;
+mod plots;
 mod report;
 
 pub use accuracy::{Accuracy, ClassScore};

@@ -1,6 +1,5 @@
-//! The report: what was measured, as JSON and plots; as Markdown in `markdown.rs`. Tests: here.
+//! The report: what was measured, as JSON; as Markdown in `markdown.rs`, as curves in `plots.rs`. Tests: here.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use diffusion::Request;
@@ -12,10 +11,6 @@ use super::neighbours::{Copies, Neighbour};
 use super::panel::{OfReal, Scores};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::picture::{Plot, Series, bars};
-
-/// The value of a row that is plotted.
-type Value = fn(&Row) -> Option<f64>;
 
 /// All that one command measured.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -170,52 +165,9 @@ impl Report {
     pub fn save(&self, dir: &Path) -> Result<()> {
         files::write_atomic(&dir.join("report.md"), format!("# Evaluation\n\n{}", self.to_markdown()).as_bytes())?;
         files::write_atomic(&dir.join("report.json"), self.to_json()?.as_bytes())?;
-        let plots: [(&str, &str, Value); 2] = [
-            ("accuracy.svg", "Read as asked, %", |row| Some(100.0 * row.accuracy.as_ref()?.share)),
-            ("frechet.svg", "Fréchet distance", Row::distance),
-        ];
-        let axis = AXES.iter().find(|axis| {
-            let first = self.rows.first().map(axis.value);
-            self.rows.iter().any(|row| Some((axis.value)(row)) != first)
-        });
-        for (file, title, value) in plots {
-            let svg = match axis {
-                Some(axis) => {
-                    let series = self.curves(axis, value);
-                    Plot { title: title.into(), x_label: axis.name.into(), log_y: false, series }.to_svg()
-                }
-                None => {
-                    bars(title, &self.rows.iter().filter_map(|row| Some((row.name(), value(row)?))).collect::<Vec<_>>())
-                }
-            };
-            if self.rows.iter().any(|row| value(row).is_some()) {
-                files::write_atomic(&dir.join(file), svg.as_bytes())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A curve for all rows that differ in the axis alone.
-    fn curves(&self, axis: &Axis, value: Value) -> Vec<Series> {
-        let mut series = BTreeMap::<String, Vec<(f64, f64)>>::new();
-        for row in &self.rows {
-            let points = series.entry(row.name_without(axis.name)).or_default();
-            points.extend(value(row).map(|value| ((axis.value)(row), value)));
-        }
-        series.into_iter().map(|(name, points)| Series { name, points, smooth: 1 }).collect()
+        self.save_plots(dir)
     }
 }
-
-/// A setting that curves can run over.
-struct Axis {
-    name: &'static str,
-    value: fn(&Row) -> f64,
-}
-
-const AXES: [Axis; 2] = [
-    Axis { name: "guidance", value: |row| f64::from(row.guidance) },
-    Axis { name: "steps", value: |row| row.steps as f64 },
-];
 
 impl Row {
     /// A row of so many pictures with these settings, nothing measured yet.
@@ -252,26 +204,6 @@ impl Row {
             Some(spacing) => format!("{}, {}", self.sampler, spacing.name()),
             None => self.sampler.clone(),
         }
-    }
-
-    /// Fréchet distance; by several judges, as a multiple of real pictures', which alone compares among them.
-    fn distance(&self) -> Option<f64> {
-        if self.judged.is_empty() { self.frechet } else { self.of_real.frechet }
-    }
-
-    /// All of its settings.
-    fn name(&self) -> String {
-        self.name_without("")
-    }
-
-    fn name_without(&self, setting: &str) -> String {
-        let settings = [
-            ("steps", format!("{} steps", self.steps)),
-            ("guidance", format!("guidance {}", self.guidance)),
-            ("", format!("{} to {}, eta {}", self.guidance_start, self.guidance_stop, self.guidance_eta)),
-        ];
-        let kept = settings.into_iter().filter(|(name, _)| name.is_empty() || *name != setting).map(|(_, text)| text);
-        format!("{}, {}, {}", self.model, self.visiting(), kept.collect::<Vec<_>>().join(", "))
     }
 }
 
