@@ -39,6 +39,16 @@ pub struct Model {
     scales: BTreeMap<String, f32>,
     /// Modules whose working copy differs from the base.
     changed: Vec<String>,
+    /// The network before this one.
+    before: Option<Composed>,
+}
+
+/// A network with adapters composed in. Kept for whoever draws by turns, with a style and without: each is composed once.
+#[derive(Debug)]
+struct Composed {
+    unet: LoadedUNet,
+    scales: BTreeMap<String, f32>,
+    changed: Vec<String>,
 }
 
 impl Model {
@@ -57,6 +67,7 @@ impl Model {
             adapters: BTreeMap::new(),
             scales: BTreeMap::new(),
             changed: Vec::new(),
+            before: None,
         })
     }
 
@@ -70,11 +81,9 @@ impl Model {
     /// # Errors
     /// As [`new`](Self::new); the model stays where it was.
     pub fn set_backend(&mut self, backend: impl Into<Backend>) -> Result<()> {
-        let mut unet = LoadedUNet::new(&self.base, backend.into())?;
-        if !self.changed.is_empty() {
-            unet.set_weights(&self.base, &self.composed())?;
-        }
-        self.unet = unet;
+        let unet = LoadedUNet::new(&self.base, backend.into())?;
+        self.unet = if self.changed.is_empty() { unet } else { unet.with_weights(&self.base, &self.composed())? };
+        self.before = None;
         Ok(())
     }
 
@@ -177,6 +186,7 @@ impl Model {
         if self.scales.contains_key(name) {
             self.remove_adapter(name)?;
         }
+        self.before = None;
         self.adapters.insert(name.to_owned(), adapter);
         self.adapters.get(name).ok_or_else(|| self.unknown(name))
     }
@@ -192,6 +202,7 @@ impl Model {
             }
             self.set_adapters(scales)?;
         }
+        self.before = None;
         for (other, adapter) in std::mem::take(&mut self.adapters) {
             if other != name {
                 self.adapters.insert(other, adapter);
@@ -239,6 +250,13 @@ impl Model {
                 return Err(RequestError::Strength { name: name.clone(), found: *scale }.into());
             }
         }
+        if scales == self.scales {
+            return Ok(());
+        }
+        if let Some(Composed { unet, changed, .. }) = self.before.take_if(|before| before.scales == scales) {
+            self.put(Composed { unet, scales, changed });
+            return Ok(());
+        }
         let on: Vec<(&Adapter, f32)> = scales
             .iter()
             .filter(|(_, scale)| **scale != 0.0)
@@ -246,10 +264,18 @@ impl Model {
             .collect();
         let weights = compose(&self.base.state, on.iter().copied(), &self.changed);
         let changed = on.iter().flat_map(|(adapter, _)| adapter.modules.keys().cloned()).collect();
-        self.unet.set_weights(&self.base, &weights)?;
-        self.changed = changed;
-        self.scales = scales;
+        let unet = self.unet.with_weights(&self.base, &weights)?;
+        self.put(Composed { unet, scales, changed });
         Ok(())
+    }
+
+    /// Draws with this network from now on, and keeps the one of until now.
+    fn put(&mut self, Composed { unet, scales, changed }: Composed) {
+        self.before = Some(Composed {
+            unet: std::mem::replace(&mut self.unet, unet),
+            scales: std::mem::replace(&mut self.scales, scales),
+            changed: std::mem::replace(&mut self.changed, changed),
+        });
     }
 
     fn known(&self, name: &str) -> Result<()> {

@@ -109,3 +109,25 @@ impl NoiseSource {
         }
     }
 }
+
+/// The noise that a picture of `len` values begins with: what a run from `seed` takes where it is given none.
+pub fn starting_noise(seed: u64, len: usize) -> Vec<f32> {
+    NoiseSource::new(seed).normals(len)
+}
+
+/// A part of the way from one noise to another of the same length, along the arc between them: `share` 0 is `from` and 1 is `to`, bit
+/// for bit. Between two noises the straight line passes through what is no noise, because it is too short (Shoemake, "Animating
+/// rotation with quaternion curves", SIGGRAPH 1985: slerp). In f64 with `libm`, so the same on every platform.
+pub fn slerp(from: &[f32], to: &[f32], share: f64) -> Vec<f32> {
+    let dot = |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum() };
+    let cosine = dot(from, to) / libm::sqrt(dot(from, from) * dot(to, to));
+    let angle = libm::acos(cosine.clamp(-1.0, 1.0));
+    let sine = libm::sin(angle);
+    // Two that point the same way: there is no arc.
+    let weights = match sine > f64::EPSILON {
+        true => [libm::sin((1.0 - share) * angle) / sine, libm::sin(share * angle) / sine],
+        false => [1.0 - share, share],
+    };
+    let [a, b] = weights;
+    from.iter().zip(to).map(|(x, y)| (a * f64::from(*x) + b * f64::from(*y)) as f32).collect()
+}

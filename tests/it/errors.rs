@@ -128,7 +128,7 @@ fn codes_are_those_of_the_javascript_class() {
 fn every_kind_has_a_sentence_in_every_language() {
     let kinds: BTreeSet<&str> = examples().iter().map(|(error, _)| error.kind()).collect();
     assert_eq!(kinds.len(), examples().len(), "kinds are unique");
-    for files in [&["engine.js", "drawing.js", "training.js"][..], &["zh.js", "training-zh.js"]] {
+    for files in [&["engine.js", "drawing.js", "training.js"][..], &["refusals-zh.js", "training-zh.js"]] {
         let file = |name: &str| text(Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/texts").join(name));
         let texts: String = files.iter().map(|name| file(name)).collect();
         for kind in &kinds {

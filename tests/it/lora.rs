@@ -141,6 +141,33 @@ fn off_is_the_base_after_a_thousand_switches() {
     }
 }
 
+/// Whoever draws by turns gets each network as it was; an adapter that has been replaced since is not mistaken for the old one.
+#[test]
+fn turns_give_the_same_networks() {
+    let expected = tensors("lora/expected.safetensors");
+    let of = |name: &str, scale: f32| BTreeMap::from([(name.to_owned(), scale)]);
+    for (device_name, backend) in backends() {
+        let mut model = with_adapters(&backend);
+        let mut answer_with = |scales: BTreeMap<String, f32>| {
+            model.set_adapters(scales).unwrap();
+            bits(&answer(&model, &expected))
+        };
+        let first = [of("plain", 1.0), of("patterned", 0.5), BTreeMap::new()].map(&mut answer_with);
+        for _ in 0..3 {
+            assert_eq!(answer_with(of("plain", 1.0)), first[0], "{device_name}");
+            assert_eq!(answer_with(of("patterned", 0.5)), first[1], "{device_name}");
+        }
+        assert_eq!(answer_with(BTreeMap::new()), first[2], "{device_name}");
+        answer_with(of("plain", 1.0));
+        answer_with(BTreeMap::new());
+
+        let file = adapter_file("all_linear");
+        model.add_adapter("plain", &file, Some(&adapter_config("all_linear"))).unwrap();
+        model.set_adapters(of("plain", 1.0)).unwrap();
+        assert_ne!(bits(&answer(&model, &expected)), first[0], "{device_name}: the one before");
+    }
+}
+
 #[test]
 fn removing_and_replacing_adapters() {
     let expected = tensors("lora/expected.safetensors");

@@ -1,6 +1,7 @@
 //! The portable generator: golden values from a second implementation (`fixtures/noise_golden.py`), and sanity.
 
-use diffusion::noise::{NoiseSource, NoiseState};
+use diffusion::Request;
+use diffusion::noise::{NoiseSource, NoiseState, slerp, starting_noise};
 use serde_json::Value;
 
 use crate::support::*;
@@ -136,4 +137,44 @@ fn whole_numbers_and_shuffles() {
     assert!(moved > 980);
     items.sort_unstable();
     assert!(items.iter().enumerate().all(|(i, &item)| i == item), "nothing lost, nothing doubled");
+}
+
+#[test]
+fn a_run_begins_with_the_starting_noise_of_its_seed() {
+    let run = tiny().generate(Request::new(0, 7)).unwrap();
+    assert_eq!(bits(&starting_noise(7, run.sample().len())), bits(run.sample()));
+}
+
+/// `sin((1 - t) w) / sin w * a + sin(t w) / sin w * b`, on noises whose angle is known.
+#[test]
+fn between_two_noises_lies_an_arc() {
+    let (from, to) = ([2.0, 0.0, 0.0], [0.0, 2.0, 0.0]);
+    let half = slerp(&from, &to, 0.5);
+    for (got, want) in half.iter().zip([2f32.sqrt(), 2f32.sqrt(), 0.0]) {
+        assert!((got - want).abs() < 1e-6, "{half:?}");
+    }
+    // 60 degrees apart, a third of the way: 20 degrees.
+    let sixty = [1.0, 3f32.sqrt(), 0.0];
+    let third = slerp(&from, &sixty, 1.0 / 3.0);
+    let angle = 20f32.to_radians();
+    for (got, want) in third.iter().zip([2.0 * angle.cos(), 2.0 * angle.sin(), 0.0]) {
+        assert!((got - want).abs() < 1e-6, "{third:?}");
+    }
+}
+
+#[test]
+fn its_ends_are_the_noises_bit_for_bit_and_it_stays_as_long_as_noise() {
+    let (from, to) = (starting_noise(1, 784), starting_noise(2, 784));
+    assert_eq!(bits(&slerp(&from, &to, 0.0)), bits(&from));
+    assert_eq!(bits(&slerp(&from, &to, 1.0)), bits(&to));
+    let length = |values: &[f32]| values.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+    let ends = [length(&from), length(&to)];
+    for share in [0.1, 0.25, 0.5, 0.75, 0.9] {
+        let way = length(&slerp(&from, &to, share));
+        assert!((0.99 * ends[0].min(ends[1])..1.01 * ends[0].max(ends[1])).contains(&way), "{share}: {way}, {ends:?}");
+    }
+    // From a noise to itself there is no arc.
+    for share in [0.0, 0.3, 1.0] {
+        assert!(slerp(&from, &from, share).iter().zip(&from).all(|(a, b)| (a - b).abs() <= 1e-6 * b.abs()), "{share}");
+    }
 }

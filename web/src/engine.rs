@@ -3,13 +3,15 @@
 use std::cell::{Cell, RefCell};
 
 use diffusion::adapter::{Adapter, Unused};
+use diffusion::error::decimal;
+use diffusion::noise::{slerp, starting_noise};
 use diffusion::quantize::origin;
 use diffusion::unet::webgpu::WebGpu;
 use diffusion::{Backend, Model, Turbo};
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_values::arguments::{Argument, bytes, field, number, text};
+use web_values::arguments::{Argument, MAX_SAFE_INTEGER, bytes, field, number, text, whole, wrong};
 use web_values::base::Files;
 use web_values::objects::{describe_model_error, object, set};
 
@@ -213,6 +215,29 @@ impl Engine {
     /// All weights as they are at this moment, for a `Network` in another worker.
     pub fn weights(&self) -> Vec<f32> {
         self.model.borrow().weights()
+    }
+
+    /// The noise that a run from `seed` begins with, as `latents` have it; with `to` and `share`, that part of the way along the arc to
+    /// the noise of the seed `to`.
+    pub fn noise(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "number")] seed: &JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "number")] to: &JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "number")] share: &JsValue,
+    ) -> Result<Vec<f32>> {
+        let len = self.model.borrow().base().codec().len();
+        let noise = |value: &JsValue, name: &str| -> Result<Vec<f32>> {
+            Ok(starting_noise(whole(number(value, name)?, name, MAX_SAFE_INTEGER)?, len))
+        };
+        let from = noise(seed, "seed")?;
+        if to.is_undefined() {
+            return Ok(from);
+        }
+        let share = match number(share, "share")? {
+            share if (0.0..=1.0).contains(&share) => share,
+            share => wrong("share", "a number from 0 to 1", &decimal(share))?,
+        };
+        Ok(slerp(&from, &noise(to, "to")?, share))
     }
 
     /// Starts a run with the weights of this moment.

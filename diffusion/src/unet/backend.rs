@@ -82,16 +82,20 @@ impl LoadedUNet {
         })
     }
 
-    /// Replaces weights. `changed`: those that differ from the base's, and those that did before.
-    pub(crate) fn set_weights(&mut self, base: &Base, changed: &StateDict) -> Result<()> {
-        match self {
-            Self::Cpu(unet) => *unet = Arc::new(CpuUNet::new(&base.unet, &base.state, changed)?),
+    /// The same network with other weights. `changed`: those that differ from the base's, and those that do in this one.
+    pub(crate) fn with_weights(&self, base: &Base, changed: &StateDict) -> Result<Self> {
+        Ok(match self {
+            Self::Cpu(_) => Self::Cpu(Arc::new(CpuUNet::new(&base.unet, &base.state, changed)?)),
             #[cfg(feature = "wgpu")]
-            Self::WebGpu { unet, gpu } => *unet = Arc::new(WebGpuUNet::new(gpu, &base.unet, &base.state, changed)?),
+            Self::WebGpu { gpu, .. } => Self::WebGpu {
+                unet: Arc::new(WebGpuUNet::new(gpu, &base.unet, &base.state, changed)?),
+                gpu: gpu.clone(),
+            },
             #[cfg(feature = "burn")]
-            Self::Burn { unet, .. } => **unet = with_parameters((**unet).clone(), changed),
-        }
-        Ok(())
+            Self::Burn { unet, device } => {
+                Self::Burn { unet: Box::new(with_parameters((**unet).clone(), changed)), device: device.clone() }
+            }
+        })
     }
 
     /// Prepares a run on pictures of these classes; it keeps the weights as they are now. What does not depend on the
