@@ -34,6 +34,19 @@ export const PROPERTIES = {
   seed: attribute('seed', undefined, Number),
   lora: attribute('lora', null),
   loraScale: attribute('lora-scale', 1, Number, 'lorascale'),
+  turbo: {
+    /** @this {HTMLElement} */
+    get() {
+      const value = this.getAttribute('turbo')
+      if (value === null || value === 'false') return false
+      return value === '' || value === 'true' ? true : /^\d+$/.test(value) ? Number(value) : value
+    },
+    /** Alone, the attribute is true, as HTML has it; the property's '' is Preact's undefined. @this {HTMLElement} */
+    set(value) {
+      if (value == null || value === '' || value === false) this.removeAttribute('turbo')
+      else this.setAttribute('turbo', value === true ? '' : value)
+    },
+  },
   steps: attribute('steps', DEFAULTS.steps, Number),
   guidance: attribute('guidance', DEFAULTS.guidanceScale, Number),
   sampler: attribute('sampler', DEFAULTS.sampler),

@@ -4,14 +4,14 @@ import { dress, part } from './appearance.js'
 import { asOneClass, DigitDiffusionError, isAbort } from './errors.js'
 import { PROPERTIES } from './element-properties.js'
 import { randomSeed } from './options.js'
-import { acquire, ensureAdapter, keyOf, isShared, release, takeTurn } from './pool.js'
+import { acquire, ensureAdapter, ensureTurbo, keyOf, isShared, release, takeTurn } from './pool.js'
 import { element as texts } from './texts/module.js'
 
 /** Importing the module must not fail where there is no DOM, as in server-side rendering. */
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {})
 
 export class DigitDiffusionElement extends Base {
-  static observedAttributes = ['label', 'seed', 'lora', 'lora-scale', 'lorascale', 'steps', 'sampler', 'guidance', 'device', 'threads', 'base']
+  static observedAttributes = ['label', 'seed', 'lora', 'lora-scale', 'lorascale', 'turbo', 'steps', 'sampler', 'guidance', 'device', 'threads', 'base']
 
   #canvas = /** @type {HTMLCanvasElement} */ (part('canvas', { part: 'picture', role: 'img' }))
   #progress = /** @type {HTMLProgressElement} */ (part('progress', { part: 'progress', hidden: true }))
@@ -168,7 +168,8 @@ export class DigitDiffusionElement extends Base {
     this.#finished = false
     this.#error.hidden = true
     try {
-      const { label, lora, loraScale, steps, sampler, guidance, seed = randomSeed() } = this.#own
+      const { label, lora, loraScale, turbo, seed = randomSeed() } = this.#own
+      const [steps, sampler, guidanceScale] = ['steps', 'sampler', 'guidance'].map(name => (this.getAttribute(name) ? this.#own[name] : undefined))
       if (label === null) return
       // Kept in memory where the browser has it: it is read by pages, and small.
       const context = this.#canvas.getContext('2d', { willReadFrequently: true })
@@ -177,12 +178,14 @@ export class DigitDiffusionElement extends Base {
       signal.throwIfAborted()
       if (lora) await ensureAdapter(this.#entry, model, lora)
       signal.throwIfAborted()
+      const quick = turbo ? await ensureTurbo(this.#entry, model, turbo) : undefined
+      signal.throwIfAborted()
       endTurn = await takeTurn(this.#entry, signal)
       signal.throwIfAborted()
       this.#say(texts.drawing(label, model.noun.one))
-      const adapters = lora ? { [lora]: loraScale } : {}
+      const adapters = { ...(lora && { [lora]: loraScale }), ...(quick && { [quick]: 1 }) }
       let last
-      for await (const step of model.sample({ label, seed, steps, sampler, guidanceScale: guidance, adapters, signal })) {
+      for await (const step of model.sample({ label, seed, steps, sampler, guidanceScale, adapters, signal })) {
         this.#paint(context, step.image)
         this.#show({ phase: 'sample', loaded: step.step, total: step.total }, step)
         last = step

@@ -14,6 +14,15 @@ export function taken(files, quantized = true) {
   const replaced = Object.values(files).map(({ in_place_of: other }) => other)
   return Object.fromEntries(Object.entries(files).filter(([path, entry]) => (quantized ? !replaced.includes(path) : !entry.in_place_of)))
 }
+/**
+ * How an adapter is drawn with that was taught to draw in few steps, of what a manifest says, by the class's names; undefined of any other.
+ * @param {any} said @returns {import('./digit-diffusion.js').Turbo | undefined}
+ */
+export function turboOf(said) {
+  if (!Number.isInteger(said?.steps) || said.steps < 1) return undefined
+  const { steps, sampler, timestep_spacing: timestepSpacing, guidance_scale: guidanceScale = 1, with: others } = said
+  return { steps, sampler, timestepSpacing, guidanceScale, ...(others && { with: others }) }
+}
 /** Names of other programs' weights: what they are instead of safetensors, the engine says. */
 export const OTHER_WEIGHTS = /\.(bin|pth?|ckpt|gguf|onnx|h5|zip|gz)$/i
 /** The engine's builds, beside the module. */

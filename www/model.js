@@ -5,7 +5,7 @@ import { Client } from './client.js'
 import { take } from './early-downloads.js'
 import { asOneClass, DigitDiffusionError, unpack } from './errors.js'
 import { OTHER_WEIGHTS } from './files.js'
-import { checkDevice, checkScales, checkThreads, DEFAULTS, defaultsWith, readSampleOptions } from './options.js'
+import { checkDevice, checkScales, checkThreads, DEFAULTS, defaultsWith, readNoise, readSampleOptions } from './options.js'
 import { recall, remember } from './remember.js'
 import { backend, mistakes } from './texts/module.js'
 import { prepareDrawing, TrainingWorker } from './training-client.js'
@@ -175,6 +175,11 @@ export class DigitDiffusion {
     const scales = options?.adapters === undefined ? it.#scales : it.#check(options.adapters)
     const { request, batched } = readSampleOptions(options, { labels, imageSize }, defaultsWith([...it.#adapters.values()], scales))
     return it.#steps({ request, scales, batched, signal: options.signal })
+  }
+
+  /** @param {number} seed @param {import('./digit-diffusion.js').NoiseOptions} options */
+  async noise(seed, options) {
+    return itself(this).#client.call('noise', readNoise(seed, options), { signal: options?.signal })
   }
 
   /** @param {any} source @param {import('./digit-diffusion.js').PrepareOptions} options */

@@ -8,6 +8,8 @@ export const SPACINGS = ['linspace', 'leading', 'trailing']
 // The element shows them before the engine is there. They are those of Rust's `Request::new`, which tests compare with these: tests/it/requests.rs
 // and tests/page/engine.test.mjs. The rule of guidance is the one that the model card measures.
 export const DEFAULTS = Object.freeze({ device: 'auto', threads: 'auto', steps: 12, sampler: 'dpm++2m', guidanceScale: 1.6, guidanceStart: 0.2, guidanceStop: 0.75, guidanceEta: 0, eta: 0 })
+/** Of the network, for a picture by these defaults: guidance asks twice at some steps, and not at all where a base has not learnt it. */
+export const CALLS = Object.freeze({ guided: 19, plain: 12 })
 
 /** Short enough to read out, long enough not to repeat. */
 export const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000
@@ -57,6 +59,15 @@ function checkLatents(latents, length) {
   if (!(latents instanceof Float32Array)) throw new TypeError(mistakes.latentsType(show(latents)))
   if (latents.length !== length) throw new RangeError(mistakes.latentsLength(latents.length, length))
   return latents
+}
+
+/** Which noise is asked for. @param {number} seed @param {{ to?: number, share?: number }} way */
+export function readNoise(seed, { to, share } = {}) {
+  checkSeed(seed)
+  if (to === undefined && share === undefined) return { seed }
+  if (to === undefined) throw new TypeError(mistakes.noiseWay())
+  if (!(share >= 0 && share <= 1)) throw new RangeError(mistakes.share(show(share)))
+  return { seed, to: checkSeed(to), share }
 }
 
 /** The defaults while these adapters are on: those of the one that was taught to draw in few steps, where there is one.

@@ -2,6 +2,7 @@
 // Tests: tests/page/page.test.mjs
 import { peek } from './early-downloads.js'
 import { isAbort } from './errors.js'
+import { turboOf } from './files.js'
 import { AttentionMaps } from './page/attention-maps.js'
 import { ContactSheet } from './page/contact-sheet.js'
 import { Controls } from './page/controls.js'
@@ -45,7 +46,7 @@ const sheet = new ContactSheet({ onopen: openCell, onmore: from => drawSheet('di
 const shareLink = new ShareLink({ compose, onchange: restore })
 const exportButtons = new ExportButtons({ link: () => shareLink.link, shown: () => stage.shown, announce, onfail: error => refuse(error, live.failed.keep) })
 const changes = new StyleChanges({ title: name => styles.title(name), onshow: (model, name) => network.change(model, name) })
-const runner = new Runner({ session, controls, stage, attention, changes, sheet, compose, announce, onsettled: settle, onfail: report, onstylefail: goWithout, onprogress: showProgress })
+const runner = new Runner({ session, controls, stage, attention, changes, sheet, compose, announce, onsettled: settle, onfail: report, onwithout: () => shareLink.update(), onprogress: showProgress })
 const tour = new Tour({ draw: wander, onchange: settle })
 const teach = new TeachSection(() => import('./teach.js'), {
   session, words, forms, faceOf, isAbort, announce, onstyles: offerStyles, onuse: drawWith, load: () => session.loading || load(),
@@ -62,7 +63,7 @@ function announce(text) {
 }
 
 function compose() {
-  return writeSettings({ ...state, styles: controls.strengths, baseHash: session.model?.baseHash ?? asked?.base })
+  return writeSettings({ ...controls.settings, baseHash: session.model?.baseHash ?? asked?.base })
 }
 
 /** @param {import('./page/controls.js').Change} name */
@@ -75,17 +76,24 @@ function change(name, moving = false) {
     controls.describeStyle()
   }
   shareLink.update()
+  if (name === 'morph' && session.model) controls.pickAny()
   if (state.digit === undefined) return
-  if (['digit', 'seed', 'lora', 'style'].includes(name)) stage.see()
-  if (name === 'strength') runner.tune(moving)
+  if (['digit', 'seed', 'lora', 'style', 'turbo'].includes(name)) stage.see()
+  if (name === 'strength' || controls.turbo.on) runner.follow(moving)
   else runner.draw({ keepBase: state.lora && ['lora', 'style'].includes(name) })
+}
+
+/** Nothing moves of its own any more. */
+function rest() {
+  tour.stop()
+  controls.turbo.morph.halt()
 }
 
 /** The one button: draws, or stops whatever is under way. */
 function act() {
   if (runner.busy || session.loading || tour.running) {
     if (!runner.busy) announce(live.stopped)
-    tour.stop()
+    rest()
     session.stop()
     runner.stop()
     return
@@ -116,14 +124,14 @@ async function wander(signal) {
 
 /** @param {'digits' | 'seeds'} kind @param {number} [from] */
 function drawSheet(kind, from) {
-  tour.stop()
+  rest()
   runner.drawSheet(kind, from)
 }
 
 /** The styles of the visitor's own have changed. What is drawn with one of them is drawn again. */
 function offerStyles() {
   const before = JSON.stringify(styles.strengths)
-  controls.offer(session.styles)
+  controls.offer(session)
   if (!Object.keys(styles.strengths).length) controls.lora = false
   if (JSON.stringify(styles.strengths) !== before) shareLink.update()
   if (state.lora && stage.shown !== undefined) runner.draw({ keepBase: true })
@@ -139,7 +147,7 @@ function drawWith(name) {
 
 /** @param {import('./page/contact-sheet.js').Cell} cell */
 function openCell({ digit, seed }) {
-  tour.stop()
+  rest()
   controls.digit = digit
   controls.seed = seed
   shareLink.update()
@@ -221,7 +229,7 @@ function recover(error) {
  * @param {'load' | 'style' | 'run' | 'lost'} doing
  */
 function report(error, doing) {
-  tour.stop()
+  rest()
   runner.abandon()
   settle()
   failed = doing === 'run'
@@ -240,22 +248,6 @@ function report(error, doing) {
   controls.loaded = Boolean(session.model)
 }
 
-/**
- * A style did not arrive: the base draws alone meanwhile.
- * @param {Error} error
- * @param {string} name
- */
-function goWithout({ message }, name) {
-  announce(message)
-  const again = () => runner.draw({ keepBase: true })
-  const without = () => {
-    controls.without(name)
-    shareLink.update()
-    again()
-  }
-  showNotice({ title: live.failed.style, message: live.styleFailed(message), actions: [{ title: live.retry, run: again }, { title: live.goOn, run: without }] })
-}
-
 /** @param {DigitDiffusion} model */
 function adopt(model) {
   const { title, noun, labels, imageSize } = model
@@ -263,7 +255,7 @@ function adopt(model) {
   useWords(known, translate)
   stage.size = imageSize
   const only = labels.length === 1 && state.digit === undefined
-  const complaints = controls.adopt(model, session.styles)
+  const complaints = controls.adopt(model, session)
   model.settled.then(() => model === session.model && controls.describeBackend())
   asked?.complaints.push(...complaints)
   answer(model)
@@ -300,6 +292,7 @@ async function meet() {
     const { base, adapters } = response?.ok ? await response.json() : /** @type {any} */ ({})
     if (session.model || !Array.isArray(base?.labels)) return
     controls.offerLabels(base.labels.map(String))
+    if (Array.isArray(adapters)) controls.turbo.offer(adapters.map(({ turbo, ...adapter }) => ({ ...adapter, turbo: turboOf(turbo) })))
     await useWords({ ...base, adapters }, translate)
   } catch {
     // what is wrong with it is told when the model is loaded
@@ -309,7 +302,7 @@ async function meet() {
 /** Called whenever something begins or ends. */
 function settle() {
   stage.busy = runner.busy || session.loading
-  controls.busy = runner.busy || session.loading || tour.running
+  controls.busy = (runner.busy && !runner.quick) || session.loading || tour.running
   if (runner.busy) failed = false
   exportButtons.ready = stage.shown !== undefined
   if (!session.loading) stage.hideProgress()

@@ -1,6 +1,7 @@
 // Models by address, device and threads, so that many elements share one worker, one download and one engine, and draw a few at a time.
 // Tests: tests/page/custom-element.test.mjs, many-elements.test.mjs
 import { DigitDiffusion } from './model.js'
+import { mistakes } from './texts/module.js'
 
 /** Pictures of one model that are drawn at the same time: the others wait, so that the first are soon finished. A long one holds nobody up. */
 const AT_ONCE = 4
@@ -56,6 +57,20 @@ export function ensureAdapter(/** @type {Entry} */ entry, model, lora) {
     added.catch(() => entry.adapters.delete(lora))
   }
   return entry.adapters.get(lora)
+}
+
+/**
+ * Adds the adapter that draws in few steps, and tells its name. `turbo`: true for the first that the manifest lists, a number for the one of so many
+ * steps, else a name or an address.
+ * @param {Entry} entry @param {DigitDiffusion} model @param {boolean | number | string} turbo @returns {Promise<string>}
+ */
+export async function ensureTurbo(entry, model, turbo) {
+  const listed = model.catalog.filter(entry => entry.turbo && !entry.turbo.with)
+  const name = typeof turbo === 'string' ? turbo : listed.find(entry => turbo === true || entry.turbo.steps === turbo)?.name
+  if (name === undefined) throw new RangeError(mistakes.turbo(turbo, listed.map(entry => entry.turbo.steps)))
+  await ensureAdapter(entry, model, name)
+  if (!model.adapters.find(adapter => adapter.name === name)?.turbo) throw new RangeError(mistakes.notTurbo(name))
+  return name
 }
 
 /**

@@ -7,7 +7,7 @@ import { taken } from './files.js'
  * `styled`: whether styles come with it.
  * @typedef {{ one: string, many: string, title: string, count: number, sheet: number, styled: boolean, megabytes: string }} Words */
 /** Of a manifest, or of a loaded model.
- * @typedef {{ title?: unknown, noun?: unknown, labels?: string[], image_size?: number, files?: Record<string, { bytes: number, in_place_of?: string }>, adapters?: object[] }} Base */
+ * @typedef {{ title?: unknown, noun?: unknown, labels?: string[], image_size?: number, files?: Record<string, { bytes: number, in_place_of?: string }>, adapters?: { turbo?: unknown }[] }} Base */
 
 const SHELL = 382_000 // bytes of the page and the engine, as gzip packs them
 const AT_ONCE = 40 // pictures of a sheet, of 32 x 32 pixels; of larger ones fewer
@@ -45,7 +45,7 @@ export function wordsOf({ title, noun, labels = [], image_size: size = 28, files
     title: line(title) ?? DIGITS.title,
     count: labels.length,
     sheet: Math.min(sheet, labels.length),
-    styled: adapters ? adapters.length > 0 : before.styled,
+    styled: adapters ? adapters.some(adapter => !adapter.turbo) : before.styled,
     megabytes: files ? (bytes / 1e6).toFixed(1) : before.megabytes,
   }
 }

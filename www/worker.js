@@ -191,6 +191,8 @@ const methods = {
 
   setAdapters: ({ scales }) => compose(scales),
 
+  noise: ({ seed, to, share }) => engine.noise(seed, to, share),
+
   sample({ run, scales, request }) {
     compose(scales)
     runs.set(run, engine.sample(request))
@@ -218,7 +220,7 @@ const buffers = ({ image, x0, rawImage, rawX0, attention }) =>
 const requests = new Requests(methods, {
   crash,
   before: () => timing?.catch(() => {}),
-  transfer: result => (result?.image ? buffers(result) : []),
+  transfer: result => (result instanceof Float32Array ? [result.buffer] : result?.image ? buffers(result) : []),
 })
 addEventListener('message', ({ data }) => {
   if (data.helps) return serve(data.helps, network)

@@ -61,6 +61,18 @@ test('setAdapters, addAdapter, device, threads', async () => {
   assert.deepEqual(told.map(error => error?.name), names)
 })
 
+test('noise', async () => {
+  const told = await page.evaluate(async () => [
+    await failure(() => model.noise(/** @type {any} */ ('1'))),
+    await failure(() => model.noise(-1)),
+    await failure(() => model.noise(1, /** @type {any} */ ({ share: 0.5 }))),
+    await failure(() => model.noise(1, /** @type {any} */ ({ to: 2 }))),
+    await failure(() => model.noise(1, { to: 2, share: 1.5 })),
+  ])
+  assert.deepEqual(told.map(error => error?.name), ['TypeError', 'RangeError', 'TypeError', 'RangeError', 'RangeError'])
+  assert.match(told[4].message, /share.*0 to 1, not 1\.5/)
+})
+
 test('a class is found by its name in any Unicode form, the very same one first', () => {
   const labels = ['a', 'e\u0301', '\u00e9', 'o\u0308']
   const index = label => readSampleOptions({ label, seed: 1 }, { labels, imageSize: 28 }).request.labels[0]

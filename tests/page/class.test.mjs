@@ -76,6 +76,27 @@ test('sample: latents stand in for the seed, raw adds the floats', async () => {
   assert.deepEqual(result, { same: true, kind: 'Float32Array', length: 784, finite: true, untouched: 784, without: false })
 })
 
+test('noise: what a seed begins with, as latents; between two of them lies an arc', async () => {
+  const result = await page.evaluate(async () => {
+    const [one, other] = [await model.noise(42), await model.noise(7)]
+    const way = share => model.noise(42, { to: 7, share })
+    const length = values => Math.hypot(...values)
+    const half = await way(0.5)
+    return {
+      kind: one.constructor.name,
+      values: one.length,
+      same: same((await draw({ seed: 42 })).image, (await draw({ seed: 42, latents: one })).image),
+      fresh: same((await draw({ seed: 42, sampler: 'ddpm' })).image, (await draw({ seed: 42, sampler: 'ddpm', latents: one })).image),
+      ends: [same(await way(0), one), same(await way(1), other)],
+      half: length(half) / length(one),
+      straight: length(one.map((value, i) => (value + other[i]) / 2)) / length(one),
+    }
+  })
+  const { half, straight, ...rest } = result
+  assert.deepEqual(rest, { kind: 'Float32Array', values: 784, same: true, fresh: true, ends: [true, true] })
+  assert.ok(Math.abs(half - 1) < 0.05 && straight < 0.8, JSON.stringify({ half, straight }))
+})
+
 describe('adapters', () => {
   test('added by name or address; set, negative, off again bit for bit', async () => {
     const result = await page.evaluate(async () => {

@@ -53,7 +53,7 @@ test('attributes and properties are in step, both ways', async () => {
   await page.waitForFunction(() => customElements.get('digit-diffusion'))
   const seen = await page.evaluate(() => {
     const element = document.querySelector('digit-diffusion')
-    const samples = { label: '3', seed: 5, lora: 'outline', loraScale: -0.5, steps: 2, sampler: 'ddim', guidance: 1.5, device: 'cpu' }
+    const samples = { label: '3', seed: 5, lora: 'outline', loraScale: -0.5, steps: 2, sampler: 'ddim', guidance: 1.5, turbo: 4, device: 'cpu' }
     const attribute = name => name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
     const rows = Object.entries(samples).map(([name, value]) => {
       const before = element[name]

@@ -1,7 +1,7 @@
 // The engine itself, without the worker: its defaults are those that JavaScript shows, and what it throws says what it is.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DEFAULTS } from '../../www/options.js'
+import { CALLS, DEFAULTS } from '../../www/options.js'
 import { errors, openModule, page, setUp } from './support.mjs'
 
 const { device: _, threads: __, ...shown } = DEFAULTS
@@ -50,6 +50,20 @@ test('a run that leaves all options out is that of the class', async () => {
     return drawn[0] === drawn[1]
   }, shown)
   assert.ok(alike)
+})
+
+test('a picture by the defaults takes as many calls of the network as the page says', async () => {
+  const calls = await page.evaluate(async () => {
+    const model = await engine.Engine.load(files, 'cpu')
+    const count = async options => {
+      const run = model.sample({ labels: ['7'], seeds: [42], ...options })
+      let calls = 0
+      for (let input; (input = run.input()); await run.next()) calls += input.labels.length
+      return calls
+    }
+    return { guided: await count({}), plain: await count({ guidanceScale: 1 }) }
+  })
+  assert.deepEqual(calls, { ...CALLS })
 })
 
 test('what it throws has a code, a kind and fields, whatever its sentence', async () => {

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { choose, DIST, errors, openPage, page, pick, pixels, server, set, settled, setUp, toggleLora } from './support.mjs'
 
 const { adapters } = JSON.parse(await readFile(`${DIST}/models/manifest.json`, 'utf8'))
-const styles = adapters.map(({ title }) => title)
+const styles = adapters.filter(({ turbo }) => !turbo).map(({ title }) => title)
 setUp({
   page: 'once',
   async prepare() {

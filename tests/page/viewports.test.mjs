@@ -1,7 +1,7 @@
 // On every screen the picture is in sight while it is drawn; larger text and forced colours hide nothing.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { choose, freshPage, newPageWithFont, openPage, page, pick, server, settled, setUp, toggleLora } from './support.mjs'
+import { choose, collisions, freshPage, newPageWithFont, openPage, page, pick, server, settled, setUp, toggleLora } from './support.mjs'
 
 setUp({ page: 'none' })
 
@@ -63,26 +63,6 @@ test('a whole picture and the digits stand on the first screen of 1366 x 650', a
   const { bottom } = await place('#digits')
   assert.ok(bottom < 650)
 })
-
-/** Texts and controls that lie over each other, or stick out of the window. */
-const collisions = (within = page) =>
-  within.evaluate(() => {
-    const shown = [...document.querySelectorAll('main :is(p, h1, h2, h3, figcaption, summary, label, button, select, input[type=range], input[type=number], output, .segments), .masthead a, .footer a')].filter(
-      element => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && element.getClientRects().length && !element.closest('.overlay, .pictures, .hidden-visually, .map, .schedule svg'),
-    )
-    const boxes = shown.flatMap(element => [...element.getClientRects()].map(box => ({ element, box }))).filter(({ box }) => box.width && box.height)
-    const found = []
-    for (const [i, a] of boxes.entries())
-      for (const b of boxes.slice(i + 1)) {
-        if (a.element === b.element || a.element.contains(b.element) || b.element.contains(a.element)) continue
-        const x = Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left)
-        const y = Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top)
-        if (x > 2 && y > 2) found.push(`${a.element.textContent.trim().slice(0, 30) || a.element.id} / ${b.element.textContent.trim().slice(0, 30) || b.element.id}`)
-      }
-    // What is cut off inside its own box.
-    for (const { element } of boxes) if (element.scrollWidth > element.clientWidth + 2 && element.matches('button, label, .segments, h1, h2, h3, p')) found.push(`cut: ${element.textContent.trim().slice(0, 30)}`)
-    return { found, wide: document.documentElement.scrollWidth > innerWidth }
-  })
 
 describe('text of twice the size overlaps nothing', () => {
   for (const [width, height] of [[1366, 650], [1024, 768], [390, 664], [320, 568], [844, 390]])

@@ -2,10 +2,33 @@
 // them the picture.
 // Tests: tests/page/contact-sheet.test.mjs
 import { live } from '../texts/page.js'
+import { faceOf, words } from '../words.js'
 import { $ } from './dom.js'
 import { paint, paintNoise } from './paint.js'
 
 /** `name`: what is shown of the class. @typedef {{ digit: string, name: string, seed: number }} Cell */
+
+const SEEDS = 10 // pictures on a sheet of seeds
+
+/**
+ * What stands on a sheet: as many classes from `from` on as go on one, from one seed; or one class from a seed and those after it.
+ * @param {'digits' | 'seeds'} kind
+ * @param {{ digit: string, seed: number, labels: string[], from: number }} asked
+ * @returns {{ cells: (Cell & { title: string })[], next?: { from: number, to: number } }} `next`: the classes of the sheet after it
+ */
+export function cellsOf(kind, { digit, seed, labels, from }) {
+  if (kind === 'seeds') {
+    const name = faceOf(digit, labels.indexOf(digit))
+    const first = Math.min(seed, Number.MAX_SAFE_INTEGER + 1 - SEEDS)
+    return { cells: Array.from({ length: SEEDS }, (_, i) => ({ digit, name, seed: first + i, title: String(first + i) })) }
+  }
+  const to = Math.min(labels.length, from + words.sheet)
+  const names = labels.slice(from, to).map((digit, i) => faceOf(digit, from + i))
+  return {
+    cells: names.map((name, i) => ({ digit: labels[from + i], name, seed, title: name })),
+    next: to < labels.length ? { from: to, to: Math.min(labels.length, to + words.sheet) } : undefined,
+  }
+}
 
 export class ContactSheet {
   #onopen

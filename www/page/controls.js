@@ -1,11 +1,12 @@
 // The controls and the state they hold. Every change calls back with the name of what changed.
-// Tests: tests/page/page.test.mjs, keyboard-and-layout.test.mjs
+// Tests: tests/page/page.test.mjs, turbo-page.test.mjs, keyboard-and-layout.test.mjs
 import { DEFAULTS, labelIndex, randomSeed } from '../options.js'
 import { live, page, samplers } from '../texts/page.js'
 import { $ } from './dom.js'
 import { Picker } from './picker.js'
 import { RadioGroup } from './radio-group.js'
 import { Styles } from './styles.js'
+import { Turbo } from './turbo.js'
 
 /**
  * @typedef {import('../digit-diffusion.js').DigitDiffusion} DigitDiffusion
@@ -13,8 +14,10 @@ import { Styles } from './styles.js'
  * @typedef {import('../digit-diffusion.js').Sampler} Sampler
  * @typedef {{ digit: string | undefined, seed: number, steps: number, sampler: Sampler, guidance: number, lora: boolean,
  *   fullSpeed: boolean, device: Device }} State
- * @typedef {keyof State | 'style' | 'strength'} Change
+ * @typedef {keyof State | 'style' | 'strength' | 'turbo' | 'morph'} Change
  */
+
+const RULE = ['steps', 'sampler', 'guidance'] // which Turbo's adapter says, while it is on
 
 export class Controls {
   /** @type {State} */
@@ -29,6 +32,8 @@ export class Controls {
     device: /** @type {Device} */ (DEFAULTS.device),
   }
   styles
+  turbo
+  #busy = false
   #onchange
   #digits
   #device
@@ -45,6 +50,11 @@ export class Controls {
     this.#digits = new Picker($('digits'), { onchange: digit => this.#set('digit', digit) })
     this.#device = new RadioGroup($('device'), { onchange: device => this.#set('device', /** @type {Device} */ (device)) })
     this.styles = new Styles({ onchange })
+    this.turbo = new Turbo({
+      seed: () => this.state.seed,
+      onchange,
+      onshow: () => this.#show(),
+    })
     this.#seed()
     this.#range('steps', 'steps', String)
     this.#range('guidance', 'guidance', value => value.toFixed(2))
@@ -58,8 +68,8 @@ export class Controls {
 
   /** @param {boolean} busy */
   set busy(busy) {
-    $('action').dataset.text = busy ? 'stop' : 'draw'
-    $('action').textContent = busy ? page.stop : page.draw
+    this.#busy = busy
+    this.#showAction()
   }
 
   /** @param {boolean} loaded */
@@ -78,6 +88,7 @@ export class Controls {
   set digit(digit) {
     this.state.digit = digit
     this.#digits.value = digit
+    this.#showAction()
   }
 
   /** @param {boolean} on */
@@ -97,6 +108,18 @@ export class Controls {
   set seed(seed) {
     this.state.seed = seed
     $('seed', HTMLInputElement).value = String(seed)
+    this.turbo.morph.restart()
+  }
+
+  /** All that a drawing depends on. */
+  get settings() {
+    return { ...this.state, turbo: this.turbo.name, way: this.turbo.way, styles: this.strengths }
+  }
+
+  /** The same as Turbo has it, while that is on. */
+  get #rule() {
+    const { rule } = this.turbo
+    return rule ? { steps: rule.steps, sampler: rule.sampler, guidance: rule.guidanceScale } : this.state
   }
 
   /** Strengths by name; before the styles are known, those that a link asked for. */
@@ -114,6 +137,7 @@ export class Controls {
   roll() {
     const others = this.#model.labels.filter(label => label !== this.state.digit)
     this.digit = others[Math.floor(Math.random() * others.length)] ?? this.state.digit
+    this.turbo.morph.way = undefined
     this.seed = randomSeed()
     this.styles.roll()
     this.lora = Object.keys(this.styles.strengths).length > 0
@@ -125,12 +149,13 @@ export class Controls {
    * @param {import('./settings-text.js').Settings} settings
    * @returns {string[]} a sentence for each that this model has not
    */
-  restore({ digit, lora, styles, ...others }) {
+  restore({ digit, lora, styles, turbo, morph, ...others }) {
     const { seed = this.state.seed, steps = this.state.steps, sampler = this.state.sampler, guidance = this.state.guidance } = others
     Object.assign(this.state, { seed, steps, sampler, guidance })
     if (digit !== undefined) this.digit = digit
     if (lora !== undefined) this.lora = lora
     this.#wanted = styles
+    this.turbo.restore(turbo, morph) // older links have none: they draw what they drew
     this.#show()
     return this.#model ? this.#settle() : []
   }
@@ -138,16 +163,16 @@ export class Controls {
   /**
    * Labels, styles and backend of the model that has just been loaded.
    * @param {DigitDiffusion} model
-   * @param {import('./model-session.js').Style[]} styles
+   * @param {import('./model-session.js').ModelSession} session
    * @returns {string[]} a sentence for each setting asked for that it has not
    */
-  adopt(model, styles) {
+  adopt(model, session) {
     const { labels } = model
     this.offerLabels(labels)
     if (labels.length === 1) this.state.digit ??= labels[0] // nothing to pick
     this.#model = model
     $('guidance').parentElement.hidden = !model.guided
-    this.offer(styles)
+    this.offer(session)
     this.loaded = true
     this.describeBackend()
     return this.#settle()
@@ -158,9 +183,10 @@ export class Controls {
     this.#digits.offer(labels)
   }
 
-  /** @param {import('./model-session.js').Style[]} styles those that there are to choose from */
-  offer(styles) {
+  /** @param {import('./model-session.js').ModelSession} session whose styles there are to choose from */
+  offer({ styles, turbos }) {
     this.styles.fill(styles)
+    this.turbo.offer(turbos, this.#model)
     $('lora', HTMLButtonElement).disabled = !styles.length
     this.describeStyle()
   }
@@ -185,6 +211,7 @@ export class Controls {
     for (const option of $('sampler', HTMLSelectElement).options) option.textContent = samplers[/** @type {Sampler} */ (option.value)].title
     this.#show()
     this.#digits.translate()
+    this.turbo.translate()
     if (!this.#model) return
     this.styles.translate()
     this.describeBackend()
@@ -200,17 +227,34 @@ export class Controls {
       this.digit = labels[labelIndex(digit, labels)] // of another Unicode form
       if (this.state.digit === undefined) complaints.push(live.noSuchDigit(digit))
     }
+    const lacking = this.turbo.settle()
+    if (lacking !== undefined) complaints.push(live.noSuchTurbo(lacking))
     const wanted = this.#wanted ?? {}
     this.#wanted = undefined
     for (const name of Object.keys(wanted)) if (!this.styles.has(name)) complaints.push(live.noSuchStyle(name))
     this.styles.strengths = wanted
     if (!Object.keys(this.styles.strengths).length) this.lora = false
     this.describeStyle()
+    this.#show()
     return complaints
   }
 
   #show() {
+    const quick = this.turbo.on
     for (const show of this.#shows) show()
+    for (const id of RULE) /** @type {HTMLInputElement | HTMLSelectElement} */ ($(id)).disabled = quick
+    $('turbo-rule').hidden = !quick
+    this.#showAction()
+  }
+
+  /** With Turbo there is nothing to press: a picture is there as soon as something is chosen. */
+  #showAction() {
+    const action = $('action')
+    const hidden = this.turbo.on && this.state.digit !== undefined && !this.#busy
+    if (hidden && document.activeElement === action) $('dice').focus()
+    action.hidden = hidden
+    action.dataset.text = this.#busy ? 'stop' : 'draw'
+    action.textContent = this.#busy ? page.stop : page.draw
   }
 
   /**
@@ -230,7 +274,7 @@ export class Controls {
       $(`${id}-value`).textContent = format(input.valueAsNumber)
     }
     this.#shows.push(() => {
-      input.value = String(this.state[name])
+      input.value = String(this.#rule[name])
       label()
     })
     input.addEventListener('input', label)
@@ -253,11 +297,15 @@ export class Controls {
       input.value = String(this.state.seed)
     }
     this.#shows.push(show)
-    input.addEventListener('change', () => {
+    const take = (/** @type {boolean} */ moving) => {
       const seed = input.valueAsNumber
-      if (Number.isSafeInteger(seed) && seed >= 0) this.#set('seed', seed)
-      else show()
-    })
+      if (!(Number.isSafeInteger(seed) && seed >= 0)) return moving || show()
+      this.state.seed = seed
+      this.turbo.morph.restart()
+      this.#onchange('seed', moving)
+    }
+    input.addEventListener('input', () => this.turbo.on && take(true))
+    input.addEventListener('change', () => take(false))
     $('dice').addEventListener('click', () => {
       this.seed = randomSeed()
       this.#onchange('seed')
@@ -268,7 +316,7 @@ export class Controls {
     const select = $('sampler', HTMLSelectElement)
     select.append(...Object.entries(samplers).map(([value, { title }]) => new Option(title, value)))
     this.#shows.push(() => {
-      select.value = this.state.sampler
+      select.value = this.#rule.sampler
       $('sampler-hint').textContent = samplers[/** @type {Sampler} */ (select.value)].hint
     })
     select.addEventListener('change', () => {

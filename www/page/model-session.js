@@ -5,9 +5,9 @@ import { DigitDiffusion } from '../digit-diffusion.js'
 /**
  * @typedef {import('../digit-diffusion.js').Progress} Progress
  * @typedef {import('../digit-diffusion.js').Device} Device
- * @typedef {Pick<import('./import-files.js').OwnAdapter, 'name' | 'title' | 'files'> & { partial?: boolean }} OwnStyle
+ * @typedef {Pick<import('./import-files.js').OwnAdapter, 'name' | 'title' | 'files'> & { partial?: boolean, turbo?: import('../digit-diffusion.js').Turbo }} OwnStyle
  * @typedef {import('../digit-diffusion.js').Adapter} Adapter
- * @typedef {{ name: string, title?: string }} Style
+ * @typedef {{ name: string, title?: string, turbo?: import('../digit-diffusion.js').Turbo }} Style
  * @typedef {import('../digit-diffusion.js').DigitDiffusionError} DigitDiffusionError
  */
 
@@ -71,6 +71,16 @@ export class ModelSession {
 
   /** All styles there are to choose from. @returns {Style[]} */
   get styles() {
+    return this.#all.filter(({ turbo }) => !turbo)
+  }
+
+  /** The adapters that were taught to draw in few steps. @returns {Style[]} */
+  get turbos() {
+    return this.#all.filter(({ turbo }) => turbo)
+  }
+
+  /** @returns {Style[]} */
+  get #all() {
     return [...(this.model?.catalog ?? []), ...this.#own]
   }
 
@@ -100,7 +110,7 @@ export class ModelSession {
   freeName(name) {
     let n = 1
     const nth = () => (n > 1 ? `${name}-${n}` : name)
-    while (this.styles.some(style => style.name === nth())) n++
+    while (this.#all.some(style => style.name === nth())) n++
     return nth()
   }
 
@@ -150,7 +160,7 @@ export class ModelSession {
     const free = this.freeName(name)
     const style = { name: free, title: free === name ? title : `${title} ${free.slice(name.length + 1)}`, files, partial }
     const adapter = await this.model.addAdapter(style.name, files, { partial })
-    this.#own.push(style)
+    this.#own.push({ ...style, turbo: adapter.turbo })
     return { title: style.title, adapter }
   }
 

@@ -14,7 +14,7 @@ import { isBase, readSettings } from './settings-text.js'
  * @property {import('./controls.js').Controls} controls
  * @property {import('./stage.js').Stage} stage
  * @property {(asked: Asked) => void} restore
- * @property {(name: 'style') => void} change
+ * @property {(name: 'style' | 'turbo') => void} change
  * @property {(text: string) => void} announce
  * @property {(error: { message: string }, title: string, more?: { mild?: boolean, actions?: Action[] }) => void} refuse
  */
@@ -46,9 +46,11 @@ export async function openFiles(files, page, partial = false) {
 async function addOwn({ base, ...own }, { session, controls, stage, change, announce, refuse }) {
   const model = await session.ready()
   const { title, adapter } = await session.addOwn(own)
-  controls.offer(session.styles)
-  controls.styles.choose(adapter.name)
-  change('style')
+  controls.offer(session)
+  const kind = adapter.turbo ? 'turbo' : 'style'
+  if (adapter.turbo) controls.turbo.choose(adapter.name)
+  else controls.styles.choose(adapter.name)
+  change(kind)
   const told = live.added(title, adapter)
   announce(told)
   if (controls.state.digit === undefined) stage.say(told)

@@ -72,6 +72,14 @@ export class Recording {
 }
 
 /**
+ * The steps of a run with one picture.
+ * @param {import('../digit-diffusion.js').DigitDiffusion} model
+ * @param {import('../digit-diffusion.js').SampleOptions<string, number, false>} options
+ * @returns {AsyncGenerator<Step, void, undefined>}
+ */
+export const sampleOne = (model, options) => model.sample(options)
+
+/**
  * Steps several runs side by side; each yield is one step of all of them.
  * @param {Partial<Record<Track, AsyncGenerator<Step, void, undefined>>>} runs
  */

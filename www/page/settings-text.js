@@ -8,7 +8,7 @@ const HASH_LENGTH = 12 // enough of the base's hash to tell two apart
 /**
  * What the text may ask for.
  * @typedef {{ digit?: string, seed?: number, steps?: number, sampler?: Sampler, guidance?: number, lora?: boolean,
- *   styles?: Record<string, number>, base?: string }} Settings `base`: the beginning of the base's hash
+ *   turbo?: string, morph?: { to: number, share: number }, styles?: Record<string, number>, base?: string }} Settings `base`: the beginning of the base's hash; `turbo`: the name of an adapter
  * @typedef {import('../digit-diffusion.js').Sampler} Sampler
  */
 
@@ -37,6 +37,13 @@ function readStyles(text) {
   return pairs.length && pairs.every(([name, strength]) => name && strength !== undefined) ? Object.fromEntries(pairs) : undefined
 }
 
+/** "9:0.25": a quarter of the way to the noise of seed 9. @param {string} text */
+function readMorph(text) {
+  const [to, share] = text.split(':')
+  const way = { to: between(0, Number.MAX_SAFE_INTEGER, whole(to)), share: between(0, 1, decimal(share)) }
+  return way.to === undefined || way.share === undefined ? undefined : way
+}
+
 /**
  * How each setting is read; undefined where the text says nothing that the page can set.
  * @type {{ [Name in keyof Settings]-?: (text: string) => Settings[Name] }}
@@ -48,14 +55,18 @@ const READ = {
   sampler: text => /** @type {Sampler[]} */ (SAMPLERS).find(name => name === text),
   guidance: text => between(1, 6, decimal(text)),
   lora: text => (text === 'on' ? true : text === 'off' ? false : undefined),
+  turbo: text => text.trim() || undefined,
+  morph: readMorph,
   styles: readStyles,
   base: text => (/^[0-9a-f]{6,64}$/.test(text) ? text : undefined),
 }
 
-/** @param {Omit<Settings, 'base' | 'styles'> & { styles: Record<string, number>, baseHash?: string }} settings of the controls, and the base's hash */
-export function writeSettings({ digit, seed, steps, sampler, guidance, lora, styles, baseHash }) {
+/** @param {Omit<Settings, 'base' | 'styles' | 'morph'> & { way?: Settings['morph'], styles: Record<string, number>, baseHash?: string }} settings of the controls, and the base's hash */
+export function writeSettings({ digit, seed, steps, sampler, guidance, turbo, way, lora, styles, baseHash }) {
   const mixed = Object.entries(styles).map(([name, strength]) => `${escapeName(name)}:${strength}`).join(',')
-  const fields = { digit, seed, sampler, steps, guidance, lora: lora ? 'on' : 'off', styles: mixed || undefined, base: baseHash && short(baseHash) }
+  const morph = way && `${way.to}:${way.share}`
+  const switches = { turbo, morph, lora: lora ? 'on' : 'off', styles: mixed || undefined }
+  const fields = { digit, seed, sampler, steps, guidance, ...switches, base: baseHash && short(baseHash) }
   const given = Object.entries(fields).filter(([, value]) => value !== undefined)
   return given.map(([name, value]) => `${name}=${encode(value)}`).join('&')
 }

@@ -1,4 +1,4 @@
-// What the engine that draws refuses, in English; texts/zh.js has it in Chinese. Only the model's worker loads it.
+// What the engine that draws refuses, in English; refusals-zh.js has it in Chinese. Only the model's worker loads it.
 // Tests: tests/page/texts.test.mjs, engine.test.mjs
 import { noWebGpu } from './module.js'
 

@@ -1,4 +1,4 @@
-// What both engines refuse, the one that draws and the one that teaches, in English; texts/zh.js has it in Chinese. Only workers load it: the
+// What both engines refuse, the one that draws and the one that teaches, in English; refusals-zh.js has it in Chinese. Only workers load it: the
 // module stays small. What only the first refuses is in drawing.js, what only the second, in training.js.
 // Tests: tests/page/texts.test.mjs, engine.test.mjs
 

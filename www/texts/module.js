@@ -112,6 +112,10 @@ export const mistakes = {
   label: (got, labels) =>
     `label must be one of ${some(labels.map(label => `'${label}'`))} or an index from 0 to ${labels.length - 1}, not ${got}.`,
   seed: got => `seed must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not ${got}.`,
+  turbo: (got, steps) => `turbo="${got === true ? '' : got}": ${steps.length ? `the manifest lists adapters that draw in ${steps.join(' or ')} steps alone.` : 'the manifest lists no adapter that was taught to draw in few steps.'}`,
+  notTurbo: name => `The adapter "${name}" was not taught to draw in few steps: name it as lora instead of turbo.`,
+  noiseWay: () => 'share is of the way to another seed: name it as to.',
+  share: got => `share must be a number from 0 to 1, not ${got}.`,
   steps: got => `steps must be a whole number of at least 1, not ${got}.`,
   sampler: (got, samplers) => `sampler must be one of ${samplers.map(name => `'${name}'`).join(', ')}, not ${got}.`,
   timestepSpacing: (got, spacings) => `timestepSpacing must be one of ${spacings.map(name => `'${name}'`).join(', ')}, not ${got}.`,

@@ -1,4 +1,4 @@
-// What the module says when something fails, and of where a model computes, in simplified Chinese; zh.js has the sentences of the engine's
+// What the module says when something fails, and of where a model computes, in simplified Chinese; refusals-zh.js has the sentences of the engine's
 // refusals, and why WebGPU is not used.
 // Tests: tests/page/texts.test.mjs, language.test.mjs
 

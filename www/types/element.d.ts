@@ -1,4 +1,5 @@
-import type { Device, DigitDiffusion, Label, Sampler, Step } from './model.js'
+import type { Sampler } from './manifest.js'
+import type { Device, DigitDiffusion, Label, Step } from './model.js'
 import type { TrainOptions, TrainProgress } from './training.js'
 
 /** The events of `<digit-diffusion>`; none of them bubbles. A `load`, `done` or `error` that nobody has heard is told to the first
@@ -19,7 +20,7 @@ export interface DigitDiffusionElementEventMap {
 
 type ElementEvents = Omit<HTMLElementEventMap, keyof DigitDiffusionElementEventMap> & DigitDiffusionElementEventMap
 
-/** `<digit-diffusion label="7" seed="42" lora="outline" lora-scale="0.8" steps="12">`
+/** `<digit-diffusion label="7" seed="42" lora="outline" lora-scale="0.8" steps="12">`, `<digit-diffusion label="7" turbo>`
  * Loads when it comes into view; elements of the same base, device and threads share one engine. Attributes and properties are in step:
  * `lora-scale` is `loraScale`, the others have one name. null, undefined, false and '' take the attribute away,
  * which gives the default.
@@ -43,6 +44,10 @@ export class DigitDiffusionElement extends HTMLElement {
   /** The same, as Solid writes it in lower case. */
   get lorascale(): number
   set lorascale(value: number | null | undefined)
+  /** Draws in few steps, by an adapter that was taught it: true or the attribute alone takes the first that the manifest lists, a number the one
+   * of so many steps, a text an adapter's name or its folder's address. `steps`, `sampler` and `guidance` are its own where they are not set. */
+  get turbo(): boolean | number | string
+  set turbo(value: boolean | number | string | null | undefined)
   get steps(): number
   set steps(value: number | null | undefined)
   get sampler(): Sampler

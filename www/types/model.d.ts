@@ -1,4 +1,5 @@
 import type { ErrorCode, DigitDiffusionError } from './errors.js'
+import type { CatalogEntry, Manifest, Noun, Sampler, TimestepSpacing, Turbo } from './manifest.js'
 import type { ExportOptions, PreparedDrawing, PrepareOptions, TrainOptions, TrainProgress } from './training.js'
 
 export * from './errors.js'
@@ -18,11 +19,6 @@ export type BackendReason =
   | { code: 'refused'; error: { code: ErrorCode; kind: string; fields: Record<string, unknown>; message: string } }
   | { code: 'wrong'; difference: number }
 
-export type Sampler = 'dpm++2m' | 'ddim' | 'ddpm' | 'euler'
-
-/** Which timesteps a sampler visits. */
-export type TimestepSpacing = 'linspace' | 'leading' | 'trailing'
-
 /** A class name, such as '7', or an index into `labels`. */
 export type Label = string | number
 
@@ -32,42 +28,6 @@ export type Progress =
   | { phase: 'download'; file: string; loaded: number; total: number | undefined; retry: number | undefined }
   /** Everything has arrived; the engine starts and checks itself. */
   | { phase: 'start' }
-
-export interface FileEntry {
-  bytes: number
-  sha256: string
-  /** The file of the same weights, in more bits, that this one stands for. */
-  in_place_of?: string
-}
-
-/** What a base calls one of its pictures, and several. */
-export interface Noun {
-  one: string
-  many: string
-}
-
-/** manifest.json, as `trainer export` writes it. Paths are relative to the manifest. */
-export interface Manifest {
-  format: 'digit-diffusion/1'
-  base: {
-    path: string
-    title?: string
-    noun?: Noun
-    labels?: string[]
-    image_size?: number
-    files: Record<string, FileEntry>
-  }
-  adapters: {
-    name: string
-    title?: string
-    description?: string
-    path: string
-    rank?: number
-    lora_alpha?: number
-    base_sha256?: string
-    files: Record<string, FileEntry>
-  }[]
-}
 
 export interface LoadOptions {
   /** Default 'auto': the CPU at first; WebGPU as soon as it has shown that it computes correctly and faster (see `settled`). */
@@ -86,17 +46,6 @@ export interface LoadOptions {
   quantized?: boolean | undefined
 }
 
-/** An adapter that the manifest offers. */
-export interface CatalogEntry {
-  name: string
-  url: string
-  title?: string
-  description?: string
-  rank?: number
-  lora_alpha?: number
-  base_sha256?: string
-}
-
 export interface Adapter {
   name: string
   /** The kinds of change in it, such as 'LoRA', 'DoRA', 'LoHa' or 'OFT'. */
@@ -112,10 +61,16 @@ export interface Adapter {
   /** The tensors that are not used, each with a sentence that says why, and its kind as errors have it in `details`; where there are any. */
   unused?: { tensor: string; reason: string; kind: string }[]
   /** How it is drawn with, where it was taught to draw in few steps: while it is on, what `sample` does where nothing else is said. */
-  turbo?: { steps: number; sampler: Sampler; timestepSpacing: TimestepSpacing; guidanceScale: 1 }
+  turbo?: Turbo
   /** What a file of kohya says of alpha, where it has no alphas: nobody heeds it, alpha is the rank. */
   ignoredAlpha?: string
 }
+
+export type NoiseOptions = { signal?: AbortSignal | undefined } & (
+  | { to?: undefined; share?: undefined }
+  /** `share` from 0, the noise of `seed`, to 1, that of the seed `to`. */
+  | { to: number; share: number }
+)
 
 /** What an adapter changes in one layer. */
 export interface AdapterModule {
@@ -271,6 +226,10 @@ export class DigitDiffusion {
   adapterModules(name: string): Promise<AdapterModule[]>
   /** For the runs that are begun from then on. */
   setAdapters(scales: Scales): Promise<void>
+
+  /** The noise that a picture begins with, `imageSize` squared values: what `sample` takes as `latents`. With `to` and `share`, of the way
+   * along the arc to another seed's noise (slerp): a morph between two pictures. */
+  noise(seed: number, options?: NoiseOptions): Promise<Float32Array<ArrayBuffer>>
 
   /** Draws step by step, each when it is asked for: stop iterating and the run is over and freed.
    * Wrong arguments throw a TypeError or RangeError at once. */

@@ -1,7 +1,8 @@
 // What all frameworks have in common in their types of the tag <digit-diffusion>.
 // Tests: tests/page/react.test.mjs, tests/page/everywhere/frameworks.test.mjs
 import type { DigitDiffusionElement, DigitDiffusionElementEventMap } from './element.js'
-import type { Device, Label, Sampler } from './model.js'
+import type { Sampler } from './manifest.js'
+import type { Device, Label } from './model.js'
 
 /** As a property, or as text in a template. */
 type Numeric = number | `${number}` | null | undefined
@@ -18,6 +19,8 @@ export interface DigitDiffusionProps {
   loraScale?: Numeric
   /** The attribute of `loraScale`: give one of the two. */
   'lora-scale'?: Numeric
+  /** Draws in few steps, by an adapter that was taught it: true for the first that the manifest lists, a number of steps, or a name. */
+  turbo?: boolean | number | string | null | undefined
   /** Default 12. */
   steps?: Numeric
   /** Default 'dpm++2m'. */

@@ -1,6 +1,7 @@
 // Finds the list of files that belongs to a base model, with the adapters that come with it.
 // Tests: tests/page/manifest.test.mjs
 import { DigitDiffusionError, isAbort } from '../errors.js'
+import { turboOf } from '../files.js'
 import { request } from './download.js'
 
 const FORMAT = 'digit-diffusion/1'
@@ -55,6 +56,10 @@ function read(json, url, file) {
     files: json.base.files,
     title: json.base.title,
     noun: json.base.noun,
-    adapters: (json.adapters ?? []).map(({ path, ...adapter }) => ({ ...adapter, url: new URL(path, url).href })),
+    adapters: (json.adapters ?? []).map(({ path, turbo, ...adapter }) => ({
+      ...adapter,
+      ...(turboOf(turbo) && { turbo: turboOf(turbo) }),
+      url: new URL(path, url).href,
+    })),
   }
 }

@@ -57,6 +57,7 @@ export class Rows {
    * @param {Run} run @param {number} rows the most that a step of it has
    */
   begin(run, rows) {
+    if (rows < 2) return // there is nothing to divide, and no helper needs its weights
     this.#runs.set(run, this.#version)
     const pays = this.#threads !== 'auto' || this.#drawn || rows >= MANY
     const wanted = pays ? Math.min(most(this.#threads), rows) - 1 : 0

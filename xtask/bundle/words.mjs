@@ -23,6 +23,8 @@ export async function fillWords(dist) {
   const { textsOf } = await source('texts/page.js')
   const { base, adapters } = JSON.parse(await readFile(at('models/manifest.json'), 'utf8'))
   const words = wordsOf({ ...base, adapters })
+  // Where there is Turbo, its place is taken from the first paint on.
+  if (adapters.some(({ turbo }) => turbo)) await writeFile(at('index.html'), (await readFile(at('index.html'), 'utf8')).replace('id="turbo-row" hidden', 'id="turbo-row"'))
   if (!base.files[QUANTIZED]) await writeFile(at('index.html'), (await readFile(at('index.html'), 'utf8')).replace('<html lang="en">', '<html lang="en" data-full>'))
   const isShipped = base.files[WEIGHTS]?.sha256 === (await shippedWeights())
   const hasExample = isShipped && adapters.some(({ name }) => name === EXAMPLE)
@@ -70,7 +72,7 @@ export async function fillWords(dist) {
   for (const name of ['name="description"', 'property="og:description"']) replace(new RegExp(`(<meta ${name} content=")[^"]*`), (_, head) => head + escape(description))
   replace(/(<meta property="og:title" content=")[^"]*/, (_, head) => head + escape(title))
   const files = Object.fromEntries(Object.entries(base.files).map(([path, { bytes, in_place_of }]) => [path, { bytes, in_place_of }]))
-  const known = JSON.stringify({ title: base.title, noun: base.noun, labels: base.labels, image_size: base.image_size, files, adapters: adapters.map(() => ({})) })
+  const known = JSON.stringify({ title: base.title, noun: base.noun, labels: base.labels, image_size: base.image_size, files, adapters: adapters.map(({ turbo }) => ({ turbo })) })
   replace('  </body>', `  <script type="application/json" id="base">${known.replaceAll('<', '\\u003c')}</script>\n  </body>`)
   if (!(await exists(at('models/README.md')))) html = html.replace(/ *<a href="models\/README.md"[^>]*>[^<]*<\/a>\n/, '')
   await writeFile(at('index.html'), html)

@@ -1,7 +1,7 @@
 // What must not compile.
 import 'digit-diffusion/react'
 
-export const right = <digit-diffusion ontrain={event => event.detail.loss} ontrained={event => event.detail.model.labels} />
+export const right = <digit-diffusion turbo="turbo-2" ontrain={event => event.detail.loss} ontrained={event => event.detail.model.labels} />
 export const wrong = [
   // @ts-expect-error: React would listen to an event called Done
   <digit-diffusion onDone={() => {}} />,
@@ -9,6 +9,8 @@ export const wrong = [
   <digit-diffusion sampler="plms" />,
   // @ts-expect-error
   <digit-diffusion loraScale="strong" />,
+  // @ts-expect-error
+  <digit-diffusion turbo={{ steps: 4 }} />,
   // @ts-expect-error
   <digit-diffusion strength={1} />,
   // @ts-expect-error
