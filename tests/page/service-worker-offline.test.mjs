@@ -45,7 +45,7 @@ async function keptFiles(unwanted) {
   const files = (await readdir(DIST, { recursive: true, withFileTypes: true }))
     .filter(entry => entry.isFile())
     .map(entry => `${entry.parentPath}/${entry.name}`.slice(DIST.length).replace(/^\//, '').replace(/^index\.html$/, ''))
-  const notServed = /\.d\.ts$|\.md$|\.map$|^engine\/.+\.js$|^sw\.js$|^package\.json$|^LICENSE-/
+  const notServed = /\.d\.ts$|\.md$|\.map$|\.py$|model_index\.json$|^engine\/.+\.js$|^sw\.js$|^package\.json$|^LICENSE-/
   const { base, adapters } = JSON.parse(await readFile(join(DIST, FILES.manifest), 'utf8'))
   const replaced = [base, ...adapters].flatMap(({ path, files }) => Object.values(files).map(({ in_place_of: other }) => `models/${path}${other}`))
   const wanted = files.filter(file => !notServed.test(file) && !unwanted.includes(file) && !replaced.includes(file))
