@@ -14,6 +14,8 @@ use crate::schedule::TimestepSpacing;
 /// Its name in the header, and in sentences.
 pub(crate) const KEY: &str = "digit_diffusion.turbo";
 
+const KEYS: [&str; 5] = ["guidance_scale", "sampler", "steps", "timestep_spacing", "with"];
+
 /// How an adapter is drawn with that was taught to draw in few steps. Guidance is inside: each step is one call of the
 /// network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +66,7 @@ impl Turbo {
     /// Reads what stands in a header.
     ///
     /// # Errors
-    /// Text that is no JSON, and settings that are missing or unknown.
+    /// Text that is no JSON, and settings that are missing, unknown, or others than an adapter can be drawn with.
     pub fn from_json(text: &str) -> Result<Self> {
         let value = json::read(KEY, text)?;
         let refuse = |key: &str, accepted: &str| {
@@ -74,14 +76,22 @@ impl Turbo {
         };
         let word = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
         let steps = value.get("steps").and_then(Value::as_u64).filter(|steps| (1..=1000).contains(steps));
-        let names = value.get("with").and_then(Value::as_array).into_iter().flatten();
+        let names = value.get("with").map_or(Some(Vec::new()), |names| {
+            names.as_array()?.iter().map(|name| name.as_str().map(str::to_owned)).collect()
+        });
+        if value.get("guidance_scale").is_some_and(|scale| scale.as_f64() != Some(1.0)) {
+            return Err(refuse("guidance_scale", "1: guidance is inside"));
+        }
+        if let Some((key, _)) = value.as_object().into_iter().flatten().find(|(key, _)| !KEYS.contains(&key.as_str())) {
+            return Err(refuse(key, "left out: this program does not know it"));
+        }
         Ok(Self {
             steps: steps.ok_or_else(|| refuse("steps", "a whole number from 1 to 1000"))? as usize,
             sampler: SamplerKind::from_name(word("sampler"))
                 .map_err(|_| refuse("sampler", "the name of a sampler of this program"))?,
             timestep_spacing: TimestepSpacing::from_name(word("timestep_spacing"))
                 .map_err(|_| refuse("timestep_spacing", "linspace, leading or trailing"))?,
-            with: names.filter_map(Value::as_str).map(str::to_owned).collect(),
+            with: names.ok_or_else(|| refuse("with", "a list of names"))?,
         })
     }
 }

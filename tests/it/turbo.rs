@@ -161,6 +161,19 @@ fn a_header_that_says_it_wrongly_is_refused_by_its_key() {
         (r#"{"steps":0,"sampler":"ddim","timestep_spacing":"trailing"}"#, vec!["steps must be", "not 0"]),
         (r#"{"steps":4,"sampler":"lcm","timestep_spacing":"trailing"}"#, vec!["sampler", "lcm"]),
         (r#"{"steps":4,"sampler":"ddim","timestep_spacing":"even"}"#, vec!["timestep_spacing", "even"]),
+        // What would not be heeded.
+        (
+            r#"{"steps":4,"sampler":"ddim","timestep_spacing":"trailing","guidance_scale":2}"#,
+            vec!["guidance_scale must be 1", "not 2"],
+        ),
+        (
+            r#"{"steps":4,"sampler":"ddim","timestep_spacing":"trailing","with":[1]}"#,
+            vec!["with must be a list of names"],
+        ),
+        (
+            r#"{"steps":4,"sampler":"ddim","timestep_spacing":"trailing","eta":1}"#,
+            vec!["eta must be left out", "not 1"],
+        ),
     ] {
         assert_refused(text, Turbo::from_json(text), &parts);
     }

@@ -14,7 +14,10 @@ import numpy as np
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline, ImagePipelineOutput
+from diffusers.utils import logging
 from safetensors import safe_open
+
+logger = logging.get_logger(__name__)
 
 SAMPLERS = {
     "dpm++2m": DPMSolverMultistepScheduler,
@@ -156,10 +159,14 @@ class DigitDiffusionPipeline(DiffusionPipeline):
     def _switch_on(self, strengths):
         """Loads adapters that are new and gives all their strength. What the one that draws in few steps says of that."""
         turbo = {}
-        for adapter in strengths:
+        for adapter, strength in strengths.items():
             name, file = self._adapter(adapter)
             with safe_open(file, "pt") as opened:
-                turbo = json.loads((opened.metadata() or {}).get(TURBO, "null")) or turbo
+                said = json.loads((opened.metadata() or {}).get(TURBO, "null"))
+            if said and strength:
+                turbo = said
+                if "with" in said:
+                    logger.warning(f"{adapter} was taught with {', '.join(said['with'])}: give lora those, too")
             if name not in self._loaded:
                 prefix = "base_model.model"
                 self.unet.load_lora_adapter(file.parent, weight_name=file.name, prefix=prefix, adapter_name=name)

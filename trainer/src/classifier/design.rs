@@ -1,14 +1,14 @@
 //! How a classifier is built and taught: three ways that err in different places. Tests: in `classifier/tests.rs`.
 
 /// Layers and augmentation of a classifier.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Design {
-    /// Convolutions one after the other; pictures as they are, moved by a pixel at most.
+    /// Convolutions one after the other; pictures as they are, moved by a pixel at most
     Plain,
-    /// Residual blocks at both sizes (arXiv 1512.03385); pictures slightly distorted.
+    /// Residual blocks at both sizes (arXiv 1512.03385); pictures slightly distorted
     Residual,
-    /// Few layers; pictures turned, stretched, leant and moved as far as they can still be read.
+    /// Few layers; pictures turned, stretched, leant and moved as far as they can still be read
     #[default]
     Distorted,
 }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use diffusion::schedule::TimestepSpacing;
 use diffusion::{Request, SamplerKind, Turbo};
 use trainer::classifier::Design;
@@ -66,8 +65,8 @@ pub struct Args {
     #[arg(long, default_value = "data/judges")]
     pub judges: PathBuf,
     /// Which judges read plain digits: the report tells of each, and the worst
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = JudgeName::value_variants().iter().copied())]
-    pub judge: Vec<JudgeName>,
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Design::ALL)]
+    pub judge: Vec<Design>,
     /// Times that a judge of your own pictures sees each of them [default: 12, of few pictures or for many classes more]
     #[arg(long, value_name = "N", requires = "data")]
     pub judge_epochs: Option<usize>,
@@ -104,27 +103,7 @@ pub enum Measure {
     Transfer,
 }
 
-/// `--judge`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum JudgeName {
-    /// Convolutions one after the other, taught on pictures as they are
-    Plain,
-    /// Residual blocks, taught on pictures slightly distorted
-    Residual,
-    /// Few layers, taught on pictures much distorted
-    Distorted,
-}
-
 impl Args {
-    /// Whether a judge of this design is asked for.
-    pub fn wants_judge(&self, design: Design) -> bool {
-        self.judge.contains(&match design {
-            Design::Plain => JudgeName::Plain,
-            Design::Residual => JudgeName::Residual,
-            Design::Distorted => JudgeName::Distorted,
-        })
-    }
-
     /// Fills in what is measured.
     pub fn resolve(&mut self, own: bool) {
         self.measures = match (self.measure.is_empty(), own) {

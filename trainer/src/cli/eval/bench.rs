@@ -227,7 +227,7 @@ impl<'a> Bench<'a> {
         if styles {
             return Ok(vec![self.judge(STYLES, None)?]);
         }
-        let designs = Design::ALL.into_iter().filter(|&design| self.args.wants_judge(design));
+        let designs = Design::ALL.into_iter().filter(|&design| self.args.judge.contains(&design));
         designs.map(|design| self.judge(design.name(), Some(design))).collect()
     }
 
