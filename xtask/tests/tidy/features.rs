@@ -43,6 +43,7 @@ fn one_set_of_features() {
     for (narrow, wide) in [
         (&trainer, &tests),
         (&Build::by(&["test", "--package", "trainer"]), &tests),
+        (&Build::by(&["test", "--package", "trainer", "--features", "mpi"]), &tests),
         (&Build::by(&["test", "--package", "tests"]), &tests),
         (&Build::by(&["check", "--package", "trainer"]), &lints),
         (&Build::by(&["doc", "--workspace", "--no-deps"]), &lints),
