@@ -1,7 +1,7 @@
 // On every screen the picture is in sight while it is drawn; larger text and forced colours hide nothing.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { choose, collisions, freshPage, newPageWithFont, openPage, page, pick, server, settled, setUp, toggleLora } from './support.mjs'
+import { choose, collisions, freshPage, newPageWithFont, openLink, openPage, page, pick, server, settled, setUp, toggleLora } from './support.mjs'
 
 setUp({ page: 'none' })
 
@@ -22,35 +22,40 @@ async function assertSeen(frame, when) {
 }
 
 describe('the picture is seen while it is drawn', () => {
-  for (const [width, height, options] of /** @type {const} */ ([
-    [390, 664, PHONE], [360, 640, PHONE], [320, 568, PHONE], [844, 390, PHONE], [740, 360, PHONE], [768, 1024, PHONE], [1024, 768, {}], [1366, 650, {}], [1920, 1080, {}],
+  for (const [title, options, sizes] of /** @type {[string, import('playwright-core').BrowserContextOptions, [number, number][]][]} */ ([
+    ['on phones', PHONE, [[390, 664], [360, 640], [320, 568], [844, 390], [740, 360], [768, 1024]]],
+    ['on other screens', {}, [[1024, 768], [1366, 650], [1920, 1080]]],
   ]))
-    test(`at ${width} x ${height}`, async () => {
-      await freshPage({ viewport: { width, height }, ...options })
-      await page.goto(server.url)
-      await settled(page)
+    test(title, async () => {
+      await freshPage({ viewport: { width: sizes[0][0], height: sizes[0][1] }, ...options })
       const tap = async selector => {
         await page.locator(selector).scrollIntoViewIfNeeded()
         if (options.hasTouch) await page.tap(selector)
         else await page.click(selector)
       }
-      await tap('#digits [value="7"]')
-      await assertSeen('.base .frame', 'after a tap on a digit')
-      await tap('#lora')
-      await assertSeen('.styled .frame', 'with LoRA')
-      await assertSeen('.base .frame', 'beside LoRA')
-      // Also with a setting further down, on a phone: what is changed is seen.
-      if (height > width || height < 480) {
+      for (const [width, height] of sizes) {
+        const at = `at ${width} x ${height}`
+        await page.setViewportSize({ width, height })
+        await openLink(page, server.url, 'steps=4') // each of them is watched
+        await tap('#digits [value="7"]')
+        await assertSeen('.base .frame', `after a tap on a digit ${at}`)
+        await tap('#lora')
+        await assertSeen('.styled .frame', `with LoRA ${at}`)
+        await assertSeen('.base .frame', `beside LoRA ${at}`)
+        // Also with a setting further down, on a phone: what is changed is seen.
+        if (height > width || height < 480) {
+          await settled(page)
+          await page.locator('#guidance').scrollIntoViewIfNeeded()
+          await assertSeen('.styled .frame', `beside the settings ${at}`)
+        }
         await settled(page)
-        await page.locator('#guidance').scrollIntoViewIfNeeded()
-        await assertSeen('.styled .frame', 'beside the settings')
+        await page.evaluate(() => scrollTo(0, document.body.scrollHeight))
+        await tap('#many-digits')
+        await settled(page)
+        await tap('#sheet button:first-child')
+        await assertSeen('.base .frame', `chosen on the sheet ${at}`)
+        await settled(page)
       }
-      await settled(page)
-      await page.evaluate(() => scrollTo(0, document.body.scrollHeight))
-      await tap('#many-digits')
-      await settled(page)
-      await tap('#sheet button:first-child')
-      await assertSeen('.base .frame', 'chosen on the sheet')
     })
 })
 
@@ -65,18 +70,23 @@ test('a whole picture and the digits stand on the first screen of 1366 x 650', a
 })
 
 describe('text of twice the size overlaps nothing', () => {
-  for (const [width, height] of [[1366, 650], [1024, 768], [390, 664], [320, 568], [844, 390]])
-    for (const locale of ['en-US', 'zh-CN'])
-      test(`at ${width} x ${height}, ${locale}`, async () => {
-        await freshPage({ viewport: { width, height }, locale, reducedMotion: 'reduce' })
-        await openPage(page, server.url)
-        await page.evaluate(() => (document.documentElement.style.fontSize = '200%')) // text alone, as Firefox enlarges it
-        assert.deepEqual(await collisions(), { found: [], wide: false })
-        await pick(page, 7)
-        await toggleLora(page)
-        await choose(page, 'styles', '*')
-        assert.deepEqual(await collisions(), { found: [], wide: false })
-      })
+  for (const locale of ['en-US', 'zh-CN'])
+    test(locale, async () => {
+      await freshPage({ viewport: { width: 320, height: 568 }, locale, reducedMotion: 'reduce' })
+      await openPage(page, server.url)
+      await page.evaluate(() => (document.documentElement.style.fontSize = '200%')) // text alone, as Firefox enlarges it
+      const check = async () => {
+        for (const [width, height] of [[1366, 650], [1024, 768], [390, 664], [844, 390], [320, 568]]) {
+          await page.setViewportSize({ width, height })
+          assert.deepEqual(await collisions(), { found: [], wide: false }, `at ${width} x ${height}`)
+        }
+      }
+      await check()
+      await pick(page, 7)
+      await toggleLora(page)
+      await choose(page, 'styles', '*')
+      await check()
+    })
 })
 
 test('the browser’s own font size, doubled: the layout is that of a smaller screen', async () => {
@@ -93,11 +103,12 @@ test('the browser’s own font size, doubled: the layout is that of a smaller sc
 })
 
 test('forced colours: what is on, chosen or under way differs from what is not', async () => {
+  await freshPage({ forcedColors: 'active', colorScheme: 'light' })
+  await openPage(page, server.url)
+  await pick(page, 7)
+  await toggleLora(page)
   for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
-    await freshPage({ forcedColors: 'active', colorScheme })
-    await openPage(page, server.url)
-    await pick(page, 7)
-    await toggleLora(page)
+    await page.emulateMedia({ colorScheme })
     await page.waitForTimeout(300) // the knob has slid
     const look = await page.evaluate(() => {
       const style = (selector, pseudo) => getComputedStyle(document.querySelector(selector), pseudo)
