@@ -15,6 +15,15 @@ const MEMORY = `{
   }
 }\n`
 
+/** The worker knows when it has begun to help. */
+const READY = `{
+  const { postMessage } = MessagePort.prototype
+  MessagePort.prototype.postMessage = function (message, ...rest) {
+    postMessage.call(this, message, ...rest)
+    if (message?.result) self.ready = true // it has answered
+  }
+}\n`
+
 setUp({
   async prepare() {
     await openModel()
@@ -164,12 +173,16 @@ describe('it ends early', () => {
 
 describe('workers that die', () => {
   test('one that helps: the run goes on, and learns the same', async () => {
+    server.faults['training.js'] = { prepend: READY }
+    await page.exposeFunction('helping', () => until(() => teachers()[1]?.evaluate(() => self.ready).catch(() => false), Boolean))
     await page.exposeFunction('kill', () => teachers()[1]?.evaluate(() => self.close()).catch(() => {}))
     const [alone, helped, killed] = await page.evaluate(async () => {
-      await teach(model, 'alone', { steps: 40, threads: 1 })
+      await teach(model, 'alone', { steps: 20, threads: 1 })
       let killed = 0
-      await teach(model, 'helped', { steps: 40, threads: 2 }, async ({ threads }) => {
-        if (threads === 2 && !killed++) await window.kill()
+      await teach(model, 'helped', { steps: 20, threads: 2 }, async ({ step, threads }) => {
+        if (killed || !step) return
+        if (threads !== 2) await window.helping() // nothing runs ahead of it meanwhile
+        else if (!killed++) await window.kill()
       })
       const title = { title: 'mine' }
       return [await learnt(model, 'alone', title), await learnt(model, 'helped', title), killed]
@@ -288,7 +301,7 @@ test('memory stays what it is', async () => {
   const many = times =>
     page.evaluate(async times => {
       for (let i = 0; i < times; i++) {
-        await teach(model, 'mine', { steps: 2, threads: 1 })
+        await teach(model, 'mine', { steps: 1, threads: 1 })
         await model.removeAdapter('mine')
       }
     }, times)
