@@ -7,7 +7,7 @@ const html = (body, script = 'digit-diffusion.js') => `<!doctype html><meta char
 <style>.far { margin-top: 4000px }</style><script type="module" src="${script}"></script><body>${body}`
 const DRAWN = 'digit-diffusion[data-drawn]'
 
-setUp({ site: { headers: { 'access-control-allow-origin': '*' } }, prepare: () => watchElements(page) })
+setUp({ site: { headers: { 'access-control-allow-origin': '*' } }, page: 'cleared', equip: () => watchElements(page) })
 
 /** Opens a page with this body. */
 async function show(body) {

@@ -8,7 +8,7 @@ const html = body => `<!doctype html><meta charset="utf-8"><link rel="icon" href
 const DRAWN = 'digit-diffusion[data-drawn]'
 const FAILED = 'digit-diffusion[data-failed]'
 
-setUp({ prepare: () => watchElements(page) })
+setUp({ page: 'cleared', equip: () => watchElements(page) })
 async function show(body) {
   server.pages['test.html'] = html(body)
   await page.goto(`${server.url}test.html`)

@@ -54,7 +54,8 @@ setUp({
   site: { headers: { 'access-control-allow-origin': '*' } },
   options: { permissions: ['clipboard-read', 'clipboard-write'] },
   begin: async () => (away = await serve({ prefix: '/' })),
-  prepare: () => watchElements(page),
+  page: 'cleared',
+  equip: () => watchElements(page),
 })
 after(() => away?.close())
 

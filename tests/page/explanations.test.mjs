@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { importsOf, WWW } from './support/package.mjs'
 import { choose, errors, openPage, page, pick, server, set, settled, setUp, toggleLora } from './support.mjs'
 
-setUp()
+setUp({ page: 'cleared' })
 
 /** `work` in the page, with a model of its own beside the page's. */
 const withModel = (page, work) =>

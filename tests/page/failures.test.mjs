@@ -6,7 +6,7 @@ import { choose, FILES, notice, openPage, page, pick, pixels, server, settled, s
 const RETRY = '#notice button:has-text("Try again")'
 
 describe('while loading', () => {
-  setUp()
+  setUp({ page: 'cleared' })
 
   /** @type {[string, string, import('./support/server.mjs').Fault, RegExp][]} */
   const cases = [

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { adapterWeights, DIST, errors, notice, openPage, page, pick, pixels, server, set, settled, setUp, stepsDrawn, toggleLora } from './support.mjs'
 
-setUp({ options: { acceptDownloads: true }, prepare: () => openPage(page, server.url) })
+setUp({ page: 'cleared', options: { acceptDownloads: true }, prepare: () => openPage(page, server.url) })
 
 const save = async button => {
   const [download] = await Promise.all([page.waitForEvent('download'), page.click(button)])

@@ -20,7 +20,8 @@ const MEMORY = `{
 const navigatorSays = (name, value) => `Object.defineProperty(navigator, '${name}', { get: () => ${value} })\n`
 
 setUp({
-  async prepare() {
+  page: 'cleared',
+  async equip() {
     await page.addInitScript(() => {
       window.started = 0
       window.Worker = class extends Worker {
@@ -32,6 +33,8 @@ setUp({
         }
       }
     })
+  },
+  async prepare() {
     await openModule()
     await page.evaluate(() => {
       window.openWith = threads => DigitDiffusion.load('models/base/', { device: 'cpu', threads })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { adapterWeights, choose, errors, FILES, freshPage, notice, openPage, page, pick, pixels, server, set, settled, setUp, toggleLora } from './support.mjs'
 
-setUp({ options: { locale: 'zh-CN' } })
+setUp({ page: 'cleared', options: { locale: 'zh-CN' } })
 
 /** All that is seen or read out, but for code and the languages' own names. */
 const said = () =>

@@ -9,7 +9,7 @@ addEventListener('message', ({ data: { method } }) => {
   if (method === 'sample') { self.begun++; self.most = Math.max(self.most, ++self.open) }
   if (method === 'free') self.open--
 })\n`
-setUp({ site: { faults: { 'worker.js': { prepend: COUNTING } } }, prepare: () => watchElements(page) })
+setUp({ site: { faults: { 'worker.js': { prepend: COUNTING } } }, page: 'cleared', equip: () => watchElements(page) })
 
 const element = (_, i) => `<digit-diffusion id="e${i}" label="${i % 10}" seed="${i}" steps="2" device="cpu" threads="1"></digit-diffusion>`
 async function show(style) {

@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url'
 import { WWW } from './support/package.mjs'
 import { canvasPixels, choose, DIST, errors, openPage, page, pick, pixels, server, setUp, settled, toggleLora } from './support.mjs'
 
-setUp()
+setUp({ page: 'cleared' })
 
 const CONFIG = JSON.parse(await readFile(join(DIST, 'models/base/unet/config.json'), 'utf8'))
 const { partOf, partsOf } = await import(pathToFileURL(join(WWW, 'page/network-parts.js')).href)

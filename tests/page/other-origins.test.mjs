@@ -18,6 +18,8 @@ const policy = (far = '') =>
 let near
 let expected // the same picture everywhere
 setUp({
+  page: 'cleared',
+  equip: () => watchElements(page),
   site: { headers: { 'access-control-allow-origin': '*' } },
   async begin() {
     near = await serve({ prefix: '/' })
@@ -27,8 +29,7 @@ setUp({
     await page.goto(`${server.url}plain.html`)
     expected = await drawn()
   },
-  async prepare() {
-    await watchElements(page)
+  prepare() {
     for (const { requests, headers } of [near, server]) {
       requests.length = 0
       delete headers['content-security-policy']

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { errors, openModel, page, server, setUp, until } from './support.mjs'
 
 setUp({
+  page: 'cleared',
   async prepare() {
     await openModel()
     await page.evaluate(() => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
 import { adapterWeights, address, errors, FILES, notice, openPage, page, pick, pixels, rested, server, set, settled, setUp, stepsDrawn, toggleLora } from './support.mjs'
 
-setUp()
+setUp({ page: 'cleared' })
 afterEach(() => assert.deepEqual(errors, []))
 
 const late = ms => (server.faults[FILES.weights] = { delay: ms })

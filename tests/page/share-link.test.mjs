@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { address, choose, copies, copyKept, DIST, errors, freshPage, launch, newPage, notice, openLink, openPage, page, pick, pixels, rested, server, set, settled, setUp, stepsDrawn, toggleLora, until } from './support.mjs'
 
 const { adapters } = JSON.parse(await readFile(`${DIST}/models/manifest.json`, 'utf8'))
-setUp()
+setUp({ page: 'cleared' })
 const open = hash => openLink(page, server.url, hash)
 
 test('holds every setting; opening it gives the same pictures', async () => {

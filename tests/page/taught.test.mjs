@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { errors, page, server, setUp } from './support.mjs'
 import { EVERY_STEP, learnsAsTheTrainer } from './support/taught.mjs'
 
-setUp()
+setUp({ page: 'cleared' })
 
 /** The module's builds, by what stands before the worker's script. */
 const BUILDS = {

@@ -13,7 +13,7 @@ const hands = () => page.locator('.hand').count()
 const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.dataset.label || document.activeElement.getAttribute('aria-label'))
 
 describe('of digits', () => {
-  setUp({ prepare: open })
+  setUp({ page: 'cleared', prepare: open })
 
   test('nothing of it is fetched before it is asked for', async () => {
     await page.waitForTimeout(500)

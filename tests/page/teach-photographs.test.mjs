@@ -35,7 +35,7 @@ const typed = () => page.evaluate(() => [...document.querySelectorAll('.unnamed-
 const told = () => page.innerText('#photos-told')
 
 describe('of digits', () => {
-  setUp({ prepare: open })
+  setUp({ page: 'cleared', prepare: open })
 
   test('several on one are found, and what is typed runs on from one to the next', async () => {
     await choose('sheet.png', await sheet('20517'))

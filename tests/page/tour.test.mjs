@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { address, errors, FILES, notice, openPage, page, server, set, settled, setUp, until } from './support.mjs'
 
-setUp()
+setUp({ page: 'cleared' })
 
 const pressed = () => page.getAttribute('#tour', 'aria-pressed')
 /**

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { errors, page, server, setUp, turboPages, watchElements } from './support.mjs'
 
 const pages = await turboPages(4, 2)
-setUp({ site: { pages }, prepare: () => watchElements(page) })
+setUp({ site: { pages }, page: 'cleared', equip: () => watchElements(page) })
 
 /** Opens a page with these elements, each with an id, and waits until all are drawn or have failed. @param {Record<string, string>} elements attributes by id */
 async function show(elements) {

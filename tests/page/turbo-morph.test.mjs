@@ -23,6 +23,7 @@ const move = (id, value) =>
   )
 
 setUp({
+  page: 'cleared',
   site: { pages },
   async prepare() {
     await openPage(page, server.url)

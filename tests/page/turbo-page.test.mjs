@@ -27,7 +27,7 @@ const move = (id, value) =>
   )
 
 describe('the switch', () => {
-  setUp({ site: { pages }, prepare: () => openPage(page, server.url) })
+  setUp({ page: 'cleared', site: { pages }, prepare: () => openPage(page, server.url) })
 
   test('is not there where the models have no such adapter', async () => {
     server.pages['models/manifest.json'] = (await turboPages())['models/manifest.json']
@@ -133,6 +133,7 @@ describe('the switch', () => {
 
 describe('the picture follows', () => {
   setUp({
+    page: 'cleared',
     site: { pages },
     async prepare() {
       await openPage(page, server.url)
@@ -214,7 +215,7 @@ describe('the picture follows', () => {
 })
 
 describe('links and pictures', () => {
-  setUp({ site: { pages }, options: { acceptDownloads: true }, page: 'each' })
+  setUp({ site: { pages }, options: { acceptDownloads: true }, page: 'cleared' })
 
   test('say which adapter draws and how far a morph is, and bring it back', async () => {
     await openPage(page, server.url)

@@ -2,6 +2,7 @@
 // `server`, `browser`, `page` and `errors` are live bindings: those of the test that runs.
 import { after, before, beforeEach } from 'node:test'
 import { launch, newPage } from './browser.mjs'
+import { until } from './page.mjs'
 import { serve } from './server.mjs'
 
 /** @type {import('./server.mjs').Server} */
@@ -14,17 +15,32 @@ export let page
 export let errors
 /** @type {(() => Promise<void>) | undefined} */
 let closePage
+/** Whether this page may be used again: it has been given nothing that stays with a page. */
+let reusable = false
+/** @type {import('playwright-core').CDPSession} */
+let clearer
+/** What stays with a page or its context. */
+const LASTING = ['addInitScript', 'exposeFunction', 'exposeBinding', 'route', 'emulateMedia', 'setViewportSize', 'setExtraHTTPHeaders', 'on', 'once',
+  'newPage', 'newCDPSession', 'grantPermissions', 'setOffline', 'addCookies', 'close']
 
 /**
  * For all tests of the file, or of the describe() that it is called in.
- * @param {{ site?: import('./server.mjs').Site | false, webgpu?: boolean, page?: 'each' | 'once' | 'none',
- *   options?: import('playwright-core').BrowserContextOptions, begin?: () => unknown, prepare?: () => unknown }} [suite] no
- *   `site`: the tests serve their own. `begin` runs once, when there is a browser. `page` is opened for each test, whose server then
- *   has the faults of `site` again, or once for all; `prepare` follows it
+ * @param {{ site?: import('./server.mjs').Site | false, webgpu?: boolean, page?: 'each' | 'cleared' | 'once' | 'none',
+ *   options?: import('playwright-core').BrowserContextOptions, begin?: () => unknown, equip?: () => unknown,
+ *   prepare?: () => unknown }} [suite] no `site`: the tests serve their own. `begin` runs there is a browser. `page` is opened for
+ *   each test, whose server then has the faults of `site` again, or once for all. 'cleared' is 'each' for a third of the work: the page of the test before is used again where nothing stays of it, without what its
+ *   site has stored. `equip` gives a new page what is to stay; `prepare` follows for each test
  */
-export function setUp({ site = {}, webgpu = false, page: when = 'each', options, begin, prepare } = {}) {
+export function setUp({ site = {}, webgpu = false, page: when = 'each', options, begin, equip, prepare } = {}) {
   const open = async () => {
-    await freshPage(options)
+    if (!(when === 'cleared' && (await clear()))) {
+      await freshPage(options)
+      await equip?.()
+      reusable = true
+      if (when === 'cleared') clearer = await page.context().newCDPSession(page)
+      const spoil = () => (reusable = false)
+      for (const owner of [page, page.context()]) for (const name of LASTING) if (name in owner) tell(owner, name, spoil)
+    }
     await prepare?.()
   }
   before(async () => {
@@ -33,7 +49,7 @@ export function setUp({ site = {}, webgpu = false, page: when = 'each', options,
     await begin?.()
     if (when === 'once') await open()
   })
-  if (when === 'each')
+  if (when === 'each' || when === 'cleared')
     beforeEach(async () => {
       if (site) restore(server.faults, site.faults)
       await open()
@@ -51,6 +67,7 @@ export function setUp({ site = {}, webgpu = false, page: when = 'each', options,
 export async function freshPage(options, within = browser) {
   await closePage?.()
   closePage = undefined
+  reusable = false
   ;({ page, errors, close: closePage } = await newPage(within, options))
 }
 
@@ -58,6 +75,27 @@ export async function freshPage(options, within = browser) {
 export async function freshServer(site = {}) {
   await server?.close()
   server = await serve({ ...site, faults: { ...site.faults }, pages: { ...site.pages } })
+}
+
+/** Has `spoil` called whenever a method is. @param {any} owner @param {string} name @param {() => void} spoil */
+function tell(owner, name, spoil) {
+  const method = owner[name]
+  owner[name] = function (...args) {
+    spoil()
+    return method.apply(this, args)
+  }
+}
+
+/** Whether the page is as one that has just been opened. */
+async function clear() {
+  if (!closePage || !reusable || page.isClosed() || page.context().pages().length !== 1) return false
+  const { origin } = new URL(page.url())
+  await page.evaluate(() => sessionStorage.clear()).catch(() => {}) // about:blank has none
+  await page.goto('about:blank')
+  for (const site of new Set([origin, server && new URL(server.url).origin])) if (/^http/.test(site)) await clearer.send('Storage.clearDataForOrigin', { origin: site, storageTypes: 'all' })
+  await until(() => page.workers().length, count => count === 0)
+  errors.length = 0
+  return true
 }
 
 /** @param {object} to @param {object} [from] */
