@@ -4,10 +4,22 @@ import { APPEARANCES, checkAxe, choose, freshPage, openPage, page, pick, server,
 
 setUp({ page: 'none' })
 
-for (const [title, options] of APPEARANCES) {
-  describe(title, () => {
+/** The language is a page's own; light, dark and narrow are put on one that is there. */
+const LANGUAGES = ['en-US', 'zh-CN'].map(locale => /** @type {const} */ ([locale, APPEARANCES.filter(([, options]) => (options.locale ?? 'en-US') === locale)]))
+/** @param {typeof APPEARANCES} appearances */
+const dressed = appearances => async (/** @type {import('playwright-core').Page} */ page, /** @type {string} */ state) => {
+  for (const [title, { viewport = { width: 1280, height: 720 }, colorScheme = 'light' }] of appearances) {
+    await page.setViewportSize(viewport)
+    await page.emulateMedia({ colorScheme })
+    await checkAxe(page, `${state}, ${title}`)
+  }
+}
+
+for (const [locale, appearances] of LANGUAGES) {
+  describe(appearances.map(([title]) => title).join(', '), () => {
+    const checkAxe = dressed(appearances)
     before(async () => {
-      await freshPage({ reducedMotion: 'reduce', ...options })
+      await freshPage({ reducedMotion: 'reduce', locale, ...appearances.at(-1)[1] })
       await openPage(page, server.url)
     })
 
@@ -49,11 +61,11 @@ for (const [title, options] of APPEARANCES) {
   })
 }
 
-for (const [title, options] of APPEARANCES) {
-  test(`embed.html, ${title}`, async () => {
-    await freshPage(options)
+for (const [locale, appearances] of LANGUAGES) {
+  test(`embed.html, ${appearances.map(([title]) => title).join(', ')}`, async () => {
+    await freshPage({ locale, reducedMotion: 'reduce' }) // the colours change at once
     await page.goto(`${server.url}embed.html`)
     await page.waitForFunction(() => !document.querySelector('template'))
-    await checkAxe(page, 'embed.html')
+    await dressed(appearances)(page, 'embed.html')
   })
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
-import { adapterOfLayers, adapterWeights, errors, freshPage, freshServer, modelsOf, notice, openModule, openPage, page, pick, pixels, safetensors, server, settled, setUp, toggleLora } from './support.mjs'
+import { adapterOfLayers, adapterWeights, errors, freshPage, freshServer, modelsOf, notice, openModule, openPage, page, pick, pixels, safetensors, server, settled, setUp, toggleLora, until } from './support.mjs'
 
 const FIXTURES = new URL('../fixtures/adapters/', import.meta.url)
 const TINY = { labels: [...'0123456789'] }

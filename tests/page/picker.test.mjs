@@ -21,7 +21,7 @@ const expanded = () => page.getAttribute('#find', 'aria-expanded')
 const picked = () => page.inputValue('#find')
 const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
 const check = async state => {
-  await page.evaluate(await readFile(AXE, 'utf8'))
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(await readFile(AXE, 'utf8'))
   const violations = await page.evaluate(async () => (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join(' | ')}`))
   assert.deepEqual(violations, [], state)
 }
@@ -174,11 +174,16 @@ describe('400 classes', () => {
 })
 
 test('long names are chips; a letter goes to the next one that begins with it', async () => {
-  for (const options of [PHONE, { viewport: { width: 320, height: 640 } }, { viewport: { width: 1280, height: 800 } }]) {
-    await visit(FEW_LONG, options)
+  await visit(FEW_LONG, PHONE)
+  const sizes = [PHONE.viewport, { width: 320, height: 640 }, { width: 1280, height: 800 }]
+  for (const size of sizes) {
+    await page.setViewportSize(size)
     assert.ok(await fits())
     assert.deepEqual(await small(), [])
-    await pick(page, FEW_LONG.labels[2])
+  }
+  await pick(page, FEW_LONG.labels[2])
+  for (const size of sizes) {
+    await page.setViewportSize(size)
     assert.ok(await fits())
     await check('chips')
   }
