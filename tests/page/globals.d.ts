@@ -26,7 +26,6 @@ declare const model: any, draw: any, same: any, failure: any, events: any
 declare const seen: string[]
 // single suites
 declare const steps: any, equal: any, ended: number, held: Set<string>, made: number, loads: number, away: HTMLElement
-declare const digest: (steps: string[]) => Promise<string>
 declare const openWith: (threads: number | 'auto') => Promise<any>
 declare const engine: any, files: any, load: (path: string) => Promise<any>
 declare const drawing: (strokes: number[][][], look?: object) => HTMLCanvasElement, greys: (image: { data: Uint8ClampedArray }) => number[]

@@ -77,7 +77,7 @@ describe('the pictures are the same, bit for bit', () => {
       async ([cases, times]) => {
         for (const name of ['outline', 'dotted']) await model.addAdapter(name)
         const all = Array.from({ length: times }, () => ({}))
-        for (const [name, options] of Object.entries(cases)) for (const drawn of all) drawn[name] = await digest((await draw(model, options)).steps)
+        for (const [name, options] of Object.entries(cases)) for (const drawn of all) drawn[name] = await window.digest((await draw(model, options)).steps)
         return all
       },
       /** @type {const} */ ([CASES, times]),
@@ -227,7 +227,7 @@ describe('one that fails costs nothing but time', () => {
       const { steps } = await draw(alone, options)
       alone.dispose()
       window.started = 0
-      return digest(steps)
+      return window.digest(steps)
     }, OPTIONS)
     await until(workers, count => count === 0)
   })
@@ -241,7 +241,7 @@ describe('one that fails costs nothing but time', () => {
           steps.push(`${rawImage} ${rawX0}`)
           if (step === 1 && happens) await /** @type {any} */ (window)[happens]()
         }
-        return digest(steps)
+        return window.digest(steps)
       },
       /** @type {const} */ ([OPTIONS, happens]),
     ))

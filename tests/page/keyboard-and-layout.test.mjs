@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { freshPage, openPage, page, pick, pixels, server, settled, setUp, stepsDrawn, toggleLora } from './support.mjs'
 
-setUp()
+setUp({ page: 'cleared' })
 
 /** A radio input's value, or the element's id. */
 const focused = () => page.evaluate(() => document.querySelector('[type=radio]:focus')?.value ?? document.activeElement.id)

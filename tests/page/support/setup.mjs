@@ -92,7 +92,8 @@ async function clear() {
   const { origin } = new URL(page.url())
   await page.evaluate(() => sessionStorage.clear()).catch(() => {}) // about:blank has none
   await page.goto('about:blank')
-  for (const site of new Set([origin, server && new URL(server.url).origin])) if (/^http/.test(site)) await clearer.send('Storage.clearDataForOrigin', { origin: site, storageTypes: 'all' })
+  const origins = new Set([origin, server && new URL(server.url).origin].filter(origin => /^http/.test(origin)))
+  for (const origin of origins) await clearer.send('Storage.clearDataForOrigin', { origin, storageTypes: 'all' })
   await until(() => page.workers().length, count => count === 0)
   errors.length = 0
   return true
