@@ -24,12 +24,13 @@ const LASTING = ['addInitScript', 'exposeFunction', 'exposeBinding', 'route', 'e
   'newPage', 'newCDPSession', 'grantPermissions', 'setOffline', 'addCookies', 'close']
 
 /**
- * For all tests of the file, or of the describe() that it is called in.
+ * For all tests of the file, or of the describe() that it is called in. `begin` runs once, when there is a browser. `page` is opened
+ * for each test, whose server then has the faults of `site` again, or once for all. 'cleared' is 'each' for a third of the work: the
+ * page of the test before is used again, without what its site has stored, unless a test has given it what stays. `equip` gives a
+ * new page what is to stay; `prepare` follows for each test.
  * @param {{ site?: import('./server.mjs').Site | false, webgpu?: boolean, page?: 'each' | 'cleared' | 'once' | 'none',
  *   options?: import('playwright-core').BrowserContextOptions, begin?: () => unknown, equip?: () => unknown,
- *   prepare?: () => unknown }} [suite] no `site`: the tests serve their own. `begin` runs there is a browser. `page` is opened for
- *   each test, whose server then has the faults of `site` again, or once for all. 'cleared' is 'each' for a third of the work: the page of the test before is used again where nothing stays of it, without what its
- *   site has stored. `equip` gives a new page what is to stay; `prepare` follows for each test
+ *   prepare?: () => unknown }} [suite] no `site`: the tests serve their own
  */
 export function setUp({ site = {}, webgpu = false, page: when = 'each', options, begin, equip, prepare } = {}) {
   const open = async () => {
