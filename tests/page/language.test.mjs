@@ -40,13 +40,16 @@ test('a Chinese browser gets Chinese, all of it', async () => {
 })
 
 test('every state of the page speaks Chinese', async () => {
-  server.faults[FILES.weights] = { delay: 800 }
+  /** @type {(value?: unknown) => void} */
+  let arrive
+  server.faults[FILES.weights] = { until: new Promise(resolve => (arrive = resolve)) }
   await page.goto(server.url)
   await page.waitForSelector('html[lang=zh-Hans]')
   await page.locator('#overlay').waitFor({ state: 'visible' })
   await assertChinese('while loading')
   await page.click('#digits [value="3"]')
   await assertChinese('waiting')
+  arrive()
   await settled(page)
   delete server.faults[FILES.weights]
   await set(page, 'steps', 3)

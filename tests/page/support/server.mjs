@@ -32,8 +32,8 @@ const TYPES = {
 
 /**
  * What goes wrong with a file: a status; only its first bytes (`keep`); a flipped byte, always or `flips` times; a connection that
- * breaks after `cut` bytes, always or so many `times`; milliseconds of delay; text before it.
- * @typedef {{ status?: number, keep?: number, flip?: number, flips?: number, cut?: number, times?: number, delay?: number, prepend?: string }} Fault
+ * breaks after `cut` bytes, always or so many `times`; milliseconds of delay, or what is waited for; text before it.
+ * @typedef {{ status?: number, keep?: number, flip?: number, flips?: number, cut?: number, times?: number, delay?: number, until?: Promise<unknown>, prepend?: string }} Fault
  *
  * `faults` and `pages` (HTML of its own) are by path. With `ranges`, parts of files are given to who asks for them by ETag.
  * @typedef {{ root?: string, faults?: Record<string, Fault>, pages?: Record<string, string | Buffer>, prefix?: string,
@@ -74,6 +74,7 @@ export async function serve({ root = DIST, faults = {}, pages = {}, prefix = '/s
       if (fault.status || name === undefined) throw new Error('refused')
       let body = name in pages ? Buffer.from(pages[name]) : await readFile(join(root, normalize(name)))
       const type = TYPES[extname(name)] ?? 'application/octet-stream'
+      await fault.until
       if (fault.delay) await new Promise(resolve => setTimeout(resolve, fault.delay))
       if (fault.prepend) body = Buffer.concat([Buffer.from(fault.prepend), body])
       if (fault.flip !== undefined && (fault.flips === undefined || fault.flips-- > 0)) body[fault.flip] ^= 0xff

@@ -28,6 +28,8 @@ fn mpirun() -> Command {
         ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),
         ("OMPI_MCA_rmaps_base_oversubscribe", "1"),
         ("OMPI_MCA_hwloc_base_binding_policy", "none"),
+        // Other tests run beside these: a rank that waits leaves them its core.
+        ("OMPI_MCA_mpi_yield_when_idle", "1"),
         // Time to save: the tests' machine may be busy. Open MPI 4 also waits so long before SIGTERM.
         ("OMPI_MCA_odls_base_sigkill_timeout", "3"),
         // No network, and no copying between processes by the kernel, which containers forbid.
@@ -122,7 +124,7 @@ fn any_number_of_ranks_writes_the_bytes_of_one_process() {
 #[test]
 fn a_run_goes_on_with_another_number_of_ranks() {
     let folder = Folder::new();
-    let run = |out: &str| threads(&base_run(&folder.path(out), "600"));
+    let run = |out: &str| threads(&base_run(&folder.path(out), "200"));
     done(&strs(&run("whole")));
     // Stopped, from two to one.
     let out = folder.path("stopped");
@@ -149,7 +151,7 @@ fn a_run_goes_on_with_another_number_of_ranks() {
 #[test]
 fn a_lost_rank_ends_the_run_with_its_checkpoint() {
     let folder = Folder::new();
-    let run = |out: &str| threads(&base_run(&folder.path(out), "600"));
+    let run = |out: &str| threads(&base_run(&folder.path(out), "200"));
     done(&strs(&run("whole")));
     for lost in [0, 1] {
         let out = folder.path(&format!("lost-{lost}"));
