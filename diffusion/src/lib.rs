@@ -43,6 +43,7 @@
 //! | [`sampler`], [`guidance`], [`prediction`] | from noise to pictures |
 //! | [`schedule`], [`noise`] | how pictures are noised; the portable generator |
 //! | [`unet`] | the network: one topology, three implementations |
+//! | [`autoencoder`] | from pictures to smaller latents and back, by a network of its own |
 //! | [`ops`] | training's operations on feature maps, with gradients |
 //! | [`training`] | what training needs beside the network's gradients |
 //! | [`adapter`], [`peft`] | adapters: one file per kind, composing and merging; their files |
@@ -52,6 +53,7 @@
 #![deny(missing_docs)]
 
 pub mod adapter;
+pub mod autoencoder;
 pub mod base;
 pub mod codec;
 pub mod config;

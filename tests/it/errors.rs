@@ -57,6 +57,7 @@ fn examples() -> Vec<(Error, &'static str)> {
         RequestError::Strength { name: name(), found: f32::NAN }.into(),
         RequestError::Prediction { labels: 1, timesteps: 1, channels: 4, side: 2, found: vec![1, 4] }.into(),
         RequestError::Input { values: 1, timesteps: 1, expected: [1, 4, 14, 14] }.into(),
+        RequestError::Autoencoded { values: 1, channels: 3, size: [6, 8], factor: 4 }.into(),
         RequestError::Over.into(),
         Error::NotFinite { step: 3 },
         DeviceError::Lost.into(),

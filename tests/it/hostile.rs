@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use diffusion::Base;
-use diffusion::config::{ModelInfo, UNetConfig};
+use diffusion::config::{AutoencoderConfig, ModelInfo, UNetConfig};
 use diffusion::noise::NoiseSource;
 use diffusion::peft::{PeftConfig, read_adapter};
 use diffusion::schedule::ScheduleConfig;
@@ -161,8 +161,11 @@ fn headers_that_lie() {
 fn truncated_and_deep_configuration() {
     type Read = fn(&str) -> bool;
     let unet = |path: &str| text(fixture("unet/tiny").join(path));
-    let table: [(&str, String, Read); 4] = [
+    let table: [(&str, String, Read); 5] = [
         ("config.json", unet("unet/config.json"), |text| UNetConfig::from_json(text).is_ok()),
+        ("vae/config.json", text(fixture("autoencoder/grey/vae/config.json")), |text| {
+            AutoencoderConfig::from_json(text).is_ok()
+        }),
         ("digit_diffusion.json", unet("digit_diffusion.json"), |text| ModelInfo::from_json(text).is_ok()),
         ("scheduler", unet("scheduler/scheduler_config.json"), |text| ScheduleConfig::from_json(text).is_ok()),
         ("adapter_config.json", adapter_config("patterned"), |text| PeftConfig::from_json(text).is_ok()),

@@ -5,6 +5,7 @@ mod adapter_gradients;
 mod adapter_kinds;
 mod adapter_names;
 mod adapter_run;
+mod autoencoder;
 mod base_files;
 mod codec;
 mod configs;

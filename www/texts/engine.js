@@ -83,6 +83,8 @@ export const refusals = {
     `${labels} labels and ${timesteps} timesteps ask for as many latents of ${channels} channels, sides divisible by ${side}, not for ${shape(found)}`,
   input: ({ values, timesteps, expected }) =>
     `${values} values and ${timesteps} timesteps do not make ${expected[0]} latents of ${expected.slice(1).join(' x ')}`,
+  autoencoded: ({ values, expected, factor }) =>
+    `${values} values do not make pictures of ${shape(expected)} for the autoencoder, with sides that divide by ${factor}`,
   over: () => 'the run is over, there is no further step',
   argument: ({ reason }) => reason,
   misuse: ({ reason }) => reason,

@@ -82,6 +82,8 @@ export const refusals = {
   prediction: ({ labels, timesteps, channels, side, found }) =>
     `${labels} 个标签和 ${timesteps} 个时间步需要同样多的 ${channels} 通道潜变量，边长须能被 ${side} 整除，而不是 ${shape(found)}。`,
   input: ({ values, timesteps, expected }) => `${values} 个值和 ${timesteps} 个时间步不能组成 ${expected.join(' x ')} 的潜变量。`,
+  autoencoded: ({ values, expected, factor }) =>
+    `${values} 个值不能组成自动编码器的 ${shape(expected)} 图片，边长须能被 ${factor} 整除。`,
   over: () => '这次运行已经结束，没有下一步了。',
   argument: ({ reason }) => `引擎收到了错误的参数。${english(reason)}`,
   misuse: ({ reason }) => `引擎在错误的时刻被调用。${english(reason)}`,

@@ -1,4 +1,4 @@
-//! One `unet/config.json` as it is read: each kind of value, and what is refused.
+//! The `config.json` of one of diffusers' networks as it is read: each kind of value, and what is refused.
 //!
 //! Tests: `tests/it/configs.rs`.
 
@@ -7,82 +7,32 @@ use serde_json::Value;
 use crate::error::{ConfigError, Error, Result, shown};
 use crate::json;
 
-pub(super) const FILE: &str = "unet/config.json";
-
 /// Larger numbers are mistakes, and would only be noticed when memory runs out.
 pub(super) const LARGEST: usize = 65_536;
 
+/// What is read of a network's settings, and what becomes of the others.
+pub(super) struct Rules {
+    /// The file, as errors name it.
+    pub file: &'static str,
+    /// diffusers' name of the network.
+    pub class: &'static str,
+    /// Settings with one value that is supported, and whether `null` is the same.
+    pub only: fn() -> Vec<(&'static str, Value, bool)>,
+    /// Settings that are read.
+    pub read: &'static [&'static str],
+    /// Settings that change nothing.
+    pub inert: &'static [&'static str],
+}
+
 pub(super) struct Reader {
     json: Value,
+    rules: &'static Rules,
 }
 
 /// A whole number of a size that a network can have.
 pub(super) fn whole(value: &Value) -> Option<usize> {
     value.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= LARGEST)
 }
-
-/// Settings with one value that is supported, and whether `null` is the same.
-fn only() -> [(&'static str, Value, bool); 14] {
-    [
-        ("act_fn", Value::from("silu"), false),
-        ("attention_type", Value::from("default"), true),
-        ("center_input_sample", Value::from(false), true),
-        ("class_embeddings_concat", Value::from(false), true),
-        ("conv_in_kernel", Value::from(3), false),
-        ("conv_out_kernel", Value::from(3), false),
-        ("downsample_padding", Value::from(1), false),
-        ("dual_cross_attention", Value::from(false), true),
-        ("encoder_hid_dim_type", Value::from("text_proj"), true),
-        ("flip_sin_to_cos", Value::from(true), false),
-        ("freq_shift", Value::from(0), false),
-        ("mid_block_scale_factor", Value::from(1), false),
-        ("mid_block_type", Value::from("UNetMidBlock2DCrossAttn"), false),
-        ("resnet_time_scale_shift", Value::from("default"), false),
-    ]
-}
-
-/// Settings that are read.
-const READ: [&str; 19] = [
-    "attention_head_dim",
-    "block_out_channels",
-    "cross_attention_dim",
-    "down_block_types",
-    "dropout",
-    "encoder_hid_dim",
-    "in_channels",
-    "layers_per_block",
-    "norm_eps",
-    "norm_num_groups",
-    "only_cross_attention",
-    "out_channels",
-    "reverse_transformer_layers_per_block",
-    "sample_size",
-    "time_embedding_dim",
-    "time_embedding_type",
-    "transformer_layers_per_block",
-    "up_block_types",
-    "use_linear_projection",
-];
-
-/// Settings that change nothing with the blocks that are supported (diffusers hands them to others only), in f32, or
-/// without what they go with; and what its training scripts keep of an EMA.
-const INERT: [&str; 15] = [
-    "addition_embed_type_num_heads",
-    "addition_time_embed_dim",
-    "cross_attention_norm",
-    "decay",
-    "inv_gamma",
-    "mid_block_only_cross_attention",
-    "min_decay",
-    "optimization_step",
-    "power",
-    "projection_class_embeddings_input_dim",
-    "resnet_out_scale_factor",
-    "resnet_skip_time_act",
-    "upcast_attention",
-    "update_after_step",
-    "use_ema_warmup",
-];
 
 /// diffusers' names of SiLU, in which it ignores case.
 fn is_silu(name: &str) -> bool {
@@ -91,14 +41,14 @@ fn is_silu(name: &str) -> bool {
 
 impl Reader {
     /// Parses the text, and refuses the settings that are not supported.
-    pub(super) fn new(text: &str) -> Result<Self> {
-        let reader = Self { json: json::read(FILE, text)? };
+    pub(super) fn new(text: &str, rules: &'static Rules) -> Result<Self> {
+        let reader = Self { json: json::read(rules.file, text)?, rules };
         reader.require_defaults()?;
         Ok(reader)
     }
 
     fn refuse<T>(&self, source: ConfigError) -> Result<T> {
-        Err(Error::Config { file: FILE, source })
+        Err(Error::Config { file: self.rules.file, source })
     }
 
     /// The value of `key` is not what it must be.
@@ -109,10 +59,10 @@ impl Reader {
 
     /// Settings that change the computation and are supported with one value only.
     fn require_defaults(&self) -> Result<()> {
-        let class = self.json.get("_class_name").and_then(Value::as_str);
-        if class != Some("UNet2DConditionModel") {
+        let &Rules { class, only, read, inert, .. } = self.rules;
+        if self.json.get("_class_name").and_then(Value::as_str) != Some(class) {
             let found = self.json.get("_class_name").filter(|value| !value.is_null()).map(shown);
-            let accepted = "\"UNet2DConditionModel\"".into();
+            let accepted = format!("\"{class}\"");
             return self.refuse(ConfigError::Value { key: "_class_name".into(), accepted, found });
         }
         for (key, accepted, null) in only() {
@@ -126,7 +76,7 @@ impl Reader {
         }
         let set = |value: &Value| !value.is_null() && *value != Value::Bool(false);
         for (key, value) in self.json.as_object().into_iter().flatten() {
-            let known = READ.contains(&key.as_str()) || INERT.contains(&key.as_str()) || key.starts_with('_');
+            let known = read.contains(&key.as_str()) || inert.contains(&key.as_str()) || key.starts_with('_');
             if !known && set(value) && !only().iter().any(|(only, ..)| only == key) {
                 return self.refuse(ConfigError::Unsupported { key: key.into(), found: shown(value), accepted: None });
             }
@@ -155,6 +105,25 @@ impl Reader {
                 Some(n) if n > 0.0 => Ok(n),
                 _ => self.refuse_value(key, "a number above 0".into()),
             },
+        }
+    }
+
+    /// A number, or nothing.
+    pub(super) fn finite(&self, key: &str) -> Result<Option<f64>> {
+        match self.json.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => match value.as_f64() {
+                Some(n) if n.is_finite() => Ok(Some(n)),
+                _ => self.refuse_value(key, "a number".into()),
+            },
+        }
+    }
+
+    pub(super) fn flag_or(&self, key: &str, default: bool) -> Result<bool> {
+        match self.json.get(key) {
+            None => Ok(default),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => self.refuse_value(key, "true or false".into()),
         }
     }
 

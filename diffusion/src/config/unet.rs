@@ -4,8 +4,74 @@
 
 use serde_json::Value;
 
-use super::reader::{FILE, LARGEST, Reader, whole};
+use super::reader::{LARGEST, Reader, Rules, whole};
 use crate::error::{ConfigError, Error, Result};
+
+/// The file, as errors name it.
+const FILE: &str = "unet/config.json";
+
+static RULES: Rules = Rules {
+    file: FILE,
+    class: "UNet2DConditionModel",
+    only: || {
+        vec![
+            ("act_fn", Value::from("silu"), false),
+            ("attention_type", Value::from("default"), true),
+            ("center_input_sample", Value::from(false), true),
+            ("class_embeddings_concat", Value::from(false), true),
+            ("conv_in_kernel", Value::from(3), false),
+            ("conv_out_kernel", Value::from(3), false),
+            ("downsample_padding", Value::from(1), false),
+            ("dual_cross_attention", Value::from(false), true),
+            ("encoder_hid_dim_type", Value::from("text_proj"), true),
+            ("flip_sin_to_cos", Value::from(true), false),
+            ("freq_shift", Value::from(0), false),
+            ("mid_block_scale_factor", Value::from(1), false),
+            ("mid_block_type", Value::from("UNetMidBlock2DCrossAttn"), false),
+            ("resnet_time_scale_shift", Value::from("default"), false),
+        ]
+    },
+    read: &[
+        "attention_head_dim",
+        "block_out_channels",
+        "cross_attention_dim",
+        "down_block_types",
+        "dropout",
+        "encoder_hid_dim",
+        "in_channels",
+        "layers_per_block",
+        "norm_eps",
+        "norm_num_groups",
+        "only_cross_attention",
+        "out_channels",
+        "reverse_transformer_layers_per_block",
+        "sample_size",
+        "time_embedding_dim",
+        "time_embedding_type",
+        "transformer_layers_per_block",
+        "up_block_types",
+        "use_linear_projection",
+    ],
+    // With the blocks that are supported (diffusers hands them to others only), in f32, or without what they go with; and
+    // what its training scripts keep of an EMA.
+    inert: &[
+        "addition_embed_type_num_heads",
+        "addition_time_embed_dim",
+        "cross_attention_norm",
+        "decay",
+        "inv_gamma",
+        "mid_block_only_cross_attention",
+        "min_decay",
+        "optimization_step",
+        "power",
+        "projection_class_embeddings_input_dim",
+        "resnet_out_scale_factor",
+        "resnet_skip_time_act",
+        "upcast_attention",
+        "update_after_step",
+        "use_ema_warmup",
+    ],
+};
 
 /// The part of diffusers' `UNet2DConditionModel` configuration that is supported.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +112,7 @@ pub struct UNetConfig {
 impl UNetConfig {
     /// Reads a `config.json`, refusing every setting that would change the result and is not supported.
     pub fn from_json(text: &str) -> Result<Self> {
-        let read = Reader::new(text)?;
+        let read = Reader::new(text, &RULES)?;
         let block_out_channels = read.list("block_out_channels")?;
         let levels = block_out_channels.len();
         let down_attention = read.blocks("down_block_types", "CrossAttnDownBlock2D", "DownBlock2D", levels)?;

@@ -138,6 +138,21 @@ pub enum RequestError {
         /// `[b, c, h, w]` that was expected.
         expected: [usize; 4],
     },
+    /// Values that are no whole pictures or latents of an autoencoder, or sides that it cannot halve often enough.
+    #[error(
+        "{values} values do not make pictures of {channels} x {} x {} for the autoencoder, with sides that divide by {factor}",
+        .size[0], .size[1]
+    )]
+    Autoencoded {
+        /// Number of values given.
+        values: usize,
+        /// Channels that it has there.
+        channels: usize,
+        /// Height and width given.
+        size: [usize; 2],
+        /// What both must be multiples of.
+        factor: usize,
+    },
     /// A step after the last.
     #[error("the run is over, there is no further step")]
     Over,
@@ -185,6 +200,14 @@ impl RequestError {
                     ("values", number(*values)),
                     ("timesteps", number(*timesteps)),
                     ("expected", Field::Shape(expected.to_vec())),
+                ],
+            ),
+            Self::Autoencoded { values, channels, size, factor } => (
+                "autoencoded",
+                vec![
+                    ("values", number(*values)),
+                    ("expected", Field::Shape(vec![*channels, size[0], size[1]])),
+                    ("factor", number(*factor)),
                 ],
             ),
             Self::Over => ("over", vec![]),

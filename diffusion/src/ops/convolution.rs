@@ -5,7 +5,7 @@
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 use burn::tensor::module::{conv2d, interpolate};
-use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
+use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, PadMode};
 
 use super::implementation::{Ops, is_flex};
 use super::operation::Input;
@@ -32,14 +32,10 @@ pub fn conv3x3(
 ) -> Tensor<4> {
     let weight = layer.weight.val();
     let ([b, h, w, depth], channels) = (x.dims(), weight.dims()[0]);
-    let stride = if resize == Resize::Half { 2 } else { 1 };
+    let stride = resize.stride();
     assert_eq!(weight.dims(), [channels, depth, 3, 3], "a convolution's weight");
     assert_eq!(layer.stride, [stride; 2], "a convolution's stride");
-    let [height, width] = match resize {
-        Resize::Same => [h, w],
-        Resize::Half => [h.div_ceil(2), w.div_ceil(2)],
-        Resize::Double => [2 * h, 2 * w],
-    };
+    let [height, width] = resize.size([h, w]);
     let (map, result) = ([b, h, w, depth], [b, height, width, channels]);
     if let Some(residual) = &residual {
         assert_eq!(residual.dims(), result, "a convolution's residual");
@@ -49,7 +45,7 @@ pub fn conv3x3(
         None => Tensor::zeros([channels], &x.device()),
     };
     #[cfg(feature = "burn-wgpu")]
-    if ops.on_webgpu(&x.device()) && webgpu::vec4s_fit(&[depth, channels]) {
+    if ops.on_webgpu(&x.device()) && webgpu::vec4s_fit(&[depth, channels]) && resize != Resize::HalfPaddedBehind {
         let operation = webgpu::Conv3x3Op { map, result, stride };
         let [x, weight, bias] = [x.into(), weight.into(), shifted(bias, shift)];
         return match residual {
@@ -59,9 +55,10 @@ pub fn conv3x3(
     }
     if ops.on_cpu(&x.device()) {
         let [x, weight, bias] = [x.into(), weight.into(), shifted(bias, shift)];
-        return match (resize, residual) {
-            (Resize::Half, residual) => {
-                let out = flex::call(cpu::StridedConv3x3Op { map, result }, [x, weight, bias], result);
+        return match (stride, residual) {
+            (2, residual) => {
+                let operation = cpu::StridedConv3x3Op { map, result, padding: resize.padding() };
+                let out = flex::call(operation, [x, weight, bias], result);
                 residual.into_iter().fold(out, |out, residual| out + residual)
             }
             (_, None) => flex::call(cpu::Conv3x3Op { map, result }, [x, weight, bias], result),
@@ -70,7 +67,7 @@ pub fn conv3x3(
             }
         };
     }
-    let out = if resize != Resize::Half && !is_flex(&x.device()) {
+    let out = if stride == 1 && !is_flex(&x.device()) {
         let x = if resize == Resize::Double { composed::upsample(x) } else { x };
         composed::conv3x3(x, weight, bias)
     } else {
@@ -80,9 +77,11 @@ pub fn conv3x3(
                 let nearest = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * h, 2 * w]);
                 interpolate(x, nearest)
             }
-            _ => x,
+            // burn's own padding is the same on all sides.
+            Resize::HalfPaddedBehind => x.pad([(0, 0), (0, 0), (0, 1), (0, 1)], PadMode::Constant(0.0)),
+            Resize::Same | Resize::Half => x,
         };
-        let options = ConvOptions::new([stride; 2], [1, 1], [1, 1], 1);
+        let options = ConvOptions::new([stride; 2], [resize.padding(); 2], [1, 1], 1);
         conv2d(x, weight, Some(bias), options).permute([0, 2, 3, 1])
     };
     let out = match shift {

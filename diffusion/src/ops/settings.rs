@@ -10,8 +10,32 @@ pub enum Resize {
     Same,
     /// Stride 2: half the height and width, rounded up.
     Half,
+    /// The same with the padding behind the map alone, as diffusers' autoencoder has it: the first window begins at the first
+    /// pixel.
+    HalfPaddedBehind,
     /// Nearest-neighbour upsampling to double height and width, then the convolution.
     Double,
+}
+
+impl Resize {
+    /// The convolution's stride.
+    pub fn stride(self) -> usize {
+        if matches!(self, Self::Half | Self::HalfPaddedBehind) { 2 } else { 1 }
+    }
+
+    /// Height and width of the result of a map with these.
+    pub fn size(self, [height, width]: [usize; 2]) -> [usize; 2] {
+        match self {
+            Self::Same => [height, width],
+            Self::Half | Self::HalfPaddedBehind => [height.div_ceil(2), width.div_ceil(2)],
+            Self::Double => [2 * height, 2 * width],
+        }
+    }
+
+    /// Rows and columns of zeros before the map.
+    pub(crate) fn padding(self) -> usize {
+        if self == Self::HalfPaddedBehind { 0 } else { 1 }
+    }
 }
 
 /// A GroupNorm, apart from its parameters.

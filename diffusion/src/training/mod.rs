@@ -67,7 +67,7 @@ mod pictures;
 mod recipe;
 mod segments;
 mod shape;
-mod streams;
+pub mod streams;
 pub mod sum;
 mod validation;
 

@@ -57,7 +57,11 @@ pub fn state_of(config: &UNetConfig, mut values: &[f32]) -> StateDict {
 
 /// Refuses missing, unexpected and wrongly shaped parameters by name.
 pub fn check_state(config: &UNetConfig, state: &StateDict) -> Result<()> {
-    let shapes = shapes(config);
+    check_shapes(&shapes(config), state)
+}
+
+/// Refuses parameters that are not those that `shapes` lists, by name.
+pub(crate) fn check_shapes(shapes: &Shapes, state: &StateDict) -> Result<()> {
     let missing: Vec<_> = shapes.keys().filter(|name| !state.contains_key(*name)).cloned().collect();
     let unexpected: Vec<_> = state.keys().filter(|name| !shapes.contains_key(*name)).cloned().collect();
     let wrong: Vec<_> = shapes

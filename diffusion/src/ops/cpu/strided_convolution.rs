@@ -17,6 +17,8 @@ use crate::ops::settings::MapShape;
 pub struct StridedConv3x3Op {
     pub map: MapShape,
     pub result: MapShape,
+    /// Rows and columns of zeros before the map: 0 or 1.
+    pub padding: usize,
 }
 
 impl StridedConv3x3Op {
@@ -31,8 +33,8 @@ impl StridedConv3x3Op {
         let mut taps = Vec::with_capacity(9 * rows * columns);
         for tap in 0..9 {
             for pixel in 0..rows * columns {
-                let y = (2 * (pixel / columns) + tap / 3).wrapping_sub(1);
-                let x = (2 * (pixel % columns) + tap % 3).wrapping_sub(1);
+                let y = (2 * (pixel / columns) + tap / 3).wrapping_sub(self.padding);
+                let x = (2 * (pixel % columns) + tap % 3).wrapping_sub(self.padding);
                 taps.push(if y < height && x < width { (y * width + x) as u32 } else { OUTSIDE });
             }
         }

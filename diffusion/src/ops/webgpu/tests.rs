@@ -115,7 +115,7 @@ fn convolutions() {
             let residual = match resize {
                 Resize::Same => inputs.map.clone(),
                 Resize::Double => inputs.map.clone().repeat_dim(1, 2).repeat_dim(2, 2),
-                Resize::Half => inputs.map.clone().slice([0..3, 0..3, 0..2, 0..12]),
+                Resize::Half | Resize::HalfPaddedBehind => inputs.map.clone().slice([0..3, 0..3, 0..2, 0..12]),
             };
             conv3x3(&layer, inputs.map.clone(), resize, None, Some(residual), OURS)
         });

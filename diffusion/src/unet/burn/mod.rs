@@ -13,5 +13,7 @@ mod transformer;
 mod unet;
 
 pub use conditioning::class_rows;
+pub(crate) use norm::GroupNorm;
+pub(crate) use resnet::{Downsample, ResnetBlock, Upsample, new_conv1x1, new_conv3x3};
 pub use state::{load_state, parameter_name, read_state, shapes, stable_id, with_parameters};
 pub use unet::BurnUNet;

@@ -57,7 +57,7 @@ impl BurnUNet {
     /// Builds the network of a validated configuration; the weights are random until they are loaded.
     pub fn new(config: &UNetConfig, device: &Device) -> Self {
         let (channels, groups, eps) = (&config.block_out_channels, config.norm_num_groups, config.norm_eps);
-        let first = channels[0];
+        let (first, time_dim) = (channels[0], Some(time_embed_dim(config)));
         let blocks = || channels.iter().map(|_| Block::empty()).collect();
         let mut unet = Self {
             time_embedding: TimeEmbedding::new(first, time_embed_dim(config), device),
@@ -74,7 +74,7 @@ impl BurnUNet {
         for layer in Arc::clone(&unet.layers).iter() {
             match layer {
                 Layer::Resnet(resnet) => {
-                    unet.block_mut(resnet.block).resnets.push(ResnetBlock::new(resnet, config, device));
+                    unet.block_mut(resnet.block).resnets.push(ResnetBlock::new(resnet, groups, eps, time_dim, device));
                 }
                 Layer::Transformer(transformer) => {
                     unet.block_mut(transformer.block).attentions.push(Transformer::new(transformer, config, device));
@@ -148,13 +148,13 @@ impl BurnUNet {
                         Some(skip) => Tensor::cat(vec![h, skip], 3),
                         None => h,
                     };
-                    self.block(resnet.block).resnets[resnet.index].forward(x, time.clone(), ops)
+                    self.block(resnet.block).resnets[resnet.index].forward(x, Some(time.clone()), ops)
                 }
                 Layer::Transformer(transformer) => {
                     let module = &self.block(transformer.block).attentions[transformer.index];
                     module.forward(h, context.clone(), ops)
                 }
-                Layer::Downsample(resample) => self.block(resample.block).downsamplers[0].forward(h, ops),
+                Layer::Downsample(resample) => self.block(resample.block).downsamplers[0].forward(h, Resize::Half, ops),
                 Layer::Upsample(resample) => self.block(resample.block).upsamplers[0].forward(h, ops),
                 Layer::ConvOut => {
                     let h = self.conv_norm_out.forward(h, true, ops);

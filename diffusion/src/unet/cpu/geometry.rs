@@ -20,7 +20,17 @@ pub struct Geometry {
 
 impl Geometry {
     /// Of maps of this size.
-    pub fn new([h, w]: [usize; 2]) -> Self {
+    pub fn new(size: [usize; 2]) -> Self {
+        Self::with_padding(size, 1)
+    }
+
+    /// The same for a network whose convolutions of stride 2 have their padding behind the map alone.
+    pub fn padded_behind(size: [usize; 2]) -> Self {
+        Self::with_padding(size, 0)
+    }
+
+    /// `before`: rows and columns of padding before the map, of a convolution of stride 2.
+    fn with_padding([h, w]: [usize; 2], before: isize) -> Self {
         let at = |y: isize, x: isize| match (0..h as isize).contains(&y) && (0..w as isize).contains(&x) {
             true => (y * w as isize + x) as u32,
             false => OUTSIDE,
@@ -42,7 +52,7 @@ impl Geometry {
             (taps(2, [h, w], 1, [py as isize - 1, px as isize - 1]), target)
         });
         let same = taps(3, [h, w], 1, [-1, -1]);
-        Self { size: [h, w], same, half: taps(3, [h.div_ceil(2), w.div_ceil(2)], 2, [-1, -1]), double }
+        Self { size: [h, w], same, half: taps(3, [h.div_ceil(2), w.div_ceil(2)], 2, [-before; 2]), double }
     }
 
     /// Number of pixels.

@@ -21,5 +21,8 @@ mod scratch;
 mod transformer;
 mod unet;
 
+pub(crate) use geometry::Geometry;
+pub(crate) use layers::Linear;
+pub(crate) use resnet::ResnetBlock;
 pub use scratch::Scratch;
 pub use unet::{ClassContext, CpuUNet};

@@ -13,12 +13,12 @@ use super::geometry::Geometry;
 use super::layers::Linear;
 use super::scratch::Scratch;
 
-/// `x + conv2(silu(norm2(conv1(silu(norm1(x))) + time)))`.
+/// `x + conv2(silu(norm2(conv1(silu(norm1(x))) + time)))`; without time in an autoencoder.
 #[derive(Debug)]
 pub struct ResnetBlock {
     norm1: GroupNorm,
     conv1: Conv3x3,
-    time_emb_proj: Linear,
+    time_emb_proj: Option<Linear>,
     norm2: GroupNorm,
     conv2: Conv3x3,
     /// One for the feature map and one for the skip connection; the bias goes with the first.
@@ -30,7 +30,7 @@ impl ResnetBlock {
     /// The ResNet block of the topology, whose parameters are in `weights`.
     pub fn new(resnet: &Resnet, weights: &Weights<'_>, groups: usize, eps: f64) -> Self {
         let weights = weights.at(resnet.path());
-        let shortcut = weights.at("conv_shortcut");
+        let (shortcut, time) = (weights.at("conv_shortcut"), weights.at("time_emb_proj"));
         let split = || {
             let (own, all) = (resnet.in_channels, resnet.in_channels + resnet.skip_channels);
             let parts = [0..own, own..all].into_iter().filter(|columns| !columns.is_empty());
@@ -39,7 +39,7 @@ impl ResnetBlock {
         Self {
             norm1: weights.at("norm1").group_norm(groups, eps),
             conv1: weights.at("conv1").convolution(),
-            time_emb_proj: weights.at("time_emb_proj").linear(),
+            time_emb_proj: (!time.get("weight").0.is_empty()).then(|| time.linear()),
             norm2: weights.at("norm2").group_norm(groups, eps),
             conv2: weights.at("conv2").convolution(),
             shortcut: resnet.has_shortcut().then(split),
@@ -48,7 +48,7 @@ impl ResnetBlock {
     }
 
     /// `maps`: the feature map, and the skip connection where there is one, each `[batch · pixels, channels]`;
-    /// `time [batch, time_dim]` already through its SiLU. Returns `[batch · pixels, out_channels]`.
+    /// `time [batch, time_dim]` already through its SiLU, empty where there is none. Returns `[batch · pixels, out_channels]`.
     pub fn run(&self, maps: Maps<'_>, time: &[f32], geometry: &Geometry, scratch: &mut Scratch) -> Vec<f32> {
         let (pixels, channels) = (geometry.pixels(), self.conv1.bias.len());
         let rows = maps[0].0.len() / maps[0].1;
@@ -58,9 +58,13 @@ impl ResnetBlock {
 
         // The time is added to every pixel: it goes into the convolution's bias.
         let mut bias = scratch.buffers.take(batch * channels);
-        let left = MatrixView::whole(time, time.len() / batch);
-        let target = MatrixViewMut::whole(&mut bias, channels);
-        MatMul::plain(left, batch, &self.time_emb_proj.weight, &self.time_emb_proj.bias, target).run();
+        match &self.time_emb_proj {
+            Some(Linear { weight, bias: own }) => {
+                let left = MatrixView::whole(time, time.len() / batch);
+                MatMul::plain(left, batch, weight, own, MatrixViewMut::whole(&mut bias, channels)).run();
+            }
+            None => bias.fill(0.0),
+        }
         for row in bias.chunks_exact_mut(channels) {
             row.iter_mut().zip(&self.conv1.bias).for_each(|(x, bias)| *x += bias);
         }

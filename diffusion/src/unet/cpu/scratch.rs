@@ -9,7 +9,7 @@ pub type AttentionMap = Vec<f32>;
 /// Buffers that go from layer to layer and from step to step.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    pub(super) buffers: Buffers,
+    pub(crate) buffers: Buffers,
     /// Where cross-attention records its weights, if someone asks for them: one map per layer.
     pub(super) attention_maps: Option<Vec<AttentionMap>>,
 }

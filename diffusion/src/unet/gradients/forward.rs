@@ -157,16 +157,12 @@ impl<'a> Forward<'a, '_> {
         };
         let [height, width] = self.size;
         let map = [self.batch, height, width, shape[1]];
-        let [height, width] = match resize {
-            Resize::Same => [height, width],
-            Resize::Half => [height.div_ceil(2), width.div_ceil(2)],
-            Resize::Double => [2 * height, 2 * width],
-        };
+        let [height, width] = resize.size(self.size);
         self.size = [height, width];
         let result = [self.batch, height, width, shape[0]];
         let inputs = [x, weight, bias].into_iter().chain(residual).collect();
-        match resize {
-            Resize::Half => self.tape.call(StridedConv3x3Op { map, result }, inputs),
+        match resize.stride() {
+            2 => self.tape.call(StridedConv3x3Op { map, result, padding: resize.padding() }, inputs),
             _ => self.tape.call(Conv3x3Op { map, result }, inputs),
         }
     }
