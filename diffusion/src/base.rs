@@ -104,7 +104,7 @@ impl Base {
 
     /// How pictures become latents.
     pub fn codec(&self) -> PatchCodec {
-        PatchCodec { image_size: self.info.image_size, patch_size: self.info.patch_size }
+        self.info.codec()
     }
 }
 

@@ -1,4 +1,5 @@
-//! Pictures <-> latents: a lossless pixel-unshuffle today, the seam for an autoencoder tomorrow.
+//! Pictures <-> latents: a lossless pixel-unshuffle. Pictures are planar, as torch has them: `[channels, height, width]`, of
+//! three channels red, green and blue; [`interleaved`] gives them the order of image files.
 //!
 //! Tests: `tests/it/codec.rs`.
 
@@ -9,18 +10,20 @@ pub struct PatchCodec {
     pub image_size: usize,
     /// Side of a patch.
     pub patch_size: usize,
+    /// 1 of grey pictures, 3 of coloured ones.
+    pub channels: usize,
 }
 
 impl PatchCodec {
     /// `[channels, height, width]` of the latents.
     pub fn latent_shape(&self) -> [usize; 3] {
         let side = self.image_size / self.patch_size;
-        [self.patch_size * self.patch_size, side, side]
+        [self.channels * self.patch_size * self.patch_size, side, side]
     }
 
     /// Values of one picture, and of its latents.
     pub fn len(&self) -> usize {
-        self.image_size * self.image_size
+        self.channels * self.image_size * self.image_size
     }
 
     /// Never: a picture has pixels.
@@ -32,18 +35,23 @@ impl PatchCodec {
     fn pixels(&self) -> impl Iterator<Item = usize> + use<> {
         let (size, patch) = (self.image_size, self.patch_size);
         let side = size / patch;
-        (0..patch * patch).flat_map(move |channel| {
-            let (dy, dx) = (channel / patch, channel % patch);
-            (0..side * side).map(move |i| (i / side * patch + dy) * size + i % side * patch + dx)
+        (0..self.channels * patch * patch).flat_map(move |channel| {
+            // A picture's channel after the other: channel c p^2 + p dy + dx of the latents is of channel c.
+            let (plane, within) = (channel / (patch * patch) * size * size, channel % (patch * patch));
+            let (dy, dx) = (within / patch, within % patch);
+            (0..side * side).map(move |i| plane + (i / side * patch + dy) * size + i % side * patch + dx)
         })
     }
 
     /// Picture -> latents.
+    ///
+    /// # Shapes
+    /// `[channels, image_size, image_size]` -> [`latent_shape`](Self::latent_shape)
     pub fn encode(&self, image: &[f32]) -> Vec<f32> {
         self.pixels().map(|pixel| image[pixel]).collect()
     }
 
-    /// Latents -> picture.
+    /// Latents -> picture, the other way round.
     pub fn decode(&self, latents: &[f32]) -> Vec<f32> {
         let mut image = vec![0.0; self.len()];
         for (value, pixel) in latents.iter().zip(self.pixels()) {
@@ -51,6 +59,17 @@ impl PatchCodec {
         }
         image
     }
+}
+
+/// A planar picture `[channels, pixels]` pixel by pixel, `[pixels, channels]`.
+pub fn interleaved<T: Copy>(planar: &[T], channels: usize) -> Vec<T> {
+    let pixels = planar.len() / channels.max(1);
+    (0..pixels).flat_map(|pixel| (0..channels).map(move |channel| planar[channel * pixels + pixel])).collect()
+}
+
+/// A picture `[pixels, channels]` channel by channel, `[channels, pixels]`.
+pub fn planar<T: Copy>(interleaved: &[T], channels: usize) -> Vec<T> {
+    (0..channels).flat_map(|channel| interleaved.iter().skip(channel).step_by(channels).copied()).collect()
 }
 
 /// [-1, 1] -> 0..=255, rounded.

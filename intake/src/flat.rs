@@ -58,6 +58,12 @@ impl<'a> Flat<'a> {
         flat
     }
 
+    /// The same on a ground that is known.
+    pub fn on(picture: &'a Picture, ground: [u8; 3]) -> Self {
+        let transparent = picture.rgba().iter().skip(3).step_by(4).any(|&alpha| alpha < DRAWN);
+        Self { picture, ground, transparent, ink: None, coloured: true }
+    }
+
     /// Width and height.
     pub fn size(&self) -> (usize, usize) {
         (self.picture.width(), self.picture.height())

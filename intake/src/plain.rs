@@ -47,7 +47,7 @@ pub(crate) fn fit(flat: &Flat<'_>, size: usize, fit: Fit, ink: Ink) -> Result<Pr
 }
 
 /// Which part of a picture becomes how large.
-fn placed(width: usize, height: usize, size: usize, fit: Fit) -> (Window, (usize, usize)) {
+pub(crate) fn placed(width: usize, height: usize, size: usize, fit: Fit) -> (Window, (usize, usize)) {
     let (w, h) = (width as f32, height as f32);
     let whole = Window { x: 0.0, y: 0.0, width: w, height: h };
     match fit {

@@ -17,7 +17,12 @@ use crate::training::{base_of, config, data, run as run_trainer, trainer_of};
 
 fn pictures() -> Pictures {
     let data = data();
-    Pictures { size: data.size(), levels: data.images().flatten().copied().collect(), labels: data.labels().to_vec() }
+    Pictures {
+        size: data.size(),
+        channels: 1,
+        levels: data.images().flatten().copied().collect(),
+        labels: data.labels().to_vec(),
+    }
 }
 
 fn base() -> Arc<Base> {
@@ -218,7 +223,12 @@ fn what_does_not_go_together_is_refused_and_changes_nothing() {
 fn a_batch_has_no_more_pictures_than_there_are() {
     let (data, base) = (data(), base());
     let few = data.pick(&[1, 2, 3]);
-    let few = Pictures { size: 28, levels: few.images().flatten().copied().collect(), labels: few.labels().to_vec() };
+    let few = Pictures {
+        size: 28,
+        channels: 1,
+        levels: few.images().flatten().copied().collect(),
+        labels: few.labels().to_vec(),
+    };
     let recipe = Recipe { batch_size: 32, micro_batch: 2, loss: LossKind::Huber, ..recipe() };
     let run = AdapterRun::new(Arc::clone(&base), &adapter(STARTS[0], &base), few, None, recipe).unwrap();
     assert_eq!(run.jobs().iter().map(Job::len).collect::<Vec<_>>(), [2, 1]);
@@ -231,7 +241,7 @@ fn a_batch_has_no_more_pictures_than_there_are() {
 fn adapters_of_others_are_trained_on_as_they_are() {
     let base = Arc::new(crate::support::base("tiny"));
     let size = base.info.image_size;
-    let pictures = Pictures { size, levels: vec![128; 2 * size * size], labels: vec![0, 1] };
+    let pictures = Pictures { size, channels: 1, levels: vec![128; 2 * size * size], labels: vec![0, 1] };
     let (mut trained, mut refused) = (Vec::new(), Vec::new());
     let mut folders: Vec<_> =
         std::fs::read_dir(fixture("adapters/peft")).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -153,7 +153,7 @@ fn info_round_trip_and_refusals() {
     assert_eq!(ModelInfo::from_json(&info.to_json()).unwrap(), info);
     assert_eq!((info.num_classes(), info.null_class(), info.encoder_hid_dim()), (3, 3, 16));
 
-    let table: [(&str, Value, &[&str]); 8] = [
+    let table: [(&str, Value, &[&str]); 9] = [
         ("format", json!(2), &["format 2"]),
         ("labels", json!([]), &["labels"]),
         ("labels", json!([1, 2]), &["labels must be a list of names, not [1,2]"]),
@@ -162,6 +162,7 @@ fn info_round_trip_and_refusals() {
         ("image_size", json!(29), &["29", "patch_size 2"]),
         ("image_size", json!(2_000_000), &["image_size", "at most"]),
         ("patch_size", json!(0), &["patch_size"]),
+        ("channels", json!(4), &["channels", "1 (grey) or 3 (colour)", "4"]),
     ];
     for (key, value, parts) in table {
         let text = with(&good, key, value.clone());
@@ -170,7 +171,13 @@ fn info_round_trip_and_refusals() {
     }
 
     let unet = UNetConfig::from_json(&config_text("tiny/unet/config.json")).unwrap();
-    let table: [(&str, Value, &[&str]); 3] = [
+    // Who does not say it is grey, and written again says nothing either.
+    let grey = ModelInfo::from_json(&good).unwrap();
+    assert!(grey.channels == 1 && !grey.to_json().contains("channels"));
+    let colour = ModelInfo { channels: 3, ..grey };
+    assert_eq!(ModelInfo::from_json(&colour.to_json()).unwrap(), colour);
+    let table: [(&str, Value, &[&str]); 4] = [
+        ("channels", json!(3), &["patch_size 2 of 3 channels", "out_channels 12", "4 and 4"]),
         ("patch_size", json!(1), &["in_channels", "1", "4"]),
         ("tokens_per_class", json!(5), &["encoder_hid_dim 20", "16"]),
         ("image_size", json!(30), &["15 x 15", "halved 1"]),

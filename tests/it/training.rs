@@ -26,6 +26,7 @@ pub fn info(data: &Dataset) -> ModelInfo {
         tokens_per_class: 4,
         image_size: data.size(),
         patch_size: 2,
+        channels: 1,
         null_class_trained: true,
     }
 }

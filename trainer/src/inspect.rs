@@ -116,7 +116,15 @@ fn base_folder(dir: &Path) -> Result<Facts> {
     let schedule = &base.schedule;
     let facts = vec![
         ("classes", base.info.labels.join(", ")),
-        ("pictures", format!("{0} x {0}, folded by {1}", base.info.image_size, base.info.patch_size)),
+        (
+            "pictures",
+            format!(
+                "{0} x {0}{1}, folded by {2}",
+                base.info.image_size,
+                facts::colour(base.info.channels),
+                base.info.patch_size
+            ),
+        ),
         ("tokens", format!("{} per class, {} wide", base.info.tokens_per_class, base.unet.cross_attention_dim)),
         ("channels", join(&base.unet.block_out_channels)),
         ("parameters", format!("{parameters} in {} tensors", base.state.len())),
@@ -152,7 +160,7 @@ fn classifier(path: &Path, card: &str) -> Facts {
         Ok(card) => vec![
             ("design", card.design.name().to_owned()),
             ("classes", card.class_names.join(", ")),
-            ("pictures", format!("{0} x {0}", card.image_size)),
+            ("pictures", format!("{0} x {0}{1}", card.image_size, facts::colour(card.channels))),
             ("trained on", format!("{} pictures, {} epochs", card.train_images, card.epochs)),
             (
                 "test accuracy",

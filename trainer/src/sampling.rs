@@ -10,7 +10,7 @@ use crate::ranks::{Ranks, bytes, floats};
 /// Pictures per forward pass: few enough that the network's activations stay in the cache.
 const CHUNK: usize = 10;
 
-/// Draws every picture of the request and returns them in order, each `image_size * image_size` values in [-1, 1]. `on_step`
+/// Draws every picture of the request and returns them in order, each `[channels, image_size, image_size]` in [-1, 1]. `on_step`
 /// gets every step of every chunk: the index of the chunk's first picture, and the step.
 ///
 /// # Errors
@@ -37,9 +37,9 @@ pub fn draw_together(ranks: &Ranks, model: &Model, request: &Request, threads: u
     let block = ranks.block(all.len());
     let mine = all.into_iter().skip(block.start).take(block.len()).collect();
     let drawn = draw_chunks(model, mine, threads, |_, _| {}).map(|images| bytes(&images.concat()));
-    let area = model.base().info.image_size.pow(2);
+    let values = model.base().codec().len();
     let all: Vec<f32> = ranks.gather(drawn)?.iter().flat_map(|part| floats(part)).collect();
-    Ok(all.chunks_exact(area).map(<[f32]>::to_vec).collect())
+    Ok(all.chunks_exact(values).map(<[f32]>::to_vec).collect())
 }
 
 /// The request cut into parts, each with the index of its first picture.

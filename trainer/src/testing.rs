@@ -30,6 +30,7 @@ fn tiny_config() -> (UNetConfig, ModelInfo) {
         tokens_per_class: 2,
         image_size: 8,
         patch_size: 2,
+        channels: 1,
         null_class_trained: true,
     };
     let config = UNetConfig {

@@ -209,18 +209,27 @@ fn pictures(base: &Base, given: &JsValue, name: &str) -> Result<Pictures> {
     let labels = list(&field(given, name, "labels")?, "labels")?;
     // More classes than 16 bits count are more than any base has.
     let class = |label: &JsValue| count(label, "labels").map(|class| u16::try_from(class).unwrap_or(u16::MAX));
+    let channels = base.base.info.channels;
+    let mut levels = bytes(&field(given, name, "levels")?, "levels")?;
+    // What is drawn or photographed is grey; a base of colours learns it as grey in all of them.
+    if channels > 1 {
+        let area = base.base.info.image_size.pow(2);
+        levels = levels.chunks(area).flat_map(|grey| grey.repeat(channels)).collect();
+    }
     Ok(Pictures {
         size: base.base.info.image_size,
-        levels: bytes(&field(given, name, "levels")?, "levels")?,
+        channels,
+        levels,
         labels: labels.iter().map(class).collect::<web_values::arguments::Result<_>>()?,
     })
 }
 
 fn picked(all: &Pictures, indices: &[usize]) -> Pictures {
-    let area = all.size * all.size;
+    let area = all.channels * all.size * all.size;
     let picture = |index: &usize| all.levels.get(index * area..(index + 1) * area).unwrap_or_default();
     Pictures {
         size: all.size,
+        channels: all.channels,
         levels: indices.iter().flat_map(picture).copied().collect(),
         labels: indices.iter().map(|index| all.labels[*index]).collect(),
     }

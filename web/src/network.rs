@@ -2,7 +2,6 @@
 //!
 //! Tests: `tests/page/helpers.test.mjs`.
 
-use diffusion::codec::PatchCodec;
 use diffusion::config::{ModelInfo, UNetConfig};
 use diffusion::unet::cpu::{ClassContext, CpuUNet, Scratch};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -32,8 +31,7 @@ impl Network {
     pub fn predict(&mut self, sample: &[f32], labels: Vec<usize>, timestep: f32) -> Option<Vec<f32>> {
         let before = std::mem::take(&mut self.classes);
         self.classes = self.unet.classes_after(before, &labels, &self.info).ok()?;
-        let codec = PatchCodec { image_size: self.info.image_size, patch_size: self.info.patch_size };
-        let [_, height, width] = codec.latent_shape();
+        let [_, height, width] = self.info.codec().latent_shape();
         let (rows, timesteps) = (0..labels.len(), vec![timestep; labels.len()]);
         self.unet.forward(sample, [height, width], &timesteps, &self.classes, rows, &mut self.scratch).ok()
     }

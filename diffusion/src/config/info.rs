@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::codec::PatchCodec;
 use crate::error::{ConfigError, Error, Result, shown};
 use crate::json;
 
@@ -24,14 +25,25 @@ pub struct ModelInfo {
     pub labels: Vec<String>,
     /// Context tokens per class.
     pub tokens_per_class: usize,
-    /// Side of the (square, grey) picture in pixels.
+    /// Side of the (square) picture in pixels.
     pub image_size: usize,
     /// Pixels are folded into channels in squares of this side (lossless pixel-unshuffle).
     pub patch_size: usize,
+    /// Channels of the picture: 3 of one in colour. Only said where it is not 1, grey.
+    #[serde(default = "grey", skip_serializing_if = "is_grey")]
+    pub channels: usize,
     /// Whether "no class" was trained, too, by dropping labels. Where it was not there is nothing that guidance could
     /// push away from, and pictures are drawn without. Only said where it is false.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub null_class_trained: bool,
+}
+
+fn grey() -> usize {
+    1
+}
+
+fn is_grey(channels: &usize) -> bool {
+    *channels == grey()
 }
 
 fn yes() -> bool {
@@ -63,6 +75,7 @@ impl ModelInfo {
             tokens_per_class: whole("tokens_per_class")?,
             image_size: whole("image_size")?,
             patch_size: whole("patch_size")?,
+            channels: if json.get("channels").is_some() { whole("channels")? } else { grey() },
             null_class_trained: null.ok_or_else(|| wrong("null_class_trained", "true or false"))?,
         };
         info.validate()?;
@@ -86,6 +99,9 @@ impl ModelInfo {
         if self.image_size > LARGEST_IMAGE {
             return refuse(ConfigError::value("image_size", format!("at most {LARGEST_IMAGE}"), self.image_size));
         }
+        if !matches!(self.channels, 1 | 3) {
+            return refuse(ConfigError::value("channels", "1 (grey) or 3 (colour)", self.channels));
+        }
         if !self.image_size.is_multiple_of(self.patch_size) {
             let reason = format!("image_size {} is not divisible by patch_size {}", self.image_size, self.patch_size);
             return refuse(ConfigError::Invalid { reason });
@@ -96,6 +112,11 @@ impl ModelInfo {
     /// Writes `digit_diffusion.json`.
     pub fn to_json(&self) -> String {
         format!("{:#}\n", serde_json::json!(self))
+    }
+
+    /// How pictures become latents.
+    pub fn codec(&self) -> PatchCodec {
+        PatchCodec { image_size: self.image_size, patch_size: self.patch_size, channels: self.channels }
     }
 
     /// Number of classes, the null class not counted.
@@ -116,10 +137,11 @@ impl ModelInfo {
     /// Checks that the network has this many classes, and pictures of this size.
     pub fn check(&self, unet: &UNetConfig) -> Result<()> {
         let refuse = |reason: String| Err(Error::Config { file: FILE, source: ConfigError::Invalid { reason } });
-        let channels = self.patch_size * self.patch_size;
+        let [channels, ..] = self.codec().latent_shape();
         if unet.in_channels != channels || unet.out_channels != channels {
+            let of = if self.channels == 1 { String::new() } else { format!(" of {} channels", self.channels) };
             return refuse(format!(
-                "patch_size {} needs in_channels and out_channels {channels}, unet/config.json has {} and {}",
+                "patch_size {}{of} needs in_channels and out_channels {channels}, unet/config.json has {} and {}",
                 self.patch_size, unet.in_channels, unet.out_channels
             ));
         }

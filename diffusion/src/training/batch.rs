@@ -2,7 +2,6 @@
 //!
 //! Tests: here; that the same batches come on any number of threads and after a resume, in `tests/it/training.rs`.
 
-use crate::codec::PatchCodec;
 use crate::config::ModelInfo;
 use crate::noise::NoiseSource;
 use crate::schedule::NoiseSchedule;
@@ -24,7 +23,7 @@ pub struct Batch {
     noise: Vec<f32>,
 }
 
-/// The chosen pictures in [-1, 1], `[b, size, size]`, and their labels, `[b]`.
+/// The chosen pictures in [-1, 1], `[b, channels, size, size]`, and their labels, `[b]`.
 pub type Chosen<'a> = &'a dyn Fn(&[usize]) -> (Vec<f32>, Vec<u16>);
 
 impl Batch {
@@ -43,7 +42,8 @@ impl Batch {
         let mut order: Vec<usize> = (0..pictures).collect();
         streams::epoch(seed, epoch).shuffle(&mut order);
         let (mut images, labels) = chosen(&order[position * batch_size..(position + 1) * batch_size]);
-        if recipe.augment > 0.0 {
+        // Ink is told from its ground by one level: colours stay as they are.
+        if recipe.augment > 0.0 && info.channels == 1 {
             let (size, mut source) = (info.image_size, streams::augment(seed, step));
             for image in images.chunks_exact_mut(size * size) {
                 augment(image, size, recipe.augment, &mut source);
@@ -88,7 +88,7 @@ impl Batch {
         info: &ModelInfo,
         mut noise: NoiseSource,
     ) -> Self {
-        let codec = PatchCodec { image_size: info.image_size, patch_size: info.patch_size };
+        let codec = info.codec();
         let latents = images.chunks_exact(codec.len()).flat_map(|image| codec.encode(image)).collect();
         Self { noise: noise.normals(labels.len() * codec.len()), latents, labels, timesteps }
     }
@@ -166,6 +166,7 @@ mod tests {
             tokens_per_class: 2,
             image_size: 8,
             patch_size: 2,
+            channels: 1,
             null_class_trained: true,
         }
     }
@@ -176,7 +177,7 @@ mod tests {
 
     fn pictures(count: u8) -> Pictures {
         let levels = (0..count).flat_map(|i| [i * (255 / count); 64]).collect();
-        Pictures { size: 8, levels, labels: (0..count).map(|i| u16::from(i % 2)).collect() }
+        Pictures { size: 8, channels: 1, levels, labels: (0..count).map(|i| u16::from(i % 2)).collect() }
     }
 
     fn of_step(recipe: &Recipe, step: usize, pictures: &Pictures) -> Batch {

@@ -6,12 +6,14 @@ use crate::codec::from_grey;
 use crate::config::ModelInfo;
 use crate::error::{RequestError, Result, TrainingError};
 
-/// Square grey pictures, light on dark as MNIST's are, with their classes.
+/// Square pictures, grey and light on dark as MNIST's are, or in colour, with their classes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pictures {
     /// Side in pixels.
     pub size: usize,
-    /// Levels, picture after picture, row by row.
+    /// 1 of grey pictures, 3 of coloured ones.
+    pub channels: usize,
+    /// Levels, picture after picture, in each channel after channel, row by row.
     pub levels: Vec<u8>,
     /// The class of each.
     pub labels: Vec<u16>,
@@ -38,7 +40,8 @@ impl Pictures {
             return Err(TrainingError::NoPictures.into());
         }
         let (pictures, size) = (self.len(), info.image_size);
-        if self.size != size || self.levels.len() != pictures * size * size {
+        let values = pictures * info.codec().len();
+        if self.size != size || self.channels != info.channels || self.levels.len() != values {
             return Err(TrainingError::Pictures { pictures, size, values: self.levels.len() }.into());
         }
         match self.labels.iter().find(|label| usize::from(**label) >= info.num_classes()) {
@@ -50,9 +53,9 @@ impl Pictures {
     /// The chosen pictures scaled to [-1, 1], one after the other, and their labels.
     ///
     /// # Shapes
-    /// `[indices, size, size]` and `[indices]`.
+    /// `[indices, channels, size, size]` and `[indices]`.
     pub fn chosen(&self, indices: &[usize]) -> (Vec<f32>, Vec<u16>) {
-        let area = self.size * self.size;
+        let area = self.channels * self.size * self.size;
         let mut images = Vec::with_capacity(indices.len() * area);
         for index in indices {
             images.extend(self.levels[index * area..][..area].iter().map(|level| from_grey(*level)));
@@ -73,17 +76,19 @@ mod tests {
             tokens_per_class: 1,
             image_size: 4,
             patch_size: 2,
+            channels: 1,
             null_class_trained: true,
         };
-        let good = Pictures { size: 4, levels: (0..32).map(|i| i * 8).collect(), labels: vec![1, 0] };
+        let good = Pictures { size: 4, channels: 1, levels: (0..32).map(|i| i * 8).collect(), labels: vec![1, 0] };
         good.check(&info).unwrap();
         let (images, labels) = good.chosen(&[1, 1, 0]);
         assert_eq!((images.len(), labels), (48, vec![0, 0, 1]));
         assert_eq!((images[32], images[0]), (-1.0, from_grey(128)));
         let refused = |pictures: Pictures| pictures.check(&info).unwrap_err().kind();
-        assert_eq!(refused(Pictures { labels: vec![], levels: vec![], size: 4 }), "training-no-pictures");
+        assert_eq!(refused(Pictures { labels: vec![], levels: vec![], ..good.clone() }), "training-no-pictures");
         assert_eq!(refused(Pictures { labels: vec![0, 2], ..good.clone() }), "class");
         assert_eq!(refused(Pictures { labels: vec![0], ..good.clone() }), "training-pictures");
+        assert_eq!(refused(Pictures { channels: 3, ..good.clone() }), "training-pictures");
         assert_eq!(refused(Pictures { size: 8, ..good }), "training-pictures");
     }
 }

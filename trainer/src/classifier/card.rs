@@ -3,7 +3,7 @@
 use super::design::Design;
 
 /// Facts about a classifier. They are in the header of its file.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Card {
     /// Layers and augmentation.
     #[serde(default)]
@@ -12,6 +12,9 @@ pub struct Card {
     pub class_names: Vec<String>,
     /// Side of the pictures in pixels.
     pub image_size: usize,
+    /// 1 of grey pictures, 3 of coloured ones.
+    #[serde(default = "grey", skip_serializing_if = "is_grey")]
+    pub channels: usize,
     /// Seed of the training.
     pub seed: u64,
     /// Times that every training picture was seen.
@@ -26,4 +29,29 @@ pub struct Card {
     /// SHA-256 of the data that it was made for, training and test pictures together; none for MNIST's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_sha256: Option<String>,
+}
+
+impl Default for Card {
+    fn default() -> Self {
+        Self {
+            design: Design::default(),
+            class_names: Vec::new(),
+            image_size: 0,
+            channels: grey(),
+            seed: 0,
+            epochs: 0,
+            train_images: 0,
+            test_accuracy: None,
+            test_images: None,
+            data_sha256: None,
+        }
+    }
+}
+
+fn grey() -> usize {
+    1
+}
+
+fn is_grey(channels: &usize) -> bool {
+    *channels == grey()
 }

@@ -34,9 +34,9 @@ impl Classifier {
     ///
     /// # Errors
     /// None but a mistake in this program.
-    pub fn untrained(image_size: usize, seed: u64, device: &Device) -> Result<Self> {
-        let net = weights::initial(Design::default(), image_size, 1, seed, device)?;
-        let card = Card { class_names: vec![String::new()], image_size, seed, ..Card::default() };
+    pub fn untrained([channels, image_size]: [usize; 2], seed: u64, device: &Device) -> Result<Self> {
+        let net = weights::initial(Design::default(), [channels, image_size], 1, seed, device)?;
+        let card = Card { class_names: vec![String::new()], image_size, channels, seed, ..Card::default() };
         Ok(Self::new(net, card, device.clone()))
     }
 
@@ -71,7 +71,7 @@ impl Classifier {
     /// Probability of every class for every picture.
     ///
     /// # Shapes
-    /// - `images`: any number of pictures of `image_size * image_size` values in [-1, 1]
+    /// - `images`: any number of pictures `[channels, image_size, image_size]` in [-1, 1]
     /// - result: as many rows of `class_names.len()` values
     ///
     /// # Errors
@@ -121,8 +121,8 @@ impl Classifier {
 
     /// Runs chunks of the pictures on all cores and cuts the result into rows.
     fn run(&self, images: &[f32], work: impl Fn(&Net, Tensor<4>) -> Tensor<2> + Sync) -> Result<Vec<Vec<f32>>> {
-        let size = self.card.image_size;
-        let area = size * size;
+        let (size, channels) = (self.card.image_size, self.card.channels);
+        let area = channels * size * size;
         if !images.len().is_multiple_of(area) {
             return Err(Error::Data {
                 location: "the pictures to be read".into(),
@@ -132,7 +132,7 @@ impl Classifier {
         let jobs = images.chunks(CHUNK * area).map(|chunk| (self.net.clone(), chunk)).collect();
         let chunks = parallel::map(jobs, parallel::default_threads(), |(net, chunk)| {
             let input = Tensor::<1>::from_floats(chunk, &self.device);
-            let output = work(&net, input.reshape([chunk.len() / area, 1, size, size]));
+            let output = work(&net, input.reshape([chunk.len() / area, channels, size, size]));
             let width = output.dims()[1];
             let values = output.into_data().try_to_vec::<f32>();
             let values = values.map_err(|error| Error::Device(format!("{error:?}")))?;

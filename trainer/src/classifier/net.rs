@@ -30,10 +30,10 @@ pub struct Net {
 }
 
 impl Net {
-    /// A network with random weights. `image_size`, the pictures' side, must be a multiple of 4.
-    pub fn new(design: Design, image_size: usize, classes: usize, device: &Device) -> Self {
-        let conv = |channels, stride| {
-            Conv2dConfig::new(channels, [3, 3])
+    /// A network with random weights for pictures of `[channels, image_size]`; their side must be a multiple of 4.
+    pub fn new(design: Design, [channels, image_size]: [usize; 2], classes: usize, device: &Device) -> Self {
+        let conv = |widths, stride| {
+            Conv2dConfig::new(widths, [3, 3])
                 .with_stride([stride, stride])
                 .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
                 .init(device)
@@ -41,7 +41,7 @@ impl Net {
         let side = image_size / 4;
         let [fine, body] = design.depth();
         Self {
-            stem: conv([4, STEM], 1),
+            stem: conv([4 * channels, STEM], 1),
             fine: (0..fine).map(|_| conv([STEM, STEM], 1)).collect(),
             down: conv([STEM, BODY], 2),
             body: (0..body).map(|_| conv([BODY, BODY], 1)).collect(),
@@ -54,7 +54,7 @@ impl Net {
     /// Logits of the classes.
     ///
     /// # Shapes
-    /// - `images`: `[batch, 1, side, side]` in [-1, 1]
+    /// - `images`: `[batch, channels, side, side]` in [-1, 1]
     /// - result: `[batch, classes]`
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         self.output.forward(self.features(images))
@@ -63,7 +63,7 @@ impl Net {
     /// The last hidden layer.
     ///
     /// # Shapes
-    /// - `images`: `[batch, 1, side, side]` in [-1, 1]
+    /// - `images`: `[batch, channels, side, side]` in [-1, 1]
     /// - result: `[batch, FEATURES]`
     pub fn features(&self, images: Tensor<4>) -> Tensor<2> {
         let x = relu(convolve(&self.stem, space_to_depth(images), Resize::Same)); // [B, S/2, S/2, 32]
@@ -90,9 +90,9 @@ fn convolve(layer: &Conv2d, x: Tensor<4>, resize: Resize) -> Tensor<4> {
     conv3x3(layer, x, resize, None, None, Ops::Custom)
 }
 
-/// Squares of 2x2 pixels become 4 channels: `[b, 1, h, w]` -> `[b, h / 2, w / 2, 4]`.
+/// Squares of 2x2 pixels become 4 channels each: `[b, c, h, w]` -> `[b, h / 2, w / 2, 4 c]`.
 fn space_to_depth(images: Tensor<4>) -> Tensor<4> {
-    let [batch, _, height, width] = images.dims();
-    let squares = images.reshape([batch, height / 2, 2, width / 2, 2]).permute([0, 1, 3, 2, 4]);
-    squares.reshape([batch, height / 2, width / 2, 4])
+    let [batch, channels, height, width] = images.dims();
+    let squares = images.reshape([batch, channels, height / 2, 2, width / 2, 2]).permute([0, 2, 4, 1, 3, 5]);
+    squares.reshape([batch, height / 2, width / 2, 4 * channels])
 }

@@ -65,7 +65,7 @@ fn other_files_and_odd_pictures_are_refused() {
         let message = Classifier::load(&path, &Device::flex()).unwrap_err().to_string();
         assert!(message.contains("judge.safetensors") && message.contains("train one anew"), "{message}");
     }
-    let net = Net::new(Design::default(), 28, 10, &Device::flex());
+    let net = Net::new(Design::default(), [1, 28], 10, &Device::flex());
     let card = Card { class_names: (0..10).map(|i| i.to_string()).collect(), image_size: 28, ..Card::default() };
     let classifier = Classifier::new(net, card, Device::flex());
     assert!(classifier.predict(&[]).unwrap().is_empty());

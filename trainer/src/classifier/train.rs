@@ -88,7 +88,8 @@ pub fn train_classifier(
     mut on_step: impl FnMut(Progress),
 ) -> Result<Classifier> {
     let training = device.clone().autodiff();
-    let mut net = weights::initial(config.design, data.size(), data.class_names().len(), config.seed, &training)?;
+    let shape = [data.channels(), data.size()];
+    let mut net = weights::initial(config.design, shape, data.class_names().len(), config.seed, &training)?;
     let mut optimizer = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(0.02).init();
     let mut shuffle = NoiseSource::with_stream(config.seed, 1);
     let batch_size = config.batch_size.clamp(1, data.len());
@@ -123,6 +124,7 @@ pub fn train_classifier(
         design: config.design,
         class_names: data.class_names().to_vec(),
         image_size: data.size(),
+        channels: data.channels(),
         seed: config.seed,
         epochs: config.epochs,
         train_images: data.len(),
@@ -140,12 +142,17 @@ fn job_loss(
     (strength, outside): ([f32; 2], f32),
     device: &Device,
 ) -> Tensor<1> {
-    let size = data.size();
+    let (size, channels) = (data.size(), data.channels());
     let (mut images, labels) = data.batch(part);
-    for image in images.chunks_exact_mut(size * size) {
-        augment::distort(image, size, strength, outside, &mut noise);
+    for image in images.chunks_exact_mut(channels * size * size) {
+        // The channels of a picture move together.
+        let before = noise.clone();
+        for plane in image.chunks_exact_mut(size * size) {
+            noise = before.clone();
+            augment::distort(plane, size, strength, outside, &mut noise);
+        }
     }
-    let images = Tensor::<1>::from_floats(&images[..], device).reshape([part.len(), 1, size, size]);
+    let images = Tensor::<1>::from_floats(&images[..], device).reshape([part.len(), channels, size, size]);
     let labels: Vec<i32> = labels.into_iter().map(i32::from).collect();
     let labels = Tensor::<1, Int>::from_ints(&labels[..], device);
     CrossEntropyLossConfig::new().init(device).forward(net.forward(images), labels)

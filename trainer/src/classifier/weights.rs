@@ -39,7 +39,7 @@ pub fn decode(bytes: &[u8], device: &Device) -> std::result::Result<(Net, Card),
     }
     let card = metadata.get("card").ok_or("it has no card")?;
     let card: Card = serde_json::from_str(card).map_err(|error| format!("its card: {error}"))?;
-    let net = Net::new(card.design, card.image_size, card.class_names.len(), device);
+    let net = Net::new(card.design, [card.channels, card.image_size], card.class_names.len(), device);
     // Of the time of the one design, when `body` was one layer.
     for parameter in ["weight", "bias"] {
         if let Some(tensor) = state.remove(&format!("body.{parameter}")) {
@@ -60,8 +60,8 @@ pub fn decode(bytes: &[u8], device: &Device) -> std::result::Result<(Net, Card),
 ///
 /// # Errors
 /// None but a mistake in this file: a parameter without a value.
-pub fn initial(design: Design, image_size: usize, classes: usize, seed: u64, device: &Device) -> Result<Net> {
-    let net = Net::new(design, image_size, classes, device);
+pub fn initial(design: Design, shape: [usize; 2], classes: usize, seed: u64, device: &Device) -> Result<Net> {
+    let net = Net::new(design, shape, classes, device);
     let mut noise = NoiseSource::new(seed);
     let mut state = StateDict::new();
     for (name, shape) in shapes(&net) {
@@ -177,7 +177,7 @@ mod tests {
     fn a_parameter_without_a_value_does_not_stay_random() {
         let device = Device::flex();
         let message =
-            fill(Net::new(Design::Plain, 28, 10, &device), &StateDict::new(), &device).unwrap_err().to_string();
+            fill(Net::new(Design::Plain, [1, 28], 10, &device), &StateDict::new(), &device).unwrap_err().to_string();
         assert!(message.contains("no values for output.bias"), "{message}");
     }
 }

@@ -34,13 +34,17 @@ pub struct Args {
     data: Option<PathBuf>,
     /// Side of the pictures that the base draws, a multiple of 4 [default: the pictures' own, where all are squares of one
     /// size, else 28]
-    #[arg(long, value_name = "N", conflicts_with = "init", help_heading = "Data")]
+    #[arg(long, visible_alias = "size", value_name = "N", conflicts_with = "init", help_heading = "Data")]
     image_size: Option<usize>,
     #[command(flatten, next_help_heading = "Data")]
     source: DataArgs,
     /// Start from this base model instead of from nothing; network, schedule and classes are its own
     #[arg(long, value_name = "DIR", conflicts_with_all = ["channels", "only_cross_attention", "prediction"], help_heading = "Network")]
     init: Option<PathBuf>,
+    /// Side of the squares of pixels that the network takes as one, folded into channels: 4 makes a step of large pictures cheap,
+    /// details coarser [default: 2]
+    #[arg(long, value_name = "N", conflicts_with = "init", help_heading = "Network")]
+    patch_size: Option<usize>,
     /// Channels of each resolution, finest first [default: 32,64]
     #[arg(long, value_delimiter = ',', help_heading = "Network")]
     channels: Option<Vec<usize>>,
@@ -99,7 +103,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     reader.check(1)?;
     let (mut data, mut held_out) = match &run.data {
         Some(path) => reader.own(Path::new(path), purpose)?,
-        None => reader.mnist()?,
+        None => {
+            let channels = reader.channels(purpose)?;
+            let (data, held_out) = reader.mnist()?;
+            (data.in_channels(channels), held_out.map(|data| data.in_channels(channels)))
+        }
     };
     // The pictures may lack some of an existing base's classes.
     if let Some(base) = resumed.as_ref().map(|(base, _)| base).or(initial.as_ref()) {
@@ -211,6 +219,7 @@ impl Args {
         if let Some(flags) = &self.only_cross_attention {
             model.only_cross_attention.clone_from(flags);
         }
+        model.patch_size = self.patch_size.unwrap_or(model.patch_size);
         match self.prediction {
             Some(Prediction::V) => model.prediction_type = PredictionType::VPrediction,
             Some(Prediction::Epsilon) => model.prediction_type = PredictionType::Epsilon,

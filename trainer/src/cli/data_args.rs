@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use diffusion::training::usual_share;
 use indicatif::ProgressBar;
-use trainer::config::{Choice, Count, DataSettings, FitName};
+use trainer::config::{Choice, Count, DataSettings, FitName, GroundColour};
 use trainer::data::check::{self, Decided, Purpose, Warning};
 use trainer::data::{Change, Dataset, Opened, SIZE_MULTIPLE};
 use trainer::error::BadPicture;
@@ -26,10 +26,17 @@ pub struct DataArgs {
     /// Labels of an IDX file given with --data [default: the file beside it whose name says "labels"]
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// How pictures of --data get the network's size: auto, none (they must have it), pad, crop, stretch, or mnist (ink on
-    /// paper is cut out and placed as MNIST's digits are) [default: auto]
-    #[arg(long, value_enum, value_name = "FIT", hide_possible_values = true)]
+    /// How pictures of --data get the network's size: auto, none (they must have it), pad (or fit), crop, stretch (or fill), or
+    /// mnist (ink on paper is cut out and placed as MNIST's digits are) [default: auto]
+    #[arg(long, visible_alias = "resize", value_enum, value_name = "FIT", hide_possible_values = true)]
     fit: Option<FitName>,
+    /// Learn in colour, for a new base: a base that exists says itself whether it draws in colour
+    #[arg(long, visible_alias = "color")]
+    colour: bool,
+    /// Behind and around pictures in colour, where they are transparent or padded: white, black, or a colour as #336699 [default:
+    /// white behind them, the colour of their own edge around them]
+    #[arg(long, value_name = "COLOUR")]
+    ground: Option<GroundColour>,
     /// Leave out pictures that cannot be used, instead of stopping, and those without ink
     #[arg(long)]
     skip_bad: bool,
@@ -82,6 +89,8 @@ impl DataArgs {
             labels: self.labels.as_ref().map(path).unwrap_or(from.labels),
             fit: self.fit.unwrap_or(from.fit),
             invert: self.invert.unwrap_or(from.invert),
+            colour: self.colour || from.colour,
+            ground: self.ground.unwrap_or(from.ground),
             transpose: self.transpose.unwrap_or(from.transpose),
             skip_bad: self.skip_bad || from.skip_bad,
             force: self.force || from.force,
@@ -117,6 +126,18 @@ impl Reader {
         }
         let mut options = self.0.options(purpose.size().or(self.0.image_size.number()));
         options.progress = progress;
+        options.colour = self.channels(purpose)? == 3;
+        if options.colour && self.0.fit == FitName::Mnist {
+            anyhow::bail!("--fit mnist finds ink, which is grey: a base in colour takes --fit pad, crop or stretch");
+        }
+        if options.colour && self.0.invert == Choice::Yes {
+            anyhow::bail!(
+                "--invert makes dark ink light for a grey base: this one draws in colour, as the pictures are"
+            );
+        }
+        if !options.colour && options.ground.is_some() {
+            anyhow::bail!("--ground is for pictures in colour: give --colour, too, or leave it out");
+        }
         let opened = Dataset::open(path, &options);
         progress(0, 0);
         let Opened { mut data, skipped, notes, changes } = opened?;
@@ -136,6 +157,15 @@ impl Reader {
         let decided = Decided { turned: self.0.transpose != Choice::Auto };
         let warnings = check::warnings(&data, purpose, decided)?;
         Ok(Read { data, skipped, notes, changes, warnings })
+    }
+
+    /// 1 for a base that draws in grey, 3 for one in colour.
+    pub fn channels(&self, purpose: Purpose<'_>) -> anyhow::Result<usize> {
+        match purpose.channels() {
+            Some(1) if self.0.colour => anyhow::bail!("--colour is for a new base: this one draws in grey"),
+            Some(channels) => Ok(channels),
+            None => Ok(if self.0.colour { 3 } else { 1 }),
+        }
     }
 
     /// MNIST's training digits, and some of its test set to measure the validation loss on.

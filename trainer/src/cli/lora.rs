@@ -142,8 +142,8 @@ fn train_one(
     let own = pictures.is_some();
     let Pictures { train: data, held_out } = match args.train.print_config {
         // The length is what it depends on, not the style.
-        true => Pictures::unstyled(&settings.reader, pictures)?,
-        false => Pictures::styled(&settings.reader, source, pictures)?,
+        true => Pictures::unstyled(&settings.reader, base, pictures)?,
+        false => Pictures::styled(&settings.reader, source, base, pictures)?,
     };
     let given = Given::of(&data, own, LEAST_STEPS);
     let few = own && started.is_none() && args.train.config.is_none() && given.each_class() < FEW;

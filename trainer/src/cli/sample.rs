@@ -11,7 +11,7 @@ use diffusion::{Model, Request, SamplerKind, Turbo};
 use trainer::files::{can_write, read, write_atomic};
 use trainer::messages::{did_you_mean, emit, say, shown};
 use trainer::parallel::default_threads;
-use trainer::picture::{Canvas, Grid, film_strip, grey, save_gif, spread_steps};
+use trainer::picture::{Canvas, Grid, film_strip, levels, save_gif, spread_steps};
 use trainer::ranks::Ranks;
 use trainer::sampling::{draw, draw_together};
 
@@ -81,7 +81,7 @@ pub struct Args {
     /// Starting noise: a safetensors file with "latents" [b, c, h, w], instead of --seed
     #[arg(long, help_heading = PICTURES)]
     latents: Option<PathBuf>,
-    /// Also write the pictures as floats: a safetensors file with "images" [b, 1, h, w]
+    /// Also write the pictures as floats: a safetensors file with "images" [b, channels, h, w]
     #[arg(long, help_heading = OUTPUT)]
     raw: Option<PathBuf>,
     /// Where to compute
@@ -141,7 +141,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             let mut film = film.lock().unwrap_or_else(PoisonError::into_inner);
             for (i, latents) in step.sample.chunks_exact(codec.len()).enumerate() {
                 let shown: Vec<f32> = latents.iter().map(|x| x * step.display_scale).collect();
-                film[first + i].push(grey(&codec.decode(&shown)));
+                film[first + i].push(levels(&codec.decode(&shown)));
             }
         })?
     } else {
@@ -153,7 +153,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let seconds = start.elapsed().as_secs_f64();
     if let Some(path) = &args.raw {
-        write_raw(path, &images, size)?;
+        write_raw(path, &images, [info.channels, size])?;
     }
     let film = film.into_inner().unwrap_or_else(PoisonError::into_inner);
     match (args.filmstrip, extension) {
@@ -174,13 +174,13 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         (false, "png") => {
             let columns = if args.count == 1 { labels.len().min(10) } else { labels.len() / args.count };
-            let tiles: Vec<Vec<u8>> = images.iter().map(|image| grey(image)).collect();
+            let tiles: Vec<Vec<u8>> = images.iter().map(|image| levels(image)).collect();
             Grid::new(size, columns).scale(4).draw(&tiles).save_png(&args.out)?;
         }
         (false, _) => {
             for ((image, name), seed) in images.iter().zip(&names).zip(&request.seeds) {
                 let path = args.out.join(name).join(format!("{seed}.png"));
-                Grid::new(size, 1).scale(1).gutter(0).draw(&[grey(image)]).save_png(&path)?;
+                Grid::new(size, 1).scale(1).gutter(0).draw(&[levels(image)]).save_png(&path)?;
             }
         }
     }
@@ -250,8 +250,8 @@ fn read_latents(path: &Path, shape: [usize; 4]) -> anyhow::Result<Vec<f32>> {
     }
 }
 
-fn write_raw(path: &Path, images: &[Vec<f32>], size: usize) -> anyhow::Result<()> {
-    let tensor = HostTensor { shape: vec![images.len(), 1, size, size], values: images.concat() };
+fn write_raw(path: &Path, images: &[Vec<f32>], [channels, size]: [usize; 2]) -> anyhow::Result<()> {
+    let tensor = HostTensor { shape: vec![images.len(), channels, size, size], values: images.concat() };
     let state = StateDict::from([("images".to_owned(), tensor)]);
     Ok(write_atomic(path, &write_tensors(&state, Metadata::new(), Precision::F32)?)?)
 }

@@ -2,6 +2,7 @@
 //! configuration. Nothing is optional, so that a file shows every setting. Tests: here.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use intake::{Fit, Ink};
 use serde::{Deserialize, Serialize};
@@ -18,10 +19,12 @@ pub enum FitName {
     /// Not at all: pictures of another size are refused
     None,
     /// Scaled to fit whole, ground around it
+    #[value(alias = "fit")]
     Pad,
     /// Scaled to fill the square, what stands out is cut off
     Crop,
     /// Width and height scaled apart
+    #[value(alias = "fill")]
     Stretch,
     /// Ink on paper: found, cut out and placed as MNIST's digits are; several characters on a sheet are several pictures
     Mnist,
@@ -77,6 +80,41 @@ impl From<Option<usize>> for Count {
     }
 }
 
+/// The colour of a ground, written `#rrggbb`; none, written as nothing, is found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct GroundColour(pub Option<[u8; 3]>);
+
+impl FromStr for GroundColour {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.strip_prefix('#').unwrap_or(text);
+        let level = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+        Ok(Self(match (text, level(0), level(2), level(4)) {
+            ("", ..) => None,
+            ("white", ..) => Some([255; 3]),
+            ("black", ..) => Some([0; 3]),
+            (_, Some(red), Some(green), Some(blue)) if digits.len() == 6 => Some([red, green, blue]),
+            _ => return Err(format!("\"{text}\" is no colour: give white, black, or one as #336699")),
+        }))
+    }
+}
+
+impl TryFrom<String> for GroundColour {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<GroundColour> for String {
+    fn from(GroundColour(colour): GroundColour) -> Self {
+        colour.map_or_else(Self::new, |[red, green, blue]| format!("#{red:02x}{green:02x}{blue:02x}"))
+    }
+}
+
 /// How pictures are read and which are held out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -89,6 +127,10 @@ pub struct DataSettings {
     pub fit: FitName,
     /// Whether ink is dark on a light or transparent ground.
     pub invert: Choice,
+    /// Whether a new base is taught in colour. One that exists decides itself.
+    pub colour: bool,
+    /// Ground behind and around pictures in colour; where it is none, white behind them, and around them their own.
+    pub ground: GroundColour,
     /// Whether rows and columns are exchanged.
     pub transpose: Choice,
     /// Leave out pictures that cannot be used.
@@ -110,6 +152,8 @@ impl Default for DataSettings {
             labels: String::new(),
             fit: FitName::Auto,
             invert: Choice::Auto,
+            colour: false,
+            ground: GroundColour::default(),
             transpose: Choice::Auto,
             skip_bad: false,
             force: false,
@@ -137,6 +181,8 @@ impl DataSettings {
                 Choice::No => Transpose::No,
             },
             labels: (!self.labels.is_empty()).then(|| PathBuf::from(&self.labels)),
+            colour: self.colour,
+            ground: self.ground.0,
             size,
             ..ReadOptions::default()
         }
@@ -171,6 +217,8 @@ mod tests {
             hold_out: Count::Of(0),
             image_size: Count::Of(32),
             labels: "labels.idx".into(),
+            colour: true,
+            ground: "#0a80ff".parse().unwrap(),
             ..DataSettings::default()
         };
         assert_eq!(toml::from_str::<DataSettings>(&toml::to_string(&set).unwrap()).unwrap(), set);

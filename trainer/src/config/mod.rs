@@ -11,7 +11,7 @@ mod run_settings;
 mod train;
 mod turbo;
 
-pub use data::{AutoWord, Choice, Count, DataSettings, FitName};
+pub use data::{AutoWord, Choice, Count, DataSettings, FitName, GroundColour};
 pub use file::{PRESETS, Preset, differences, load, run_settings, sets, to_toml};
 pub use lora::{AdapterKind, LoraSettings};
 pub use model::ModelConfig;

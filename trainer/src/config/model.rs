@@ -96,14 +96,16 @@ impl ModelConfig {
             tokens_per_class: self.tokens_per_class,
             image_size: data.size(),
             patch_size: self.patch_size,
+            channels: data.channels(),
             null_class_trained: true,
         };
         info.validate()?;
+        let [channels, side, _] = info.codec().latent_shape();
         let unet = UNetConfig {
             dropout: 0.0,
-            sample_size: data.size() / self.patch_size,
-            in_channels: self.patch_size * self.patch_size,
-            out_channels: self.patch_size * self.patch_size,
+            sample_size: side,
+            in_channels: channels,
+            out_channels: channels,
             block_out_channels: self.channels.clone(),
             layers_per_block: self.layers_per_block,
             down_attention: vec![true; levels],

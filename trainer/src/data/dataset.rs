@@ -23,6 +23,8 @@ pub struct Dataset {
     pixels: Vec<u8>,
     labels: Vec<u16>,
     size: usize,
+    /// 1 of grey pictures, 3 of coloured ones.
+    channels: usize,
     class_names: Vec<String>,
     /// The file or folder, for messages.
     location: String,
@@ -34,15 +36,30 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Pictures of `size * size` pixels, one after the other, row by row. `location` names the data in messages.
+    /// Grey pictures of `size * size` pixels, one after the other, row by row. `location` names the data in messages.
     ///
     /// # Errors
-    /// No picture, a size that is not a multiple of [`SIZE_MULTIPLE`], parts that do not fit together.
+    /// As [`with_channels`](Self::with_channels).
     pub fn new(
         location: &str,
         pixels: Vec<u8>,
         labels: Vec<u16>,
         size: usize,
+        class_names: Vec<String>,
+    ) -> Result<Self> {
+        Self::with_channels(location, pixels, labels, [1, size], class_names)
+    }
+
+    /// Pictures of `[channels, size]`, 1 channel of grey ones, 3 of coloured ones: of each picture all of red, row by row, then
+    /// green, then blue.
+    ///
+    /// # Errors
+    /// No picture, a size that is not a multiple of [`SIZE_MULTIPLE`], parts that do not fit together.
+    pub fn with_channels(
+        location: &str,
+        pixels: Vec<u8>,
+        labels: Vec<u16>,
+        [channels, size]: [usize; 2],
         class_names: Vec<String>,
     ) -> Result<Self> {
         let refuse = |reason: String| Error::Data { location: location.to_owned(), reason };
@@ -54,17 +71,22 @@ impl Dataset {
                 "its pictures are {size}x{size}, but the side must be a multiple of {SIZE_MULTIPLE}"
             )));
         }
-        if pixels.len() != labels.len() * size * size {
+        if !matches!(channels, 1 | 3) {
+            return Err(refuse(format!("pictures have 1 channel or 3, not {channels}")));
+        }
+        let values = channels * size * size;
+        if pixels.len() != labels.len() * values {
             return Err(refuse(format!(
                 "{} labels for {} pictures of {size}x{size}",
                 labels.len(),
-                pixels.len() as f64 / (size * size) as f64
+                pixels.len() as f64 / values as f64
             )));
         }
         if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= class_names.len()) {
             return Err(refuse(format!("label {label}, but only {} classes", class_names.len())));
         }
-        Ok(Self { pixels, labels, size, class_names, location: location.to_owned(), names: Vec::new(), first_index: 0 })
+        let location = location.to_owned();
+        Ok(Self { pixels, labels, size, channels, class_names, location, names: Vec::new(), first_index: 0 })
     }
 
     /// The same data, each picture with the name of its file.
@@ -98,6 +120,16 @@ impl Dataset {
         self.size
     }
 
+    /// 1 of grey pictures, 3 of coloured ones.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Values of one picture.
+    fn values(&self) -> usize {
+        self.channels * self.size * self.size
+    }
+
     /// Names of the classes; a label is an index into them.
     pub fn class_names(&self) -> &[String] {
         &self.class_names
@@ -113,14 +145,19 @@ impl Dataset {
         self.labels[index]
     }
 
-    /// Grey pixels of one picture, row by row.
+    /// Pixels of one picture, row by row; of one in colour, all of red, then green, then blue.
     pub fn image(&self, index: usize) -> &[u8] {
-        let area = self.size * self.size;
-        &self.pixels[index * area..(index + 1) * area]
+        let values = self.values();
+        &self.pixels[index * values..(index + 1) * values]
     }
 
     /// Pictures in order.
     pub fn images(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.pixels.chunks_exact(self.values())
+    }
+
+    /// The channels of all pictures in order, each `size * size` pixels.
+    pub fn planes(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.pixels.chunks_exact(self.size * self.size)
     }
 
@@ -128,13 +165,15 @@ impl Dataset {
     pub fn sha256(&self) -> String {
         let labels: Vec<u8> = self.labels.iter().flat_map(|label| label.to_le_bytes()).collect();
         let names = self.class_names.join("\n");
-        sha256_of([&self.size.to_le_bytes()[..], names.as_bytes(), b"\n\n", &labels, &self.pixels])
+        // Grey pictures have the sum that they have always had.
+        let colour: &[u8] = if self.channels == 1 { &[] } else { b"\ncolour" };
+        sha256_of([&self.size.to_le_bytes()[..], names.as_bytes(), colour, b"\n\n", &labels, &self.pixels])
     }
 
     /// The chosen pictures scaled to [-1, 1], one after the other, and their labels.
     ///
     /// # Shapes
-    /// `[indices, size, size]` and `[indices]`.
+    /// `[indices, channels, size, size]` and `[indices]`.
     pub fn batch(&self, indices: &[usize]) -> (Vec<f32>, Vec<u16>) {
         let pixels = indices.iter().flat_map(|&i| self.image(i)).map(|&p| from_grey(p)).collect();
         (pixels, indices.iter().map(|&i| self.labels[i]).collect())
@@ -143,8 +182,11 @@ impl Dataset {
     /// The same pictures with a style applied. Deterministic.
     ///
     /// # Errors
-    /// A style that cannot draw so many classes.
+    /// A style that cannot draw so many classes; pictures in colour.
     pub fn styled(&self, style: &Style) -> Result<Self> {
+        if self.channels > 1 {
+            return Err(self.refuse("its pictures are in colour, and styles are drawn of grey ones".into()));
+        }
         style.check(self.class_names.len())?;
         let jobs = (self.images().zip(&self.labels).enumerate()).collect();
         let styled = parallel::map(jobs, parallel::default_threads(), |(i, (image, &label))| {
@@ -174,6 +216,14 @@ impl Dataset {
                 self.size, info.image_size
             )));
         }
+        if self.channels != info.channels {
+            let kind = |channels| if channels == 1 { "grey" } else { "in colour" };
+            return Err(self.refuse(format!(
+                "its pictures are {}, the base draws {}",
+                kind(self.channels),
+                if info.channels == 1 { "in grey" } else { "in colour" }
+            )));
+        }
         if !same_list(&self.class_names, &info.labels) {
             let (has, wants) = (self.class_names.join(", "), info.labels.join(", "));
             return Err(self.refuse(format!("its classes are {has}, the base has {wants}")));
@@ -195,6 +245,24 @@ impl Dataset {
             names: self.names.clone(),
             ..*self
         }
+    }
+
+    /// The same pictures with so many channels: grey ones in all three, coloured ones as the grey that decoders make of them
+    /// (ITU-R BT.709's weights on stored values).
+    pub fn in_channels(self, channels: usize) -> Self {
+        let area = self.size * self.size;
+        let pixels: Vec<u8> = match (self.channels, channels) {
+            (1, 3) => self.pixels.chunks_exact(area).flat_map(|grey| grey.repeat(3)).collect(),
+            (3, 1) => {
+                let grey = |image: &[u8], at: usize| {
+                    let [red, green, blue] = [0, 1, 2].map(|channel| u32::from(image[channel * area + at]));
+                    ((2126 * red + 7152 * green + 722 * blue) / 10_000) as u8
+                };
+                self.images().flat_map(|image| (0..area).map(move |at| grey(image, at))).collect()
+            }
+            _ => return self,
+        };
+        Self { pixels, channels, ..self }
     }
 
     /// The negative: light for dark and dark for light.
@@ -222,7 +290,7 @@ impl Dataset {
         let edge = |image: &[u8]| -> u64 {
             (0..n).flat_map(|i| [i, n * (n - 1) + i, n * i, n * i + n - 1]).map(|at| u64::from(image[at])).sum()
         };
-        self.images().map(edge).sum::<u64>() > 128 * 4 * (n * self.len()) as u64
+        self.planes().map(edge).sum::<u64>() > 128 * 4 * (n * self.channels * self.len()) as u64
     }
 
     /// The same pictures, their labels as indices into `names`. Classes of which there are no pictures are fine.
@@ -282,7 +350,7 @@ impl Dataset {
             let area = (factor * factor) as u32;
             ((sum + area / 2) / area) as u8
         };
-        let pixels = self.images().flat_map(|image| (0..side * side).map(move |i| mean(image, i))).collect();
+        let pixels = self.planes().flat_map(|image| (0..side * side).map(move |i| mean(image, i))).collect();
         Self { pixels, size: side, ..self.clone_without_pixels() }
     }
 

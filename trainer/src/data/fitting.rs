@@ -1,7 +1,7 @@
 //! Brings pictures of any format, size and shape to the network's square, by crate `intake`; for a whole folder in one way.
 //! Tests: `folder/tests.rs`, `fitting/tests.rs`.
 
-use intake::{Fit, Ink, Notes, Options, Picture, Prepared};
+use intake::{Coloured, Fit, Ink, Notes, Options, Picture, Prepared};
 
 use super::levels;
 use crate::error::Result;
@@ -9,6 +9,8 @@ use crate::parallel;
 
 /// The side of a new base's pictures where nothing else says it: MNIST's.
 pub const USUAL_SIZE: usize = 28;
+/// The same of pictures in colour: that of the usual small sets of them.
+pub const USUAL_COLOUR_SIZE: usize = 32;
 /// Sides of pictures that a base is made for without being asked: of larger ones a step takes minutes.
 pub const SENSIBLE_SIZES: std::ops::RangeInclusive<usize> = 8..=128;
 /// Files of which the size is looked at, where it decides the network's.
@@ -35,7 +37,7 @@ impl Change {
 /// What was made of a file.
 #[derive(Debug)]
 pub struct Fitted {
-    /// `size * size` grey values each: one, or one for each character on a sheet.
+    /// `size * size` grey values each: one, or one for each character on a sheet. In colour three times as many, red first.
     pub characters: Vec<Vec<u8>>,
     fit: Fit,
     ink: Ink,
@@ -52,11 +54,23 @@ pub struct Wanted {
     pub size: usize,
     pub fit: Fit,
     pub ink: Ink,
+    /// Whether colours are kept, and the ground then.
+    pub colour: Option<Ground>,
 }
+
+/// What is behind and around pictures in colour; none is found out.
+pub type Ground = Option<[u8; 3]>;
 
 /// Fits the file of one picture; the error says why it cannot be used.
 pub fn fitted(bytes: &[u8], wanted: Wanted) -> std::result::Result<Fitted, String> {
     let decoded = intake::decode(bytes).map_err(|error| error.to_string())?;
+    if let Some(ground) = wanted.colour {
+        let coloured = intake::prepare_colour(&decoded.picture, wanted.size, wanted.fit, ground);
+        let Coloured { pixels, fit } = coloured.map_err(|error| error.to_string())?;
+        let (turned, several) = (decoded.turned, decoded.several);
+        let (characters, notes) = (vec![pixels], Notes::default());
+        return Ok(Fitted { characters, fit, ink: Ink::Light, coloured: false, notes, turned, several });
+    }
     let Prepared { characters, fit, ink, coloured, notes } = prepared(&decoded.picture, wanted)?;
     Ok(Fitted {
         characters: characters.into_iter().map(|character| character.pixels).collect(),
@@ -79,14 +93,14 @@ pub fn fitted_grey(grey: &[u8], width: usize, height: usize, wanted: Wanted) -> 
 }
 
 /// A picture of one level.
-pub fn blank(level: u8, Wanted { size, fit, ink }: Wanted) -> Fitted {
+pub fn blank(level: u8, Wanted { size, fit, ink, .. }: Wanted) -> Fitted {
     let level = if ink == Ink::Dark { 255 - level } else { level };
     let fit = if fit == Fit::Auto { Fit::Pad } else { fit };
     let characters = vec![vec![level; size * size]];
     Fitted { characters, fit, ink, coloured: false, notes: Notes::default(), turned: false, several: false }
 }
 
-fn prepared(picture: &Picture, Wanted { size, fit, ink }: Wanted) -> std::result::Result<Prepared, String> {
+fn prepared(picture: &Picture, Wanted { size, fit, ink, .. }: Wanted) -> std::result::Result<Prepared, String> {
     let prepared =
         intake::prepare(picture, &Options { size, fit, ink, one: false }).map_err(|error| error.to_string())?;
     match prepared.characters.is_empty() {
@@ -95,9 +109,10 @@ fn prepared(picture: &Picture, Wanted { size, fit, ink }: Wanted) -> std::result
     }
 }
 
-/// The side of the pictures, where all that are looked at are squares of one; otherwise MNIST's.
+/// The side of the pictures, where all that are looked at are squares of one; otherwise the `usual` one.
 pub fn own_size(
     files: usize,
+    usual: usize,
     bytes: impl Fn(usize) -> std::result::Result<Vec<u8>, String> + Send + Sync,
 ) -> Result<usize> {
     let step = files.div_ceil(SAMPLE).max(1);
@@ -112,7 +127,7 @@ pub fn own_size(
         {
             width
         }
-        _ => USUAL_SIZE,
+        _ => usual,
     })
 }
 
@@ -244,7 +259,11 @@ pub fn colours(count: usize) -> Option<Change> {
     (count > 0).then(|| {
         let have =
             if count == 1 { "1 picture has colours".to_owned() } else { format!("{count} pictures have colours") };
-        Change::new("coloured", count, format!("{have}, which are lost: the network draws in grey"))
+        Change::new(
+            "coloured",
+            count,
+            format!("{have}, which are lost: the network draws in grey; a base trained with --colour keeps them"),
+        )
     })
 }
 

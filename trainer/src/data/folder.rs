@@ -43,7 +43,8 @@ pub fn read(location: &str, listing: Listing, options: &ReadOptions) -> Result<F
     let Listing { classes, items, .. } = &listing;
     let mut notes = listing.notes.clone();
     let plan = Plan::new(&listing, options)?;
-    let wanted = Wanted { size: plan.size, fit: options.fit, ink: options.ink };
+    let colour = options.colour.then_some(options.ground);
+    let wanted = Wanted { size: plan.size, fit: options.fit, ink: options.ink, colour };
     let done = AtomicUsize::new(0);
     let jobs: Vec<(&Item, bool)> = items.iter().zip(plan.as_they_are.iter().copied()).collect();
     let seen = parallel::map(jobs, parallel::default_threads(), |(item, as_it_is)| {
@@ -76,7 +77,7 @@ pub fn read(location: &str, listing: Listing, options: &ReadOptions) -> Result<F
 
     // The size that most pictures have counts, so that one odd picture is the bad one, not all the others.
     let size = match options.fit {
-        Fit::None => most_common(drawings.iter().map(|(_, drawing)| drawing.size)),
+        Fit::None if !options.colour => most_common(drawings.iter().map(|(_, drawing)| drawing.size)),
         _ => plan.size,
     };
     let all = Greys::of(drawings, size, options.ink, &mut changes);
@@ -122,7 +123,8 @@ pub fn read(location: &str, listing: Listing, options: &ReadOptions) -> Result<F
             });
         }
     }
-    let data = Dataset::new(location, pixels, labels, size, classes.clone())?.with_names(files);
+    let channels = if options.colour { 3 } else { 1 };
+    let data = Dataset::with_channels(location, pixels, labels, [channels, size], classes.clone())?.with_names(files);
     Ok(Folder { data, skipped: bad, notes, changes })
 }
 
@@ -155,11 +157,12 @@ struct Plan {
 impl Plan {
     fn new(listing: &Listing, options: &ReadOptions) -> Result<Self> {
         let files = listing.items.len();
-        if options.fit == Fit::None {
+        if options.fit == Fit::None && !options.colour {
             return Ok(Self { as_they_are: vec![true; files], size: options.size.unwrap_or(0), note: None });
         }
         let bytes = |file: usize| listing.bytes(&listing.items[file]);
-        if options.fit == Fit::Auto {
+        // With colours every picture goes the one way, on which those of the size stay as they are.
+        if options.fit == Fit::Auto && !options.colour {
             let sides = parallel::map((0..files).collect(), parallel::default_threads(), |file| {
                 Ok(listing.start(&listing.items[file]).ok().and_then(|bytes| png_sides(&bytes)))
             })?;
@@ -177,7 +180,8 @@ impl Plan {
         let (size, note) = match options.size {
             Some(size) => (size, None),
             None => {
-                let size = fitting::own_size(files, bytes)?;
+                let usual = if options.colour { fitting::USUAL_COLOUR_SIZE } else { fitting::USUAL_SIZE };
+                let size = fitting::own_size(files, usual, bytes)?;
                 let note = format!("the pictures are brought to {size}x{size}; --image-size N takes another side");
                 (size, Some(Change::new("size", files, note)))
             }

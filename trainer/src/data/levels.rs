@@ -32,13 +32,15 @@ fn contrast(image: &[u8]) -> u8 {
     lightest.saturating_sub(darkest)
 }
 
-/// Indices of pictures without ink: of about one level everywhere.
+/// Indices of pictures without ink: of about one level everywhere, of one colour.
 ///
 /// # Errors
-/// No picture with ink that can be told from the ground.
+/// No picture with ink that can be told from the ground; squares of one colour each may be meant.
 pub fn blank(data: &Dataset) -> Result<Vec<usize>> {
-    let contrasts: Vec<u8> = data.images().map(contrast).collect();
-    if contrasts.iter().all(|&contrast| contrast < LEAST_OF_ALL) {
+    let channels = data.channels();
+    let planes: Vec<u8> = data.planes().map(contrast).collect();
+    let contrasts: Vec<u8> = planes.chunks_exact(channels).filter_map(|planes| planes.iter().max().copied()).collect();
+    if channels == 1 && contrasts.iter().all(|&contrast| contrast < LEAST_OF_ALL) {
         let pixels = || data.images().flatten().copied();
         let (low, high) = (pixels().min().unwrap_or(0), pixels().max().unwrap_or(0));
         let ground = if high < 128 { "black" } else { "blank" };

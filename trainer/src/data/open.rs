@@ -66,6 +66,8 @@ impl Dataset {
         }
         raw = if turned { raw.transposed() } else { raw };
         let (data, changes) = raw.into_dataset(&path.display().to_string(), options)?;
+        // What lies in such files is grey; a base of colours takes it as grey in all of them.
+        let data = data.in_channels(if options.colour { 3 } else { 1 });
         let name = |index: usize| format!("picture {index}");
         let data = without_blank(data, options.bad, name, " (the first is picture 0)", &mut notes)?;
         Ok(Opened { data, skipped: Vec::new(), notes, changes })

@@ -35,6 +35,11 @@ pub struct ReadOptions {
     /// Whether they are dark on a light or transparent ground, and to be inverted. [`Ink::Auto`] inverts what is fitted where
     /// it looks so; squares of the right size stay as they are.
     pub ink: Ink,
+    /// Whether their colours are kept.
+    pub colour: bool,
+    /// With colours: what shows through transparent pixels, and what is around a padded picture, as red, green and blue. None: white,
+    /// and the colour of the picture's edge.
+    pub ground: Option<[u8; 3]>,
     /// Side of the pictures, where it is settled.
     pub size: Option<usize>,
     /// Whether they are turned.
@@ -51,6 +56,8 @@ impl Default for ReadOptions {
             bad: BadPictures::Refuse,
             fit: Fit::Auto,
             ink: Ink::Auto,
+            colour: false,
+            ground: None,
             size: None,
             transpose: Transpose::Auto,
             labels: None,

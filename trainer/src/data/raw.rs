@@ -62,7 +62,7 @@ impl Raw {
         // A data set was fitted by those who made it: it is only scaled, and its ink is what it is.
         let fit = if options.fit == Fit::Auto { Fit::Pad } else { options.fit };
         let ink = if options.ink == Ink::Auto && fit != Fit::Mnist { Ink::Light } else { options.ink };
-        let wanted = Wanted { size, fit, ink };
+        let wanted = Wanted { size, fit, ink, colour: None };
         let images: Vec<&[u8]> = self.pixels.chunks_exact(width * height).collect();
         let fit = |image: usize, wanted| fitting::fitted_grey(images[image], width, height, wanted);
         let all =

@@ -209,7 +209,8 @@ fn blurred(data: &Dataset) -> Vec<Vec<f32>> {
         }
         image
     };
-    data.images().map(twice).collect()
+    let planes: Vec<Vec<f32>> = data.planes().map(twice).collect();
+    planes.chunks_exact(data.channels()).map(<[Vec<f32>]>::concat).collect()
 }
 
 /// With eight sums at the same time, so that the compiler makes a SIMD vector of them.

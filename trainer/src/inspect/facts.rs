@@ -67,6 +67,11 @@ impl UnusedFacts {
     }
 }
 
+/// What is said of pictures with so many channels.
+pub fn colour(channels: usize) -> &'static str {
+    if channels == 1 { "" } else { " in colour" }
+}
+
 /// One module of an adapter.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct ModuleFacts {

@@ -21,7 +21,7 @@ const LETTERS: usize = 24;
 pub struct ClassTiles {
     /// Its name.
     pub name: String,
-    /// `size * size` grey values each.
+    /// `size * size` grey values each, or three times as many in colour.
     pub tiles: Vec<Vec<u8>>,
 }
 

@@ -8,6 +8,9 @@ use super::grid::Grid;
 use crate::error::{Error, Result};
 use crate::files;
 
+/// How fast colours are chosen, 1 (best) to 30: a few hundredths of a second for a frame.
+const QUANTIZATION: i32 = 10;
+
 /// `count` steps spread evenly over `0..total`, the first and the last always among them. Fewer where there are not so many.
 pub fn spread_steps(total: usize, count: usize) -> Vec<usize> {
     match count.min(total) {
@@ -17,7 +20,7 @@ pub fn spread_steps(total: usize, count: usize) -> Vec<usize> {
     }
 }
 
-/// One row per digit, one column per step: `rows[digit][step]` are grey tiles of `size * size`. Steps that a row lacks are
+/// One row per digit, one column per step: `rows[digit][step]` are tiles of `size * size`, grey or in colour. Steps that a row lacks are
 /// black.
 pub fn film_strip(
     rows: &[Vec<Vec<u8>>],
@@ -49,7 +52,8 @@ fn encode(frames: &[Canvas], delay: u16, hold: u16) -> std::result::Result<Vec<u
     let side =
         |length: usize| u16::try_from(length).map_err(|_| format!("{length} pixels are more than a GIF can have"));
     let (width, height) = (side(first.width())?, side(first.height())?);
-    // 256 grey levels are exactly what a GIF can hold: nothing is lost.
+    // 256 grey levels are exactly what a GIF can hold: nothing is lost. Each frame in colour has a palette of its own.
+    let in_colour = frames.iter().any(Canvas::is_coloured);
     let palette: Vec<u8> = (0..=255).flat_map(|level| [level; 3]).collect();
     let mut bytes = Vec::new();
     let text = |error: gif::EncodingError| error.to_string();
@@ -59,12 +63,16 @@ fn encode(frames: &[Canvas], delay: u16, hold: u16) -> std::result::Result<Vec<u
         if (canvas.width(), canvas.height()) != (first.width(), first.height()) {
             return Err(format!("frame {} has another size than the first", i + 1));
         }
-        let frame = gif::Frame {
-            width,
-            height,
-            delay: if i + 1 == frames.len() { hold } else { delay },
-            buffer: Cow::Borrowed(canvas.pixels()),
-            ..gif::Frame::default()
+        let delay = if i + 1 == frames.len() { hold } else { delay };
+        let frame = match in_colour {
+            true => {
+                let canvas = canvas.clone().coloured();
+                gif::Frame { delay, ..gif::Frame::from_rgb_speed(width, height, canvas.pixels(), QUANTIZATION) }
+            }
+            false => {
+                let buffer = Cow::Borrowed(canvas.pixels());
+                gif::Frame { width, height, delay, buffer, ..gif::Frame::default() }
+            }
         };
         encoder.write_frame(&frame).map_err(text)?;
     }
@@ -105,6 +113,19 @@ mod tests {
         let last = decoder.read_next_frame().unwrap().unwrap();
         assert_eq!(last.delay, 150);
         assert!(last.buffer.chunks(4).enumerate().all(|(i, p)| p == [i as u8, i as u8, i as u8, 255]));
+    }
+
+    #[test]
+    fn a_gif_in_colour_has_the_colours_of_each_frame() {
+        let mut last = Canvas::new(4, 4, 0);
+        last.put(&[[250; 16], [120; 16], [10; 16]].concat(), 4, 0, 0, 1);
+        let bytes = encode(&[Canvas::new(4, 4, 200), last], 4, 150).unwrap();
+        let mut options = gif::DecodeOptions::new();
+        options.set_color_output(gif::ColorOutput::RGBA);
+        let mut decoder = options.read_info(&bytes[..]).unwrap();
+        assert_eq!(decoder.read_next_frame().unwrap().unwrap().buffer[..4], [200, 200, 200, 255]);
+        let last = decoder.read_next_frame().unwrap().unwrap();
+        assert_eq!((last.delay, &last.buffer[..4]), (150, &[250, 120, 10, 255][..]));
     }
 
     #[test]

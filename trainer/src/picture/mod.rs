@@ -18,7 +18,7 @@ pub use plot::{Plot, Series};
 
 use diffusion::codec::to_grey;
 
-/// Grey bytes of a picture in the network's range [-1, 1].
-pub fn grey(values: &[f32]) -> Vec<u8> {
+/// The bytes of a picture in the network's range [-1, 1], grey or in colour: as many, in the same order.
+pub fn levels(values: &[f32]) -> Vec<u8> {
     values.iter().map(|&value| to_grey(value)).collect()
 }

@@ -20,6 +20,7 @@ const VERSION: &str = "brain.Event:2";
 const START: i32 = 1;
 /// `Summary.Image.colorspace` of grey pictures.
 const GREY: i32 = 1;
+const RGB: i32 = 3;
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct Event {
@@ -137,7 +138,7 @@ fn picture_event(wall_time: f64, step: usize, tag: &str, canvas: &Canvas) -> std
     let image = Image {
         height: canvas.height() as i32,
         width: canvas.width() as i32,
-        colorspace: GREY,
+        colorspace: if canvas.is_coloured() { RGB } else { GREY },
         encoded_image_string: canvas.to_png()?,
     };
     let value = Value { tag: tag.to_owned(), image: Some(image), ..Value::default() };

@@ -138,3 +138,67 @@ fn an_export_has_the_words_of_its_base_and_names_that_can_be_addresses() {
     let message = refused(&[]);
     assert!(message.contains("class 7 is called") && message.contains("\\u{1b}[2J"), "{message:?}");
 }
+
+/// 12 pictures of one colour each, red or blue, with a square of the other's green on it.
+fn coloured(folder: &Folder) -> String {
+    let pictures = folder.path("colours");
+    for (name, colour) in [("red", [220u8, 30, 30]), ("blue", [30, 60, 220])] {
+        fs::create_dir_all(Path::new(&pictures).join(name)).unwrap();
+        for i in 0..6u32 {
+            let picture = image::RgbImage::from_fn(16, 16, |x, y| {
+                if (x + i) % 16 < 5 && y < 5 { image::Rgb([20, 200, 40 + i as u8]) } else { image::Rgb(colour) }
+            });
+            picture.save(Path::new(&pictures).join(name).join(format!("{i}.png"))).unwrap();
+        }
+    }
+    pictures
+}
+
+#[test]
+fn a_base_in_colour_goes_all_the_way() {
+    let folder = Folder::new();
+    let (base, pictures) = (folder.path("base"), coloured(&folder));
+    let run = with(&without(&base_run(&base, "2"), &["--data"]), &["--data", &pictures]);
+    let message = refused(&strs(&with(&run, &["--colour", "--fit", "mnist"])));
+    assert!(message.contains("finds ink, which is grey"), "{message}");
+    assert!(refused(&strs(&with(&run, &["--ground", "white"]))).contains("--colour"), "a ground is of colours");
+    done(&strs(&with(&run, &["--color", "--patch-size", "4", "--resize", "crop"])));
+    let info = json(Path::new(&base).join("digit_diffusion.json"));
+    assert_eq!([&info["channels"], &info["image_size"], &info["patch_size"]], [&3.into(), &16.into(), &4.into()]);
+    assert_eq!(json(Path::new(&base).join("unet/config.json"))["in_channels"], 48);
+    assert!(done(&["inspect", &base]).contains("16 x 16 in colour, folded by 4"));
+
+    // An adapter learns in colour without being told; no style is drawn in it without MNIST.
+    let adapter = folder.path("adapter");
+    let lora = with(&without(&lora_run(&base, &adapter, "2"), &["--data"]), &["--data", &pictures]);
+    done(&strs(&lora));
+    let sheet = folder.path("sheet.png");
+    done(&["sample", "--base", &base, "--lora", &adapter, "--steps", "2", "--out", &sheet]);
+    let strip = folder.path("film.gif");
+    done(&["sample", "--base", &base, "--steps", "2", "--filmstrip", "--out", &strip]);
+    let drawn = image::open(&sheet).unwrap();
+    assert_eq!((drawn.color(), drawn.width()), (image::ColorType::Rgb8, 2 * (16 * 4 + 2) + 2));
+    let raw = folder.path("raw.safetensors");
+    done(&["sample", "--base", &base, "--steps", "2", "--raw", &raw, "--out", &folder.path("single")]);
+    let single = Path::new(&folder.path("single")).join("red/0.png");
+    assert_eq!(image::open(single).unwrap().color(), image::ColorType::Rgb8);
+
+    // Judged in colour, without which its classes are the same.
+    let (judges, out) = (folder.path("judges"), folder.path("report"));
+    let eval = ["eval", "--base", &base, "--data", &pictures, "--judges", &judges, "--out", &out];
+    done(&[&eval[..], &QUICK].concat());
+    assert_eq!(json(Path::new(&out).join("report.json"))["data"]["images"], 12);
+    let models = folder.path("models");
+    done(&["export", "--base", &base, "--lora", &adapter, "--out", &models]);
+    assert_eq!(json(Path::new(&models).join("base/digit_diffusion.json"))["channels"], 3);
+    let message = refused(&strs(&with(&without(&lora, &["--base"]), &["--base", &grey_base(&folder), "--colour"])));
+    assert!(message.contains("this one draws in grey"), "{message}");
+}
+
+/// A base of the same classes that draws in grey.
+fn grey_base(folder: &Folder) -> String {
+    let base = folder.path("grey");
+    let run = without(&base_run(&base, "2"), &["--data"]);
+    done(&strs(&with(&run, &["--data", &folder.path("colours"), "--force"])));
+    base
+}

@@ -34,7 +34,7 @@ pub struct OwnArgs {
     #[arg(long, value_name = "DIR", requires = "data", conflicts_with = "image_size")]
     base: Option<PathBuf>,
     /// As for a new base of pictures of this side
-    #[arg(long, value_name = "N", requires = "data")]
+    #[arg(long, visible_alias = "size", value_name = "N", requires = "data")]
     image_size: Option<usize>,
 }
 
@@ -59,9 +59,10 @@ pub fn run(args: &OwnArgs, source: &DataArgs, path: &Path, sheet_file: &Path) ->
     print(&table(data.class_names(), &counts))?;
     let classes = counts.iter().filter(|&&count| count > 0).count();
     say!(
-        "{} pictures of {classes} classes, {size}x{size}; {held_out} are held out to measure the loss on",
+        "{} pictures of {classes} classes, {size}x{size}{colour}; {held_out} are held out to measure the loss on",
         data.len(),
-        size = data.size()
+        size = data.size(),
+        colour = if data.channels() == 1 { "" } else { " in colour" }
     );
     read.tell();
     sheet(data).save_png(sheet_file)?;
@@ -72,6 +73,7 @@ pub fn run(args: &OwnArgs, source: &DataArgs, path: &Path, sheet_file: &Path) ->
         "data": path,
         "base": base.as_ref().map(|(dir, _)| dir),
         "image_size": data.size(),
+        "channels": data.channels(),
         "pictures": data.len(),
         "held_out": held_out,
         "sha256": trained.sha256(),
@@ -95,7 +97,7 @@ pub fn run(args: &OwnArgs, source: &DataArgs, path: &Path, sheet_file: &Path) ->
 
 /// The base that the pictures are for: the one that is named, or the shipped one, if it has their classes.
 fn base_for(args: &OwnArgs, reader: &Reader, path: &Path) -> anyhow::Result<Option<(PathBuf, ModelInfo)>> {
-    if args.image_size.is_some() {
+    if args.image_size.is_some() || reader.0.colour && args.base.is_none() {
         return Ok(None);
     }
     let named = args.base.is_some();

@@ -5,7 +5,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use trainer::data::Dataset;
 use trainer::messages;
 use trainer::parallel::default_threads;
-use trainer::picture::grey;
+use trainer::picture::levels;
 use trainer::ranks::Ranks;
 use trainer::sampling::draw_together;
 
@@ -39,13 +39,14 @@ pub fn drawn(
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for part in rounds(args, request, classes) {
         for image in draw_together(&ranks, model, &part, default_threads())? {
-            pixels.extend(grey(&image));
+            pixels.extend(levels(&image));
         }
         labels.extend(part.labels.iter().map(|&label| label as u16));
         bar.set_position(labels.len() as u64);
     }
     bar.finish_and_clear();
-    Ok(Dataset::new("the generated pictures", pixels, labels, info.image_size, info.labels.clone())?)
+    let shape = [info.channels, info.image_size];
+    Ok(Dataset::with_channels("the generated pictures", pixels, labels, shape, info.labels.clone())?)
 }
 
 /// The same at a rank that is not the first: it draws its share, and measures nothing.

@@ -181,12 +181,13 @@ fn against_own(args: &Args, path: PathBuf, report: &mut Report) -> anyhow::Resul
 fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
     // Before MNIST is missed, which whoever has pictures of their own need not have.
     let info = read_base(&args.base)?.info;
-    if !are_digits(&info.labels) || info.image_size != MNIST_SIZE {
+    if !are_digits(&info.labels) || info.image_size != MNIST_SIZE || info.channels != 1 {
         anyhow::bail!(
-            "{} draws {} of {} pixels, not MNIST's digits: name the pictures that it was trained on with --data",
+            "{} draws {} of {} pixels{}, not MNIST's digits: name the pictures that it was trained on with --data",
             shown(args.base.display()),
             few(&info.labels),
-            info.image_size
+            info.image_size,
+            if info.channels == 1 { "" } else { " in colour" }
         );
     }
     let mut bench = Bench::new(args)?;

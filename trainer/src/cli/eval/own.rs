@@ -77,7 +77,7 @@ impl<'a> Own<'a> {
         let (judge, sentence) = match reads {
             true => judge(args, &device, &train, held_out.as_ref(), &data, &mut notes)?,
             false => (
-                Judge::plain(Classifier::untrained(train.size(), 0, &device)?),
+                Judge::plain(Classifier::untrained([train.channels(), train.size()], 0, &device)?),
                 "no judge: one class has nothing to be read; distances are in the features of an untrained network"
                     .into(),
             ),

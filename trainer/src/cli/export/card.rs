@@ -22,7 +22,7 @@ pub fn card(title: &str, base: &Base, parameters: usize) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
-        "A diffusion model that draws pictures of {0} x {0} pixels: a `UNet2DConditionModel` of {1:.2} million parameters\n\
+        "A diffusion model that draws pictures of {0} x {0} pixels{4}: a `UNet2DConditionModel` of {1:.2} million parameters\n\
          (channels {2}), which diffusers loads. {3}\n",
         info.image_size,
         parameters as f64 / 1e6,
@@ -30,7 +30,8 @@ pub fn card(title: &str, base: &Base, parameters: usize) -> String {
         match info.labels.len() {
             1 => "It has one class.".to_owned(),
             count => format!("It knows {count} classes: {}.", listed(&info.labels)),
-        }
+        },
+        if info.channels == 1 { "" } else { " in colour" }
     );
     text += "Trained with `trainer base`; say here on which pictures, by whom they were made, and for how long.\n\n\
              ## lora/*\nAdapters in PEFT's format for this base. Say here what each was trained on.\n\n\

@@ -47,7 +47,8 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N", help_heading = "Batches")]
     micro_batch: Option<usize>,
     /// Turn, stretch and move the pictures a little, and their strokes' width, anew each time one is seen: auto, none, or how
-    /// strongly (1 is the usual). auto is 1 for pictures of your own on a plain ground, fewer than 300 of each class [default: auto]
+    /// strongly (1 is the usual). auto is 1 for grey pictures of your own on a plain ground, fewer than 300 of each class; those in colour stay as they are
+    /// [default: auto]
     #[arg(long, value_name = "auto|none|STRENGTH", value_parser = augment, help_heading = "Batches")]
     augment: Option<Augment>,
     /// Part of the labels replaced by "no label", for guidance [default: 0.1]
@@ -160,7 +161,8 @@ impl Given {
     pub fn of(data: &Dataset, own: bool, least: usize) -> Self {
         let classes = data.labels().iter().collect::<BTreeSet<_>>().len();
         let pictures = data.len();
-        let small = own && pictures / classes.max(1) < AUGMENTED;
+        // Of colours nothing is known that could be moved.
+        let small = own && data.channels() == 1 && pictures / classes.max(1) < AUGMENTED;
         let augmentable = small && data.images().all(|image| has_plain_ground(image, data.size()));
         Self { pictures, classes, augmentable, least }
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use diffusion::{Model, Request};
 use trainer::error::{Error, Result};
-use trainer::picture::{Canvas, Grid, fits, grey};
+use trainer::picture::{Canvas, Grid, fits, levels};
 use trainer::sampling::draw;
 
 /// Most classes on a sheet.
@@ -55,7 +55,7 @@ pub fn draw_sheet(model: &Model, request: &Request, seed: u64, threads: usize, s
         }
         let seeds = vec![seed + row; classes.len()];
         let request = Request { labels: classes.clone(), seeds, num_inference_steps: steps, ..request.clone() };
-        tiles.extend(draw(model, &request, threads, |_, _| {})?.iter().map(|image| grey(image)));
+        tiles.extend(draw(model, &request, threads, |_, _| {})?.iter().map(|image| levels(image)));
     }
     let (headings, _) = headings(&info.labels, info.image_size);
     Ok(Grid::new(info.image_size, classes.len()).column_labels(headings).draw(&tiles))

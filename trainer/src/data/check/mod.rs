@@ -15,11 +15,16 @@ pub use warning::{Decided, Purpose, Warning};
 use super::dataset::Dataset;
 use crate::error::Result;
 
-/// Looks at pictures that have their size, their classes and light ink on black. With a base, its classes are theirs.
+/// Looks at pictures that have their size, their classes and light ink on black, or colours, in which neither ground nor ink is
+/// looked for. With a base, its classes are theirs.
 ///
 /// # Errors
 /// That threads cannot be started.
 pub fn warnings(data: &Dataset, purpose: Purpose<'_>, decided: Decided) -> Result<Vec<Warning>> {
+    if data.channels() > 1 {
+        let found = twins::look(data)?;
+        return Ok(found.into_iter().chain(classes::look(data, purpose)).collect());
+    }
     let digits = data.class_names().iter().all(|name| matches!(name.as_bytes(), [b'0'..=b'9']));
     let mnist = digits.then(Reference::mnist).transpose()?;
     // The ten digits at MNIST's size: the shipped base, or one like it.

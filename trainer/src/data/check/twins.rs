@@ -103,7 +103,7 @@ fn near(data: &Dataset) -> Result<Vec<(usize, usize)>> {
     Ok(rows.concat())
 }
 
-/// A bit for each cell of a grid of 8x9: whether it is clearly lighter than its neighbour (a difference hash).
+/// Of a picture in colour, of its red: pictures that differ in others alone are told apart pixel by pixel. A bit for each cell of a grid of 8x9: whether it is clearly lighter than its neighbour (a difference hash).
 fn hash(image: &[u8], size: usize) -> u64 {
     let cell = |column: usize, row: usize| -> u64 {
         let range = |at: usize, of: usize| at * size / of..((at + 1) * size / of).max(at * size / of + 1).min(size);

@@ -22,6 +22,14 @@ impl Purpose<'_> {
             Self::Known(info) => Some(info.image_size),
         }
     }
+
+    /// The channels of the base's pictures, where there is a base.
+    pub fn channels(&self) -> Option<usize> {
+        match self {
+            Self::Base => None,
+            Self::Known(info) => Some(info.channels),
+        }
+    }
 }
 
 /// What was seen.

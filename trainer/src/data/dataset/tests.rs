@@ -75,3 +75,23 @@ fn labels_follow_the_names_of_the_base() {
     let message = data.with_classes(&names(4)).unwrap_err().to_string();
     assert!(message.contains("class 7 is unknown") && message.contains("0, 1, 2, 3;"), "{message}");
 }
+
+#[test]
+fn pictures_in_colour_go_channel_by_channel() {
+    let picture = |red: u8, green: u8, blue: u8| [[red; 16], [green; 16], [blue; 16]].concat();
+    let pixels = [picture(250, 0, 50), picture(10, 20, 30)].concat();
+    let colour = Dataset::with_channels("t", pixels, vec![0, 1], [3, 4], names(2)).unwrap();
+    let (batch, _) = colour.batch(&[1, 0]);
+    assert_eq!((batch.len(), batch[16], batch[48]), (96, from_grey(20), from_grey(250)));
+    assert_eq!((colour.planes().len(), colour.pick(&[1]).image(0)[47]), (6, 30));
+    assert_eq!(colour.clone().transposed(), colour, "of one colour each");
+    let grey = colour.clone().in_channels(1);
+    assert_eq!((grey.channels(), grey.image(0)[0], grey.image(1)[15]), (1, 56, 18));
+    let again = grey.clone().in_channels(3);
+    assert_eq!((again.image(0).len(), again.image(0)[47], again.labels()), (48, 56, grey.labels()));
+    assert_ne!(again.sha256(), grey.sha256());
+    let message = colour.styled(Style::named("outline").unwrap()).unwrap_err().to_string();
+    assert!(message.contains("in colour"), "{message}");
+    let message = Dataset::with_channels("t", vec![0; 64], vec![0], [4, 4], names(1)).unwrap_err().to_string();
+    assert!(message.contains("1 channel or 3, not 4"), "{message}");
+}

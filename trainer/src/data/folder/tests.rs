@@ -187,3 +187,41 @@ fn a_folder_above_the_classes_and_one_of_idx_files_are_told() {
         "{message}"
     );
 }
+
+/// The first pixel of a picture in colour: red, green, blue.
+fn first(image: &[u8]) -> [u8; 3] {
+    [0, 1, 2].map(|channel| image[channel * image.len() / 3])
+}
+
+#[test]
+fn colours_are_kept_where_they_are_asked_for() {
+    let dir = tempdir().unwrap();
+    save(&dir, "a/1.png", ImageBuffer::from_pixel(16, 16, Rgb([200u8, 30, 40])));
+    save(&dir, "a/2.png", ImageBuffer::from_pixel(16, 16, image::Rgba([10u8, 20, 30, 0])));
+    save(&dir, "a/3.png", ImageBuffer::from_pixel(16, 16, Rgb([0u16, 0x8080, u16::MAX])));
+    grey(&dir, "a/4.png", 16, 16, 99);
+    save(&dir, "b/5.png", ImageBuffer::from_pixel(24, 12, Rgb([1u8, 2, 3])));
+    // As printers have it.
+    let cmyk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/cmyk.jpg");
+    fs::copy(cmyk, dir.path().join("b/6.jpg")).unwrap();
+    let read = |fit, size, ground| {
+        let options = ReadOptions { colour: true, fit, size, ground, ..ReadOptions::default() };
+        read(&dir.path().display().to_string(), Listing::of_folder(dir.path()).unwrap(), &options)
+    };
+    let folder = read(Fit::Auto, Some(16), None).unwrap();
+    let data = &folder.data;
+    assert_eq!((data.channels(), data.size(), data.len(), data.image(0).len()), (3, 16, 6, 3 * 256));
+    let colours: Vec<[u8; 3]> = data.images().map(first).collect();
+    assert_eq!(colours[..5], [[200, 30, 40], [255; 3], [0, 128, 255], [99; 3], [1, 2, 3]]);
+    assert!(colours[5].iter().zip([200, 30, 40]).all(|(found, wanted)| found.abs_diff(wanted) < 4), "{colours:?}");
+    let told: Vec<&str> = folder.changes.iter().map(|change| change.text.as_str()).collect();
+    assert!(told.len() == 1 && told[0].contains("1 picture is scaled to fit whole"), "nothing is lost: {told:?}");
+    assert_eq!(first(read(Fit::Auto, Some(16), Some([7, 8, 9])).unwrap().data.image(1)), [7, 8, 9]);
+    // The first pixel of what is padded is ground, too; of what is cropped it is not.
+    assert_eq!(first(read(Fit::Pad, Some(8), Some([7, 8, 9])).unwrap().data.image(4)), [7, 8, 9]);
+    assert_eq!(first(read(Fit::Crop, Some(8), Some([7, 8, 9])).unwrap().data.image(4)), [1, 2, 3]);
+    // Pictures of several sizes get that of usual sets in colour; without a fit, those of another size are named.
+    assert_eq!(read(Fit::Auto, None, None).unwrap().data.size(), 32);
+    let message = read(Fit::None, Some(16), None).unwrap_err().to_string();
+    assert!(message.contains("1 of 6") && message.contains("5.png") && message.contains("24x12"), "{message}");
+}
