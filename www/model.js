@@ -120,6 +120,7 @@ export class DigitDiffusion {
   get noun() { return { ...itself(this).#facts.noun } }
   get guided() { return itself(this).#facts.guided }
   get imageSize() { return itself(this).#facts.imageSize }
+  get channels() { return itself(this).#facts.channels }
   get baseHash() { return itself(this).#facts.baseHash }
   get alphasCumprod() { return itself(this).#facts.alphasCumprod.slice() }
   get catalog() { return itself(this).#facts.catalog.map(entry => ({ ...entry })) }
@@ -171,9 +172,9 @@ export class DigitDiffusion {
   /** Arguments are checked here and now; the run begins when the first step is asked for. */
   sample(options) {
     const it = itself(this)
-    const { labels, imageSize } = it.#facts
+    const { labels, imageSize, channels } = it.#facts
     const scales = options?.adapters === undefined ? it.#scales : it.#check(options.adapters)
-    const { request, batched } = readSampleOptions(options, { labels, imageSize }, defaultsWith([...it.#adapters.values()], scales))
+    const { request, batched } = readSampleOptions(options, { labels, imageSize, channels }, defaultsWith([...it.#adapters.values()], scales))
     return it.#steps({ request, scales, batched, signal: options.signal })
   }
 

@@ -115,8 +115,8 @@ const downloadFolder = (folder, paths, { listed, ...options }) =>
  * draw without a label, too, which guidance leads away from.
  */
 function readInfo({ info }) {
-  const { image_size: size, patch_size: patch, tokens_per_class: tokens, null_class_trained: guided = true } = JSON.parse(info)
-  return { maps: { tokens, height: size / patch, width: size / patch }, guided }
+  const { image_size: size, patch_size: patch, tokens_per_class: tokens, channels = 1, null_class_trained: guided = true } = JSON.parse(info)
+  return { maps: { tokens, height: size / patch, width: size / patch }, channels, guided }
 }
 
 /** Sets the strengths that the next run begins with; a run under way keeps its own weights. */

@@ -106,7 +106,7 @@ test('one class: nothing to pick; Draw draws it', async () => {
   await page.click('#tour')
 })
 
-test('pictures of 64 x 64: whole pixels on the screen, smaller sheets, files of about the same size', async () => {
+test('pictures of 64 x 64 in colour: whole pixels on the screen, smaller sheets, files of about the same size', async () => {
   await copyIn(LARGE)
   await freshPage({ viewport: { width: 390, height: 800 }, reducedMotion: 'reduce' })
   await openPage(page, server.url)
@@ -118,6 +118,12 @@ test('pictures of 64 x 64: whole pixels on the screen, smaller sheets, files of 
   await page.click('#save-picture')
   const png = await readFile(await (await download).path())
   assert.equal(png.readUInt32BE(16), 9 * 64)
+  assert.equal(png[25], 2, 'the file is in colour')
+  const coloured = await page.locator('#picture-base').evaluate((/** @type {HTMLCanvasElement} */ canvas) => {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, 64, 64)
+    return data.filter((level, i) => i % 4 === 1 && level !== data[i - 1]).length
+  })
+  assert.ok(coloured > 2000, `${coloured} of 4096 pixels have colours`)
   assert.equal(await page.innerText('#many-digits'), 'The first 10 of 26 letters')
   await page.click('#many-digits')
   await settled(page)

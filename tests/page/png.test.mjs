@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { crc32, deflateSync } from 'node:zlib'
+import { crc32, deflateSync, inflateSync } from 'node:zlib'
+import { difference, isColoured, lightness } from '../../www/page/colours.js'
 import { KEYWORDS } from '../../www/page/export-files.js'
 import { encodePng, readPngText } from '../../www/page/png.js'
 
@@ -34,6 +35,26 @@ test('are written under a keyword without a space, and read under those of older
     const file = await encodePng([frame], { scale: 1, keyword, text: TEXT })
     assert.deepEqual(await read(await file.arrayBuffer()), { png: true, text: TEXT })
   }
+})
+
+/** @param {number[]} pixels */
+const row = (...pixels) => /** @type {ImageData} */ ({ width: pixels.length / 4, height: 1, data: Uint8ClampedArray.from(pixels), colorSpace: 'srgb' })
+
+test('have the colours of pictures that have any', async () => {
+  const image = row(250, 10, 30, 255, 7, 7, 7, 255)
+  const file = Buffer.from(await (await encodePng([image], { scale: 2, keyword: KEYWORDS[0], text: TEXT })).arrayBuffer())
+  assert.deepEqual([file[25], isColoured(image), isColoured(row(9, 9, 9, 255))], [2, true, false])
+  const at = file.indexOf('IDAT')
+  const pixels = inflateSync(file.subarray(at + 4, at + 4 + file.readUInt32BE(at - 4)))
+  const line = [0, 250, 10, 30, 250, 10, 30, 7, 7, 7, 7, 7, 7]
+  assert.deepEqual([...pixels], [...line, ...line])
+})
+
+test('are compared by the colour that changes most', () => {
+  Object.assign(globalThis, { ImageData: class { constructor(width, height) { Object.assign(this, { width, height, data: new Uint8ClampedArray(4 * width * height) }) } } })
+  for (let level = 0; level < 256; level++) assert.equal(lightness(Uint8ClampedArray.of(level, level, level), 0), level)
+  const change = difference(row(0, 0, 0, 255, 0, 200, 0, 255), row(255, 255, 255, 255, 255, 0, 0, 255))
+  assert.deepEqual([...change.data], [255, 144, 87, 255, 96, 165, 255, 255], 'white for black is added; red for green is darker')
 })
 
 test('are found among other texts, and are not taken from them', async () => {

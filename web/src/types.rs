@@ -128,7 +128,7 @@ export interface Step {
   image: Uint8ClampedArray;
   /** The clean picture as predicted at this step. */
   x0: Uint8ClampedArray;
-  /** x_t as the sampler has it: imageSize * imageSize numbers each, neither rescaled nor clipped. */
+  /** x_t as the sampler has it: imageSize * imageSize numbers each, of a picture in colour red, green and blue after each other; neither rescaled nor clipped. */
   rawImage?: Float32Array;
   /** The clean picture as the sampler has it. */
   rawX0?: Float32Array;

@@ -1,6 +1,7 @@
 // What each pixel attends to: for every token of the label a heat map over the picture, at the chosen step.
 // Tests: tests/page/attention-maps.test.mjs
 import { live } from '../texts/page.js'
+import { lightness } from './colours.js'
 import { $ } from './dom.js'
 import { paint } from './paint.js'
 import { RadioGroup } from './radio-group.js'
@@ -43,7 +44,7 @@ function overlay(picture, { height, width, values, least, most }) {
     for (let x = 0; x < picture.width; x++) {
       const at = 4 * (y * picture.width + x)
       const value = values[Math.floor((y * height) / picture.height) * width + Math.floor((x * width) / picture.width)]
-      const ink = (INK * picture.data[at]) / 255
+      const ink = (INK * lightness(picture.data, at)) / 255
       const heat = colour(most > least ? (value - least) / (most - least) : 0)
       for (let c = 0; c < 3; c++) image.data[at + c] = heat[c] + ink * (255 - heat[c])
       image.data[at + 3] = 255

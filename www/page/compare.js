@@ -1,6 +1,7 @@
 // Base and LoRA compared within one frame: wiped over each other, or their difference in colours.
 // Tests: tests/page/compare.test.mjs
 import { live, page } from '../texts/page.js'
+import { difference } from './colours.js'
 import { $ } from './dom.js'
 import { paint } from './paint.js'
 import { RadioGroup } from './radio-group.js'
@@ -9,20 +10,6 @@ import { RadioGroup } from './radio-group.js'
 
 /** Percent by key. @type {Record<string, number>} */
 const STEPS = { ArrowLeft: -2, ArrowDown: -2, ArrowRight: 2, ArrowUp: 2, PageDown: -10, PageUp: 10 }
-const ADDED = [255, 144, 87] // the colours of style.css: --added and --removed
-const REMOVED = [96, 165, 255]
-
-/** Where there is more ink with LoRA, and where there is less. @param {ImageData} base @param {ImageData} lora */
-function difference(base, lora) {
-  const image = new ImageData(base.width, base.height)
-  for (let i = 0; i < image.data.length; i += 4) {
-    const change = lora.data[i] - base.data[i]
-    const colour = change > 0 ? ADDED : REMOVED
-    for (let c = 0; c < 3; c++) image.data[i + c] = (colour[c] * Math.abs(change)) / 255
-    image.data[i + 3] = 255
-  }
-  return image
-}
 
 export class Compare {
   /** @type {'side' | 'wipe' | 'difference'} */

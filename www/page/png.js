@@ -1,6 +1,8 @@
-// PNG files of grey pictures, still or animated, with a line of text inside; and that line read again.
+// PNG files of pictures, grey or in colour, still or animated, with a line of text inside; and that line read again.
 // W3C, Portable Network Graphics (third edition).
-// Tests: tests/page/files.test.mjs
+// Tests: tests/page/files.test.mjs, png.test.mjs
+import { isColoured } from './colours.js'
+
 const SIGNATURE = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10)
 /** @param {string} text */
 const latin1 = text => Uint8Array.from(text, character => character.charCodeAt(0))
@@ -44,34 +46,36 @@ const deflate = async bytes =>
   new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream('deflate'))).arrayBuffer())
 
 /**
- * The rows of a grey picture, every pixel `scale` wide and high, each row after the byte that says "unfiltered".
+ * The rows of a picture, every pixel `scale` wide and high, of 1 channel or 3; each row after the byte that says "unfiltered".
  * @param {ImageData} image
- * @param {number} scale
+ * @param {{ scale: number, channels: number }} format
  */
-function rows({ width, height, data }, scale) {
-  const stride = width * scale + 1
+function rows({ width, height, data }, { scale, channels }) {
+  const stride = width * scale * channels + 1
   const bytes = new Uint8Array(stride * height * scale)
   for (let y = 0; y < height * scale; y++) {
     for (let x = 0; x < width * scale; x++) {
-      bytes[y * stride + 1 + x] = data[(Math.floor(y / scale) * width + Math.floor(x / scale)) * 4]
+      const from = (Math.floor(y / scale) * width + Math.floor(x / scale)) * 4
+      bytes.set(data.subarray(from, from + channels), y * stride + 1 + x * channels)
     }
   }
   return bytes
 }
 
 /**
- * @param {ImageData[]} frames grey, all of one size; several make an animation that runs for ever
+ * @param {ImageData[]} frames all of one size; several make an animation that runs for ever
  * @param {{ scale: number, keyword: string, text: string, delays?: number[] }} options Latin-1 text; milliseconds for each frame
  */
 export async function encodePng(frames, { scale, keyword, text, delays = [] }) {
   const [width, height] = [frames[0].width * scale, frames[0].height * scale]
-  const header = fields([4, width], [4, height], [1, 8], [1, 0], [1, 0], [1, 0], [1, 0]) // 8 bits of grey, not interlaced
+  const channels = frames.some(isColoured) ? 3 : 1
+  const header = fields([4, width], [4, height], [1, 8], [1, channels - 1], [1, 0], [1, 0], [1, 0]) // 8 bits of grey or RGB, not interlaced
   const chunks = [chunk('IHDR', header), chunk('tEXt', latin1(`${keyword}\0${text}`))]
   const animated = frames.length > 1
   if (animated) chunks.push(chunk('acTL', fields([4, frames.length], [4, 0])))
   let sequence = 0
   for (const [i, frame] of frames.entries()) {
-    const pixels = await deflate(rows(frame, scale))
+    const pixels = await deflate(rows(frame, { scale, channels }))
     if (animated) {
       /** @type {[4, number][]} */
       const place = [[4, width], [4, height], [4, 0], [4, 0]]

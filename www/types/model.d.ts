@@ -116,7 +116,7 @@ interface SampleOptionsBase {
   guidanceEta?: number | undefined
   /** 0 (default) to 1: how much fresh noise DDIM adds. */
   eta?: number | undefined
-  /** Starting noise in place of the seed's: standard normal, imageSize² numbers for every picture of the batch, in the layout
+  /** Starting noise in place of the seed's: standard normal, channels times imageSize² numbers for every picture of the batch, in the layout
    * that the network works in, [channels, height, width]. */
   latents?: Float32Array | undefined
   /** Adapters for this run alone, in place of those of setAdapters(). */
@@ -153,7 +153,8 @@ export interface Step<P = ImageData> {
 }
 
 export interface RawStep {
-  /** x_t as the sampler has it, black -1 and white 1, neither scaled nor clipped; imageSize² numbers, picture after picture. */
+  /** x_t as the sampler has it, black -1 and white 1, neither scaled nor clipped; channels times imageSize² numbers, picture
+   * after picture; in colour all of red, then green, then blue. */
   rawImage: Float32Array
   /** The guess, likewise. */
   rawX0: Float32Array
@@ -206,6 +207,8 @@ export class DigitDiffusion {
   readonly guided: boolean
   /** Pixels along one side. */
   readonly imageSize: number
+  /** 1 of a base that draws in grey, 3 of one in colour. Pictures are RGBA, whatever it is. */
+  readonly channels: number
   /** 'sha256-…' of the weights file. */
   readonly baseHash: string
   /** The noise schedule that the model was trained with, as diffusers calls it: for every timestep the share of the clean
@@ -227,7 +230,7 @@ export class DigitDiffusion {
   /** For the runs that are begun from then on. */
   setAdapters(scales: Scales): Promise<void>
 
-  /** The noise that a picture begins with, `imageSize` squared values: what `sample` takes as `latents`. With `to` and `share`, of the way
+  /** The noise that a picture begins with, `channels` times `imageSize` squared values: what `sample` takes as `latents`. With `to` and `share`, of the way
    * along the arc to another seed's noise (slerp): a morph between two pictures. */
   noise(seed: number, options?: NoiseOptions): Promise<Float32Array<ArrayBuffer>>
 

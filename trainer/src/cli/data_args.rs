@@ -37,6 +37,9 @@ pub struct DataArgs {
     /// white behind them, the colour of their own edge around them]
     #[arg(long, value_name = "COLOUR")]
     ground: Option<GroundColour>,
+    /// Learn every class as often as every other, however many pictures each has
+    #[arg(long)]
+    balanced: bool,
     /// Leave out pictures that cannot be used, instead of stopping, and those without ink
     #[arg(long)]
     skip_bad: bool,
@@ -92,6 +95,7 @@ impl DataArgs {
             colour: self.colour || from.colour,
             ground: self.ground.unwrap_or(from.ground),
             transpose: self.transpose.unwrap_or(from.transpose),
+            balanced: self.balanced || from.balanced,
             skip_bad: self.skip_bad || from.skip_bad,
             force: self.force || from.force,
             hold_out: self.hold_out.map_or(from.hold_out, Count::Of),
@@ -189,6 +193,7 @@ impl Reader {
             }
         };
         let train = sized(Dataset::mnist_train(mnist)?)?;
+        let train = if self.0.balanced { train.balanced() } else { train };
         let held_out = match self.0.hold_out.number().unwrap_or(HELD_OUT) {
             0 => None,
             count => {
@@ -223,12 +228,13 @@ impl Reader {
 
     /// The pictures to learn from, and those that are held out.
     pub fn split(&self, data: Dataset) -> anyhow::Result<Split> {
+        let turns = |train: Dataset| if self.0.balanced { train.balanced() } else { train };
         match self.held_out(&data) {
-            0 => Ok((data, None)),
+            0 => Ok((turns(data), None)),
             count => {
                 let (train, held_out) =
                     if self.0.hold_out_evenly { data.split_evenly(count, 0)? } else { data.split(count, 0)? };
-                Ok((train, Some(held_out)))
+                Ok((turns(train), Some(held_out)))
             }
         }
     }

@@ -133,6 +133,8 @@ pub struct DataSettings {
     pub ground: GroundColour,
     /// Whether rows and columns are exchanged.
     pub transpose: Choice,
+    /// Learn every class as often as every other.
+    pub balanced: bool,
     /// Leave out pictures that cannot be used.
     pub skip_bad: bool,
     /// Learn what would be learnt wrongly all the same.
@@ -155,6 +157,7 @@ impl Default for DataSettings {
             colour: false,
             ground: GroundColour::default(),
             transpose: Choice::Auto,
+            balanced: false,
             skip_bad: false,
             force: false,
             hold_out: Count::AUTO,

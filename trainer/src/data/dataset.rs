@@ -1,6 +1,8 @@
 //! A data set in memory. Tests: `dataset/tests.rs`.
 
+mod balanced;
 mod hold_out;
+mod pixels;
 
 use std::collections::BTreeSet;
 
@@ -30,6 +32,8 @@ pub struct Dataset {
     location: String,
     /// The file that each picture came from; nothing where all came from one.
     names: Vec<String>,
+    /// Where classes take turns in training: the pictures of each.
+    turns: Vec<Vec<u32>>,
     /// Index of the first picture for styles that draw at random. Test pictures come after the training pictures, so that
     /// no two share a seed.
     first_index: u64,
@@ -85,8 +89,8 @@ impl Dataset {
         if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= class_names.len()) {
             return Err(refuse(format!("label {label}, but only {} classes", class_names.len())));
         }
-        let location = location.to_owned();
-        Ok(Self { pixels, labels, size, channels, class_names, location, names: Vec::new(), first_index: 0 })
+        let (location, names, turns) = (location.to_owned(), Vec::new(), Vec::new());
+        Ok(Self { pixels, labels, size, channels, class_names, location, names, turns, first_index: 0 })
     }
 
     /// The same data, each picture with the name of its file.
@@ -167,7 +171,8 @@ impl Dataset {
         let names = self.class_names.join("\n");
         // Grey pictures have the sum that they have always had.
         let colour: &[u8] = if self.channels == 1 { &[] } else { b"\ncolour" };
-        sha256_of([&self.size.to_le_bytes()[..], names.as_bytes(), colour, b"\n\n", &labels, &self.pixels])
+        let balanced: &[u8] = if self.turns.is_empty() { &[] } else { b"\nbalanced" };
+        sha256_of([&self.size.to_le_bytes()[..], names.as_bytes(), colour, balanced, b"\n\n", &labels, &self.pixels])
     }
 
     /// The chosen pictures scaled to [-1, 1], one after the other, and their labels.
@@ -201,6 +206,7 @@ impl Dataset {
             pixels: indices.iter().flat_map(|&i| self.image(i)).copied().collect(),
             labels: indices.iter().map(|&i| self.labels[i]).collect(),
             names: indices.iter().filter_map(|&i| self.names.get(i)).cloned().collect(),
+            turns: Vec::new(),
             ..self.clone_without_pixels()
         }
     }
@@ -243,45 +249,9 @@ impl Dataset {
             class_names: self.class_names.clone(),
             location: self.location.clone(),
             names: self.names.clone(),
+            turns: self.turns.clone(),
             ..*self
         }
-    }
-
-    /// The same pictures with so many channels: grey ones in all three, coloured ones as the grey that decoders make of them
-    /// (ITU-R BT.709's weights on stored values).
-    pub fn in_channels(self, channels: usize) -> Self {
-        let area = self.size * self.size;
-        let pixels: Vec<u8> = match (self.channels, channels) {
-            (1, 3) => self.pixels.chunks_exact(area).flat_map(|grey| grey.repeat(3)).collect(),
-            (3, 1) => {
-                let grey = |image: &[u8], at: usize| {
-                    let [red, green, blue] = [0, 1, 2].map(|channel| u32::from(image[channel * area + at]));
-                    ((2126 * red + 7152 * green + 722 * blue) / 10_000) as u8
-                };
-                self.images().flat_map(|image| (0..area).map(move |at| grey(image, at))).collect()
-            }
-            _ => return self,
-        };
-        Self { pixels, channels, ..self }
-    }
-
-    /// The negative: light for dark and dark for light.
-    pub fn inverted(mut self) -> Self {
-        self.pixels.iter_mut().for_each(|pixel| *pixel = 255 - *pixel);
-        self
-    }
-
-    /// Every picture with its rows and columns exchanged.
-    pub fn transposed(mut self) -> Self {
-        let size = self.size;
-        for image in self.pixels.chunks_exact_mut(size * size) {
-            for y in 0..size {
-                for x in 0..y {
-                    image.swap(y * size + x, x * size + y);
-                }
-            }
-        }
-        self
     }
 
     /// Whether the pixels along the edges are light on average: dark ink on a light ground.
@@ -337,21 +307,6 @@ impl Dataset {
         order.sort_by_key(|&i| (turns[i], self.labels[i], i));
         order.truncate(count);
         order
-    }
-
-    /// The same pictures smaller by a whole factor, as means of squares of `factor * factor` pixels. The factor must divide
-    /// the side into a multiple of [`SIZE_MULTIPLE`].
-    pub fn shrunk(&self, factor: usize) -> Self {
-        let side = self.size / factor;
-        let mean = |image: &[u8], i: usize| {
-            let (x, y) = (i % side * factor, i / side * factor);
-            let row = |dy: usize| &image[(y + dy) * self.size + x..][..factor];
-            let sum: u32 = (0..factor).flat_map(row).map(|&pixel| u32::from(pixel)).sum();
-            let area = (factor * factor) as u32;
-            ((sum + area / 2) / area) as u8
-        };
-        let pixels = self.planes().flat_map(|image| (0..side * side).map(move |i| mean(image, i))).collect();
-        Self { pixels, size: side, ..self.clone_without_pixels() }
     }
 
     /// Indices of the first `per_class` pictures of every class, class by class.

@@ -53,7 +53,8 @@ impl Source for Dataset {
     }
 
     fn jobs_of_step(&self, recipe: &Recipe, step: usize, info: &ModelInfo, schedule: &NoiseSchedule) -> Vec<Job> {
-        let chosen = |indices: &[usize]| self.batch(indices);
+        let epoch = step / (self.len() / recipe.batch_size).max(1);
+        let chosen = |indices: &[usize]| self.batch(&indices.iter().map(|&i| self.turn(i, epoch)).collect::<Vec<_>>());
         Batch::of_step(recipe, step, self.len(), &chosen, info, schedule).jobs(recipe, schedule, Some(step))
     }
 

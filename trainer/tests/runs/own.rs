@@ -164,7 +164,7 @@ fn a_base_in_colour_goes_all_the_way() {
     assert!(refused(&strs(&with(&run, &["--ground", "white"]))).contains("--colour"), "a ground is of colours");
     done(&strs(&with(&run, &["--color", "--patch-size", "4", "--resize", "crop"])));
     let info = json(Path::new(&base).join("digit_diffusion.json"));
-    assert_eq!([&info["channels"], &info["image_size"], &info["patch_size"]], [&3.into(), &16.into(), &4.into()]);
+    assert_eq!([&info["channels"], &info["image_size"], &info["patch_size"]], [3, 16, 4].map(Value::from).each_ref());
     assert_eq!(json(Path::new(&base).join("unet/config.json"))["in_channels"], 48);
     assert!(done(&["inspect", &base]).contains("16 x 16 in colour, folded by 4"));
 
@@ -191,7 +191,9 @@ fn a_base_in_colour_goes_all_the_way() {
     let models = folder.path("models");
     done(&["export", "--base", &base, "--lora", &adapter, "--out", &models]);
     assert_eq!(json(Path::new(&models).join("base/digit_diffusion.json"))["channels"], 3);
-    let message = refused(&strs(&with(&without(&lora, &["--base"]), &["--base", &grey_base(&folder), "--colour"])));
+    let (grey, other) = (grey_base(&folder), folder.path("other"));
+    let lora = with(&without(&lora, &["--base", "--out"]), &["--base", &grey, "--out", &other]);
+    let message = refused(&strs(&with(&lora, &["--colour"])));
     assert!(message.contains("this one draws in grey"), "{message}");
 }
 

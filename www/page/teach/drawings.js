@@ -7,12 +7,14 @@
  * @typedef {{ id: number, label?: string, size: number, pixels: Uint8Array, strokes?: import('./strokes.js').Stroke[] }} Drawing
  */
 
+import { lightness } from '../colours.js'
+
 let last = 0
 /** Larger than all before, also those of earlier visits. */
 const nextId = () => (last = Math.max(last + 1, Date.now()))
 
-/** @param {ImageData} image @returns {Uint8Array} */
-export const greyOf = ({ data }) => Uint8Array.from({ length: data.length / 4 }, (_, i) => data[4 * i])
+/** What is taught is grey, also what a base in colour has drawn. @param {ImageData} image @returns {Uint8Array} */
+export const greyOf = ({ data }) => Uint8Array.from({ length: data.length / 4 }, (_, i) => lightness(data, 4 * i))
 
 /** @param {Drawing} drawing */
 export function imageOf({ size, pixels }) {

@@ -28,7 +28,7 @@ pub fn look(data: &Dataset, purpose: Purpose<'_>) -> Vec<Warning> {
     if !few.is_empty() {
         let pictures = counts.iter().filter(|&&count| is_few(count)).sum();
         let text = format!(
-            "{} few pictures, which are learnt by heart rather than as a class: {}",
+            "{} few pictures, which are learnt by heart rather than as a class (--balanced gives all as many turns): {}",
             if few.len() == 1 { "1 class has".to_owned() } else { format!("{} classes have", few.len()) },
             levels::told(&few)
         );

@@ -95,3 +95,18 @@ fn pictures_in_colour_go_channel_by_channel() {
     let message = Dataset::with_channels("t", vec![0; 64], vec![0], [4, 4], names(1)).unwrap_err().to_string();
     assert!(message.contains("1 channel or 3, not 4"), "{message}");
 }
+
+#[test]
+fn classes_take_turns_where_that_is_asked_for() {
+    // 2 pictures of one class, 9 of another, none of a third.
+    let labels: Vec<u16> = [vec![0; 2], vec![2; 9]].concat();
+    let data = Dataset::new("t", vec![0; 11 * 16], labels, 4, names(3)).unwrap();
+    assert!((0..11).all(|i| data.turn(i, 5) == i));
+    let balanced = data.clone().balanced();
+    let epoch = |epoch| (0..11).map(|i| balanced.turn(i, epoch)).collect::<Vec<_>>();
+    assert_eq!(epoch(0), [0, 2, 1, 3, 0, 4, 1, 5, 0, 6, 1]);
+    let seen: BTreeSet<usize> = (0..3).flat_map(epoch).collect();
+    assert_eq!(seen.len(), 2 + 9, "an epoch sees other pictures of a large class than the one before");
+    assert_ne!(balanced.sha256(), data.sha256());
+    assert_eq!(balanced.pick(&[3]), data.pick(&[3]));
+}
