@@ -29,7 +29,7 @@ const LEAST_STEPS: usize = 2000;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A folder or zip archive <class name>/* of pictures, an IDX or a CSV file, instead of MNIST
+    /// A folder or zip archive <class name>/* of pictures, an IDX, NPZ, Parquet or CSV file, instead of MNIST
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     data: Option<PathBuf>,
     /// Side of the pictures that the base draws, a multiple of 4 [default: the pictures' own, where all are squares of one

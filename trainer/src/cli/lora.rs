@@ -37,7 +37,7 @@ const SHIPPED_BASE: &str = "www/models/base";
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A style's name, a folder or zip archive <class name>/* of pictures, an IDX or a CSV file; several, with commas, are trained one after the other
+    /// A style's name, a folder or zip archive <class name>/* of pictures, an IDX, NPZ, Parquet or CSV file; several, with commas, are trained one after the other
     #[arg(long, value_name = "STYLE|PATH", help_heading = "Data")]
     data: Vec<String>,
     #[command(flatten, next_help_heading = "Data")]
@@ -261,7 +261,7 @@ impl Args {
         }
         if sources.is_empty() {
             anyhow::bail!(
-                "give --data: a style's name ({}), a folder <class name>/*.png, an IDX or a CSV file; or the --config of a run that names it",
+                "give --data: a style's name ({}), a folder <class name>/*.png, an IDX, NPZ, Parquet or CSV file; or the --config of a run that names it",
                 STYLES.iter().map(|style| style.name).collect::<Vec<_>>().join(", ")
             );
         }

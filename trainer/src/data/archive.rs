@@ -1,4 +1,4 @@
-//! A zip archive of pictures, read by several threads. Tests: `listing/tests.rs`, `zip.rs`.
+//! Files of pictures within one file, read by several threads: a zip archive, or rows that are in memory. Tests: `listing/tests.rs`, `zip.rs`.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -42,5 +42,24 @@ impl Archive {
         let mut archive = self.archive.clone();
         let file = archive.by_index(entry);
         read_entry(file, MOST_OF_A_PICTURE)
+    }
+}
+
+/// What holds the files of pictures.
+#[derive(Debug)]
+pub enum Packed {
+    /// A zip archive.
+    Zip(Archive),
+    /// Rows of a table, each a picture's file.
+    Rows(Vec<Vec<u8>>),
+}
+
+impl Packed {
+    /// The bytes of a file; the error is why not.
+    pub fn bytes(&self, entry: usize) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Zip(archive) => archive.bytes(entry),
+            Self::Rows(rows) => rows.get(entry).cloned().ok_or_else(|| "there is no such row".into()),
+        }
     }
 }

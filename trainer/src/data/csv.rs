@@ -100,7 +100,7 @@ pub fn read(bytes: &[u8]) -> Result<Raw, String> {
     (0u16..).zip(classes.values_mut()).for_each(|(index, class)| *class = index);
     let class_names = classes.keys().map(|(_, name)| (*name).to_owned()).collect();
     let labels = labels.iter().map(|name| classes[&order(name)]).collect();
-    Ok(Raw { pixels, width: size, height: size, labels, class_names })
+    Ok(Raw { pixels, width: size, height: size, channels: 1, labels, class_names })
 }
 
 /// A class's name: 7 also where a table says 7.0.

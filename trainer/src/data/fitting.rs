@@ -65,11 +65,8 @@ pub type Ground = Option<[u8; 3]>;
 pub fn fitted(bytes: &[u8], wanted: Wanted) -> std::result::Result<Fitted, String> {
     let decoded = intake::decode(bytes).map_err(|error| error.to_string())?;
     if let Some(ground) = wanted.colour {
-        let coloured = intake::prepare_colour(&decoded.picture, wanted.size, wanted.fit, ground);
-        let Coloured { pixels, fit } = coloured.map_err(|error| error.to_string())?;
-        let (turned, several) = (decoded.turned, decoded.several);
-        let (characters, notes) = (vec![pixels], Notes::default());
-        return Ok(Fitted { characters, fit, ink: Ink::Light, coloured: false, notes, turned, several });
+        let fitted = in_colour(&decoded.picture, wanted, ground)?;
+        return Ok(Fitted { turned: decoded.turned, several: decoded.several, ..fitted });
     }
     let Prepared { characters, fit, ink, coloured, notes } = prepared(&decoded.picture, wanted)?;
     Ok(Fitted {
@@ -81,6 +78,24 @@ pub fn fitted(bytes: &[u8], wanted: Wanted) -> std::result::Result<Fitted, Strin
         turned: decoded.turned,
         several: decoded.several,
     })
+}
+
+/// Fits the pixels of one picture in colour, red, green, blue and opacity each.
+pub fn fitted_colour(
+    width: usize,
+    height: usize,
+    rgba: Vec<u8>,
+    wanted: Wanted,
+) -> std::result::Result<Fitted, String> {
+    let picture = Picture::new(width, height, rgba).map_err(|error| error.to_string())?;
+    in_colour(&picture, wanted, wanted.colour.flatten())
+}
+
+fn in_colour(picture: &Picture, wanted: Wanted, ground: Ground) -> std::result::Result<Fitted, String> {
+    let coloured = intake::prepare_colour(picture, wanted.size, wanted.fit, ground);
+    let Coloured { pixels, fit } = coloured.map_err(|error| error.to_string())?;
+    let (characters, notes) = (vec![pixels], Notes::default());
+    Ok(Fitted { characters, fit, ink: Ink::Light, coloured: false, notes, turned: false, several: false })
 }
 
 /// Fits the grey pixels of one picture.

@@ -152,6 +152,7 @@ pub fn read(images: Vec<u8>, images_path: &Path, labels_path: &Path) -> Result<(
         pixels,
         width,
         height,
+        channels: 1,
         labels: labels.numbers.iter().map(|&number| index(number)).collect(),
         class_names: classes.iter().map(i32::to_string).collect(),
     };

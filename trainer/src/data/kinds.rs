@@ -30,11 +30,10 @@ const PACKED: [(&[u8], usize, &str, &str); 8] = [
 ];
 
 /// Other files that come with data sets, and what to do.
-const OTHERS: [(&[u8], usize, &str); 11] = [
+const OTHERS: [(&[u8], usize, &str); 10] = [
     (b"\x93NUMPY", 0, "a NumPy array; write its pictures as PNG files, <class name>/*.png"),
     (b"MATLAB 5.0", 0, "a MATLAB file; take the data set's IDX files (for EMNIST, gzip.zip)"),
     (b"\x89HDF", 0, "an HDF5 file; write its pictures as PNG files, <class name>/*.png"),
-    (b"PAR1", 0, "a Parquet file; write its pictures as PNG files, <class name>/*.png"),
     (b"\x89PNG", 0, "one picture; give its folder, <class name>/*.png"),
     (b"version https://git-lfs", 0, "a pointer of Git LFS, not the file itself; fetch it with `git lfs pull`"),
     (b"<!DOCTYPE", 0, "a web page, not the file itself; download it again"),

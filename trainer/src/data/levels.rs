@@ -87,7 +87,7 @@ mod tests {
         assert_eq!((unit_of_16(0), unit_of_16(DARK_16 + 1)), (None, None));
         let stretched = |ink: u8| {
             let (labels, class_names) = (vec![0], vec!["0".into()]);
-            let mut raw = Raw { pixels: vec![0, 0, 0, ink], width: 2, height: 2, labels, class_names };
+            let mut raw = Raw { pixels: vec![0, 0, 0, ink], width: 2, height: 2, channels: 1, labels, class_names };
             (raw.stretch_masks(), raw.pixels[3])
         };
         assert_eq!([0, 1, 2].map(stretched), [(false, 0), (true, 255), (false, 2)]);

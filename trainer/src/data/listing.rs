@@ -1,4 +1,5 @@
-//! Which pictures there are and of which class: in a folder `<class name>/*`, or in a zip archive of one. Tests:
+//! Which pictures there are and of which class: in a folder `<class name>/*`, or in a zip archive of one (of Parquet files says
+//! `shards.rs`). Tests:
 //! `listing/tests.rs`, `folder/tests.rs`.
 
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use self::passed::PassedOver;
-use super::archive::Archive;
+use super::archive::{Archive, Packed};
 use super::beside;
 use super::names::composed;
 use crate::error::{BadPicture, Error, Result};
@@ -33,8 +34,8 @@ pub struct Item {
     pub label: u16,
     /// The file, or the archive's path and the name in it.
     pub path: PathBuf,
-    /// Its number in the archive.
-    entry: usize,
+    /// Its number in the archive, or among the rows.
+    pub entry: usize,
 }
 
 /// The pictures of a folder or an archive.
@@ -48,11 +49,12 @@ pub struct Listing {
     pub bad: Vec<BadPicture>,
     /// What people should know.
     pub notes: Vec<String>,
-    archive: Option<Archive>,
+    /// What holds them, where that is no folder.
+    pub packed: Option<Packed>,
 }
 
 /// Numbers in numeric order, then the others in alphabetical order.
-type Order = (u64, String);
+pub type Order = (u64, String);
 
 impl Listing {
     /// The pictures of a folder.
@@ -85,7 +87,7 @@ impl Listing {
         for folders in classes.values().filter(|folders| folders.len() > 1) {
             notes.push(one_class(&folders[0].display().to_string(), folders.len()));
         }
-        Ok(Self { classes: classes.into_keys().map(|(_, name)| name).collect(), items, bad, notes, archive: None })
+        Ok(Self { classes: classes.into_keys().map(|(_, name)| name).collect(), items, bad, notes, packed: None })
     }
 
     /// The pictures of a zip archive; its bytes again, where it holds none.
@@ -149,27 +151,28 @@ impl Listing {
         let several = classes.values().filter(|folders| folders.len() > 1);
         notes.extend(several.map(|folders| one_class(folders[0], folders.len())));
         let classes = classes.into_keys().map(|(_, name)| name).collect();
-        Ok(Ok(Self { classes, items, bad, notes, archive: Some(archive) }))
+        Ok(Ok(Self { classes, items, bad, notes, packed: Some(Packed::Zip(archive)) }))
     }
 
     /// The bytes of a picture; the error is why not.
     pub fn bytes(&self, item: &Item) -> std::result::Result<Vec<u8>, String> {
-        match &self.archive {
-            Some(archive) => archive.bytes(item.entry),
+        match &self.packed {
+            Some(packed) => packed.bytes(item.entry),
             None => fs::read(&item.path).map_err(|error| error.to_string()),
         }
     }
 
     /// At least the first bytes of a picture.
     pub fn start(&self, item: &Item) -> std::result::Result<Vec<u8>, String> {
-        match &self.archive {
+        match &self.packed {
             Some(_) => self.bytes(item),
             None => start(&item.path).map_err(|error| error.to_string()),
         }
     }
 }
 
-fn order(name: &str) -> Order {
+/// A class's place: numbers in numeric order, then the others.
+pub fn order(name: &str) -> Order {
     let name = composed(name);
     (name.parse::<u64>().unwrap_or(u64::MAX), name)
 }

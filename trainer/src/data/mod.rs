@@ -1,7 +1,8 @@
-//! Labelled square grey pictures: MNIST, and what people bring. `open.rs` reads all kinds: folders and archives of pictures
-//! (`listing.rs`, `folder.rs`; `drawing.rs` takes squares of the right size as they are, `fitting.rs` fits others), IDX files
-//! (`idx.rs`, with `beside.rs` for the labels) and tables (`csv.rs`), taken out of gzip and zip by `unpack.rs`. `mnist.rs` adds
-//! `mnist_train` and `mnist_test` to [`Dataset`].
+//! Labelled square pictures, grey or in colour: MNIST, and what people bring. `open.rs` reads all kinds: folders and archives of pictures
+//! (`listing.rs`, `folder.rs`; `drawing.rs` takes squares of the right size as they are, `fitting.rs` fits others), Parquet files of
+//! them (`shards.rs`, `parquet/`), IDX files
+//! (`idx.rs`, with `beside.rs` for the labels), tables (`csv.rs`) and arrays (`npz.rs`), taken out of gzip and zip by
+//! `unpack.rs`. `mnist.rs` adds `mnist_train` and `mnist_test` to [`Dataset`].
 
 mod archive;
 mod beside;
@@ -18,9 +19,12 @@ mod levels;
 mod listing;
 mod mnist;
 pub mod names;
+mod npz;
 mod open;
 mod options;
+mod parquet;
 mod raw;
+mod shards;
 mod unpack;
 mod zip;
 

@@ -12,12 +12,11 @@ use super::options::{BadPictures, ReadOptions, Transpose};
 use super::raw::Raw;
 use super::unpack::unpacked;
 use super::zip::{Role, is_zip};
-use super::{beside, csv, idx, kinds, levels};
+use super::{beside, csv, idx, kinds, levels, npz, parquet, shards};
 use crate::error::{BadPicture, Error, Result};
 use crate::files;
 
-const TAKEN: &str =
-    "--data takes a folder or zip archive <class name>/*.png (or .jpg, .webp …), an IDX file or a CSV file";
+const TAKEN: &str = "--data takes a folder or zip archive <class name>/*.png (or .jpg, .webp …), an IDX, an NPZ, a Parquet or a CSV file";
 
 /// Pictures that were read.
 #[derive(Debug)]
@@ -40,12 +39,15 @@ impl Dataset {
     /// What is not there, cannot be read, is of another kind or damaged; pictures without any ink.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Opened> {
         if path.is_dir() {
-            return listed(path, Listing::of_folder(path)?, options);
+            return listed(path, of_folder(path)?, options);
         }
         if !path.exists() {
             return Err(Error::Setting { reason: format!("there is no {}: {TAKEN}", path.display()) });
         }
         let mut bytes = files::read(path)?;
+        if parquet::is_parquet(&bytes) {
+            return listed(path, shards::of_bytes(path, &bytes)?, options);
+        }
         if is_zip(&bytes) {
             match Listing::of_archive(path, bytes)? {
                 Ok(listing) => return listed(path, listing, options),
@@ -79,12 +81,15 @@ impl Dataset {
     /// As of [`open`](Self::open).
     pub fn classes_at(path: &Path, options: &ReadOptions) -> Result<Vec<String>> {
         if path.is_dir() {
-            return Ok(Listing::of_folder(path)?.classes);
+            return Ok(of_folder(path)?.classes);
         }
         if !path.exists() {
             return Err(Error::Setting { reason: format!("there is no {}: {TAKEN}", path.display()) });
         }
         let mut bytes = files::read(path)?;
+        if parquet::is_parquet(&bytes) {
+            return Ok(shards::of_bytes(path, &bytes)?.classes);
+        }
         if is_zip(&bytes) {
             match Listing::of_archive(path, bytes)? {
                 Ok(listing) => return Ok(listing.classes),
@@ -109,6 +114,14 @@ impl Dataset {
     }
 }
 
+/// The pictures of a folder: of class folders, or of the Parquet files that lie in it.
+fn of_folder(dir: &Path) -> Result<Listing> {
+    match shards::of_folder(dir) {
+        (shards, others) if !shards.is_empty() => shards::listing(&shards, others),
+        _ => Listing::of_folder(dir),
+    }
+}
+
 /// Pictures in a folder or an archive.
 fn listed(path: &Path, listing: Listing, options: &ReadOptions) -> Result<Opened> {
     if let Some(labels) = &options.labels {
@@ -130,6 +143,9 @@ fn listed(path: &Path, listing: Listing, options: &ReadOptions) -> Result<Opened
 /// Pictures as they are in an IDX file or a table.
 fn raw(path: &Path, bytes: Vec<u8>, options: &ReadOptions) -> Result<(Raw, Option<String>)> {
     let refuse = |reason: String| Error::Data { location: path.display().to_string(), reason };
+    if let Some(names) = npz::arrays(&bytes).filter(|_| is_zip(&bytes)) {
+        return Ok((npz::read(&bytes, &names).map_err(refuse)?, None));
+    }
     let bytes = unpacked(bytes, Role::Images).map_err(refuse)?;
     if bytes.starts_with(&[0, 0]) {
         let labels = match &options.labels {
@@ -284,7 +300,7 @@ mod tests {
         for (bytes, expected) in [
             (&b"BZh91AY&SY"[..], "packed with bzip2"),
             (b"\x93NUMPY\x01", "NumPy"),
-            (b"PAR1\x15", "Parquet"),
+            (b"PAR1\x15", "Parquet file that is damaged"),
             (b"<!DOCTYPE html>", "web page"),
             (b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
             (b"some text", "neither a folder nor an IDX or CSV file"),

@@ -1,20 +1,22 @@
-//! Pictures as an IDX file or a table holds them: all of one size, which may not be the network's. Tests: `open.rs`, `idx.rs`,
-//! `csv.rs`, `fitting/tests.rs`.
+//! Pictures as an IDX file, a table or an archive of arrays holds them: all of one size, which may not be the network's. Tests: `open.rs`, `idx.rs`,
+//! `csv.rs`, `npz.rs`, `fitting/tests.rs`.
 
+use diffusion::codec::{interleaved, planar};
 use intake::{Fit, Ink};
 
 use super::dataset::{Dataset, SIZE_MULTIPLE};
-use super::fitting::{self, Change, USUAL_SIZE, Wanted};
+use super::fitting::{self, Change, USUAL_COLOUR_SIZE, USUAL_SIZE, Wanted};
 use super::options::ReadOptions;
 use crate::error::{Error, Result};
 use crate::parallel;
 
-/// Pictures of `height` rows of `width` pixels, one after the other, with their labels.
+/// Pictures of `height` rows of `width` pixels of 1 channel or 3 each, one after the other, with their labels.
 #[derive(Debug)]
 pub struct Raw {
     pub pixels: Vec<u8>,
     pub width: usize,
     pub height: usize,
+    pub channels: usize,
     pub labels: Vec<u16>,
     pub class_names: Vec<String>,
 }
@@ -31,16 +33,26 @@ impl Raw {
 
     /// Every picture with its rows and columns exchanged.
     pub fn transposed(self) -> Self {
-        let (width, height) = (self.width, self.height);
+        let (width, height, channels) = (self.width, self.height, self.channels);
         let turned = |image: &[u8]| -> Vec<u8> {
             (0..width).flat_map(|x| (0..height).map(move |y| (x, y))).map(|(x, y)| image[y * width + x]).collect()
         };
-        let pixels = self.pixels.chunks_exact((width * height).max(1)).flat_map(turned).collect();
+        let turned = |image: &[u8]| match channels {
+            1 => turned(image),
+            _ => interleaved(
+                &planar(image, channels).chunks_exact(width * height).flat_map(turned).collect::<Vec<_>>(),
+                channels,
+            ),
+        };
+        let pixels = self.pixels.chunks_exact((channels * width * height).max(1)).flat_map(turned).collect();
         Self { pixels, width: height, height: width, ..self }
     }
 
     /// Data of the size that is wanted: the pictures as they are, where they have it.
     pub fn into_dataset(self, location: &str, options: &ReadOptions) -> Result<(Dataset, Vec<Change>)> {
+        if self.channels > 1 {
+            return if options.colour { self.coloured(location, options) } else { self.grey(location, options) };
+        }
         let Self { width, height, .. } = self;
         let refuse = |reason: String| Error::Data { location: location.to_owned(), reason };
         let usable = width == height && width.is_multiple_of(SIZE_MULTIPLE);
@@ -92,8 +104,43 @@ impl Raw {
     }
 }
 
+impl Raw {
+    /// As grey pictures, which says so.
+    fn grey(self, location: &str, options: &ReadOptions) -> Result<(Dataset, Vec<Change>)> {
+        let grey = |pixel: &[u8]| {
+            let [red, green, blue] = [0, 1, 2].map(|channel| u32::from(pixel[channel]));
+            ((2126 * red + 7152 * green + 722 * blue) / 10_000) as u8
+        };
+        let pixels = self.pixels.chunks_exact(self.channels).map(grey).collect();
+        let count = self.labels.len();
+        let (data, mut changes) = Self { pixels, channels: 1, ..self }.into_dataset(location, options)?;
+        changes.extend(fitting::colours(count));
+        Ok((data, changes))
+    }
+
+    /// As pictures in colour.
+    fn coloured(self, location: &str, options: &ReadOptions) -> Result<(Dataset, Vec<Change>)> {
+        let Self { width, height, channels, .. } = self;
+        let refuse = |reason: String| Error::Data { location: location.to_owned(), reason };
+        let usable = width == height && width.is_multiple_of(SIZE_MULTIPLE);
+        let size = options.size.unwrap_or(if usable { width } else { USUAL_COLOUR_SIZE });
+        let wanted = Wanted { size, fit: options.fit, ink: Ink::Light, colour: Some(options.ground) };
+        let images: Vec<&[u8]> = self.pixels.chunks_exact((channels * width * height).max(1)).collect();
+        let jobs = (0..images.len()).collect();
+        let all = parallel::map(jobs, parallel::default_threads(), |image| {
+            let rgba = images[image].chunks_exact(channels).flat_map(|pixel| [pixel[0], pixel[1], pixel[2], u8::MAX]);
+            let fitted = fitting::fitted_colour(width, height, rgba.collect(), wanted);
+            fitted.map_err(|reason| refuse(format!("picture {image} (the first is picture 0): {reason}")))
+        })?;
+        let told: Vec<_> = all.iter().map(|one| ("", one)).collect();
+        let changes = fitting::told(&told, wanted);
+        let pixels = all.into_iter().flat_map(|one| one.characters).flatten().collect();
+        Ok((Dataset::with_channels(location, pixels, self.labels, [3, size], self.class_names)?, changes))
+    }
+}
+
 impl Dataset {
-    /// The same pictures brought to the size that the options say.
+    /// The same grey pictures brought to the size that the options say.
     ///
     /// # Errors
     /// Pictures that cannot be fitted.
@@ -102,6 +149,7 @@ impl Dataset {
             pixels: self.images().flatten().copied().collect(),
             width: self.size(),
             height: self.size(),
+            channels: 1,
             labels: self.labels().to_vec(),
             class_names: self.class_names().to_vec(),
         };

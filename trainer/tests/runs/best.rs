@@ -20,7 +20,7 @@ fn lines(dir: &str) -> Vec<serde_json::Value> {
 
 /// A learning rate at which the loss rises again, so that the best weights are not the last.
 fn rising(out: &str, steps: &str) -> Vec<String> {
-    let more = ["--validate-every", "3", "--lr", "2", "--lr-floor", "1", "--ema-decay", "0", "--keep-every", "3"];
+    let more = ["--validate-every", "3", "--lr", "1", "--lr-floor", "1", "--ema-decay", "0", "--keep-every", "3"];
     with(&base_run(out, steps), &more)
 }
 

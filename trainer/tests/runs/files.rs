@@ -18,7 +18,9 @@ fn bad_input_is_answered_with_a_sentence() {
     assert!(!Path::new(&out).exists(), "nothing is left behind");
     let message = refused(&["base", "--data", &folder.path("none")]);
     assert!(
-        message.contains("a folder or zip archive <class name>/*.png (or .jpg, .webp …), an IDX file or a CSV file"),
+        message.contains(
+            "a folder or zip archive <class name>/*.png (or .jpg, .webp …), an IDX, an NPZ, a Parquet or a CSV file"
+        ),
         "{message}"
     );
     let size = folder.path("size");

@@ -26,7 +26,7 @@ const LINES: usize = 16;
 /// What is looked at, and for which base.
 #[derive(Debug, clap::Args)]
 pub struct OwnArgs {
-    /// Look at pictures of your own instead: a folder or zip archive <class name>/* of pictures, an IDX or a CSV file. Says
+    /// Look at pictures of your own instead: a folder or zip archive <class name>/* of pictures, an IDX, NPZ, Parquet or CSV file. Says
     /// and shows what `lora` or `base` would learn from them, and trains nothing
     #[arg(long, value_name = "PATH", conflicts_with_all = ["from", "style", "dir"])]
     pub data: Option<PathBuf>,
