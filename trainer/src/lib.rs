@@ -2,10 +2,11 @@
 //!
 //! The way of a run: [`config`] and [`data`] (with [`styles`]) go into [`train::Trainer`], [`session`] logs it, [`store`]
 //! writes what comes out; [`turbo`] records
-//! what an adapter for few steps learns. [`classifier`] and [`eval`] measure it, [`sampling`] and [`picture`] draw it. [`ranks`] are
+//! what an adapter for few steps learns. [`autoencoder`] trains what makes pictures smaller and larger again. [`classifier`] and [`eval`] measure it, [`sampling`] and [`picture`] draw it. [`ranks`] are
 //! the processes that share its work.
 #![deny(missing_docs)]
 
+pub mod autoencoder;
 pub mod classifier;
 pub mod config;
 pub mod data;

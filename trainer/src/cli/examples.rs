@@ -22,6 +22,18 @@ Examples:
   trainer base --out runs/letters --resume            go on after Ctrl-C
   trainer base --data letters/ --config small         a small network, to try things out";
 
+pub const AUTOENCODER: &str = "\
+Examples:
+  trainer autoencoder                                     MNIST's digits in ink, 64 x 64 in colour, into runs/autoencoder
+  trainer autoencoder --data photographs/ --colour        pictures of your own, as they are
+  trainer autoencoder --resume                            go on after Ctrl-C";
+
+pub const RECONSTRUCT: &str = "\
+Examples:
+  trainer reconstruct                                     test digits in ink, by runs/autoencoder
+  trainer reconstruct --count 64 --out sheet.png          each beside its reconstruction
+  trainer reconstruct --autoencoder my-pipeline --data photographs/ --json";
+
 pub const LORA: &str = "\
 Examples:
   trainer lora --data outline                                 a style, into runs/lora/outline

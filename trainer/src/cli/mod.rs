@@ -2,6 +2,7 @@
 //! `print` and `training`. Tests: whole runs of the program, in `trainer/tests/runs`.
 
 mod adapter_args;
+mod autoencoder;
 mod base;
 mod completions;
 mod convert;
@@ -25,6 +26,7 @@ mod man;
 mod merge;
 mod precision;
 mod print;
+mod reconstruct;
 mod sample;
 mod training;
 mod turbo;
@@ -85,6 +87,12 @@ enum Command {
     /// Train the base model
     #[command(allow_negative_numbers = true, after_help = examples::BASE)]
     Base(base::Args),
+    /// Train an autoencoder: what makes pictures small, and large again
+    #[command(allow_negative_numbers = true, after_help = examples::AUTOENCODER)]
+    Autoencoder(autoencoder::Args),
+    /// Measure how like their originals pictures are after an autoencoder
+    #[command(after_help = examples::RECONSTRUCT)]
+    Reconstruct(reconstruct::Args),
     /// Fine-tune a LoRA adapter on a style or on a folder of pictures
     #[command(allow_negative_numbers = true, after_help = examples::LORA)]
     Lora(lora::Args),
@@ -139,6 +147,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Data(args) => data::run(args),
         Command::Base(args) => base::run(args),
+        Command::Autoencoder(args) => autoencoder::run(args),
+        Command::Reconstruct(args) => reconstruct::run(args),
         Command::Lora(args) => lora::run(args),
         Command::Turbo(args) => turbo::run(args),
         Command::Sample(args) => sample::run(args),

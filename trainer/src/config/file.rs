@@ -20,6 +20,9 @@ pub struct Preset {
     pub text: &'static str,
 }
 
+/// What a file may have; each kind of run reads some.
+const SECTIONS: [&str; 6] = ["model", "autoencoder", "lora", "turbo", "train", "run"];
+
 /// The presets.
 pub const PRESETS: [Preset; 4] = [
     Preset {
@@ -130,8 +133,8 @@ fn overlay<T: Serialize + DeserializeOwned>(defaults: &T, text: &str) -> std::re
     let given = parse(text)?;
     let mut merged = toml::Table::try_from(defaults).map_err(|error| error.to_string())?;
     for (section, values) in given {
-        if !["model", "lora", "turbo", "train", "run"].contains(&section.as_str()) {
-            return Err(format!("[{section}] is not one of the sections [model], [lora], [turbo], [train], [run]"));
+        if !SECTIONS.contains(&section.as_str()) {
+            return Err(format!("[{section}] is not one of the sections [{}]", SECTIONS.join("], [")));
         }
         let toml::Value::Table(values) = values else {
             return Err(format!("{section} must be a section, [{section}]"));

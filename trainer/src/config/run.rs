@@ -1,7 +1,8 @@
-//! The whole configuration of a run: of `trainer base`, of `trainer lora`, and of `trainer turbo`.
+//! The whole configuration of a run: of `trainer base`, `trainer autoencoder`, `trainer lora`, and `trainer turbo`.
 
 use serde::{Deserialize, Serialize};
 
+use super::autoencoder::AutoencoderSettings;
 use super::lora::LoraSettings;
 use super::model::ModelConfig;
 use super::run_settings::RunSettings;
@@ -14,6 +15,18 @@ use super::turbo::TurboSettings;
 pub struct BaseConfig {
     /// Network and schedule.
     pub model: ModelConfig,
+    /// Training.
+    pub train: TrainConfig,
+    /// Data, device, intervals.
+    pub run: RunSettings,
+}
+
+/// The configuration of an autoencoder's run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AutoencoderRunConfig {
+    /// Network and weights of the losses.
+    pub autoencoder: AutoencoderSettings,
     /// Training.
     pub train: TrainConfig,
     /// Data, device, intervals.
@@ -58,6 +71,13 @@ impl Default for TurboConfig {
 impl Default for BaseConfig {
     fn default() -> Self {
         Self { model: ModelConfig::default(), train: TrainConfig::base(), run: RunSettings::default() }
+    }
+}
+
+impl Default for AutoencoderRunConfig {
+    fn default() -> Self {
+        let (autoencoder, train) = (AutoencoderSettings::default(), TrainConfig::autoencoder());
+        Self { autoencoder, train, run: RunSettings::default() }
     }
 }
 

@@ -103,6 +103,21 @@ impl TrainConfig {
         }
     }
 
+    /// Training of an autoencoder: there are neither timesteps nor classes. Its maps are large, and few pictures at a time stay
+    /// in a core's caches.
+    pub fn autoencoder() -> Self {
+        Self {
+            epochs: 4.0,
+            batch_size: 16,
+            micro_batch: 2,
+            loss: LossKind::L1,
+            snr_gamma: 0.0,
+            snr_offset: 0.0,
+            class_dropout: 0.0,
+            ..Self::base()
+        }
+    }
+
     /// Adapter training.
     pub fn lora() -> Self {
         Self { epochs: 1.0, lr: 2e-3, warmup_steps: 20, ema_decay: 0.99, batch_size: 64, ..Self::base() }

@@ -6,6 +6,7 @@ mod classes;
 mod film;
 mod font;
 mod grid;
+mod pairs;
 mod plot;
 
 pub use bars::bars;
@@ -14,6 +15,7 @@ pub use classes::{ClassTiles, class_sheet, tiles_per_class};
 pub use film::{film_strip, save_gif, spread_steps};
 pub use font::fits;
 pub use grid::Grid;
+pub use pairs::pairs;
 pub use plot::{Plot, Series};
 
 use diffusion::codec::to_grey;

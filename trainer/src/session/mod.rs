@@ -60,7 +60,7 @@ impl Session {
     /// A folder that cannot be made, metrics that cannot be read or written.
     pub fn new(out: &Path, done: usize, total: usize, steps_per_epoch: usize, log_every: usize) -> Result<Self> {
         fs::create_dir_all(out).map_err(Error::io("create", out))?;
-        for folder in [out.to_owned(), out.join("unet")] {
+        for folder in [out.to_owned(), out.join("unet"), out.join("vae")] {
             files::sweep(&folder);
         }
         let kept = keep_lines(&out.join(METRICS), done)?;

@@ -13,7 +13,7 @@ use diffusion::unet::burn::BurnUNet;
 use super::trained::Trained;
 use crate::error::{Error, Result};
 
-/// The parameters of a network that require gradients; frozen ones are left out.
+/// The parameters of a network, of any kind, that require gradients; frozen ones are left out.
 pub struct NetworkParameters {
     layout: Layout,
     range_by_id: HashMap<ParamId, Range<usize>>,
@@ -21,10 +21,51 @@ pub struct NetworkParameters {
 
 impl NetworkParameters {
     /// Those of a network on an autodiff device, in the order in which they are visited.
-    pub fn new(unet: &BurnUNet) -> Self {
+    pub fn new(network: &impl Module) -> Self {
         let mut visitor = LayOut { path: Vec::new(), layout: Layout::default(), range_by_id: HashMap::new() };
-        unet.visit(&mut visitor);
+        network.visit(&mut visitor);
         Self { layout: visitor.layout, range_by_id: visitor.range_by_id }
+    }
+
+    /// Where they lie in the vector.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The parameters of a network as a vector `[len]`.
+    ///
+    /// # Errors
+    /// A network that has not all of them.
+    pub fn of(&self, network: &impl Module, device: &Device) -> Result<Tensor<1>> {
+        let mut visitor = GatherWeights { parameters: self, found: HashMap::new() };
+        network.visit(&mut visitor);
+        if visitor.found.len() < self.range_by_id.len() {
+            return Err(Error::Setting { reason: "the network has not all parameters that are to be trained".into() });
+        }
+        Ok(self.join(visitor.found, device))
+    }
+
+    /// The network with these parameters `[len]`.
+    pub fn in_network<M: Module>(&self, network: M, parameters: &Tensor<1>) -> M {
+        network.map(&mut Apply { parameters: self, values: parameters })
+    }
+
+    /// Their gradients as a vector `[len]`.
+    ///
+    /// # Errors
+    /// None of them has one.
+    pub fn gradients_of(
+        &self,
+        network: &impl Module,
+        gradients: GradientsParams,
+        device: &Device,
+    ) -> Result<Tensor<1>> {
+        let mut visitor = GatherGradients { gradients, found: HashMap::new() };
+        network.visit(&mut visitor);
+        if visitor.found.is_empty() {
+            return Err(Error::Setting { reason: "no trained parameter received a gradient".into() });
+        }
+        Ok(self.join(visitor.found, device))
     }
 
     fn join(&self, found: HashMap<ParamId, Tensor<1>>, device: &Device) -> Tensor<1> {
@@ -41,16 +82,11 @@ impl Trained for NetworkParameters {
     }
 
     fn initial(&self, unet: &BurnUNet, device: &Device) -> Result<Tensor<1>> {
-        let mut visitor = GatherWeights { parameters: self, found: HashMap::new() };
-        unet.visit(&mut visitor);
-        if visitor.found.len() < self.range_by_id.len() {
-            return Err(Error::Setting { reason: "the network has not all parameters that are to be trained".into() });
-        }
-        Ok(self.join(visitor.found, device))
+        self.of(unet, device)
     }
 
     fn network(&self, unet: BurnUNet, parameters: &Tensor<1>) -> Result<BurnUNet> {
-        Ok(unet.map(&mut Apply { parameters: self, values: parameters }))
+        Ok(self.in_network(unet, parameters))
     }
 
     fn for_job(&self, unet: &BurnUNet, _: Option<Dropout>) -> BurnUNet {
@@ -64,12 +100,7 @@ impl Trained for NetworkParameters {
         _: &Tensor<1>,
         device: &Device,
     ) -> Result<Tensor<1>> {
-        let mut visitor = GatherGradients { gradients, found: HashMap::new() };
-        unet.visit(&mut visitor);
-        if visitor.found.is_empty() {
-            return Err(Error::Setting { reason: "no trained parameter received a gradient".into() });
-        }
-        Ok(self.join(visitor.found, device))
+        self.gradients_of(unet, gradients, device)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whole runs of the program: ended in every way a run can end, resumed, and what is made of their files.
 #![cfg(unix)]
 
+mod autoencoder;
 mod best;
 mod conversions;
 mod data;

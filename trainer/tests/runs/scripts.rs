@@ -286,6 +286,7 @@ fn manual_pages_and_completions_know_every_command_and_flag() {
         fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     pages.sort();
     let commands = [
+        "autoencoder",
         "base",
         "completions",
         "convert",
@@ -297,6 +298,7 @@ fn manual_pages_and_completions_know_every_command_and_flag() {
         "lora",
         "man",
         "merge",
+        "reconstruct",
         "sample",
         "turbo",
     ];

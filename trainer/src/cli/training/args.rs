@@ -184,6 +184,15 @@ impl TrainArgs {
 
     /// Refuses the flags that are about pictures, where a run learns none.
     pub fn check_without_pictures(&self) -> anyhow::Result<()> {
+        self.refuse_of_diffusion("is about pictures, and turbo learns its teacher's runs")
+    }
+
+    /// Refuses the flags that are about timesteps and classes, where a run has none.
+    pub fn check_without_classes(&self) -> anyhow::Result<()> {
+        self.refuse_of_diffusion("is about diffusion on digits, and an autoencoder learns pictures as they are")
+    }
+
+    fn refuse_of_diffusion(&self, reason: &str) -> anyhow::Result<()> {
         let given = [
             ("--augment", self.augment.is_some()),
             ("--class-dropout", self.class_dropout.is_some()),
@@ -191,9 +200,7 @@ impl TrainArgs {
             ("--snr-offset", self.snr_offset.is_some()),
         ];
         match given.iter().find(|(_, given)| *given) {
-            Some((flag, _)) => {
-                anyhow::bail!("{flag} is about pictures, and turbo learns its teacher's runs; leave it out")
-            }
+            Some((flag, _)) => anyhow::bail!("{flag} {reason}; leave it out"),
             None => Ok(()),
         }
     }

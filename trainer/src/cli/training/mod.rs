@@ -1,4 +1,4 @@
-//! What `base` and `lora` share: flags, the run's folder, the loop with its saves and logs, Ctrl-C.
+//! What `base`, `lora` and others share: flags, the run's folder, the loop with its saves and logs, Ctrl-C.
 
 mod args;
 mod estimate;
@@ -15,6 +15,6 @@ pub use estimate::{passes, say_estimate};
 pub use interrupt::Interrupt;
 pub use plan::Plan;
 pub use presets::{list_presets, print_config};
-pub use run_folder::stored_settings;
-pub use run_loop::{Run, is_finished};
+pub use run_folder::{CHECKPOINT, FIRST_SAVE, LAST, stored_config, stored_settings};
+pub use run_loop::{Run, is_finished, say_nothing_left};
 pub use unchanged::check_unchanged;

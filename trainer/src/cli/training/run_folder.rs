@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use trainer::config::{self, Keep, RunSettings, to_toml};
 use trainer::error::Error;
 use trainer::files::{Held, hold, write_atomic};
@@ -16,6 +17,8 @@ use super::args::TrainArgs;
 
 /// Name of the checkpoint.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// Folder of the last weights, where those in the run's own folder are the best.
+pub const LAST: &str = "last";
 /// Name of the configuration.
 const CONFIG: &str = "config.toml";
 
@@ -29,6 +32,12 @@ pub fn stored_settings(out: &Path) -> anyhow::Result<Option<RunSettings>> {
     let stored = config::run_settings(Some(&file.display().to_string()))?;
     Ok(Some(stored.unwrap_or_else(|| RunSettings { keep: Some(Keep::Last), ..RunSettings::default() })))
 }
+
+/// The configuration that the run in a folder has written, over `defaults`.
+pub fn stored_config<T: Serialize + DeserializeOwned>(out: &Path, defaults: T) -> anyhow::Result<T> {
+    Ok(config::load(defaults, Some(&out.join(CONFIG).display().to_string()))?)
+}
+
 /// Name of a file that is there while the first weights are written and their checkpoint is not.
 pub const FIRST_SAVE: &str = ".first-save";
 

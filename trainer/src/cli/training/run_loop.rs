@@ -17,26 +17,31 @@ use trainer::train::{Source, Trainer};
 
 use super::interrupt::Interrupt;
 use super::plan::Plan;
-use super::run_folder::{CHECKPOINT, FIRST_SAVE};
+use super::run_folder::{CHECKPOINT, FIRST_SAVE, LAST};
 use super::sheet::{draw_sheet, headings};
-
-/// Folder of the last weights, where those in the run's own folder are the best.
-const LAST: &str = "last";
 
 /// Whether a resumed run was at its end already, which a message then tells.
 pub fn is_finished(trainer: &Trainer<'_>, plan: &Plan) -> Result<bool> {
     let (step, total) = (trainer.step(), trainer.total());
-    let ended = |reason: &str| emit(json!({ "event": "done", "step": step, "steps": total, "reason": reason }));
     if step >= total {
-        say!("nothing is left to do: {step} steps are done; more with --max-train-steps or --epochs");
-        ended("nothing was left to do")?;
+        say_nothing_left(step, total)?;
     } else if has_settled(trainer, plan) {
         say!("nothing is left to do: the run ended early, after {step} steps; go on with --early-stop 0");
-        ended("the run had ended early")?;
+        emit_done(step, total, "the run had ended early")?;
     } else {
         return Ok(false);
     }
     Ok(true)
+}
+
+/// Says that a resumed run was at its end already.
+pub fn say_nothing_left(step: usize, total: usize) -> Result<()> {
+    say!("nothing is left to do: {step} steps are done; more with --max-train-steps or --epochs");
+    emit_done(step, total, "nothing was left to do")
+}
+
+fn emit_done(step: usize, total: usize, reason: &str) -> Result<()> {
+    emit(json!({ "event": "done", "step": step, "steps": total, "reason": reason }))
 }
 
 /// Whether the validation loss had no new least value for as long as `--early-stop` says.
