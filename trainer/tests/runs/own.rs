@@ -162,6 +162,7 @@ fn a_base_in_colour_goes_all_the_way() {
     let message = refused(&strs(&with(&run, &["--colour", "--fit", "mnist"])));
     assert!(message.contains("finds ink, which is grey"), "{message}");
     assert!(refused(&strs(&with(&run, &["--ground", "white"]))).contains("--colour"), "a ground is of colours");
+    assert!(refused(&strs(&with(&run, &["--colour", "--augment", "1"]))).contains("moves ink"));
     done(&strs(&with(&run, &["--color", "--patch-size", "4", "--resize", "crop"])));
     let info = json(Path::new(&base).join("digit_diffusion.json"));
     assert_eq!([&info["channels"], &info["image_size"], &info["patch_size"]], [3, 16, 4].map(Value::from).each_ref());

@@ -152,6 +152,8 @@ pub struct Given {
     pub classes: usize,
     /// Whether they are the user's own and few, on a plain ground.
     pub augmentable: bool,
+    /// Whether they are in colour.
+    pub coloured: bool,
     /// Steps that a run has at least, whose length nobody has set.
     pub least: usize,
 }
@@ -161,10 +163,11 @@ impl Given {
     pub fn of(data: &Dataset, own: bool, least: usize) -> Self {
         let classes = data.labels().iter().collect::<BTreeSet<_>>().len();
         let pictures = data.len();
+        let coloured = data.channels() > 1;
         // Of colours nothing is known that could be moved.
-        let small = own && data.channels() == 1 && pictures / classes.max(1) < AUGMENTED;
+        let small = own && !coloured && pictures / classes.max(1) < AUGMENTED;
         let augmentable = small && data.images().all(|image| has_plain_ground(image, data.size()));
-        Self { pictures, classes, augmentable, least }
+        Self { pictures, classes, augmentable, coloured, least }
     }
 
     /// Pictures of each class, on average.
@@ -278,6 +281,11 @@ impl TrainArgs {
         set(&mut config.seed, self.seed);
         set(&mut config.threads, self.threads);
         match self.augment {
+            Some(Augment::Of(strength)) if given.coloured && strength > 0.0 => {
+                anyhow::bail!(
+                    "--augment moves ink on its ground, of grey pictures: those in colour are learnt as they are"
+                )
+            }
             Some(Augment::Of(strength)) => config.augment = strength,
             None if resumed.is_some() || sets(self.config.as_deref(), &["augment"])? => {}
             _ => config.augment = if given.augmentable { 1.0 } else { 0.0 },
