@@ -195,10 +195,14 @@ fn without_blank(
     }
     let names: Vec<String> = blank.iter().map(|&index| name(index)).collect();
     let (is, them) = if blank.len() == 1 { ("is", "it") } else { ("are", "them") };
+    let what_they_are = match data.channels() {
+        1 => format!("blank, without ink in {them}"),
+        _ => "of one colour everywhere".to_owned(),
+    };
     let left_out = bad == BadPictures::Skip;
     let what = if left_out { "left out" } else { "learnt as they are; --skip-bad leaves them out" };
     notes.push(format!(
-        "{} of {} pictures {is} blank, without ink in {them}{counted}: {}; {what}",
+        "{} of {} pictures {is} {what_they_are}{counted}: {}; {what}",
         blank.len(),
         data.len(),
         levels::told(&names)
