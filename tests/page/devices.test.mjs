@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
-import { errors, largestDifference, openModule, page, server, setUp } from './support.mjs'
+import { errors, LARGE, largestDifference, modelsOf, openModule, page, server, setUp } from './support.mjs'
 
 // To the worker, the emulated adapter is a real GPU; and it counts the devices that are opened.
 const REAL = `GPUAdapter.prototype.__defineGetter__('info', () => ({ vendor: 'test', architecture: 'ampere', description: '' }));
@@ -18,6 +18,7 @@ const REAL = `GPUAdapter.prototype.__defineGetter__('info', () => ({ vendor: 'te
 const BROKEN = `GPUComputePassEncoder.prototype.dispatchWorkgroups = () => {};\n`
 
 const NETWORKS = ['tiny', 'uneven']
+const IN_COLOUR = 'in-colour' // with 12 channels of latents
 const FOLDER = new URL('../fixtures/unet/', import.meta.url)
 
 /** The base folders of the fixtures, as pages of the server. */
@@ -26,6 +27,8 @@ async function networks() {
   for (const network of NETWORKS)
     for (const path of await readdir(new URL(network, FOLDER), { recursive: true }))
       if (/\.json$|^unet.*\.safetensors$/.test(path)) pages[`${network}/${path}`] = await readFile(new URL(`${network}/${path}`, FOLDER))
+  for (const [path, bytes] of Object.entries(await modelsOf({ ...LARGE, size: 16 })))
+    if (path.startsWith('models/base/')) pages[path.replace('models/base', IN_COLOUR)] = bytes
   return pages
 }
 
@@ -135,7 +138,7 @@ test('what the browser refuses is an error, and no picture', async () => {
   assert.equal(drawn, 28 * 28, 'fewer are drawn all the same')
 })
 
-for (const network of NETWORKS) {
+for (const network of [...NETWORKS, IN_COLOUR]) {
   test(`the network ${network}: WebGPU draws what the CPU draws, one picture or several`, async () => {
     const pictures = await page.evaluate(async network => {
       const pictures = []
