@@ -75,7 +75,7 @@ impl Default for Recipe {
             ema_decay: 0.99,
             max_grad_norm: 1.0,
             weight_decay: 0.0,
-            augment: 1.0,
+            augment: 0.5,
             seed: 0,
             validate_every: 0,
             early_stop: 0,

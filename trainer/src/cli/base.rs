@@ -118,7 +118,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         checkpoint.origin.must_be(&Origin { data_sha256: data.sha256(), adapter: None })?;
     }
     let started = resumed.as_ref().map(|(_, config)| &config.train);
-    let given = Given::of(&data, run.data.is_some(), LEAST_STEPS);
+    let given = Given::of(&data, run.data.is_some(), 1.0, LEAST_STEPS);
     config.train = args.train.settings(config.train, started, None, given)?;
     let plan = Plan::new(&run, config.train.total_steps(data.len()));
     config.run = plan.written(&run);

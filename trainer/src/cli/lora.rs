@@ -145,7 +145,7 @@ fn train_one(
         true => Pictures::unstyled(&settings.reader, base, pictures)?,
         false => Pictures::styled(&settings.reader, source, base, pictures)?,
     };
-    let given = Given::of(&data, own, LEAST_STEPS);
+    let given = Given::of(&data, own, Recipe::default().augment, LEAST_STEPS);
     let few = own && started.is_none() && args.train.config.is_none() && given.each_class() < FEW;
     let preset = few.then_some(FEW_PRESET);
     if few {

@@ -55,7 +55,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let pictures = drawn(&data, 0)?;
     let held_out = held_out.as_ref().map(|data| drawn(data, HELD_OUT_INK)).transpose()?;
     let coloured = pictures.channels() > 1;
-    let given = Given { pictures: data.len(), classes: 1, augmentable: false, coloured, least: LEAST_STEPS };
+    let given = Given { pictures: data.len(), classes: 1, augment: 0.0, coloured, least: LEAST_STEPS };
     let train_before = checkpoint.as_ref().map(|checkpoint| &checkpoint.config);
     config.train = args.train.settings(config.train, train_before, None, given)?;
     let plan = Plan::new(&run, config.train.total_steps(data.len()));

@@ -47,7 +47,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N", help_heading = "Batches")]
     micro_batch: Option<usize>,
     /// Turn, stretch and move the pictures a little, and their strokes' width, anew each time one is seen: auto, none, or how
-    /// strongly (1 is the usual). auto is 1 for grey pictures of your own on a plain ground, fewer than 300 of each class; those in colour stay as they are
+    /// strongly. auto is 0.5 (of base 1) for grey pictures of your own on a plain ground, fewer than 300 of each class; those in colour stay as they are
     /// [default: auto]
     #[arg(long, value_name = "auto|none|STRENGTH", value_parser = augment, help_heading = "Batches")]
     augment: Option<Augment>,
@@ -150,8 +150,8 @@ pub struct Given {
     pub pictures: usize,
     /// Classes of which there are pictures.
     pub classes: usize,
-    /// Whether they are the user's own and few, on a plain ground.
-    pub augmentable: bool,
+    /// Strength of the augmentation, unless it is set.
+    pub augment: f32,
     /// Whether they are in colour.
     pub coloured: bool,
     /// Steps that a run has at least, whose length nobody has set.
@@ -159,15 +159,16 @@ pub struct Given {
 }
 
 impl Given {
-    /// Of a run on `data`, which are the user's `own` or not.
-    pub fn of(data: &Dataset, own: bool, least: usize) -> Self {
+    /// Of a run on `data`, which are the user's `own` or not; few of them, on a plain ground, are augmented with `strength`.
+    pub fn of(data: &Dataset, own: bool, strength: f32, least: usize) -> Self {
         let classes = data.labels().iter().collect::<BTreeSet<_>>().len();
         let pictures = data.len();
         let coloured = data.channels() > 1;
         // Of colours nothing is known that could be moved.
         let small = own && !coloured && pictures / classes.max(1) < AUGMENTED;
         let augmentable = small && data.images().all(|image| has_plain_ground(image, data.size()));
-        Self { pictures, classes, augmentable, coloured, least }
+        let augment = if augmentable { strength } else { 0.0 };
+        Self { pictures, classes, augment, coloured, least }
     }
 
     /// Pictures of each class, on average.
@@ -288,7 +289,7 @@ impl TrainArgs {
             }
             Some(Augment::Of(strength)) => config.augment = strength,
             None if resumed.is_some() || sets(self.config.as_deref(), &["augment"])? => {}
-            _ => config.augment = if given.augmentable { 1.0 } else { 0.0 },
+            _ => config.augment = given.augment,
         }
         config.check()?;
         if config.gradient_accumulation_steps == 1 && config.batch_size > given.pictures {

@@ -67,8 +67,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     // The rows are known before the runs are there.
     let rows = config.turbo.runs * steps;
-    let given =
-        Given { pictures: rows, classes: base.info.num_classes(), augmentable: false, coloured: false, least: 1 };
+    let given = Given { pictures: rows, classes: base.info.num_classes(), augment: 0.0, coloured: false, least: 1 };
     config.train = args.train.settings(config.train, started.map(|(_, train)| train), None, given)?;
     let plan = Plan::new(&config.run, config.train.total_steps(rows));
     config.run = plan.written(&config.run);
