@@ -22,15 +22,10 @@ pub enum Part {
     Crates,
 }
 
-/// Native sets of features; with the profile of the tests, which the dependencies of both share. What `diffusion` is in a browser,
-/// with the feature wgpu and without burn, is linted with `web`.
-const CLIPPY: [&[&str]; 3] = [
-    &["--workspace"],
-    &["--package", "diffusion", "--package", "trainer", "--features", "trainer/wgpu,diffusion/wgpu"],
-    &["--package", "diffusion", "--no-default-features"],
-];
+/// All that can be switched on. What `diffusion` is in a browser, with its feature wgpu and without burn, is linted with `web`.
+const FEATURES: &str = "trainer/wgpu,diffusion/wgpu";
 /// As far as an MPI library is here.
-const CLIPPY_MPI: &[&str] = &["--package", "trainer", "--features", "mpi"];
+const FEATURES_WITH_MPI: &str = "trainer/wgpu,diffusion/wgpu,trainer/mpi";
 
 /// What TypeScript checks together: the page with its worker, the service worker, the tests.
 const PROJECTS: [&str; 3] = ["tsconfig.www.json", "tsconfig.service-worker.json", "tsconfig.json"];
@@ -67,16 +62,21 @@ fn rust(workspace: &Workspace, found: &mut Vec<String>) -> Result<()> {
         cargo
     };
     check(cargo(&["fmt", "--all", "--check"]), found);
-    let with_mpi = match mpi::missing() {
-        None => Some(CLIPPY_MPI),
+    let features = match mpi::missing() {
+        None => FEATURES_WITH_MPI,
         Some(missing) => {
             say(format!("the trainer's feature mpi is not checked: {missing}"));
-            None
+            FEATURES
         }
     };
-    for features in CLIPPY.into_iter().chain(with_mpi) {
-        let mut clippy = cargo(&["clippy", "--locked", "--release", "--all-targets"]);
-        clippy.args(features).args(["--", "--deny", "warnings"]);
+    // Tests with everything alone: without, they are compiled to be run.
+    for part in [
+        &["--workspace", "--all-targets", "--features", features][..],
+        &["--package", "trainer"],
+        &["--package", "diffusion", "--no-default-features", "--all-targets"],
+    ] {
+        let mut clippy = cargo(&["clippy", "--locked", "--release"]);
+        clippy.args(part).args(["--", "--deny", "warnings"]);
         check(clippy, found);
     }
     let toolchain = Toolchain::find_or_install()?;
@@ -85,7 +85,7 @@ fn rust(workspace: &Workspace, found: &mut Vec<String>) -> Result<()> {
         .current_dir(&workspace.root)
         .env("CARGO_TARGET_DIR", workspace.target.join(toolchain.target_folder()));
     check(web, found);
-    let mut doc = cargo(&["doc", "--locked", "--release", "--workspace", "--no-deps"]);
+    let mut doc = cargo(&["doc", "--locked", "--release", "--workspace", "--no-deps", "--features", features]);
     doc.env("RUSTDOCFLAGS", "--deny warnings");
     check(doc, found);
     Ok(())

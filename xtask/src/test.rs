@@ -35,13 +35,13 @@ pub fn run(workspace: &Workspace, suite: Option<Suite>) -> Result<()> {
     let everywhere = suite == Some(Suite::Everywhere);
     let page = (everywhere || wanted(Suite::Page)).then(|| PageTests::prepare(workspace, everywhere)).transpose()?;
     let without_mpi = if wanted(Suite::Mpi) { mpi::missing_after_install() } else { None };
+    let with_mpi = wanted(Suite::Mpi) && without_mpi.is_none();
     let shaders = wanted(Suite::Shaders).then(|| shader_tests(workspace)).transpose()?;
     let mut count = Count::default();
     if wanted(Suite::Native) {
-        count += native(workspace)?;
-    }
-    if wanted(Suite::Mpi) && without_mpi.is_none() {
-        say("running the trainer's tests with MPI (burn is not compiled anew, the trainer is)");
+        count += native(workspace, with_mpi)?;
+    } else if with_mpi {
+        say("running the trainer's tests with MPI");
         count += cargo_test(mpi_tests(workspace))?;
     }
     if let Some(tests) = shaders {
@@ -62,11 +62,14 @@ pub fn run(workspace: &Workspace, suite: Option<Suite>) -> Result<()> {
     Ok(())
 }
 
-fn native(workspace: &Workspace) -> Result<Count> {
+/// With MPI, its tests as well: the trainer, which takes minutes to compile, is compiled once for all. `cargo xtask lint` looks at
+/// what it is without.
+fn native(workspace: &Workspace, with_mpi: bool) -> Result<Count> {
     say("running the native tests");
+    let whole: &[&str] = if with_mpi { &["--workspace", "--features", "trainer/mpi"] } else { &["--workspace"] };
     // cpu-kernels alone, too: in the workspace it uses AVX-512 where the machine has it, which most machines have not.
     let mut total = Count::default();
-    for packages in [&["--workspace"][..], &["--package", "cpu-kernels"]] {
+    for packages in [whole, &["--package", "cpu-kernels"]] {
         let mut tests = command(cargo());
         tests.args(["test", "--release", "--no-fail-fast"]).args(packages).current_dir(&workspace.root);
         total += cargo_test(tests)?;
