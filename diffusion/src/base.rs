@@ -4,7 +4,10 @@
 
 use serde_json::Value;
 
-use crate::codec::PatchCodec;
+use std::sync::Arc;
+
+use crate::autoencoder::{Autoencoder, AutoencoderCodec};
+use crate::codec::Codec;
 use crate::config::{ModelInfo, UNetConfig};
 use crate::error::{ConfigError, Error, Result, TensorsError};
 use crate::json;
@@ -73,11 +76,56 @@ pub struct Base {
     pub schedule: ScheduleConfig,
     /// Weights by name, f32.
     pub state: StateDict,
+    /// What makes the latents, where they are no folded pixels.
+    pub autoencoder: Option<Arc<AutoencoderCodec>>,
 }
 
 impl Base {
-    /// Reads the files, and checks that they belong together.
+    /// Reads the files of a base without an autoencoder, and checks that they belong together.
+    ///
+    /// # Errors
+    /// Files that are none, or do not go together; a base that needs its autoencoder.
     pub fn read(files: &BaseFiles<'_>) -> Result<Self> {
+        let base = Self::read_network(files)?;
+        match base.info.latent_channels {
+            None => Ok(base),
+            Some(channels) => Err(misfit(format!(
+                "latent_channels {channels} are those of an autoencoder, and this program draws from patches of pixels alone"
+            ))),
+        }
+    }
+
+    /// The same of a base with the autoencoder of its folder: the text of `vae/config.json`, and the weights beside it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); an autoencoder that is not supported, or makes other latents than the network takes.
+    pub fn read_with_autoencoder(files: &BaseFiles<'_>, config: &str, weights: &[&[u8]]) -> Result<Self> {
+        let base = Self::read_network(files)?;
+        base.with_autoencoder(Autoencoder::read(config, weights)?)
+    }
+
+    /// The base with what makes its latents.
+    ///
+    /// # Errors
+    /// One that makes other latents than the network takes.
+    pub fn with_autoencoder(self, autoencoder: Autoencoder) -> Result<Self> {
+        let (info, config) = (&self.info, &autoencoder.config);
+        let wanted = (info.latent_channels, info.patch_size, info.channels, info.channels);
+        let found = (Some(config.latent_channels), config.factor(), config.in_channels, config.out_channels);
+        if wanted != found {
+            return Err(misfit(format!(
+                "vae/config.json makes latents of {} channels of {1} x {1} pixels in {2} channels, which is not what \
+                 latent_channels, patch_size and channels say",
+                config.latent_channels,
+                config.factor(),
+                config.in_channels,
+            )));
+        }
+        let codec = AutoencoderCodec::new(autoencoder, info.image_size)?;
+        Ok(Self { autoencoder: Some(Arc::new(codec)), ..self })
+    }
+
+    fn read_network(files: &BaseFiles<'_>) -> Result<Self> {
         let info = ModelInfo::from_json(files.info)?;
         let unet = UNetConfig::from_json(files.unet_config)?;
         info.check(&unet)?;
@@ -99,22 +147,34 @@ impl Base {
             .filter(|(name, tensor)| linear(name, tensor))
             .for_each(|(_, tensor)| tensor.shape.extend([1, 1]));
         must_be_numbers(&state)?;
-        Ok(Self { info, unet, schedule, state })
+        Ok(Self { info, unet, schedule, state, autoencoder: None })
     }
 
     /// How pictures become latents.
-    pub fn codec(&self) -> PatchCodec {
-        self.info.codec()
+    pub fn codec(&self) -> Codec {
+        match &self.autoencoder {
+            Some(autoencoder) => Codec::Autoencoder(Arc::clone(autoencoder)),
+            None => Codec::Patches(self.info.patches()),
+        }
     }
+}
+
+fn misfit(reason: String) -> Error {
+    Error::Config { file: INFO, source: ConfigError::Invalid { reason } }
 }
 
 /// Path inside the folder and contents of every file of a base folder.
 pub fn base_files(base: &Base, precision: Precision) -> Result<Vec<(&'static str, Vec<u8>)>> {
     let metadata = Metadata::from([("format".to_owned(), "pt".to_owned())]);
-    Ok(vec![
+    let mut files = Vec::new();
+    if let Some(autoencoder) = &base.autoencoder {
+        files.extend(autoencoder.autoencoder().files(precision)?);
+    }
+    files.extend([
         (INFO, base.info.to_json().into_bytes()),
         (UNET_CONFIG, base.unet.to_json().into_bytes()),
         (SCHEDULER_CONFIG, base.schedule.to_json().into_bytes()),
         (WEIGHTS, write_tensors(&base.state, metadata, precision)?),
-    ])
+    ]);
+    Ok(files)
 }

@@ -1,7 +1,61 @@
-//! Pictures <-> latents: a lossless pixel-unshuffle. Pictures are planar, as torch has them: `[channels, height, width]`, of
+//! Pictures <-> latents: a lossless pixel-unshuffle, or an autoencoder. Pictures are planar, as torch has them: `[channels, height, width]`, of
 //! three channels red, green and blue; [`interleaved`] gives them the order of image files.
 //!
-//! Tests: `tests/it/codec.rs`.
+//! Tests: `tests/it/codec.rs`; of an autoencoder, `tests/it/autoencoder.rs`.
+
+use std::sync::Arc;
+
+use crate::autoencoder::AutoencoderCodec;
+use crate::error::Result;
+
+/// How pictures become latents, and latents pictures.
+#[derive(Debug, Clone)]
+pub enum Codec {
+    /// Squares of pixels as channels; nothing is lost.
+    Patches(PatchCodec),
+    /// A network.
+    Autoencoder(Arc<AutoencoderCodec>),
+}
+
+impl Codec {
+    /// `[channels, height, width]` of the latents.
+    pub fn latent_shape(&self) -> [usize; 3] {
+        match self {
+            Self::Patches(patches) => patches.latent_shape(),
+            Self::Autoencoder(autoencoder) => autoencoder.latent_shape(),
+        }
+    }
+
+    /// Values of the latents of one picture.
+    pub fn latent_len(&self) -> usize {
+        self.latent_shape().iter().product()
+    }
+
+    /// Picture -> latents.
+    ///
+    /// # Shapes
+    /// `[channels, image_size, image_size]` in [-1, 1] -> [`latent_shape`](Self::latent_shape)
+    ///
+    /// # Errors
+    /// [`Error::Request`](crate::Error::Request) where an autoencoder is given no whole picture.
+    pub fn encode(&self, image: &[f32]) -> Result<Vec<f32>> {
+        match self {
+            Self::Patches(patches) => Ok(patches.encode(image)),
+            Self::Autoencoder(autoencoder) => autoencoder.encode(image),
+        }
+    }
+
+    /// Latents -> picture, the other way round.
+    ///
+    /// # Errors
+    /// [`Error::Request`](crate::Error::Request) where an autoencoder is given no whole latents.
+    pub fn decode(&self, latents: &[f32]) -> Result<Vec<f32>> {
+        match self {
+            Self::Patches(patches) => Ok(patches.decode(latents)),
+            Self::Autoencoder(autoencoder) => autoencoder.decode(latents),
+        }
+    }
+}
 
 /// Folds squares of `patch` pixels into channels, as `torch.pixel_unshuffle` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

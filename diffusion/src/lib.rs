@@ -22,10 +22,10 @@
 //! model.set_adapters([("outline".to_owned(), 0.8)].into())?;
 //!
 //! let run = model.generate(Request { num_inference_steps: 4, ..Request::new(7, 42) })?;
-//! let codec = run.codec();
+//! let codec = model.base().codec();
 //! for step in run {
 //!     let step = step?;
-//!     let picture: Vec<u8> = codec.decode(&step.pred_original_sample).into_iter().map(to_grey).collect();
+//!     let picture: Vec<u8> = codec.decode(&step.pred_original_sample)?.into_iter().map(to_grey).collect();
 //!     assert_eq!(picture.len(), 28 * 28);
 //! }
 //! # Ok(())

@@ -6,7 +6,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::codec::PatchCodec;
 use crate::error::{DeviceError, Error, RequestError, Result};
 use crate::guidance::{Guidance, GuidanceInput};
 use crate::model::Model;
@@ -57,7 +56,8 @@ pub struct Generation {
     /// For the steps with guidance, if there are any: on a batch twice as large, the null class first.
     guided: Option<ConditionedUNet>,
     attention: Option<AttentionMaps>,
-    codec: PatchCodec,
+    /// `[channels, height, width]` of the latents of one picture.
+    shape: [usize; 3],
     guidance: Guidance,
     prediction: PredictionType,
     batch: usize,
@@ -82,23 +82,24 @@ impl Model {
 impl Generation {
     fn new(model: &Model, request: Request) -> Result<Self> {
         let base = model.base();
-        let codec = base.codec();
+        let shape = base.info.latent_shape();
+        let len: usize = shape.iter().product();
         let batch = request.labels.len();
         if batch == 0 || request.seeds.len() != batch {
             return Err(RequestError::Batch { labels: batch, seeds: request.seeds.len() }.into());
         }
-        let sampler = request.sampler(model.schedule(), codec.len())?;
+        let sampler = request.sampler(model.schedule(), len)?;
         // As many steps as there are, which may be fewer than were asked for.
         let request = Request { num_inference_steps: sampler.timesteps().len(), ..request };
         let guidance = Guidance::new(&request, base.info.null_class_trained)?;
 
         let mut noise: Vec<NoiseSource> = request.seeds.iter().map(|&seed| NoiseSource::new(seed)).collect();
-        let drawn: Vec<f32> = noise.iter_mut().flat_map(|source| source.normals(codec.len())).collect();
+        let drawn: Vec<f32> = noise.iter_mut().flat_map(|source| source.normals(len)).collect();
         let mut sample = match request.latents {
             None => drawn,
-            Some(latents) if latents.len() == batch * codec.len() => latents,
+            Some(latents) if latents.len() == batch * len => latents,
             Some(latents) => {
-                let [c, h, w] = codec.latent_shape();
+                let [c, h, w] = shape;
                 return Err(RequestError::Latents { expected: [batch, c, h, w], found: latents.len() }.into());
             }
         };
@@ -115,7 +116,7 @@ impl Generation {
                 .transpose()?,
             guided: (!guidance.steps().is_empty()).then(|| model.condition(&rows)).transpose()?,
             attention: if request.attention { Some(AttentionMaps::new(model, &request.labels)?) } else { None },
-            codec,
+            shape,
             guidance,
             prediction: model.schedule().config().prediction_type,
             batch,
@@ -132,9 +133,9 @@ impl Generation {
         self.sampler.timesteps().len()
     }
 
-    /// How latents become pictures.
-    pub fn codec(&self) -> PatchCodec {
-        self.codec
+    /// `[channels, height, width]` of the latents of one picture; [`Base::codec`](crate::Base::codec) makes pictures of them.
+    pub fn latent_shape(&self) -> [usize; 3] {
+        self.shape
     }
 
     /// The latents as they stand (before the first step: the starting noise).
@@ -149,7 +150,7 @@ impl Generation {
         let scale = self.sampler.input_scale(self.done);
         let copies = self.copies(self.done);
         let input: Vec<f32> = (0..copies).flat_map(|_| self.sample.iter().map(|x| x * scale)).collect();
-        let [c, h, w] = self.codec.latent_shape();
+        let [c, h, w] = self.shape;
         let rows = copies * self.batch;
         let labels = self.labels[self.labels.len() - rows..].to_vec();
         Some(ModelInput { sample: input, shape: [rows, c, h, w], timesteps: vec![timestep; rows], labels })
@@ -183,12 +184,12 @@ impl Generation {
         let model_output = self.model_output(output, index)?;
         let attention = match &self.attention {
             Some(attention) => {
-                Some(attention.maps(&self.sample, self.sampler.input_scale(index), timestep, self.codec)?)
+                Some(attention.maps(&self.sample, self.sampler.input_scale(index), timestep, self.shape)?)
             }
             None => None,
         };
         let fresh: Vec<f32> = if self.sampler.needs_noise(index) {
-            let len = self.codec.len();
+            let len = self.len();
             self.noise.iter_mut().flat_map(|source| source.normals(len)).collect()
         } else {
             Vec::new()
@@ -223,9 +224,13 @@ impl Generation {
         let scale = self.sampler.input_scale(index);
         let sample: Vec<f32> = self.sample.iter().map(|x| x * scale).collect();
         let (signal, sigma) = self.sampler.signal_and_noise(index);
-        let input =
-            GuidanceInput { sample: &sample, signal, sigma, prediction: self.prediction, len: self.codec.len() };
+        let input = GuidanceInput { sample: &sample, signal, sigma, prediction: self.prediction, len: self.len() };
         Ok(self.guidance.apply(&output[..len], &output[len..], &input))
+    }
+
+    /// Values of the latents of one picture.
+    fn len(&self) -> usize {
+        self.shape.iter().product()
     }
 
     /// How many rows of the batch each picture has at step `index`: 2 with guidance.
@@ -290,9 +295,9 @@ impl AttentionMaps {
     }
 
     /// At the step that begins with these latents.
-    fn maps(&self, sample: &[f32], scale: f32, timestep: f32, codec: PatchCodec) -> Result<Vec<f32>> {
-        let [_, height, width] = codec.latent_shape();
-        let pictures = sample.chunks_exact(codec.len()).zip(&self.classes).map(|(latents, class)| {
+    fn maps(&self, sample: &[f32], scale: f32, timestep: f32, shape: [usize; 3]) -> Result<Vec<f32>> {
+        let [channels, height, width] = shape;
+        let pictures = sample.chunks_exact(channels * height * width).zip(&self.classes).map(|(latents, class)| {
             let latents: Vec<f32> = latents.iter().map(|x| x * scale).collect();
             self.unet.attention(&latents, [height, width], timestep, class, self.tokens)
         });

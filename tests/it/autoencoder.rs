@@ -1,6 +1,7 @@
 //! The autoencoder against `AutoencoderKL`, with every parameter random.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
@@ -8,13 +9,15 @@ use diffusion::autoencoder::burn::BurnAutoencoder;
 use diffusion::autoencoder::files::{CONFIG, WEIGHTS};
 use diffusion::autoencoder::init::initial_state;
 use diffusion::autoencoder::parameters::shapes;
-use diffusion::autoencoder::{Autoencoder, CpuAutoencoder};
+use diffusion::autoencoder::{Autoencoder, AutoencoderCodec, CpuAutoencoder};
+use diffusion::codec::Codec;
 use diffusion::config::AutoencoderConfig;
 use diffusion::ops::Ops;
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
 use diffusion::unet::burn::{self as modules, parameter_name, read_state};
 use diffusion::unet::cpu::Scratch;
+use diffusion::{Base, BaseFiles};
 
 use crate::support::*;
 
@@ -246,6 +249,45 @@ fn pictures_that_do_not_fit_are_refused() {
     assert_refused("half a picture", network.encode(&[0.0; 96], [8, 8], &mut scratch), &["96 values"]);
     assert_refused("no pixel", network.decode(&[], [0, 4], &mut scratch), &["3 x 0 x 4"]);
     assert!(network.decode(&[], [2, 2], &mut scratch).unwrap().is_empty());
+}
+
+/// As a base's codec it gives the latents that diffusion works on, scaled, and refuses a base that takes others.
+#[test]
+fn latents_are_scaled_and_belong_to_their_base() {
+    let grey = autoencoder("grey");
+    assert!(AutoencoderCodec::new(grey.clone(), 18).is_err(), "18 is no multiple of 4");
+    let codec = AutoencoderCodec::new(grey.clone(), 16).unwrap();
+    let network = CpuAutoencoder::new(&grey.config, &grey.state).unwrap();
+    let picture: Vec<f32> = (0..256).map(|i| (i as f32 * 0.3).sin()).collect();
+    let plain = network.encode(&picture, [16, 16], &mut Scratch::default()).unwrap();
+    let scaled: Vec<f32> = plain.mean.iter().map(|mean| (mean - 0.125) * 0.75).collect();
+    let codec = Codec::Autoencoder(Arc::new(codec));
+    assert_close("encoded", &codec.encode(&picture).unwrap(), &scaled, 1e-6);
+    let decoded = network.decode(&plain.mean, [4, 4], &mut Scratch::default()).unwrap();
+    assert_close("decoded", &codec.decode(&scaled).unwrap(), &decoded, 1e-4);
+    assert_eq!((codec.latent_shape(), codec.latent_len()), ([3, 4, 4], 48));
+    assert_refused("half of it", codec.decode(&scaled[1..]), &["47 values"]);
+
+    let folder = Folder::open(&fixture("unet/tiny"));
+    let info = folder.info.replace("\"patch_size\": 2", "\"patch_size\": 2, \"latent_channels\": 4");
+    assert_ne!(info, folder.info);
+    let folder = Folder { info, ..folder };
+    assert_refused("without its autoencoder", folder.read(), &["digit_diffusion.json", "latent_channels 4"]);
+    let with = |name: &str| {
+        let weights = weights(name);
+        let files = BaseFiles {
+            info: &folder.info,
+            unet_config: &folder.unet_config,
+            scheduler_config: &folder.scheduler_config,
+            weights: &[&folder.weights],
+        };
+        Base::read_with_autoencoder(&files, &config_text(name), &[&weights])
+    };
+    assert_refused("with another's", with("grey"), &["vae/config.json makes latents of 3 channels"]);
+    // Of pictures in colour, which the base does not draw.
+    assert_refused("in colour", with("colour"), &["in 3 channels"]);
+    let more = folder.info.replace("\"latent_channels\": 4", "\"latent_channels\": 5");
+    assert_refused("more channels", Folder { info: more, ..folder }.read(), &["latent_channels 5", "in_channels"]);
 }
 
 /// Starting weights are the same everywhere and load like any others; the default network is as small as it says.

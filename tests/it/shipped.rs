@@ -106,7 +106,7 @@ fn forwards_and_pictures_are_those_of_diffusers_and_peft() {
     let (file, about) = expected(&entries);
     assert_eq!(about["sampler"], "dpm++2m");
     let base = Folder::open(&entries[0].folder).read().unwrap();
-    let codec = base.codec();
+    let patches = base.info.patches();
 
     for (device_name, backend) in backends() {
         let mut model = Model::new(base.clone(), backend.clone()).unwrap();
@@ -141,7 +141,7 @@ fn forwards_and_pictures_are_those_of_diffusers_and_peft() {
                 attention: false,
             };
             let last = model.generate(request).unwrap().last().unwrap().unwrap();
-            let images: Vec<f32> = last.sample.chunks(codec.len()).flat_map(|x| codec.decode(x)).collect();
+            let images: Vec<f32> = last.sample.chunks(patches.len()).flat_map(|x| patches.decode(x)).collect();
             let off = assert_close(&what, &images, &file[&format!("{name}.images")].values, 1e-3);
             println!("shipped {what}: forward {forward_off:e}, pictures {off:e}");
         }

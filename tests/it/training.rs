@@ -26,6 +26,7 @@ pub fn info(data: &Dataset) -> ModelInfo {
         tokens_per_class: 4,
         image_size: data.size(),
         patch_size: 2,
+        latent_channels: None,
         channels: 1,
         null_class_trained: true,
     }
@@ -93,7 +94,7 @@ pub fn base_of(data: &Dataset, trained: bool) -> diffusion::Base {
     let unet = unet_config(&info);
     let state = initial_state(&unet, 3);
     let state = if trained { trained_looking(state) } else { state };
-    diffusion::Base { info, unet, schedule: schedule().config().clone(), state }
+    diffusion::Base { info, unet, schedule: schedule().config().clone(), state, autoencoder: None }
 }
 
 /// A fresh base ends in zeros, which no gradient passes: an adapter has nothing to learn there.

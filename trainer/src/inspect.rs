@@ -15,6 +15,7 @@ use diffusion::state::StateDict;
 use diffusion::tensors::{Metadata, read_tensors};
 use safetensors::SafeTensors;
 
+use crate::autoencoder::holds_autoencoder;
 use crate::classifier::Card;
 use crate::error::{Error, Result};
 use crate::store::{AdapterFiles, base_sha256, base_weights, read_base, sha256, sha256_of};
@@ -28,6 +29,8 @@ pub use facts::{Facts, ModuleFacts, UnusedFacts};
 pub fn inspect(path: &Path, base: &Path) -> Result<Facts> {
     let mut facts = if path.join(diffusion::base::UNET_CONFIG).is_file() {
         base_folder(path)?
+    } else if holds_autoencoder(path) {
+        folders::autoencoder(path)?
     } else {
         other_than_base(path, base)?
     };
@@ -114,12 +117,13 @@ fn base_folder(dir: &Path) -> Result<Facts> {
     let bytes: usize = weights.iter().map(|(_, bytes)| bytes.len()).sum();
     let files = if weights.len() == 1 { String::new() } else { format!(" in {} shards", weights.len()) };
     let schedule = &base.schedule;
+    let how = if base.autoencoder.is_some() { "encoded" } else { "folded" };
     let facts = vec![
         ("classes", base.info.labels.join(", ")),
         (
             "pictures",
             format!(
-                "{0} x {0}{1}, folded by {2}",
+                "{0} x {0}{1}, {how} by {2}",
                 base.info.image_size,
                 facts::colour(base.info.channels),
                 base.info.patch_size
@@ -143,10 +147,15 @@ fn base_folder(dir: &Path) -> Result<Facts> {
 
 fn checkpoint(checkpoint: &Checkpoint) -> Facts {
     let lora = checkpoint.model.keys().any(|name| name.contains(".lora."));
+    let trains = match () {
+        () if lora => "an adapter",
+        () if checkpoint.model.keys().any(|name| name.starts_with("encoder.")) => "an autoencoder",
+        () => "a base",
+    };
     let config = &checkpoint.config;
     let facts = vec![
         ("step", checkpoint.step.to_string()),
-        ("trains", if lora { "an adapter" } else { "a base" }.to_owned()),
+        ("trains", trains.to_owned()),
         ("tensors", checkpoint.model.len().to_string()),
         ("batch", format!("{} x {}", config.batch_size, config.gradient_accumulation_steps)),
         ("learning rate", config.lr.to_string()),

@@ -37,20 +37,20 @@ pub fn draw_together(ranks: &Ranks, model: &Model, request: &Request, threads: u
     let block = ranks.block(all.len());
     let mine = all.into_iter().skip(block.start).take(block.len()).collect();
     let drawn = draw_chunks(model, mine, threads, |_, _| {}).map(|images| bytes(&images.concat()));
-    let values = model.base().codec().len();
+    let values = model.base().info.picture_len();
     let all: Vec<f32> = ranks.gather(drawn)?.iter().flat_map(|part| floats(part)).collect();
     Ok(all.chunks_exact(values).map(<[f32]>::to_vec).collect())
 }
 
 /// The request cut into parts, each with the index of its first picture.
 fn chunks(model: &Model, request: &Request) -> Result<Vec<(usize, Request)>> {
-    let codec = model.base().codec();
+    let len: usize = model.base().info.latent_shape().iter().product();
     let pictures = request.labels.len();
     let refuse = |reason: String| Err(Error::Setting { reason });
     if request.seeds.len() != pictures {
         return refuse(format!("{} seeds for {pictures} pictures", request.seeds.len()));
     }
-    let expected = pictures * codec.len();
+    let expected = pictures * len;
     if let Some(latents) = request.latents.as_ref().filter(|latents| latents.len() != expected) {
         return refuse(format!("the latents have {} values, {pictures} pictures need {expected}", latents.len()));
     }
@@ -61,7 +61,7 @@ fn chunks(model: &Model, request: &Request) -> Result<Vec<(usize, Request)>> {
             let part = Request {
                 labels: request.labels[from..to].to_vec(),
                 seeds: request.seeds[from..to].to_vec(),
-                latents: request.latents.as_ref().map(|all| all[from * codec.len()..to * codec.len()].to_vec()),
+                latents: request.latents.as_ref().map(|all| all[from * len..to * len].to_vec()),
                 ..request.clone()
             };
             (from, part)
@@ -91,7 +91,8 @@ fn draw_chunks(
             last = Some(step.sample);
         }
         let Some(sample) = last else { return Err(Error::Setting { reason: "the run has no step".into() }) };
-        Ok(sample.chunks_exact(codec.len()).map(|latents| codec.decode(latents)).collect::<Vec<_>>())
+        let images = sample.chunks_exact(codec.latent_len()).map(|latents| codec.decode(latents));
+        Ok(images.collect::<diffusion::Result<Vec<_>>>()?)
     })?;
     Ok(images.concat())
 }
@@ -125,9 +126,9 @@ mod tests {
     fn ranks_draw_the_same_and_requests_that_do_not_hold_together_are_refused() {
         let data = Dataset::new("t", vec![0; 2 * 64], vec![0, 1], 8, vec!["0".into(), "1".into()]).unwrap();
         let config = ModelConfig { channels: vec![8, 8], cross_attention_dim: 8, ..ModelConfig::default() };
-        let (info, unet, schedule) = config.describe(&data).unwrap();
+        let (info, unet, schedule) = config.describe(&data, None).unwrap();
         let state = initial_state(&unet, 0);
-        let model = Model::new(Base { info, unet, schedule, state }, Backend::Cpu).unwrap();
+        let model = Model::new(Base { info, unet, schedule, state, autoencoder: None }, Backend::Cpu).unwrap();
         let request = Request { labels: vec![0; 12], seeds: (0..12).collect(), ..Request::new(0, 0) };
         let drawn = draw(&model, &request, 2, |_, _| {}).unwrap();
         assert_eq!((drawn.len(), drawn[11].len()), (12, 64));

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use diffusion::adapter::Adapter;
+use diffusion::autoencoder::files as vae;
 use diffusion::base::{INFO, SCHEDULER_CONFIG, UNET_CONFIG, WEIGHTS, WEIGHTS_INDEX, base_files, shards};
 use diffusion::foreign::ForeignFile;
 use diffusion::peft::{PeftConfig, read_adapter, read_adapter_partially, write_adapter};
@@ -47,7 +48,14 @@ pub fn read_base(dir: &Path) -> Result<Base> {
     let weights: Vec<&[u8]> = weights.iter().map(|(_, bytes)| bytes.as_slice()).collect();
     let files =
         BaseFiles { info: &info, unet_config: &unet_config, scheduler_config: &scheduler_config, weights: &weights };
-    Base::read(&files).map_err(|source| match source {
+    let read = match dir.join(vae::CONFIG).is_file() {
+        false => Base::read(&files),
+        true => {
+            let (config, weights) = (text(vae::CONFIG)?, files::read(&dir.join(vae::WEIGHTS))?);
+            Base::read_with_autoencoder(&files, &config, &[&weights])
+        }
+    };
+    read.map_err(|source| match source {
         diffusion::Error::NoNumbers { tensor } => Error::NotFinite { path: dir.to_owned(), tensor },
         source => Error::Folder { dir: dir.to_owned(), source: source.into() },
     })

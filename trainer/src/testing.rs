@@ -20,7 +20,7 @@ pub fn tiny_base() -> Base {
     for (i, value) in state.values_mut().flat_map(|tensor| &mut tensor.values).enumerate() {
         *value += 0.05 * (i as f32).sin();
     }
-    Base { info, unet, schedule: ScheduleConfig::default(), state }
+    Base { info, unet, schedule: ScheduleConfig::default(), state, autoencoder: None }
 }
 
 fn tiny_config() -> (UNetConfig, ModelInfo) {
@@ -30,6 +30,7 @@ fn tiny_config() -> (UNetConfig, ModelInfo) {
         tokens_per_class: 2,
         image_size: 8,
         patch_size: 2,
+        latent_channels: None,
         channels: 1,
         null_class_trained: true,
     };

@@ -225,7 +225,7 @@ impl Engine {
         #[wasm_bindgen(unchecked_optional_param_type = "number")] to: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "number")] share: &JsValue,
     ) -> Result<Vec<f32>> {
-        let len = self.model.borrow().base().codec().len();
+        let len = self.model.borrow().base().info.latent_shape().iter().product();
         let noise = |value: &JsValue, name: &str| -> Result<Vec<f32>> {
             Ok(starting_noise(whole(number(value, name)?, name, MAX_SAFE_INTEGER)?, len))
         };
@@ -243,7 +243,8 @@ impl Engine {
     /// Starts a run with the weights of this moment.
     pub fn sample(&self, #[wasm_bindgen(unchecked_param_type = "SampleOptions")] options: &JsValue) -> Result<Run> {
         let options = sample_options(options, &self.labels())?;
-        Ok(Run::new(self.model.borrow().generate(options.request)?, options.raw))
+        let model = self.model.borrow();
+        Ok(Run::new(model.generate(options.request)?, model.base().info.patches(), options.raw))
     }
 }
 

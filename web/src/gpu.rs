@@ -98,9 +98,9 @@ async fn milliseconds(model: &Model) -> diffusion::Result<f64> {
 /// The device fails.
 pub async fn predict_probe(model: &Model) -> diffusion::Result<Vec<f32>> {
     let (base, middle) = (model.base(), model.schedule().num_train_timesteps() / 2);
-    let codec = base.codec();
-    let shape = [&[2][..], &codec.latent_shape()].concat();
-    let sample = HostTensor { shape, values: NoiseSource::new(0).normals(2 * codec.len()) };
+    let shape = [&[2][..], &base.info.latent_shape()].concat();
+    let values = NoiseSource::new(0).normals(shape.iter().product());
+    let sample = HostTensor { shape, values };
     model.predict_async(&sample, &[middle as f32; 2], &[0, base.info.null_class()]).await
 }
 

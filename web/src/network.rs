@@ -31,7 +31,7 @@ impl Network {
     pub fn predict(&mut self, sample: &[f32], labels: Vec<usize>, timestep: f32) -> Option<Vec<f32>> {
         let before = std::mem::take(&mut self.classes);
         self.classes = self.unet.classes_after(before, &labels, &self.info).ok()?;
-        let [_, height, width] = self.info.codec().latent_shape();
+        let [_, height, width] = self.info.latent_shape();
         let (rows, timesteps) = (0..labels.len(), vec![timestep; labels.len()]);
         self.unet.forward(sample, [height, width], &timesteps, &self.classes, rows, &mut self.scratch).ok()
     }

@@ -101,13 +101,9 @@ impl Run {
 }
 
 impl Run {
-    pub(crate) fn new(generation: Generation, raw: bool) -> Self {
-        Self {
-            total: generation.total(),
-            codec: generation.codec(),
-            raw,
-            state: Rc::new(RefCell::new(State::Ready(Box::new(generation)))),
-        }
+    /// Of a base that draws from patches: the engine reads no other.
+    pub(crate) fn new(generation: Generation, codec: PatchCodec, raw: bool) -> Self {
+        Self { total: generation.total(), codec, raw, state: Rc::new(RefCell::new(State::Ready(Box::new(generation)))) }
     }
 }
 

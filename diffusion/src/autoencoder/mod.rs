@@ -6,6 +6,7 @@
 //! | [`topology`] | the layers of both halves, their order and names: what all else follows |
 //! | [`parameters`], [`init`] | names and shapes of the parameters; starting weights |
 //! | [`files`] | the folder `vae/`, as diffusers lays it out |
+//! | [`codec`] | as the codec of a base |
 //! | [`cpu`] | on the CPU, without gradients |
 //! | `burn` | with gradients, on burn's devices (feature `burn`) |
 //!
@@ -16,12 +17,14 @@
 
 #[cfg(feature = "burn")]
 pub mod burn;
+pub mod codec;
 pub mod cpu;
 pub mod files;
 pub mod init;
 pub mod parameters;
 pub mod topology;
 
+pub use codec::AutoencoderCodec;
 pub use cpu::CpuAutoencoder;
 pub use files::Autoencoder;
 

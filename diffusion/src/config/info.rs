@@ -27,8 +27,12 @@ pub struct ModelInfo {
     pub tokens_per_class: usize,
     /// Side of the (square) picture in pixels.
     pub image_size: usize,
-    /// Pixels are folded into channels in squares of this side (lossless pixel-unshuffle).
+    /// Side of the squares of pixels that a latent stands for: folded into channels (lossless pixel-unshuffle), or what the
+    /// autoencoder in `vae/` makes of them.
     pub patch_size: usize,
+    /// Channels of the latents where an autoencoder makes them. Only said where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latent_channels: Option<usize>,
     /// Channels of the picture: 3 of one in colour. Only said where it is not 1, grey.
     #[serde(default = "grey", skip_serializing_if = "is_grey")]
     pub channels: usize,
@@ -75,6 +79,7 @@ impl ModelInfo {
             tokens_per_class: whole("tokens_per_class")?,
             image_size: whole("image_size")?,
             patch_size: whole("patch_size")?,
+            latent_channels: json.get("latent_channels").map(|_| whole("latent_channels")).transpose()?,
             channels: if json.get("channels").is_some() { whole("channels")? } else { grey() },
             null_class_trained: null.ok_or_else(|| wrong("null_class_trained", "true or false"))?,
         };
@@ -99,6 +104,9 @@ impl ModelInfo {
         if self.image_size > LARGEST_IMAGE {
             return refuse(ConfigError::value("image_size", format!("at most {LARGEST_IMAGE}"), self.image_size));
         }
+        if self.latent_channels == Some(0) {
+            return refuse(ConfigError::value("latent_channels", "at least 1", 0));
+        }
         if !matches!(self.channels, 1 | 3) {
             return refuse(ConfigError::value("channels", "1 (grey) or 3 (colour)", self.channels));
         }
@@ -114,9 +122,20 @@ impl ModelInfo {
         format!("{:#}\n", serde_json::json!(self))
     }
 
-    /// How pictures become latents.
-    pub fn codec(&self) -> PatchCodec {
+    /// How pictures are folded into latents, where no autoencoder makes them.
+    pub fn patches(&self) -> PatchCodec {
         PatchCodec { image_size: self.image_size, patch_size: self.patch_size, channels: self.channels }
+    }
+
+    /// `[channels, height, width]` of the latents.
+    pub fn latent_shape(&self) -> [usize; 3] {
+        let [folded, height, width] = self.patches().latent_shape();
+        [self.latent_channels.unwrap_or(folded), height, width]
+    }
+
+    /// Values of one picture.
+    pub fn picture_len(&self) -> usize {
+        self.patches().len()
     }
 
     /// Number of classes, the null class not counted.
@@ -137,9 +156,15 @@ impl ModelInfo {
     /// Checks that the network has this many classes, and pictures of this size.
     pub fn check(&self, unet: &UNetConfig) -> Result<()> {
         let refuse = |reason: String| Err(Error::Config { file: FILE, source: ConfigError::Invalid { reason } });
-        let [channels, ..] = self.codec().latent_shape();
+        let [channels, ..] = self.latent_shape();
         if unet.in_channels != channels || unet.out_channels != channels {
             let of = if self.channels == 1 { String::new() } else { format!(" of {} channels", self.channels) };
+            if let Some(latent_channels) = self.latent_channels {
+                return refuse(format!(
+                    "latent_channels {latent_channels} needs as many in_channels and out_channels, unet/config.json has {} and {}",
+                    unet.in_channels, unet.out_channels
+                ));
+            }
             return refuse(format!(
                 "patch_size {}{of} needs in_channels and out_channels {channels}, unet/config.json has {} and {}",
                 self.patch_size, unet.in_channels, unet.out_channels

@@ -23,7 +23,8 @@ pub struct Batch {
     noise: Vec<f32>,
 }
 
-/// The chosen pictures in [-1, 1], `[b, channels, size, size]`, and their labels, `[b]`.
+/// The chosen pictures in [-1, 1], `[b, channels, size, size]`, of a base with an autoencoder their latents, `[b, c, h, w]`; and
+/// their labels, `[b]`.
 pub type Chosen<'a> = &'a dyn Fn(&[usize]) -> (Vec<f32>, Vec<u16>);
 
 impl Batch {
@@ -43,7 +44,7 @@ impl Batch {
         streams::epoch(seed, epoch).shuffle(&mut order);
         let (mut images, labels) = chosen(&order[position * batch_size..(position + 1) * batch_size]);
         // Ink is told from its ground by one level: colours stay as they are.
-        if recipe.augment > 0.0 && info.channels == 1 {
+        if recipe.augment > 0.0 && info.channels == 1 && info.latent_channels.is_none() {
             let (size, mut source) = (info.image_size, streams::augment(seed, step));
             for image in images.chunks_exact_mut(size * size) {
                 augment(image, size, recipe.augment, &mut source);
@@ -88,9 +89,14 @@ impl Batch {
         info: &ModelInfo,
         mut noise: NoiseSource,
     ) -> Self {
-        let codec = info.codec();
-        let latents = images.chunks_exact(codec.len()).flat_map(|image| codec.encode(image)).collect();
-        Self { noise: noise.normals(labels.len() * codec.len()), latents, labels, timesteps }
+        let patches = info.patches();
+        let latents: Vec<f32> = match info.latent_channels {
+            None => images.chunks_exact(patches.len()).flat_map(|image| patches.encode(image)).collect(),
+            // They have been encoded once, before training.
+            Some(_) => images.to_vec(),
+        };
+        let latent_len = info.latent_shape().iter().product::<usize>();
+        Self { noise: noise.normals(labels.len() * latent_len), latents, labels, timesteps }
     }
 
     /// Number of pictures.
@@ -166,6 +172,7 @@ mod tests {
             tokens_per_class: 2,
             image_size: 8,
             patch_size: 2,
+            latent_channels: None,
             channels: 1,
             null_class_trained: true,
         }

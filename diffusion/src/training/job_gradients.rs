@@ -32,7 +32,7 @@ impl AdapterNetwork {
     /// # Errors
     /// An adapter that is not of this base, or has nothing to train; a base whose weights do not fit its configuration.
     pub fn new(base: Arc<Base>, parameters: Arc<AdapterParameters>) -> Result<Self> {
-        let [_, side, _] = base.codec().latent_shape();
+        let [_, side, _] = base.info.latent_shape();
         let adapter = parameters.adapter(&parameters.initial())?;
         let mut unet = GradientUNet::new(base)?;
         unet.set_weights(parameters.changed(&adapter))?;

@@ -40,8 +40,13 @@ impl Pictures {
             return Err(TrainingError::NoPictures.into());
         }
         let (pictures, size) = (self.len(), info.image_size);
-        let values = pictures * info.codec().len();
-        if self.size != size || self.channels != info.channels || self.levels.len() != values {
+        let values = pictures * info.picture_len();
+        // Where an autoencoder makes the latents, pictures cannot be learnt as they are.
+        if info.latent_channels.is_some()
+            || self.size != size
+            || self.channels != info.channels
+            || self.levels.len() != values
+        {
             return Err(TrainingError::Pictures { pictures, size, values: self.levels.len() }.into());
         }
         match self.labels.iter().find(|label| usize::from(**label) >= info.num_classes()) {
@@ -76,6 +81,7 @@ mod tests {
             tokens_per_class: 1,
             image_size: 4,
             patch_size: 2,
+            latent_channels: None,
             channels: 1,
             null_class_trained: true,
         };

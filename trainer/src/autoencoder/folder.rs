@@ -9,6 +9,16 @@ use diffusion::tensors::Precision;
 use crate::error::{Error, Result};
 use crate::files;
 
+/// diffusers' name of it.
+const CLASS: &str = "\"AutoencoderKL\"";
+
+/// Whether a folder holds an autoencoder, in `vae/` or itself.
+pub fn holds_autoencoder(dir: &Path) -> bool {
+    let own =
+        || files::read(&dir.join("config.json")).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(CLASS));
+    dir.join(CONFIG).is_file() || own()
+}
+
 /// Reads the autoencoder of a folder that has `vae/`, or of `vae/` itself.
 ///
 /// # Errors

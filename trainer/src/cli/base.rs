@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use diffusion::base::WEIGHTS;
 use diffusion::schedule::{NoiseSchedule, PredictionType};
@@ -9,14 +10,17 @@ use diffusion::tensors::Precision;
 use diffusion::unet::burn::{BurnUNet, read_state};
 use diffusion::unet::init::initial_state;
 use diffusion::{Base, Model, Request};
+use trainer::autoencoder::{Encoded, Encoding};
 use trainer::config::{self, BaseConfig, Count, Keep, ModelConfig, RunSettings};
 use trainer::data::Dataset;
 use trainer::data::check::Purpose;
+use trainer::error::Error;
 use trainer::messages::{say, shown};
 use trainer::ranks::Ranks;
 use trainer::store::{read_base, write_base};
-use trainer::train::{Origin, Trainer};
+use trainer::train::{Origin, Source, Trainer};
 
+use super::behind::{Behind, HELD_OUT_INK};
 use super::data_args::{DataArgs, Reader};
 use super::device::DeviceName;
 use super::training::{
@@ -26,6 +30,8 @@ use super::training::{
 
 /// Fewest steps of a run whose length nobody has set: what a few dozen pictures need.
 const LEAST_STEPS: usize = 2000;
+/// Name of the file that keeps the latents of the pictures, behind an autoencoder.
+const LATENTS: &str = "latents.safetensors";
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -45,6 +51,13 @@ pub struct Args {
     /// details coarser [default: 2]
     #[arg(long, value_name = "N", conflicts_with = "init", help_heading = "Network")]
     patch_size: Option<usize>,
+    /// Work on the latents of this autoencoder (a run of `trainer autoencoder`), not on pixels: larger pictures, as MNIST's digits in
+    /// ink, at about the same cost
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["init", "patch_size"], help_heading = "Network")]
+    autoencoder: Option<PathBuf>,
+    /// With --autoencoder: draw the pictures of --data as ink on paper, as MNIST's digits are
+    #[arg(long, requires = "autoencoder", help_heading = "Data")]
+    ink: bool,
     /// Channels of each resolution, finest first [default: 32,64]
     #[arg(long, value_delimiter = ',', help_heading = "Network")]
     channels: Option<Vec<usize>>,
@@ -98,8 +111,16 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.override_model(&mut config.model);
     let initial = run.init.as_deref().map(read_base).transpose()?;
     let known = resumed.as_ref().map(|(base, _)| base).or(initial.as_ref());
-    let purpose = known.map_or(Purpose::Base, |base| Purpose::Known(&base.info));
-    let reader = Reader(run.pictures.clone().unwrap_or_default());
+    // MNIST's digits are drawn as ink where there is an autoencoder to see them.
+    let ink = run.ink.unwrap_or(run.data.is_none());
+    let behind = Behind::of(known, args.new_autoencoder(&run, known), args.image_size, ink)?;
+    let pictures = run.pictures.clone().unwrap_or_default();
+    let (purpose, pictures) = match (&behind, known) {
+        (Some(behind), _) => (Purpose::Base, behind.settings(pictures)),
+        (None, Some(base)) => (Purpose::Known(&base.info), pictures),
+        (None, None) => (Purpose::Base, pictures),
+    };
+    let reader = Reader(pictures);
     reader.check(1)?;
     let (mut data, mut held_out) = match &run.data {
         Some(path) => reader.own(Path::new(path), purpose)?,
@@ -115,11 +136,20 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         held_out = held_out.map(|data| data.with_classes(&base.info.labels)).transpose()?;
     }
     if let Some(checkpoint) = &checkpoint {
-        checkpoint.origin.must_be(&Origin { data_sha256: data.sha256(), adapter: None })?;
+        let data_sha256 = match &behind {
+            Some(behind) => Encoded::sha256_of(&*behind.pictures(&data, 0)?, &behind.codec)?,
+            None => data.sha256(),
+        };
+        checkpoint.origin.must_be(&Origin { data_sha256, adapter: None })?;
     }
     let started = resumed.as_ref().map(|(_, config)| &config.train);
-    let given = Given::of(&data, run.data.is_some(), 1.0, LEAST_STEPS);
+    // Latents are no strokes that could be moved.
+    let strength = if behind.is_some() { 0.0 } else { 1.0 };
+    let given = Given::of(&data, run.data.is_some(), strength, LEAST_STEPS);
     config.train = args.train.settings(config.train, started, None, given)?;
+    if behind.is_some() && config.train.augment > 0.0 {
+        anyhow::bail!("--augment moves the strokes of pictures, and this base learns latents; leave it out");
+    }
     let plan = Plan::new(&run, config.train.total_steps(data.len()));
     config.run = plan.written(&run);
 
@@ -135,7 +165,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             base.info.null_class_trained |= config.train.class_dropout > 0.0;
             base
         }
-        (None, None) => new_base(&config, &data)?,
+        (None, None) => new_base(&config, &data, behind.as_ref())?,
     };
     config.model = ModelConfig::of(&base);
     if args.train.print_config {
@@ -145,7 +175,26 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let interrupt = Interrupt::listen()?;
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let unet = BurnUNet::from_base(&base, &device)?;
-    let mut trainer = Trainer::new(config.train.clone(), &data, base.info.clone(), schedule, unet, device)?
+    let encoding = |cache| Encoding { cache, threads: config.train.threads, stop: interrupt.flag() };
+    let cache = args.out.join(LATENTS);
+    interrupt.saves(behind.is_some());
+    let encoded = match &behind {
+        Some(behind) => {
+            let cache = Ranks::here().is_first().then_some(&*cache);
+            let held_out = held_out.as_ref().map(|data| behind.encoded(data, HELD_OUT_INK, encoding(None))).transpose();
+            match behind.encoded(&data, 0, encoding(cache)).and_then(|data| Ok((data, held_out?))) {
+                Err(error) if matches!(error.downcast_ref(), Some(Error::Stopped)) => return Ok(ExitCode::from(130)),
+                encoded => Some(encoded?),
+            }
+        }
+        None => None,
+    };
+    interrupt.saves(false);
+    let (source, held_out): (&dyn Source, Option<&dyn Source>) = match &encoded {
+        Some((data, held_out)) => (data, held_out.as_ref().map(|data| data as _)),
+        None => (&data, held_out.as_ref().map(|data| data as _)),
+    };
+    let mut trainer = Trainer::new(config.train.clone(), source, base.info.clone(), schedule, unet, device)?
         .with_operations(operations);
     let resumes = checkpoint.is_some();
     if let Some(checkpoint) = checkpoint {
@@ -165,7 +214,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         trainer.total(),
         config.train.images_per_step(),
     );
-    let held_out = held_out.as_ref().map(|data| data as _);
     let run = Run { plan: &plan, interrupt: &interrupt, out: &args.out, held_out, drawn: Request::new(0, 0) };
     if !say_estimate(&mut trainer, &run, &base, base.state.values().map(|tensor| tensor.values.len()).sum())? {
         return Ok(ExitCode::from(130));
@@ -187,6 +235,8 @@ impl Args {
         let flags = RunSettings {
             data: self.data.as_ref().map(|path| path.to_string_lossy().into_owned()),
             init: self.init.clone(),
+            autoencoder: self.autoencoder.clone(),
+            ink: self.ink.then_some(true),
             device: self.device.map(DeviceName::name),
             ..self.train.run_settings()
         };
@@ -210,6 +260,11 @@ impl Args {
         Ok(run)
     }
 
+    /// The autoencoder of a base that is begun. One that goes on has a copy of its own.
+    fn new_autoencoder<'a>(&self, run: &'a RunSettings, known: Option<&Base>) -> Option<&'a Path> {
+        run.autoencoder.as_deref().filter(|_| known.is_none() || !self.train.resume)
+    }
+
     fn override_model(&self, model: &mut ModelConfig) {
         if let Some(channels) = &self.channels {
             model.channels.clone_from(channels);
@@ -228,9 +283,10 @@ impl Args {
     }
 }
 
-fn new_base(config: &BaseConfig, data: &Dataset) -> anyhow::Result<Base> {
-    let (mut info, unet, schedule) = config.model.describe(data)?;
+fn new_base(config: &BaseConfig, data: &Dataset, behind: Option<&Behind>) -> anyhow::Result<Base> {
+    let latents = behind.map(|behind| (&behind.codec.autoencoder().config, behind.side()));
+    let (mut info, unet, schedule) = config.model.describe(data, latents)?;
     info.null_class_trained = config.train.class_dropout > 0.0;
     let state = initial_state(&unet, config.train.seed);
-    Ok(Base { info, unet, schedule, state })
+    Ok(Base { info, unet, schedule, state, autoencoder: behind.map(|behind| Arc::clone(&behind.codec)) })
 }

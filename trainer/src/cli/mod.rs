@@ -4,6 +4,7 @@
 mod adapter_args;
 mod autoencoder;
 mod base;
+mod behind;
 mod completions;
 mod convert;
 mod data;

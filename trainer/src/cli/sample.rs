@@ -131,7 +131,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     // For a film strip, every picture at every step.
     let film = Mutex::new(vec![Vec::new(); if args.filmstrip { labels.len() } else { 0 }]);
-    let codec = model.base().codec();
+    let (codec, len) = (model.base().codec(), model.base().codec().latent_len());
     let start = std::time::Instant::now();
     let ranks = Ranks::here();
     let images = if !args.filmstrip {
@@ -139,9 +139,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     } else if ranks.is_first() {
         draw(&model, &request, default_threads(), |first, step| {
             let mut film = film.lock().unwrap_or_else(PoisonError::into_inner);
-            for (i, latents) in step.sample.chunks_exact(codec.len()).enumerate() {
-                let shown: Vec<f32> = latents.iter().map(|x| x * step.display_scale).collect();
-                film[first + i].push(levels(&codec.decode(&shown)));
+            for (i, latents) in step.sample.chunks_exact(len).enumerate() {
+                film[first + i].push(latents.iter().map(|x| x * step.display_scale).collect::<Vec<f32>>());
             }
         })?
     } else {
@@ -156,6 +155,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         write_raw(path, &images, [info.channels, size])?;
     }
     let film = film.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let film = film.iter().map(|row| row.iter().map(|latents| Ok(levels(&codec.decode(latents)?))).collect());
+    let film: Vec<Vec<Vec<u8>>> = film.collect::<diffusion::Result<_>>()?;
     match (args.filmstrip, extension) {
         (true, "gif") => {
             let total = film.iter().map(Vec::len).min().unwrap_or(0);
@@ -212,7 +213,7 @@ fn request(args: &Args, model: &Model, turbo: Option<&Turbo>) -> anyhow::Result<
     let labels: Vec<usize> = (0..args.count).flat_map(|_| classes.iter().copied()).collect();
     let latents = match &args.latents {
         Some(path) => {
-            let [c, h, w] = model.base().codec().latent_shape();
+            let [c, h, w] = model.base().info.latent_shape();
             Some(read_latents(path, [labels.len(), c, h, w])?)
         }
         None => None,

@@ -1,7 +1,7 @@
 //! Section `[model]`: the network and its noise schedule. Tests: here.
 
 use diffusion::Base;
-use diffusion::config::{ModelInfo, UNetConfig};
+use diffusion::config::{AutoencoderConfig, ModelInfo, UNetConfig};
 use diffusion::schedule::{BetaSchedule, PredictionType, ScheduleConfig};
 use serde::{Deserialize, Serialize};
 
@@ -71,11 +71,16 @@ impl ModelConfig {
         }
     }
 
-    /// The configurations of a base folder for data of these classes and this size.
+    /// The configurations of a base folder for data of these classes and this size; of one that works behind an autoencoder, for
+    /// pictures of its side.
     ///
     /// # Errors
     /// Values that contradict each other, do not fit the pictures, or that no network can be made of.
-    pub fn describe(&self, data: &Dataset) -> Result<(ModelInfo, UNetConfig, ScheduleConfig)> {
+    pub fn describe(
+        &self,
+        data: &Dataset,
+        autoencoder: Option<(&AutoencoderConfig, usize)>,
+    ) -> Result<(ModelInfo, UNetConfig, ScheduleConfig)> {
         let levels = self.channels.len();
         if self.only_cross_attention.len() != levels {
             return Err(Error::Setting {
@@ -85,22 +90,27 @@ impl ModelConfig {
                 ),
             });
         }
-        if self.patch_size == 0 || !data.size().is_multiple_of(self.patch_size) {
+        let (image_size, patch_size, channels) = match autoencoder {
+            Some((config, side)) => (side, config.factor(), config.in_channels),
+            None => (data.size(), self.patch_size, data.channels()),
+        };
+        if patch_size == 0 || !image_size.is_multiple_of(patch_size) {
             return Err(Error::Setting {
-                reason: format!("patch_size {} does not divide pictures of {}", self.patch_size, data.size()),
+                reason: format!("patch_size {patch_size} does not divide pictures of {image_size}"),
             });
         }
         let info = ModelInfo {
             format: 1,
             labels: data.class_names().to_vec(),
             tokens_per_class: self.tokens_per_class,
-            image_size: data.size(),
-            patch_size: self.patch_size,
-            channels: data.channels(),
+            image_size,
+            patch_size,
+            latent_channels: autoencoder.map(|(config, _)| config.latent_channels),
+            channels,
             null_class_trained: true,
         };
         info.validate()?;
-        let [channels, side, _] = info.codec().latent_shape();
+        let [channels, side, _] = info.latent_shape();
         let unet = UNetConfig {
             dropout: 0.0,
             sample_size: side,
@@ -124,6 +134,8 @@ impl ModelConfig {
             beta_schedule: self.beta_schedule,
             prediction_type: self.prediction_type,
             num_train_timesteps: self.num_train_timesteps,
+            // Latents are not within the limits of pixels.
+            clip_sample: autoencoder.is_none(),
             ..ScheduleConfig::default()
         };
         schedule.validate()?;
@@ -144,7 +156,7 @@ mod tests {
         let refused = |text: &str| {
             let mut model = toml::Table::try_from(ModelConfig::default()).unwrap();
             model.extend(toml::from_str::<toml::Table>(text).unwrap());
-            model.try_into::<ModelConfig>().unwrap().describe(&data).unwrap_err().to_string()
+            model.try_into::<ModelConfig>().unwrap().describe(&data, None).unwrap_err().to_string()
         };
         assert!(refused("tokens_per_class = 0").contains("tokens_per_class"));
         assert!(refused("num_train_timesteps = 1").contains("num_train_timesteps"));

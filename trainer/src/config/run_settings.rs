@@ -27,6 +27,10 @@ pub struct RunSettings {
     pub data: Option<String>,
     /// The folder of the base that an adapter is trained for.
     pub base: Option<PathBuf>,
+    /// The folder of the autoencoder that a new base works behind.
+    pub autoencoder: Option<PathBuf>,
+    /// Whether the pictures that a base is trained on behind an autoencoder are drawn as ink on paper.
+    pub ink: Option<bool>,
     /// The base or adapter that training began with.
     pub init: Option<PathBuf>,
     /// Where to compute, as `--device` has it.
@@ -61,6 +65,8 @@ impl RunSettings {
         Self {
             data: self.data.or(below.data),
             base: self.base.or(below.base),
+            autoencoder: self.autoencoder.or(below.autoencoder),
+            ink: self.ink.or(below.ink),
             init: self.init.or(below.init),
             device: self.device.or(below.device),
             keep: self.keep.or(below.keep),

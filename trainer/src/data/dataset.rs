@@ -222,6 +222,11 @@ impl Dataset {
                 self.size, info.image_size
             )));
         }
+        if info.latent_channels.is_some() {
+            return Err(
+                self.refuse("the base works behind an autoencoder, for which pictures are encoded first".into())
+            );
+        }
         if self.channels != info.channels {
             let kind = |channels| if channels == 1 { "grey" } else { "in colour" };
             return Err(self.refuse(format!(

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use diffusion::autoencoder::Autoencoder;
+
 use super::facts::Facts;
 use super::files::file;
+use crate::autoencoder::read_autoencoder;
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -19,6 +22,23 @@ pub(super) fn run(dir: &Path) -> Option<(&'static str, String)> {
     let (_, last) = facts.into_iter().find(|(name, _)| *name == "last")?;
     let resumes = dir.join("checkpoint.safetensors").is_file();
     Some(("run", if resumes { format!("{last}; --resume goes on") } else { last }))
+}
+
+/// What is known of the autoencoder in a folder.
+///
+/// # Errors
+/// One that cannot be used.
+pub(super) fn autoencoder(dir: &Path) -> Result<Facts> {
+    let Autoencoder { config, state } = read_autoencoder(dir)?;
+    let parameters: usize = state.values().map(|tensor| tensor.values.len()).sum();
+    let facts = vec![
+        ("pictures", format!("{} channels, trained on {1} x {1}", config.in_channels, config.sample_size)),
+        ("latents", format!("{} channels for {1} x {1} pixels", config.latent_channels, config.factor())),
+        ("channels", config.block_out_channels.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
+        ("parameters", format!("{parameters} in {} tensors", state.len())),
+        ("scale", config.scaling_factor.to_string()),
+    ];
+    Ok(Facts { kind: "autoencoder (diffusers AutoencoderKL)", facts, modules: vec![], unused: vec![] })
 }
 
 /// Whether something of an adapter is in a folder that holds no whole one: then the reason why it cannot be used is told.

@@ -86,7 +86,7 @@ impl Recording<'_> {
     /// Runs that are not there; files of another teacher, or that cannot be read.
     pub fn read(&self, runs: Range<usize>) -> Result<Recorded> {
         let steps = self.segments.ends_in(&self.request, self.model.schedule())?;
-        let mut trajectories = Trajectories::new(self.segments.clone(), self.model.base().codec().len());
+        let mut trajectories = Trajectories::new(self.segments.clone(), self.model.base().codec().latent_len());
         let mut sums = vec![sha256_of([self.teacher().as_bytes(), format!("{steps:?} {runs:?}").as_bytes()])];
         let first = runs.start / RUNS * RUNS;
         for from in (first..runs.end).step_by(RUNS) {
@@ -166,7 +166,7 @@ impl Recording<'_> {
     /// Draws runs, and keeps where they stood after these steps.
     fn draw(&self, runs: Range<usize>, steps: &[usize], threads: usize) -> Result<Part> {
         let codec = self.model.base().codec();
-        let (len, shape) = (codec.len(), codec.latent_shape());
+        let (len, shape) = (codec.latent_len(), codec.latent_shape());
         let width = steps.len() * len;
         let (labels, seeds) = runs.clone().map(|run| self.of_run(run)).unzip();
         let request = Request { labels, seeds, ..self.request.clone() };

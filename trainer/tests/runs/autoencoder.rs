@@ -45,6 +45,10 @@ fn a_run_that_was_resumed_writes_the_bytes_of_one_that_was_not() {
     let lines = fs::read_to_string(Path::new(&half).join("metrics.jsonl")).unwrap();
     assert_eq!(lines.lines().count(), 6, "{lines}");
 
+    let told = done(&["inspect", &half]);
+    assert!(told.contains("AutoencoderKL") && told.contains("4 channels for 2 x 2 pixels"), "{told}");
+    assert!(done(&["inspect", &format!("{half}/{CHECKPOINT}")]).contains("an autoencoder"));
+
     let config: Value = serde_json::from_slice(&fs::read(Path::new(&half).join(VAE_CONFIG)).unwrap()).unwrap();
     assert_ne!(config["scaling_factor"], 1.0, "it was measured");
     // A base's run, and none at all.

@@ -9,6 +9,7 @@ mod ends;
 mod files;
 mod intake;
 mod kinds;
+mod latents;
 mod own;
 mod repeat;
 mod resume;

@@ -14,6 +14,7 @@ use trainer::data::Dataset;
 use trainer::messages::{say, shown};
 use trainer::train::Checkpoint;
 
+use super::behind::HELD_OUT_INK;
 use super::device::DeviceName;
 use super::training::{
     Given, Interrupt, Plan, check_unchanged, list_presets, print_config, say_nothing_left, stored_config,
@@ -23,8 +24,6 @@ use run::Run;
 
 /// Fewest steps of a run whose length nobody has set.
 const LEAST_STEPS: usize = 2000;
-/// Seed of the first held-out picture in ink: no data set has so many to train on.
-const HELD_OUT_INK: u64 = 1 << 33;
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.train.list_presets {

@@ -15,6 +15,7 @@ fn info(data: &Dataset) -> ModelInfo {
         tokens_per_class: 2,
         image_size: data.size(),
         patch_size: 2,
+        latent_channels: None,
         channels: 1,
         null_class_trained: true,
     }
