@@ -41,7 +41,7 @@ impl Dataset {
     }
 
     /// The same pictures smaller by a whole factor, as means of squares of `factor * factor` pixels. The factor must divide
-    /// the side into a multiple of [`SIZE_MULTIPLE`].
+    /// the side into a multiple of [`SIZE_MULTIPLE`](super::SIZE_MULTIPLE).
     pub fn shrunk(&self, factor: usize) -> Self {
         let side = self.size / factor;
         let mean = |image: &[u8], i: usize| {
