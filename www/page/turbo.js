@@ -12,6 +12,9 @@ import { RadioGroup } from './radio-group.js'
  * @typedef {{ to: number, share: number }} Way
  */
 
+/** Calls of the shipped adapters, whose place index.html holds until it is known what there is. */
+const SHIPPED = [4, 2]
+
 export class Turbo {
   /** @type {Entry[]} */
   #list = []
@@ -117,6 +120,7 @@ export class Turbo {
   /** In the language that has just been chosen. */
   translate() {
     if (this.#offered) this.offer(this.#list)
+    else this.#group.fill(SHIPPED.map(steps => ({ value: `turbo-${steps}`, title: live.turboCalls(steps) })), `turbo-${SHIPPED[0]}`)
     this.morph.show()
   }
 

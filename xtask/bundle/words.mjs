@@ -23,8 +23,7 @@ export async function fillWords(dist) {
   const { textsOf } = await source('texts/page.js')
   const { base, adapters } = JSON.parse(await readFile(at('models/manifest.json'), 'utf8'))
   const words = wordsOf({ ...base, adapters })
-  // Where there is Turbo, its place is taken from the first paint on.
-  if (adapters.some(({ turbo }) => turbo)) await writeFile(at('index.html'), (await readFile(at('index.html'), 'utf8')).replace('id="turbo-row" hidden', 'id="turbo-row"'))
+  await writeFile(at('index.html'), turboOf(await readFile(at('index.html'), 'utf8'), adapters.filter(({ turbo }) => turbo).map(({ name }) => name)))
   if (!base.files[QUANTIZED]) await writeFile(at('index.html'), (await readFile(at('index.html'), 'utf8')).replace('<html lang="en">', '<html lang="en" data-full>'))
   const isShipped = base.files[WEIGHTS]?.sha256 === (await shippedWeights())
   const hasExample = isShipped && adapters.some(({ name }) => name === EXAMPLE)
@@ -79,6 +78,13 @@ export async function fillWords(dist) {
   const app = JSON.parse(await readFile(at('app.webmanifest'), 'utf8'))
   const icons = isDigits(base.labels) ? app.icons : app.icons.filter(({ src }) => src.endsWith('.svg'))
   await writeFile(at('app.webmanifest'), `${JSON.stringify({ ...app, name: title, short_name: title, description, icons }, null, 2)}\n`)
+}
+
+/** Where there is Turbo, its place is taken from the first paint on: that of the shipped adapters, or of one, or of others, whose names come later. */
+function turboOf(html, names) {
+  if (names.join() === 'turbo-4,turbo-2') return html
+  const others = html.replace(/(id="turbo-calls"[^>]*)>.*<\/div>/, '$1 hidden></div>')
+  return names.length ? others : others.replace('id="turbo-row"', 'id="turbo-row" hidden')
 }
 
 /** SHA-256 of the weights that the repository ships. */
