@@ -186,6 +186,7 @@ export class Controls {
   /** @param {import('./model-session.js').ModelSession} session whose styles there are to choose from */
   offer({ styles, turbos }) {
     this.styles.fill(styles)
+    delete $('styles').dataset.awaited
     this.turbo.offer(turbos, this.#model)
     $('lora', HTMLButtonElement).disabled = !styles.length
     this.describeStyle()

@@ -41,6 +41,7 @@ export class Turbo {
         onchange('turbo')
       },
     })
+    this.#hold()
     $('turbo').addEventListener('click', () => {
       this.on = !this.#on
       onchange('turbo')
@@ -120,8 +121,13 @@ export class Turbo {
   /** In the language that has just been chosen. */
   translate() {
     if (this.#offered) this.offer(this.#list)
-    else this.#group.fill(SHIPPED.map(steps => ({ value: `turbo-${steps}`, title: live.turboCalls(steps) })), `turbo-${SHIPPED[0]}`)
+    else this.#hold()
     this.morph.show()
+  }
+
+  /** What index.html has, in the language of the page. */
+  #hold() {
+    this.#group.fill(SHIPPED.map(steps => ({ value: `turbo-${steps}`, title: live.turboCalls(steps) })), `turbo-${SHIPPED[0]}`)
   }
 
   /** @param {string | undefined} name */

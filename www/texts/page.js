@@ -54,7 +54,7 @@ export function textsOf({ one, many, title, count, sheet, styled, megabytes: siz
     loraStyle: 'Style',
     strength: 'Strength',
     turbo: 'Turbo',
-    turboHint: 'Draws in a few network calls instead of 19, by an adapter that was taught it. It goes with any style, and the picture follows what you move.',
+    turboHint: 'Draws in 4 or 2 network calls instead of 19, by an adapter that was taught it. It goes with any style, and the picture follows what you move.',
     turboCalls: 'How many network calls',
     turboRule: 'While Turbo is on, its adapter says these three.',
     morph: 'Morph to another seed',

@@ -61,7 +61,7 @@ export function textsOf({ one, title, count, sheet, styled, megabytes: size }, {
     loraStyle: '风格',
     strength: '强度',
     turbo: '极速',
-    turboHint: '只用几次网络计算就画好，而不是 19 次：由一个专门学过的适配器完成。它可以和任何风格一起用，移动什么，图像就跟着变。',
+    turboHint: '只用 4 或 2 次网络计算就画好，而不是 19 次：由一个专门学过的适配器完成。它可以和任何风格一起用，移动什么，图像就跟着变。',
     turboCalls: '网络计算的次数',
     turboRule: '极速打开时，这三项由它的适配器决定。',
     morph: '渐变到另一个种子',
