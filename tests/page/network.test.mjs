@@ -144,9 +144,9 @@ test('in Chinese, and back', async () => {
 })
 
 test('where it does not arrive, the rest works; the next visit to it tries again', async () => {
+  server.faults['network.css'] = { status: 404 } // before the visit: the browser may scroll to where it was in the last
   await page.goto(server.url)
   await settled(page)
-  server.faults['network.css'] = { status: 404 }
   await page.locator('#network').scrollIntoViewIfNeeded()
   await page.waitForTimeout(500)
   delete server.faults['network.css']
