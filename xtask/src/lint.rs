@@ -69,7 +69,7 @@ fn rust(workspace: &Workspace, found: &mut Vec<String>) -> Result<()> {
             FEATURES
         }
     };
-    // Tests with everything alone: without, they are compiled to be run.
+    // Tests are linted with everything. What is shipped is looked at without it, too.
     for part in [
         &["--workspace", "--all-targets", "--features", features][..],
         &["--package", "trainer"],

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use page::{Cell, column};
+use page::{Cell, MOST_COPIED, column};
 use thrift::{Reader, Value};
 
 const MAGIC: &[u8] = b"PAR1";
@@ -64,11 +64,11 @@ pub fn read(file: &[u8]) -> Result<Rows, String> {
     if columns[pictures].repeated || columns[labels].repeated {
         return Err("it has several pictures or labels in a row; one is expected".into());
     }
-    let (mut files, mut found) = (Vec::new(), Vec::new());
+    let (mut files, mut found, mut left) = (Vec::new(), Vec::new(), MOST_COPIED);
     for group in about.list(4) {
-        let cells = |at: usize| {
+        let mut cells = |at: usize| {
             let chunk = group.list(1).get(at).ok_or_else(damaged)?;
-            column(file, chunk, columns[at].deepest)
+            column(file, chunk, columns[at].deepest, &mut left)
         };
         files.extend(cells(pictures)?);
         found.extend(cells(labels)?);

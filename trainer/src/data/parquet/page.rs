@@ -12,6 +12,8 @@ use super::thrift::{Reader, Value};
 const MOST: usize = 1 << 30;
 /// Most rows of a group: pyarrow writes a million at most, and a damaged file may say anything.
 const MOST_ROWS: usize = 1 << 24;
+/// Most bytes that the dictionaries of a file come to when each row has its own copy: a small file may ask for any number.
+pub const MOST_COPIED: u64 = 1 << 32;
 
 /// What a row has in a column.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,8 +27,8 @@ pub enum Cell {
 }
 
 /// The values of a column within a group of rows; the error says why not. `deepest`: how many of the names on the way to the column
-/// may have nothing in a row.
-pub fn column(file: &[u8], chunk: &Value, deepest: u32) -> Result<Vec<Cell>, String> {
+/// may have nothing in a row. `left`: how much may still be copied of dictionaries.
+pub fn column(file: &[u8], chunk: &Value, deepest: u32, left: &mut u64) -> Result<Vec<Cell>, String> {
     let damaged = || "it is damaged: a column does not lie where the file says".to_owned();
     let meta = chunk.field(3).ok_or_else(damaged)?;
     let (kind, codec) = (meta.number(1).ok_or_else(damaged)?, meta.number(4).unwrap_or(0));
@@ -58,7 +60,7 @@ pub fn column(file: &[u8], chunk: &Value, deepest: u32) -> Result<Vec<Cell>, Str
                         (hybrid(levels, bits(deepest), count).ok_or_else(damaged)?, values)
                     }
                 };
-                cells.extend(filled(&levels, deepest, values, kind, about.number(2), &dictionary)?);
+                cells.extend(filled(&levels, deepest, values, kind, about.number(2), &dictionary, left)?);
             }
             Some(2) => {
                 let about = header.field(7).ok_or_else(damaged)?;
@@ -79,7 +81,7 @@ pub fn column(file: &[u8], chunk: &Value, deepest: u32) -> Result<Vec<Cell>, Str
                 let plain = plain.checked_sub(repetition + definition).ok_or_else(damaged)?;
                 let codec = if about.number(7) == Some(0) { 0 } else { codec };
                 let bytes = unpacked(page, codec, plain)?;
-                cells.extend(filled(&levels, deepest, &bytes, kind, about.number(4), &dictionary)?);
+                cells.extend(filled(&levels, deepest, &bytes, kind, about.number(4), &dictionary, left)?);
             }
             // An index.
             _ => {}
@@ -116,6 +118,7 @@ fn filled(
     kind: i64,
     encoding: Option<i64>,
     dictionary: &[Cell],
+    left: &mut u64,
 ) -> Result<Vec<Cell>, String> {
     let damaged = || "it is damaged: a page has other values than it should".to_owned();
     let count = levels.iter().filter(|&&level| level == deepest).count();
@@ -124,8 +127,16 @@ fn filled(
         Some(2 | 8) => {
             let (width, indices) = bytes.split_first().ok_or_else(damaged)?;
             let indices = hybrid(indices, u32::from(*width), count).ok_or_else(damaged)?;
-            let cell = |index: &u32| dictionary.get(*index as usize).cloned().ok_or_else(damaged);
-            indices.iter().map(cell).collect::<Result<_, _>>()?
+            let cell = |index: &u32| {
+                let cell = dictionary.get(*index as usize).ok_or_else(damaged)?;
+                if let Cell::Bytes(bytes) = cell {
+                    let rest = left.checked_sub(bytes.len() as u64);
+                    *left =
+                        rest.ok_or("its repeated pictures come to more than 4 gigabytes; divide it into several")?;
+                }
+                Ok(cell.clone())
+            };
+            indices.iter().map(cell).collect::<Result<_, String>>()?
         }
         _ => {
             return Err(
