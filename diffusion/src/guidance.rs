@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use crate::config::ModelInfo;
 use crate::error::{RequestError, Result};
 use crate::prediction::predict;
 use crate::request::Request;
@@ -32,12 +33,14 @@ pub(crate) struct GuidanceInput<'a> {
 pub(crate) struct Guidance {
     scale: f32,
     eta: f32,
+    /// What is added to a predicted picture to have it as light over black; nothing to latents, which are none.
+    above: f32,
     steps: Range<usize>,
 }
 
 impl Guidance {
-    /// `null_class_trained`: without a trained null class there is nothing to guide away from, and no step has guidance.
-    pub(crate) fn new(request: &Request, null_class_trained: bool) -> Result<Self> {
+    /// For a base; without a trained null class there is nothing to guide away from, and no step has guidance.
+    pub(crate) fn new(request: &Request, base: &ModelInfo) -> Result<Self> {
         let Request { guidance_scale: scale, guidance_start: start, guidance_stop: stop, guidance_eta: eta, .. } =
             *request;
         if !scale.is_finite() {
@@ -54,8 +57,9 @@ impl Guidance {
         }
         // Cut as diffusers' guiders cut it.
         let step = |share: f64| (share * request.num_inference_steps as f64) as usize;
-        let steps = if scale == 1.0 || !null_class_trained { 0..0 } else { step(start)..step(stop) };
-        Ok(Self { scale, eta, steps })
+        let steps = if scale == 1.0 || !base.null_class_trained { 0..0 } else { step(start)..step(stop) };
+        let above = if base.latent_channels.is_some() { 0.0 } else { 1.0 };
+        Ok(Self { scale, eta, above, steps })
     }
 
     /// The steps with guidance.
@@ -65,7 +69,7 @@ impl Guidance {
 
     /// The guided output. Below eta 1 it is projected (adaptive projected guidance, arXiv 2410.02416, in data prediction):
     /// the part of the difference that is parallel to the predicted picture, as light over black, only adds ink in the same
-    /// place, and is amplified by eta of the rest's factor.
+    /// place, and is amplified by eta of the rest's factor. Latents of an autoencoder are taken as they are, as in the paper.
     pub(crate) fn apply(&self, unconditional: &[f32], conditional: &[f32], input: &GuidanceInput<'_>) -> Vec<f32> {
         let mut guided = guide(unconditional, conditional, self.scale);
         if self.eta == 1.0 {
@@ -73,7 +77,7 @@ impl Guidance {
         }
         let GuidanceInput { sample, signal, sigma, prediction, len } = *input;
         let mut light = predict(prediction, conditional, sample, signal, sigma).original;
-        light.iter_mut().for_each(|x| *x += 1.0);
+        light.iter_mut().for_each(|x| *x += self.above);
         // x_0 is linear in the output, so the share is the same for both.
         for (((guided, u), c), light) in guided
             .chunks_exact_mut(len)

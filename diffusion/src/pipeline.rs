@@ -91,7 +91,7 @@ impl Generation {
         let sampler = request.sampler(model.schedule(), len)?;
         // As many steps as there are, which may be fewer than were asked for.
         let request = Request { num_inference_steps: sampler.timesteps().len(), ..request };
-        let guidance = Guidance::new(&request, base.info.null_class_trained)?;
+        let guidance = Guidance::new(&request, &base.info)?;
 
         let mut noise: Vec<NoiseSource> = request.seeds.iter().map(|&seed| NoiseSource::new(seed)).collect();
         let drawn: Vec<f32> = noise.iter_mut().flat_map(|source| source.normals(len)).collect();

@@ -155,7 +155,7 @@ mod tests {
     use diffusion::config::AutoencoderConfig;
 
     use super::*;
-    use crate::autoencoder::Inked;
+    use crate::autoencoder::{Inked, Media};
     use crate::data::Dataset;
     use crate::testing::drawn_digit;
 
@@ -180,7 +180,7 @@ mod tests {
         let data = Dataset::new("test", pixels, vec![0, 1], 28, vec!["0".into(), "7".into()]).unwrap();
         let config = AutoencoderConfig { block_out_channels: vec![8, 8], norm_num_groups: 4, ..Default::default() };
         let network = CpuAutoencoder::new(&config, &initial_state(&config, 1)).unwrap();
-        let (pictures, indices) = (Inked::new(&data, 16, 0).unwrap(), [1, 0, 1, 0, 0, 0, 0, 0, 1]);
+        let (pictures, indices) = (Inked::new(&data, Media::ink(), 16, 0).unwrap(), [1, 0, 1, 0, 0, 0, 0, 0, 1]);
         let found = reconstruct(&network, &pictures, &indices, 2).unwrap();
         let bytes: Vec<Vec<u8>> = (pictures.chosen(&[0, 1]))
             .chunks_exact(pictures.values())

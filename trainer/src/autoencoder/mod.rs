@@ -22,5 +22,5 @@ mod training;
 pub use encoded::{Encoded, Encoding};
 pub use folder::{holds_autoencoder, read_autoencoder, write_autoencoder};
 pub use measure::{Likeness, Reconstructed, latent_deviation, reconstruct};
-pub use pictures::{Inked, Pictures};
+pub use pictures::{Inked, Media, Pictures};
 pub use training::{AutoencoderRun, Parts};

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::styles::ink;
+use crate::styles::{MEDIA, Medium};
 
 /// Square pictures of one size.
 pub trait Pictures: Sync {
@@ -30,10 +30,50 @@ pub trait Pictures: Sync {
     }
 }
 
-/// Grey pictures drawn as ink on paper, each when it is asked for.
+/// What grey pictures are drawn in.
+#[derive(Debug, Clone, Copy)]
+pub enum Media {
+    /// One medium.
+    One(&'static Medium),
+    /// Every second one in the first medium, the others in the rest by turns: what an autoencoder is for.
+    All,
+}
+
+impl Media {
+    /// Ink on paper, a base's own.
+    pub fn ink() -> Self {
+        Self::One(&MEDIA[0])
+    }
+
+    /// The medium of that name; all of them by `all`.
+    ///
+    /// # Errors
+    /// A name that no medium has.
+    pub fn named(name: &str) -> Result<Self> {
+        if name == "all" { Ok(Self::All) } else { Medium::named(name).map(Self::One) }
+    }
+
+    fn of(self, index: usize) -> &'static Medium {
+        match self {
+            Self::One(medium) => medium,
+            Self::All if index.is_multiple_of(2) => &MEDIA[0],
+            Self::All => &MEDIA[1 + index / 2 % (MEDIA.len() - 1)],
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::One(medium) => medium.name,
+            Self::All => "all",
+        }
+    }
+}
+
+/// Grey pictures drawn in a medium, each when it is asked for.
 #[derive(Debug)]
 pub struct Inked<'a> {
     data: &'a Dataset,
+    media: Media,
     side: usize,
     /// The seed of the first picture; the next have the next.
     first: u64,
@@ -44,9 +84,9 @@ impl<'a> Inked<'a> {
     ///
     /// # Errors
     /// Pictures in colour.
-    pub fn new(data: &'a Dataset, side: usize, first: u64) -> Result<Self> {
+    pub fn new(data: &'a Dataset, media: Media, side: usize, first: u64) -> Result<Self> {
         match data.channels() {
-            1 => Ok(Self { data, side, first }),
+            1 => Ok(Self { data, media, side, first }),
             _ => {
                 Err(data.refuse("its pictures are in colour, and ink is drawn of grey ones; leave out --colour".into()))
             }
@@ -68,12 +108,15 @@ impl Pictures for Inked<'_> {
     }
 
     fn sha256(&self) -> String {
-        let text = format!("ink 1 {} {} {}", self.side, self.first, self.data.sha256());
+        let text = format!("{} 2 {} {} {}", self.media.name(), self.side, self.first, self.data.sha256());
         Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn chosen(&self, indices: &[usize]) -> Vec<f32> {
-        let draw = |&i: &usize| ink(self.data.image(i), self.data.size(), self.side, self.first + i as u64);
+        let draw = |&i: &usize| {
+            let (image, size) = (self.data.image(i), self.data.size());
+            self.media.of(i).apply(image, size, self.side, self.first + i as u64)
+        };
         indices.iter().flat_map(draw).map(from_grey).collect()
     }
 }
@@ -132,16 +175,20 @@ mod tests {
     fn ink_is_drawn_of_the_chosen_pictures() {
         let pixels = [drawn_digit(0), drawn_digit(7)].concat();
         let data = Dataset::new("test", pixels, vec![0, 1], 28, vec!["0".into(), "7".into()]).unwrap();
-        let inked = Inked::new(&data, 32, 5).unwrap();
+        let inked = Inked::new(&data, Media::ink(), 32, 5).unwrap();
         assert_eq!((inked.count(), inked.values()), (2, 3 * 32 * 32));
         let both = inked.chosen(&[1, 0]);
-        let second: Vec<f32> = ink(&drawn_digit(0), 28, 32, 5).into_iter().map(from_grey).collect();
+        let second: Vec<f32> = MEDIA[0].apply(&drawn_digit(0), 28, 32, 5).into_iter().map(from_grey).collect();
         assert_eq!(both[3 * 32 * 32..], second);
-        assert_ne!(inked.sha256(), Inked::new(&data, 32, 6).unwrap().sha256());
-        assert_ne!(inked.sha256(), Inked::new(&data, 64, 5).unwrap().sha256());
+        let of_all = Inked::new(&data, Media::All, 32, 5).unwrap();
+        assert_eq!(of_all.chosen(&[0]), second);
+        assert_ne!(of_all.chosen(&[1]), both[..3 * 32 * 32]);
+        assert_ne!(inked.sha256(), of_all.sha256());
+        assert_ne!(inked.sha256(), Inked::new(&data, Media::ink(), 32, 6).unwrap().sha256());
+        assert_ne!(inked.sha256(), Inked::new(&data, Media::ink(), 64, 5).unwrap().sha256());
         let coloured = data.in_channels(3);
         assert_eq!((coloured.channels(), Pictures::values(&coloured)), (3, 3 * 28 * 28));
-        let message = Inked::new(&coloured, 64, 5).unwrap_err().to_string();
+        let message = Inked::new(&coloured, Media::ink(), 64, 5).unwrap_err().to_string();
         assert!(message.contains("in colour") && message.contains("--colour"), "{message}");
     }
 }

@@ -10,17 +10,16 @@ use diffusion::tensors::Precision;
 use diffusion::unet::burn::{BurnUNet, read_state};
 use diffusion::unet::init::initial_state;
 use diffusion::{Base, Model, Request};
-use trainer::autoencoder::{Encoded, Encoding};
+use trainer::autoencoder::Media;
 use trainer::config::{self, BaseConfig, Count, Keep, ModelConfig, RunSettings};
 use trainer::data::Dataset;
 use trainer::data::check::Purpose;
-use trainer::error::Error;
 use trainer::messages::{say, shown};
 use trainer::ranks::Ranks;
 use trainer::store::{read_base, write_base};
 use trainer::train::{Origin, Source, Trainer};
 
-use super::behind::{Behind, HELD_OUT_INK};
+use super::behind::{Behind, LATENTS};
 use super::data_args::{DataArgs, Reader};
 use super::device::DeviceName;
 use super::training::{
@@ -30,8 +29,6 @@ use super::training::{
 
 /// Fewest steps of a run whose length nobody has set: what a few dozen pictures need.
 const LEAST_STEPS: usize = 2000;
-/// Name of the file that keeps the latents of the pictures, behind an autoencoder.
-const LATENTS: &str = "latents.safetensors";
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -113,7 +110,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let known = resumed.as_ref().map(|(base, _)| base).or(initial.as_ref());
     // MNIST's digits are drawn as ink where there is an autoencoder to see them.
     let ink = run.ink.unwrap_or(run.data.is_none());
-    let behind = Behind::of(known, args.new_autoencoder(&run, known), args.image_size, ink)?;
+    let behind = Behind::of(known, args.new_autoencoder(&run, known), args.image_size, ink.then(Media::ink))?;
     let pictures = run.pictures.clone().unwrap_or_default();
     let (purpose, pictures) = match (&behind, known) {
         (Some(behind), _) => (Purpose::Base, behind.settings(pictures)),
@@ -137,7 +134,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     if let Some(checkpoint) = &checkpoint {
         let data_sha256 = match &behind {
-            Some(behind) => Encoded::sha256_of(&*behind.pictures(&data, 0)?, &behind.codec)?,
+            Some(behind) => behind.sha256(&data)?,
             None => data.sha256(),
         };
         checkpoint.origin.must_be(&Origin { data_sha256, adapter: None })?;
@@ -175,21 +172,16 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let interrupt = Interrupt::listen()?;
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let unet = BurnUNet::from_base(&base, &device)?;
-    let encoding = |cache| Encoding { cache, threads: config.train.threads, stop: interrupt.flag() };
-    let cache = args.out.join(LATENTS);
-    interrupt.saves(behind.is_some());
     let encoded = match &behind {
         Some(behind) => {
-            let cache = Ranks::here().is_first().then_some(&*cache);
-            let held_out = held_out.as_ref().map(|data| behind.encoded(data, HELD_OUT_INK, encoding(None))).transpose();
-            match behind.encoded(&data, 0, encoding(cache)).and_then(|data| Ok((data, held_out?))) {
-                Err(error) if matches!(error.downcast_ref(), Some(Error::Stopped)) => return Ok(ExitCode::from(130)),
-                encoded => Some(encoded?),
+            let pictures = (&data, held_out.as_ref());
+            match behind.encoded(pictures, &args.out.join(LATENTS), config.train.threads, &interrupt)? {
+                None => return Ok(ExitCode::from(130)),
+                encoded => encoded,
             }
         }
         None => None,
     };
-    interrupt.saves(false);
     let (source, held_out): (&dyn Source, Option<&dyn Source>) = match &encoded {
         Some((data, held_out)) => (data, held_out.as_ref().map(|data| data as _)),
         None => (&data, held_out.as_ref().map(|data| data as _)),

@@ -12,16 +12,16 @@ use trainer::files::Held;
 use trainer::messages::{did_you_mean, say};
 use trainer::ranks::Ranks;
 use trainer::store::{ADAPTER_WEIGHTS, base_sha256, read_base, write_adapter_folder};
-use trainer::styles::{STYLES, Style};
 use trainer::train::adapter::detach;
-use trainer::train::{AdapterOrigin, Origin, Trainer};
+use trainer::train::{AdapterOrigin, Origin, Source, Trainer};
 
 use super::adapter_args::AdapterArgs;
+use super::behind::LATENTS;
 use super::data_args::{DataArgs, Reader};
 use super::device::DeviceName;
 use super::factors;
 use super::labels;
-use super::lora_pictures::Pictures;
+use super::lora_pictures::{Pictures, looks};
 use super::training::{
     Given, Interrupt, Plan, Run, TrainArgs, is_finished, list_presets, print_config, say_estimate, stored_settings,
 };
@@ -140,12 +140,14 @@ fn train_one(
         None => None,
     };
     let own = pictures.is_some();
-    let Pictures { train: data, held_out } = match args.train.print_config {
+    let Pictures { train: data, held_out, behind } = match args.train.print_config {
         // The length is what it depends on, not the style.
         true => Pictures::unstyled(&settings.reader, base, pictures)?,
         false => Pictures::styled(&settings.reader, source, base, pictures)?,
     };
-    let given = Given::of(&data, own, Recipe::default().augment, LEAST_STEPS);
+    // Latents are no strokes that could be moved.
+    let strength = if behind.is_some() { 0.0 } else { Recipe::default().augment };
+    let given = Given::of(&data, own, strength, LEAST_STEPS);
     let few = own && started.is_none() && args.train.config.is_none() && given.each_class() < FEW;
     let preset = few.then_some(FEW_PRESET);
     if few {
@@ -161,7 +163,13 @@ fn train_one(
         config.train.max_train_steps = Recipe::for_pictures(data.len()).steps;
     }
     args.adapter.override_settings(&mut config.lora);
+    if behind.is_some() && few {
+        config.train.augment = 0.0;
+    }
     config.train = args.train.settings(config.train, started.map(|(_, train)| train), preset, given)?;
+    if behind.is_some() && config.train.augment > 0.0 {
+        anyhow::bail!("--augment moves the strokes of pictures, and this base learns latents; leave it out");
+    }
     let plan = Plan::new(&settings.run, config.train.total_steps(data.len()));
     config.run = RunSettings { data: Some(source.clone()), ..plan.written(&settings.run) };
     if args.train.print_config {
@@ -179,7 +187,8 @@ fn train_one(
     let sha256 = base_sha256(&settings.base)?;
     if let (Some(checkpoint), Some((adapter, _))) = (&checkpoint, started) {
         let adapter = AdapterOrigin { base_sha256: sha256.clone(), ..adapter.clone() };
-        checkpoint.origin.must_be(&Origin { data_sha256: data.sha256(), adapter: Some(adapter) })?;
+        let data_sha256 = behind.as_ref().map_or_else(|| Ok(data.sha256()), |behind| behind.sha256(&data))?;
+        checkpoint.origin.must_be(&Origin { data_sha256, adapter: Some(adapter) })?;
     }
     let init = settings.run.init.as_deref();
     let (initial, peft) = match started {
@@ -192,8 +201,22 @@ fn train_one(
         adapter_config: started.map_or_else(|| peft.to_json(), |(adapter, _)| adapter.adapter_config.clone()),
     };
 
+    let encoded = match &behind {
+        Some(behind) => {
+            let pictures = (&data, held_out.as_ref());
+            match behind.encoded(pictures, &out.join(LATENTS), config.train.threads, interrupt)? {
+                None => return Ok(ExitCode::from(130)),
+                encoded => encoded,
+            }
+        }
+        None => None,
+    };
+    let (source_of_rows, held_out): (&dyn Source, Option<&dyn Source>) = match &encoded {
+        Some((data, held_out)) => (data, held_out.as_ref().map(|data| data as _)),
+        None => (&data, held_out.as_ref().map(|data| data as _)),
+    };
     let (device, backend) = (settings.device.open()?.autodiff(), settings.device.backend()?);
-    let mut trainer = Trainer::of_adapter(config.train.clone(), &data, base, &initial, device)?
+    let mut trainer = Trainer::of_adapter(config.train.clone(), source_of_rows, base, &initial, device)?
         .with_operations(settings.device.operations())
         .for_adapter(origin)?;
     let resumes = checkpoint.is_some();
@@ -220,7 +243,7 @@ fn train_one(
         plan: &plan,
         interrupt,
         out,
-        held_out: held_out.as_ref().map(|data| data as _),
+        held_out,
         drawn: Request::new(0, 0),
     };
     let parameters = base.state.values().map(|tensor| tensor.values.len()).sum();
@@ -262,7 +285,7 @@ impl Args {
         if sources.is_empty() {
             anyhow::bail!(
                 "give --data: a style's name ({}), a folder <class name>/*.png, an IDX, NPZ, Parquet or CSV file; or the --config of a run that names it",
-                STYLES.iter().map(|style| style.name).collect::<Vec<_>>().join(", ")
+                looks().collect::<Vec<_>>().join(", ")
             );
         }
         let alone = sources.len() == 1;
@@ -283,11 +306,11 @@ impl Args {
     /// The adapter for one value of `--data`.
     fn job(&self, source: String, from: &str, alone: bool) -> anyhow::Result<Job> {
         let path = Path::new(&source);
-        if !path.exists() && Style::named(&source).is_err() {
+        if !path.exists() && !looks().any(|name| name == source) {
             anyhow::bail!(
                 "{from} {source} is neither a style nor a folder nor a file; the styles are {}{}",
-                STYLES.iter().map(|style| style.name).collect::<Vec<_>>().join(", "),
-                did_you_mean(&source, STYLES.iter().map(|style| style.name))
+                looks().collect::<Vec<_>>().join(", "),
+                did_you_mean(&source, looks())
             );
         }
         // A folder's name may have a dot in it.

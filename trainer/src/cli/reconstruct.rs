@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use diffusion::autoencoder::CpuAutoencoder;
 use serde_json::json;
-use trainer::autoencoder::{Inked, Pictures, read_autoencoder, reconstruct};
+use trainer::autoencoder::{Inked, Media, Pictures, read_autoencoder, reconstruct};
 use trainer::data::Dataset;
 use trainer::data::check::Purpose;
 use trainer::files::can_write;
@@ -32,6 +32,9 @@ pub struct Args {
     /// Draw the pictures of --data as ink on paper in colour
     #[arg(long, requires = "data", help_heading = "Pictures")]
     ink: bool,
+    /// What the pictures are drawn in: ink, chalk, neon, blueprint, watercolour, or all of them by turns [default: ink]
+    #[arg(long, value_name = "NAME", help_heading = "Pictures")]
+    medium: Option<String>,
     /// Side of the pictures in ink [default: that which the autoencoder was trained on]
     #[arg(long, value_name = "N", help_heading = "Pictures")]
     image_size: Option<usize>,
@@ -49,6 +52,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(out) = &args.out {
         can_write(out)?;
     }
+    if args.medium.is_some() && args.data.is_some() && !args.ink {
+        anyhow::bail!("--medium is for pictures that are drawn: with --data, give --ink, too");
+    }
     if args.count == 0 {
         anyhow::bail!("--count must be at least 1");
     }
@@ -56,8 +62,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let network = CpuAutoencoder::new(&autoencoder.config, &autoencoder.state)?;
     let ink = args.ink || args.data.is_none();
     let data = args.pictures(!ink && autoencoder.config.in_channels == 3)?;
+    let media = args.medium.as_deref().map_or(Ok(Media::ink()), Media::named)?;
     let side = args.image_size.unwrap_or(autoencoder.config.sample_size);
-    let pictures: &dyn Pictures = if ink { &Inked::new(&data, side, INK)? } else { &data };
+    let pictures: &dyn Pictures = if ink { &Inked::new(&data, media, side, INK)? } else { &data };
     let (channels, wanted) = (pictures.channels(), autoencoder.config.in_channels);
     if channels != wanted || wanted != autoencoder.config.out_channels {
         anyhow::bail!("the pictures have {channels} channels, this autoencoder takes {wanted}");

@@ -1,14 +1,14 @@
 //! Styles: deterministic transforms of a digit by name. An adapter is trained on the result.
 //!
 //! A new style is one function and one row in [`STYLES`]. `outline`, `bold`, `thin` and `dotted` are in `strokes.rs`, the
-//! others in a file of their name. `ink` is none of them: it draws larger pictures, in colour. `field` has the distance
+//! others in a file of their name. `media` are none of them: they draw larger pictures, in colour. `field` has the distance
 //! transforms they draw from, `skeleton` the middle line of strokes. Tests: here for every style; in `field.rs`, `skeleton.rs`
-//! and `ink.rs` for those.
+//! and `media/tests.rs` for those.
 
 mod field;
 mod glyph;
-mod ink;
 mod inverted;
+mod media;
 mod seven_segment;
 mod skeleton;
 mod slanted;
@@ -19,7 +19,7 @@ use diffusion::noise::NoiseSource;
 use crate::error::{Error, Result};
 use field::Field;
 use glyph::Glyph;
-pub use ink::ink;
+pub use media::{MEDIA, Medium};
 
 /// A transform of pictures, with its names.
 #[derive(Debug)]

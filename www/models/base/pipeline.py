@@ -32,11 +32,13 @@ TURBO = "digit_diffusion.turbo"
 
 class DigitDiffusionPipeline(DiffusionPipeline):
     """Class-conditional pictures. `labels`, `tokens_per_class`, `patch_size` and `null_class_trained` are those of
-    `digit_diffusion.json`."""
+    `digit_diffusion.json`; `vae` is None where latents are squares of pixels."""
 
-    def __init__(self, unet, scheduler, labels=(), tokens_per_class=1, patch_size=1, null_class_trained=True):
+    _optional_components = ["vae"]
+
+    def __init__(self, unet, scheduler, vae=None, labels=(), tokens_per_class=1, patch_size=1, null_class_trained=True):
         super().__init__()
-        self.register_modules(unet=unet, scheduler=scheduler)
+        self.register_modules(unet=unet, scheduler=scheduler, vae=vae)
         self.register_to_config(
             labels=list(labels),
             tokens_per_class=tokens_per_class,
@@ -109,17 +111,25 @@ class DigitDiffusionPipeline(DiffusionPipeline):
                 push = output - self._predict(sample, t, null)
                 if guidance_eta != 1:
                     # The part along the predicted picture, as light over black, only adds ink in the same place.
-                    light = predicted(sample, output, self._signal_and_noise(scheduler, i, t), scheduler) + 1
+                    light = predicted(sample, output, self._signal_and_noise(scheduler, i, t), scheduler)
+                    light = light + (1 if self.vae is None else 0)
                     along = (push * light).sum((1, 2, 3), keepdim=True) / light.square().sum((1, 2, 3), keepdim=True)
                     push = push - (1 - guidance_eta) * along * light
                 output = output + (guidance_scale - 1) * push
             x = scheduler.step(output, t, x, **extra).prev_sample
-        images = torch.nn.functional.pixel_shuffle(x, self.config.patch_size).clamp(-1, 1).cpu()
+        images = self._pictures(x).clamp(-1, 1).cpu()
         if output_type != "pt":
             images = (images.permute(0, 2, 3, 1) / 2 + 0.5).numpy()
         if output_type == "pil":
             images = self.numpy_to_pil(images)
         return ImagePipelineOutput(images=images) if return_dict else (images,)
+
+    def _pictures(self, latents):
+        if self.vae is None:
+            return torch.nn.functional.pixel_shuffle(latents, self.config.patch_size)
+        config = self.vae.config
+        latents = latents / config.scaling_factor + (config.shift_factor or 0)
+        return self.vae.decode(latents.to(self.vae.dtype), return_dict=False)[0].float()
 
     def _predict(self, sample, t, context):
         sample, context = sample.to(self.unet.dtype), context.to(self.unet.dtype)

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use diffusion::autoencoder::Autoencoder;
 use diffusion::autoencoder::files::WEIGHTS;
 use diffusion::autoencoder::init::initial_state;
-use trainer::autoencoder::{AutoencoderRun, Inked, Pictures};
+use trainer::autoencoder::{AutoencoderRun, Inked, Media, Pictures};
 use trainer::config::{self, AutoencoderRunConfig, RunSettings};
 use trainer::data::Dataset;
 use trainer::messages::{say, shown};
@@ -49,7 +49,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let side = settings.image_size;
     let drawn = |data, first| -> anyhow::Result<Box<dyn Pictures + '_>> {
         let data: &Dataset = data;
-        Ok(if settings.ink { Box::new(Inked::new(data, side, first)?) } else { Box::new(data) })
+        Ok(if settings.ink { Box::new(Inked::new(data, Media::All, side, first)?) } else { Box::new(data) })
     };
     let pictures = drawn(&data, 0)?;
     let held_out = held_out.as_ref().map(|data| drawn(data, HELD_OUT_INK)).transpose()?;

@@ -72,12 +72,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let noun = args.noun.as_deref().map(names::noun).transpose()?;
     args.check_names()?;
     let base = read_base(&args.base)?;
-    if base.autoencoder.is_some() {
-        anyhow::bail!(
-            "{} works behind an autoencoder, which the page does not have; `trainer sample` draws with it",
-            shown(args.base.display())
-        );
-    }
     names::check_classes(&base.info.labels)?;
     let trained_on = base_sha256(&args.base)?;
     let mut files: Vec<File> = Vec::new();

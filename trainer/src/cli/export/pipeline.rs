@@ -11,7 +11,7 @@ const PIPELINE: &str = "pipeline.py";
 
 /// Name within the base folder, and contents.
 pub fn files(info: &ModelInfo) -> [(&'static str, Vec<u8>); 2] {
-    let index = json!({
+    let mut index = json!({
         "_class_name": ["pipeline", "DigitDiffusionPipeline"],
         "_diffusers_version": "0.42.1",
         "labels": info.labels,
@@ -21,6 +21,9 @@ pub fn files(info: &ModelInfo) -> [(&'static str, Vec<u8>); 2] {
         "tokens_per_class": info.tokens_per_class,
         "unet": ["diffusers", "UNet2DConditionModel"],
     });
+    if info.latent_channels.is_some() {
+        index["vae"] = json!(["diffusers", "AutoencoderKL"]);
+    }
     [(INDEX, format!("{index:#}\n").into_bytes()), (PIPELINE, include_bytes!("../../../assets/pipeline.py").to_vec())]
 }
 
