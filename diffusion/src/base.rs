@@ -121,7 +121,7 @@ impl Base {
                 config.in_channels,
             )));
         }
-        let codec = AutoencoderCodec::new(autoencoder, info.image_size)?;
+        let codec = AutoencoderCodec::new(autoencoder, info.image_size)?.with_latent_rgb(info.latent_rgb.clone());
         Ok(Self { autoencoder: Some(Arc::new(codec)), ..self })
     }
 

@@ -55,6 +55,29 @@ impl Codec {
             Self::Autoencoder(autoencoder) => autoencoder.decode(latents),
         }
     }
+
+    /// What latents look like, cheaply: of patches the picture itself; of an autoencoder a linear map of each latent where its
+    /// base has one (`latent_rgb`), and else the decoded picture. Decoding costs more than a step of the network.
+    ///
+    /// # Shapes
+    /// [`latent_shape`](Self::latent_shape) -> `[channels, image_size, image_size]`, about in [-1, 1]
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn preview(&self, latents: &[f32]) -> Result<Vec<f32>> {
+        match self {
+            Self::Patches(patches) => Ok(patches.decode(latents)),
+            Self::Autoencoder(autoencoder) => autoencoder.preview(latents),
+        }
+    }
+
+    /// Channels of the picture: 1 of a grey one, 3 of one in colour.
+    pub fn channels(&self) -> usize {
+        match self {
+            Self::Patches(patches) => patches.channels,
+            Self::Autoencoder(autoencoder) => autoencoder.autoencoder().config.out_channels,
+        }
+    }
 }
 
 /// Folds squares of `patch` pixels into channels, as `torch.pixel_unshuffle` does.

@@ -11,7 +11,7 @@ use diffusion::autoencoder::init::initial_state;
 use diffusion::autoencoder::parameters::shapes;
 use diffusion::autoencoder::{Autoencoder, AutoencoderCodec, CpuAutoencoder};
 use diffusion::codec::Codec;
-use diffusion::config::AutoencoderConfig;
+use diffusion::config::{AutoencoderConfig, ModelInfo};
 use diffusion::ops::Ops;
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
@@ -288,6 +288,61 @@ fn latents_are_scaled_and_belong_to_their_base() {
     assert_refused("in colour", with("colour"), &["in 3 channels"]);
     let more = folder.info.replace("\"latent_channels\": 4", "\"latent_channels\": 5");
     assert_refused("more channels", Folder { info: more, ..folder }.read(), &["latent_channels 5", "in_channels"]);
+}
+
+/// A base says by `latent_rgb` what latents look like; without it they are decoded.
+#[test]
+fn a_preview_is_a_linear_map_of_the_latents_enlarged() {
+    let folder = Folder::open(&fixture("unet/tiny"));
+    let base = |latent_rgb: Option<&str>| {
+        let config = config_text("colour");
+        let said = latent_rgb.map_or_else(String::new, |rows| format!(", \"latent_rgb\": {rows}"));
+        let latent = format!("\"patch_size\": 2, \"channels\": 3, \"latent_channels\": 4{said}");
+        let info = folder.info.replace("\"patch_size\": 2", &latent).replace("\"image_size\": 28", "\"image_size\": 8");
+        let files = BaseFiles {
+            info: &info,
+            unet_config: &folder.unet_config,
+            scheduler_config: &folder.scheduler_config,
+            weights: &[&folder.weights],
+        };
+        Base::read_with_autoencoder(&files, &config, &[&weights("colour")])
+    };
+    let latents: Vec<f32> = (0..64).map(|i| (i as f32 * 0.7).cos()).collect();
+    let decoding = base(None).unwrap();
+    assert!(!decoding.info.to_json().contains("latent_rgb"), "nothing is said of what is not there");
+    let codec = decoding.codec();
+    assert_eq!(codec.preview(&latents).unwrap(), codec.decode(&latents).unwrap());
+
+    let base = base(Some("[[0, 0, 0, 0, 0.25], [1, 0, 0, 0, 0], [0, 0, 0.5, -1, 0.1]]")).unwrap();
+    assert_eq!(ModelInfo::from_json(&base.info.to_json()).unwrap(), base.info);
+    let preview = base.codec().preview(&latents).unwrap();
+    assert_eq!((preview.len(), base.codec().channels()), (192, 3));
+    assert!(preview[..64].iter().all(|&red| red == 0.25));
+    // torch.nn.functional.interpolate(mode="bilinear"): a quarter of a pixel before and behind.
+    let [a, b] = [latents[0], latents[1]];
+    assert_close(
+        "green",
+        &preview[64..68],
+        &[a, a * 0.75 + b * 0.25, a * 0.25 + b * 0.75, latents[1] * 0.75 + latents[2] * 0.25],
+        1e-6,
+    );
+    let last = 0.5 * latents[47] - latents[63] + 0.1;
+    assert_close("blue", &preview[191..], &[last], 1e-6);
+    assert_refused("half of it", base.codec().preview(&latents[1..]), &["63 values"]);
+}
+
+#[test]
+fn previews_belong_to_their_latents() {
+    let good = Folder::open(&fixture("unet/tiny")).info;
+    for (latent, parts) in [
+        ("\"latent_rgb\": [[1, 2, 3, 4, 5]]", &["latent_rgb needs latent_channels"][..]),
+        ("\"latent_channels\": 4, \"latent_rgb\": [[1, 2, 3, 4]]", &["latent_rgb", "1 rows of 5 numbers", "[4]"]),
+        ("\"latent_channels\": 4, \"latent_rgb\": [[1, 2, 3, 4, 1e99]]", &["latent_rgb", "finite"]),
+        ("\"latent_channels\": 4, \"latent_rgb\": 7", &["latent_rgb", "rows of numbers", "7"]),
+    ] {
+        let info = good.replace("\"patch_size\": 2", &format!("\"patch_size\": 2, {latent}"));
+        assert_refused(latent, ModelInfo::from_json(&info), parts);
+    }
 }
 
 /// Starting weights are the same everywhere and load like any others; the default network is as small as it says.

@@ -27,6 +27,7 @@ pub fn info(data: &Dataset) -> ModelInfo {
         image_size: data.size(),
         patch_size: 2,
         latent_channels: None,
+        latent_rgb: None,
         channels: 1,
         null_class_trained: true,
     }

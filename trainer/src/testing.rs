@@ -31,6 +31,7 @@ fn tiny_config() -> (UNetConfig, ModelInfo) {
         image_size: 8,
         patch_size: 2,
         latent_channels: None,
+        latent_rgb: None,
         channels: 1,
         null_class_trained: true,
     };

@@ -17,7 +17,7 @@ const FILE: &str = "digit_diffusion.json";
 const LARGEST_IMAGE: usize = 4096;
 
 /// What diffusers does not store: the classes and how pictures become latents.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {
     /// Version of this file's layout; 1 today.
     pub format: u32,
@@ -33,6 +33,10 @@ pub struct ModelInfo {
     /// Channels of the latents where an autoencoder makes them. Only said where one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latent_channels: Option<usize>,
+    /// What latents look like without their decoder: a row of `latent_channels + 1` numbers for each of `channels`, a linear
+    /// map from scaled latents to it in [-1, 1]; the last is the offset. Only said where an autoencoder makes the latents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latent_rgb: Option<Vec<Vec<f32>>>,
     /// Channels of the picture: 3 of one in colour. Only said where it is not 1, grey.
     #[serde(default = "grey", skip_serializing_if = "is_grey")]
     pub channels: usize,
@@ -58,6 +62,11 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
+fn rows(value: &Value) -> Option<Vec<Vec<f32>>> {
+    let row = |row: &Value| row.as_array()?.iter().map(|number| number.as_f64().map(|number| number as f32)).collect();
+    value.as_array()?.iter().map(row).collect()
+}
+
 impl ModelInfo {
     /// Reads `digit_diffusion.json`.
     pub fn from_json(text: &str) -> Result<Self> {
@@ -80,6 +89,10 @@ impl ModelInfo {
             image_size: whole("image_size")?,
             patch_size: whole("patch_size")?,
             latent_channels: json.get("latent_channels").map(|_| whole("latent_channels")).transpose()?,
+            latent_rgb: match json.get("latent_rgb") {
+                Some(value) => Some(rows(value).ok_or_else(|| wrong("latent_rgb", "rows of numbers"))?),
+                None => None,
+            },
             channels: if json.get("channels").is_some() { whole("channels")? } else { grey() },
             null_class_trained: null.ok_or_else(|| wrong("null_class_trained", "true or false"))?,
         };
@@ -109,6 +122,20 @@ impl ModelInfo {
         }
         if !matches!(self.channels, 1 | 3) {
             return refuse(ConfigError::value("channels", "1 (grey) or 3 (colour)", self.channels));
+        }
+        if let Some(rows) = &self.latent_rgb {
+            let Some(latent_channels) = self.latent_channels else {
+                return refuse(ConfigError::Invalid { reason: "latent_rgb needs latent_channels".to_owned() });
+            };
+            let (channels, length) = (self.channels, latent_channels + 1);
+            if rows.len() != channels || rows.iter().any(|row| row.len() != length) {
+                let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
+                let accepted = format!("{channels} rows of {length} numbers");
+                return refuse(ConfigError::value("latent_rgb", accepted, format!("rows of {lengths:?}")));
+            }
+            if rows.iter().flatten().any(|number| !number.is_finite()) {
+                return refuse(ConfigError::value("latent_rgb", "finite numbers", "one that is not"));
+            }
         }
         if !self.image_size.is_multiple_of(self.patch_size) {
             let reason = format!("image_size {} is not divisible by patch_size {}", self.image_size, self.patch_size);

@@ -82,6 +82,7 @@ mod tests {
             image_size: 4,
             patch_size: 2,
             latent_channels: None,
+            latent_rgb: None,
             channels: 1,
             null_class_trained: true,
         };

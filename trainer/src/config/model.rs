@@ -106,6 +106,7 @@ impl ModelConfig {
             image_size,
             patch_size,
             latent_channels: autoencoder.map(|(config, _)| config.latent_channels),
+            latent_rgb: None,
             channels,
             null_class_trained: true,
         };
