@@ -93,6 +93,14 @@ pub enum Error {
         /// The names there are.
         known: String,
     },
+    /// No medium has this name.
+    #[error("there is no medium called \"{name}\"; the media are {known}{}", did_you_mean(.name, .known.split(", ")))]
+    UnknownMedium {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
     /// A style that draws digits was asked to draw another class.
     #[error("style \"{style}\" can draw {limit} classes, but the data has {classes}; choose another style")]
     StyleLabels {

@@ -113,7 +113,13 @@ impl Encoded {
         Ok(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    fn chosen(&self, indices: &[usize]) -> (Vec<f32>, Vec<u16>) {
+    /// `[channels, height, width]` of the latents of a picture.
+    pub fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    /// The chosen latents, one after the other, and their classes.
+    pub fn chosen(&self, indices: &[usize]) -> (Vec<f32>, Vec<u16>) {
         let len = self.shape.iter().product::<usize>();
         let latents = indices.iter().flat_map(|&i| &self.latents[i * len..(i + 1) * len]).copied().collect();
         (latents, indices.iter().map(|&i| self.labels[i]).collect())

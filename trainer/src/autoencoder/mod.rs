@@ -17,10 +17,12 @@ mod folder;
 mod loss;
 mod measure;
 mod pictures;
+mod preview;
 mod training;
 
 pub use encoded::{Encoded, Encoding};
 pub use folder::{holds_autoencoder, read_autoencoder, write_autoencoder};
 pub use measure::{Likeness, Reconstructed, latent_deviation, reconstruct};
 pub use pictures::{Inked, Media, Pictures};
-pub use training::{AutoencoderRun, Parts};
+pub use preview::latent_rgb;
+pub use training::AutoencoderRun;

@@ -23,13 +23,19 @@ use crate::train::network_parameters::NetworkParameters;
 use crate::train::optimizer::{Optimizer, Vectors};
 use crate::train::tensors::{host, to_state, to_vector};
 
-/// Parts of a batch, in their order, each with the indices of its pictures and the noise of its latents.
-pub type Parts = Vec<(Vec<usize>, Vec<f32>)>;
+/// A part of a batch: pictures by index, the corner at which a square is cut out of each, and the noise of their latents.
+struct Share {
+    indices: Vec<usize>,
+    corners: Vec<[usize; 2]>,
+    noise: Vec<f32>,
+}
 
 /// A training run: network, optimizer, EMA, and how far it is.
 pub struct AutoencoderRun<'a> {
     config: TrainConfig,
     weights: Weights,
+    /// Side of the squares that are cut out of the pictures.
+    crop: usize,
     start: Autoencoder,
     pictures: &'a dyn Pictures,
     device: Device,
@@ -79,9 +85,11 @@ impl<'a> AutoencoderRun<'a> {
         let vectors = Vectors { ema: weights.clone(), weights, moment_1: zeros.clone(), moment_2: zeros };
         let optimizer = Self::new_optimizer(&config, vectors, 0);
         let weights = Weights { pixels: config.loss, edges: settings.edge_weight, kl: settings.kl_weight };
+        let crop = if settings.crop == 0 { pictures.side() } else { settings.crop };
         let mut run = Self {
             config,
             weights,
+            crop,
             start,
             pictures,
             device,
@@ -207,14 +215,14 @@ impl<'a> AutoencoderRun<'a> {
 
     fn train_step(&mut self, stop: &AtomicBool) -> Result<StepReport> {
         let parts = self.parts(self.step);
-        let pictures: usize = parts.iter().map(|(indices, _)| indices.len()).sum();
+        let pictures: usize = parts.iter().map(|part| part.indices.len()).sum();
         let plain = self.device.clone().without_autodiff();
-        let job = |network: &BurnAutoencoder, (indices, noise): (Vec<usize>, Vec<f32>)| {
+        let job = |network: &BurnAutoencoder, part: Share| {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Stopped);
             }
-            let share = indices.len() as f32 / pictures as f32;
-            Ok(self.loss(network, &indices, noise, &self.device) * share)
+            let share = part.indices.len() as f32 / pictures as f32;
+            Ok(self.loss(network, part, &self.device) * share)
         };
         let gather = |network: &BurnAutoencoder, gradients| self.parameters.gradients_of(network, gradients, &plain);
         let (loss, gradients) =
@@ -236,25 +244,37 @@ impl<'a> AutoencoderRun<'a> {
     }
 
     /// The parts of a step's batch; steps count from 0.
-    fn parts(&self, step: usize) -> Parts {
+    fn parts(&self, step: usize) -> Vec<Share> {
         let (seed, batch) = (self.config.seed, self.config.images_per_step());
         let per_epoch = self.steps_per_epoch().max(1);
         let mut order: Vec<usize> = (0..self.pictures.count()).collect();
         streams::epoch(seed, step / per_epoch).shuffle(&mut order);
         let from = step % per_epoch * batch;
         let config = &self.start.config;
-        let latents = config.latent_channels * (self.pictures.side() / config.factor()).pow(2);
+        let latents = config.latent_channels * (self.crop / config.factor()).pow(2);
+        let places = self.pictures.side() - self.crop + 1;
         let mut noise = streams::step(seed, step);
         let size = if self.config.micro_batch == 0 { batch } else { self.config.micro_batch };
         let chosen = order[from..from + batch].chunks(size);
-        chosen.map(|indices| (indices.to_vec(), noise.normals(indices.len() * latents))).collect()
+        chosen
+            .map(|indices| Share {
+                indices: indices.to_vec(),
+                // Where there is but one place, no number is taken from the stream.
+                corners: match places {
+                    1 => vec![[0; 2]; indices.len()],
+                    _ => indices.iter().map(|_| [noise.below(places), noise.below(places)]).collect(),
+                },
+                noise: noise.normals(indices.len() * latents),
+            })
+            .collect()
     }
 
-    fn loss(&self, network: &BurnAutoencoder, indices: &[usize], noise: Vec<f32>, device: &Device) -> Tensor<1> {
-        let (side, channels) = (self.pictures.side(), self.pictures.channels());
-        let shape = [indices.len(), channels, side, side];
-        let part = Part { pictures: self.pictures.chosen(indices), shape, noise };
-        loss(part, network, self.weights, device, self.operations)
+    fn loss(&self, network: &BurnAutoencoder, part: Share, device: &Device) -> Tensor<1> {
+        let (side, channels, crop) = (self.pictures.side(), self.pictures.channels(), self.crop);
+        let shape = [part.indices.len(), channels, crop, crop];
+        let whole = self.pictures.chosen(&part.indices);
+        let pictures = if crop == side { whole } else { cropped(&whole, [channels, side], crop, &part.corners) };
+        loss(Part { pictures, shape, noise: part.noise }, network, self.weights, device, self.operations)
     }
 
     /// Measures the mean loss of the EMA network on held-out pictures, encoded as their means and without the latents' distance,
@@ -294,4 +314,14 @@ impl<'a> AutoencoderRun<'a> {
     fn with_weights(&self, values: &Tensor<1>) -> BurnAutoencoder {
         self.parameters.in_network(self.network.valid(), values)
     }
+}
+
+/// A square of `crop` pixels a side out of each picture `[channels, side, side]`, at its corner.
+fn cropped(pictures: &[f32], [channels, side]: [usize; 2], crop: usize, corners: &[[usize; 2]]) -> Vec<f32> {
+    let each = pictures.chunks_exact(channels * side * side).zip(corners);
+    let planes = each.flat_map(|(picture, corner)| picture.chunks_exact(side * side).map(move |plane| (plane, *corner)));
+    planes
+        .flat_map(|(plane, [x, y])| (y..y + crop).flat_map(move |row| &plane[row * side + x..row * side + x + crop]))
+        .copied()
+        .collect()
 }

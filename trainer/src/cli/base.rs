@@ -10,7 +10,7 @@ use diffusion::tensors::Precision;
 use diffusion::unet::burn::{BurnUNet, read_state};
 use diffusion::unet::init::initial_state;
 use diffusion::{Base, Model, Request};
-use trainer::autoencoder::Media;
+use trainer::autoencoder::{Media, latent_rgb};
 use trainer::config::{self, BaseConfig, Count, Keep, ModelConfig, RunSettings};
 use trainer::data::Dataset;
 use trainer::data::check::Purpose;
@@ -29,6 +29,8 @@ use super::training::{
 
 /// Fewest steps of a run whose length nobody has set: what a few dozen pictures need.
 const LEAST_STEPS: usize = 2000;
+/// Pictures that tell what latents look like.
+const LOOKED_AT: usize = 512;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -150,7 +152,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let plan = Plan::new(&run, config.train.total_steps(data.len()));
     config.run = plan.written(&run);
 
-    let base = match (resumed, initial) {
+    let is_new = resumed.is_none();
+    let mut base = match (resumed, initial) {
         (Some((base, started)), _) => {
             // With --init the network is that base's, whatever a configuration says.
             if run.init.is_none() {
@@ -182,6 +185,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
+    if let (true, Some(behind), Some((latents, _))) = (is_new, &behind, &encoded) {
+        base.info.latent_rgb = latent_rgb(&*behind.pictures(&data, 0)?, latents, LOOKED_AT);
+    }
     let (source, held_out): (&dyn Source, Option<&dyn Source>) = match &encoded {
         Some((data, held_out)) => (data, held_out.as_ref().map(|data| data as _)),
         None => (&data, held_out.as_ref().map(|data| data as _)),

@@ -53,10 +53,7 @@ impl Pictures {
             return Ok(None);
         }
         let behind = Behind::of(Some(base), None, None, None)?;
-        let (train, held_out) = match &behind {
-            Some(behind) => Reader(behind.settings(reader.0.clone())).own(Path::new(source), Purpose::Base)?,
-            None => reader.own(Path::new(source), Purpose::Known(&base.info))?,
-        };
+        let (train, held_out) = reader.own(Path::new(source), Purpose::Known(&base.info))?;
         Ok(Some(Self::with_classes(train, held_out, behind, base)?))
     }
 

@@ -23,6 +23,10 @@ pub struct AutoencoderSettings {
     pub ink: bool,
     /// Side of the pictures that it is trained on.
     pub image_size: usize,
+    /// Side of the squares that it is trained on, cut out of the pictures at random places; 0 for whole pictures. Convolutions
+    /// learn the same from a part, for a part of the time (arXiv 2112.10752, E, trains on crops of 256 pixels).
+    #[serde(default)]
+    pub crop: usize,
     /// Weight of the latents' distance from a standard normal distribution (KL), whose sum over a picture's latents is divided by
     /// the picture's values, as those of the other losses are (arXiv 2112.10752, G, has 1e-6).
     pub kl_weight: f64,
@@ -49,6 +53,7 @@ impl Default for AutoencoderSettings {
             attention: mid_block_add_attention,
             ink: true,
             image_size: sample_size,
+            crop: 0,
             kl_weight: 1e-6,
             edge_weight: 0.5,
         }
@@ -78,6 +83,10 @@ impl AutoencoderSettings {
             let reason = format!("image_size must be a multiple of {factor} up to 1024, not {side}");
             return Err(Error::Setting { reason });
         }
+        if self.crop > side || !self.crop.is_multiple_of(factor) {
+            let reason = format!("crop must be a multiple of {factor} up to image_size {side}, not {}", self.crop);
+            return Err(Error::Setting { reason });
+        }
         for (name, weight) in [("kl_weight", self.kl_weight), ("edge_weight", self.edge_weight)] {
             if !(weight >= 0.0 && weight.is_finite()) {
                 return Err(Error::Setting { reason: format!("{name} must be a number of at least 0, not {weight}") });
@@ -98,6 +107,8 @@ mod tests {
         let refused = |settings: AutoencoderSettings| settings.network(3).unwrap_err().to_string();
         let side = refused(AutoencoderSettings { image_size: 30, ..settings.clone() });
         assert!(side.contains("multiple of 4") && side.contains("30"), "{side}");
+        let crop = refused(AutoencoderSettings { crop: 68, ..settings.clone() });
+        assert!(crop.contains("crop must") && crop.contains("68"), "{crop}");
         assert!(refused(AutoencoderSettings { kl_weight: f64::NAN, ..settings.clone() }).contains("kl_weight"));
         assert!(refused(AutoencoderSettings { edge_weight: -1.0, ..settings.clone() }).contains("edge_weight"));
         assert!(refused(AutoencoderSettings { norm_groups: 5, ..settings }).contains("16 channels"));

@@ -13,7 +13,7 @@ use super::names::{position, same_list};
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::store::sha256_of;
-use crate::styles::Style;
+use crate::styles::{Medium, Style};
 
 /// Sides of pictures must be a multiple of this: two halvings in the network.
 pub const SIZE_MULTIPLE: usize = 4;
@@ -200,6 +200,22 @@ impl Dataset {
         Ok(Self { pixels: styled.concat(), ..self.clone_without_pixels() })
     }
 
+    /// The same pictures drawn in a medium, `side` pixels a side and in colour. Deterministic; `first` is the first one's seed.
+    ///
+    /// # Errors
+    /// Pictures in colour; a side that is no multiple of 4.
+    pub fn drawn_in(&self, medium: &Medium, side: usize, first: u64) -> Result<Self> {
+        if self.channels > 1 {
+            return Err(self.refuse("its pictures are in colour, and media are drawn of grey ones".into()));
+        }
+        let jobs = self.images().enumerate().collect();
+        let drawn = parallel::map(jobs, parallel::default_threads(), |(i, image)| {
+            Ok(medium.apply(image, self.size, side, first + i as u64))
+        })?;
+        let (labels, names) = (self.labels.clone(), self.class_names.clone());
+        Self::with_channels(&self.location, drawn.concat(), labels, [3, side], names)
+    }
+
     /// The chosen pictures, in that order. `indices` must not be empty.
     pub fn pick(&self, indices: &[usize]) -> Self {
         Self {
@@ -221,11 +237,6 @@ impl Dataset {
                 "its pictures are {0}x{0}, the base draws {1}x{1}; --fit brings them to that size, `trainer base` trains a base of theirs",
                 self.size, info.image_size
             )));
-        }
-        if info.latent_channels.is_some() {
-            return Err(
-                self.refuse("the base works behind an autoencoder, for which pictures are encoded first".into())
-            );
         }
         if self.channels != info.channels {
             let kind = |channels| if channels == 1 { "grey" } else { "in colour" };

@@ -6,7 +6,9 @@ use burn::tensor::Device;
 use crate::classifier::{Classifier, ClassifierConfig, Progress, argmax, train_classifier};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::styles::{STYLES, Style};
+use crate::styles::{MEDIA, STYLES, Style};
+
+use super::reduced::small;
 
 /// Separates style and digit in the names of a style judge's classes.
 const SEPARATOR: char = '/';
@@ -149,6 +151,29 @@ impl Reading {
     pub fn style(&self) -> usize {
         argmax(&self.styles)
     }
+}
+
+/// Trains a classifier of digit and medium on real pictures drawn in all media, of `side` pixels, and seen at the pictures' own size
+/// in colour.
+///
+/// # Errors
+/// As [`train_classifier`].
+pub fn train_on_media(
+    data: &Dataset,
+    side: usize,
+    device: &Device,
+    on_step: impl FnMut(Progress),
+) -> Result<Classifier> {
+    let classes = data.class_names().len();
+    let (mut pixels, mut labels, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, medium) in MEDIA.iter().enumerate() {
+        names.extend(data.class_names().iter().map(|class| format!("{}{SEPARATOR}{class}", medium.name)));
+        let part = small(&data.drawn_in(medium, side, 0)?, data.size())?;
+        labels.extend(part.labels().iter().map(|label| (index * classes) as u16 + label));
+        pixels.extend(part.images().flatten());
+    }
+    let drawn = Dataset::with_channels("the drawn pictures", pixels, labels, [3, data.size()], names)?;
+    train_classifier(&ClassifierConfig { epochs: EPOCHS, ..ClassifierConfig::default() }, &drawn, device, on_step)
 }
 
 /// Trains a classifier of digit and style on real pictures and all styles of them.

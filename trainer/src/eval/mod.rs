@@ -9,7 +9,7 @@
 //! | copies | share of generated pictures that are training pictures again | `neighbours` | arXiv 2102.08921, 2310.02664 |
 //! | transfer | accuracy on real pictures of a classifier trained on generated ones | `cli/eval/bench` | arXiv 1905.10887 |
 //!
-//! `judge` has the classifiers of digits and styles, `panel` what several of them say of the same pictures, `report` the tables
+//! `judge` has the classifiers of digits, styles and media, `reduced` what they see of larger pictures, `panel` what several of them say of the same pictures, `report` the tables
 //! and plots. Features are the last hidden layer of the classifier, so distances compare only among runs with the same one.
 //! Tests: in each file.
 
@@ -21,12 +21,14 @@ mod markdown;
 mod neighbours;
 mod panel;
 mod plots;
+mod reduced;
 mod report;
 
 pub use accuracy::{Accuracy, ClassScore};
 pub use frechet::{Gaussian, frechet_distance};
-pub use judge::{Judge, Reading, train_on_styles};
+pub use judge::{Judge, Reading, train_on_media, train_on_styles};
 pub use manifold::{Manifold, NEIGHBOURS, manifold};
 pub use neighbours::{Copies, Neighbour, Originals, SHOWN, Surroundings, factor};
 pub use panel::{OfReal, Scores, Worst};
+pub use reduced::{small, strokes};
 pub use report::{Data, Drawn, Floor, Near, Report, Row};

@@ -45,6 +45,10 @@ impl Source for Dataset {
     }
 
     fn must_fit(&self, info: &ModelInfo) -> Result<()> {
+        if info.latent_channels.is_some() {
+            let reason = "the base works behind an autoencoder, for which pictures are encoded first";
+            return Err(self.refuse(reason.into()));
+        }
         self.must_fit(info)
     }
 

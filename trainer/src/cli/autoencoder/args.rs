@@ -36,6 +36,9 @@ pub struct Args {
     /// Groups of the normalisation, which divide the channels [default: 8]
     #[arg(long, value_name = "N", help_heading = "Network")]
     norm_groups: Option<usize>,
+    /// Train on squares of this side, cut out of the pictures at random places [default: whole pictures]
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    crop: Option<usize>,
     /// Weight of the latents' distance from a standard normal distribution [default: 0.000001]
     #[arg(long, value_name = "WEIGHT", help_heading = "Optimizer")]
     kl_weight: Option<f64>,
@@ -110,6 +113,7 @@ impl Args {
         set(&mut settings.layers_per_block, &self.layers_per_block);
         set(&mut settings.latent_channels, &self.latent_channels);
         set(&mut settings.norm_groups, &self.norm_groups);
+        set(&mut settings.crop, &self.crop);
         set(&mut settings.kl_weight, &self.kl_weight);
         set(&mut settings.edge_weight, &self.edge_weight);
         // Of a configuration's data, that configuration says it.

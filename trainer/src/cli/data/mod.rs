@@ -10,9 +10,12 @@ use trainer::config::DataSettings;
 use trainer::data::{DEFAULT_DIR, Dataset, LICENCE_NOTE, Source, default_sources, fetch_mnist};
 use trainer::messages::{emit, say, shown};
 use trainer::picture::Grid;
-use trainer::styles::{STYLES, Style};
+use trainer::styles::{MEDIA, Medium, STYLES, Style};
 
 use super::data_args::DataArgs;
+
+/// Side of the digits in a medium.
+const MEDIUM_SIDE: usize = 64;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -24,7 +27,7 @@ pub struct Args {
     /// Take the files from this folder instead of fetching them
     #[arg(long)]
     from: Option<PathBuf>,
-    /// Show this style on the sheet; "all" shows every style
+    /// Show this style or medium (ink, chalk, neon, blueprint, watercolour) on the sheet; "all" shows every style, "media" every medium
     #[arg(long)]
     style: Option<String>,
     /// Where the sheet of samples is written (.png)
@@ -55,28 +58,26 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     say!("{LICENCE_NOTE}");
 
-    let styles: Vec<Option<&Style>> = match args.style.as_deref() {
-        None => vec![None],
-        Some("all") => std::iter::once(None).chain(STYLES.iter().map(Some)).collect(),
-        Some(name) => vec![Some(Style::named(name)?)],
-    };
-    let per_class = if styles.len() > 1 { 1 } else { 10 };
+    let looks = looks(args.style.as_deref())?;
+    let per_class = if looks.len() > 1 { 1 } else { 10 };
     let chosen = train.first_of_each_class(per_class);
     let mut tiles = Vec::new();
-    for style in &styles {
+    for look in &looks {
         for row in 0..per_class {
             for &i in chosen.iter().skip(row).step_by(per_class) {
-                let image = train.image(i);
-                tiles.push(match style {
-                    Some(style) => style.apply(image, train.size(), train.label(i), i as u64),
-                    None => image.to_vec(),
+                let (image, size) = (train.image(i), train.size());
+                tiles.push(match look {
+                    Look::Plain => image.to_vec(),
+                    Look::Style(style) => style.apply(image, size, train.label(i), i as u64),
+                    Look::Medium(medium) => medium.apply(image, size, MEDIUM_SIDE, i as u64),
                 });
             }
         }
     }
-    let mut grid = Grid::new(train.size(), train.class_names().len());
-    if styles.len() > 1 {
-        grid = grid.row_labels(styles.iter().map(|style| style.map_or("mnist", |style| style.name)));
+    let large = matches!(looks[..], [Look::Medium(_), ..]);
+    let mut grid = Grid::new(if large { MEDIUM_SIDE } else { train.size() }, train.class_names().len());
+    if looks.len() > 1 {
+        grid = grid.row_labels(looks.iter().map(Look::name));
     }
     grid.draw(&tiles).save_png(&args.sheet)?;
     say!("a sheet of samples: {}", shown(args.sheet.display()));
@@ -84,4 +85,34 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         "mnist": dir, "train": train.len(), "test": test.len(), "sheet": args.sheet,
     }))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What digits are shown as.
+enum Look {
+    Plain,
+    Style(&'static Style),
+    Medium(&'static Medium),
+}
+
+impl Look {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Plain => "mnist",
+            Self::Style(style) => style.name,
+            Self::Medium(medium) => medium.name,
+        }
+    }
+}
+
+/// All that a name stands for, of one size.
+fn looks(name: Option<&str>) -> anyhow::Result<Vec<Look>> {
+    Ok(match name {
+        None => vec![Look::Plain],
+        Some("all") => std::iter::once(Look::Plain).chain(STYLES.iter().map(Look::Style)).collect(),
+        Some("media") => MEDIA.iter().map(Look::Medium).collect(),
+        Some(name) => match Medium::named(name) {
+            Ok(medium) => vec![Look::Medium(medium)],
+            Err(_) => vec![Look::Style(Style::named(name)?)],
+        },
+    })
 }

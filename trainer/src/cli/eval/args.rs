@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use diffusion::schedule::TimestepSpacing;
 use diffusion::{Request, SamplerKind, Turbo};
 use trainer::classifier::Design;
-use trainer::styles::Style;
+use trainer::styles::{Medium, Style};
 
 use crate::cli::data_args::DataArgs;
 use crate::cli::device::DeviceName;
@@ -121,6 +121,14 @@ impl Args {
         }
     }
 
+    /// Whether some row is of an adapter of a medium.
+    pub fn compares_media(&self) -> bool {
+        match self.each {
+            true => self.lora.iter().any(|lora| medium_of(std::slice::from_ref(lora)).is_some()),
+            false => medium_of(&self.lora).is_some(),
+        }
+    }
+
     /// One request for each row: every combination of the settings, over those of an adapter that was taught to draw in few
     /// steps; without guidance where the base has not learnt it.
     pub fn requests(&self, guided: bool, turbo: Option<&Turbo>) -> Vec<Request> {
@@ -158,4 +166,10 @@ fn vary<T>(requests: &mut Vec<Request>, values: &[T], set: impl Fn(&mut Request,
 pub fn style_of(loras: &[String]) -> Option<&'static Style> {
     let [lora] = loras else { return None };
     Style::named(Path::new(split_scale(lora).0).file_name()?.to_str()?).ok()
+}
+
+/// The medium of one adapter, by its folder's name.
+pub fn medium_of(loras: &[String]) -> Option<&'static Medium> {
+    let [lora] = loras else { return None };
+    Medium::named(Path::new(split_scale(lora).0).file_name()?.to_str()?).ok()
 }

@@ -1,5 +1,8 @@
-//! Measuring against MNIST: real pictures, the judges that read them, and the scores of real and generated pictures. Tests: of the measures,
-//! in `eval/`.
+//! Measuring against MNIST: real pictures, the judges that read them, and the scores of real and generated pictures. Those of a base that
+//! draws MNIST larger and in colour, behind an autoencoder, are looked at small: in colour by the judge of media, by those of digits as
+//! light strokes on black. Tests: of the measures, in `eval/`.
+
+use std::borrow::Cow;
 
 use std::time::Instant;
 
@@ -8,13 +11,14 @@ use diffusion::{Model, Request};
 use trainer::classifier::{Classifier, ClassifierConfig, Design};
 use trainer::data::Dataset;
 use trainer::eval::{
-    Accuracy, Floor, Gaussian, Judge, Manifold, NEIGHBOURS, Row, Scores, Worst, frechet_distance, manifold,
-    train_on_styles,
+    Accuracy, Floor, Gaussian, Judge, Manifold, NEIGHBOURS, Row, Scores, Worst, frechet_distance, manifold, small,
+    strokes, train_on_media, train_on_styles,
 };
 use trainer::messages::{say, shown};
-use trainer::styles::Style;
+use trainer::styles::{MEDIA, Medium, Style};
 
-use super::args::{Args, Measure};
+use super::args::{Args, Measure, medium_of, style_of};
+use crate::cli::behind::HELD_OUT_INK;
 use super::drawing::drawn;
 use super::own_judge::{trained, training};
 
@@ -29,6 +33,40 @@ pub struct Bench<'a> {
     test: Dataset,
     judges: Vec<Known>,
     references: Vec<Reference>,
+    /// Side of the pictures in colour that the base draws, where it does.
+    canvas: Option<usize>,
+}
+
+/// What real pictures are compared.
+#[derive(Debug, Clone, Copy)]
+pub enum Look {
+    /// MNIST as it is.
+    Plain,
+    /// In a style.
+    Style(&'static Style),
+    /// Drawn in a medium.
+    Medium(&'static Medium),
+}
+
+impl Look {
+    /// What a base draws with these adapters, and whether anything is known of them.
+    pub fn of(loras: &[String], canvas: bool) -> (Self, bool) {
+        match (style_of(loras), canvas) {
+            (style, false) => (style.map_or(Self::Plain, Self::Style), style.is_some() || loras.is_empty()),
+            (_, true) => {
+                let medium = medium_of(loras);
+                (Self::Medium(medium.unwrap_or(&MEDIA[0])), medium.is_some() || loras.is_empty())
+            }
+        }
+    }
+
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Style(style) => Some(style.name),
+            Self::Medium(medium) => Some(medium.name),
+        }
+    }
 }
 
 /// A judge that is read or trained.
@@ -39,8 +77,13 @@ struct Known {
     sentence: String,
 }
 
-/// Name of the judge that reads digits and styles.
+/// Name of the judge that reads digits and styles, and of the one that reads digits and media.
 const STYLES: &str = "styles";
+const OF_MEDIA: &str = "media";
+/// A judge of digits alone.
+const PLAIN: &str = "plain";
+/// Real digits that the judge of media learns from, in each of them.
+const IN_MEDIA: usize = 12_000;
 
 /// Real pictures, plain or in a style.
 struct Reference {
@@ -62,8 +105,8 @@ struct Member {
 }
 
 impl<'a> Bench<'a> {
-    /// Reads MNIST.
-    pub fn new(args: &'a Args) -> anyhow::Result<Self> {
+    /// Reads MNIST, for a base that draws it as it is or on a `canvas` of so many pixels a side.
+    pub fn new(args: &'a Args, canvas: Option<usize>) -> anyhow::Result<Self> {
         let mnist = args.data_args.reader().0.mnist;
         Ok(Self {
             args,
@@ -72,6 +115,7 @@ impl<'a> Bench<'a> {
             test: Dataset::mnist_test(&mnist)?,
             judges: Vec::new(),
             references: Vec::new(),
+            canvas,
         })
     }
 
@@ -89,24 +133,44 @@ impl<'a> Bench<'a> {
         self.args.measures.contains(&measure)
     }
 
-    /// Index of the real pictures in this style, which are made at the first call.
-    pub fn reference(&mut self, style: Option<&'static Style>) -> anyhow::Result<usize> {
-        let name = style.map(|style| style.name);
+    /// Real digits with this look, as they are compared; `first`: the first one's seed.
+    fn real(&self, data: &Dataset, look: Look, first: u64) -> anyhow::Result<Dataset> {
+        Ok(match look {
+            Look::Plain => data.clone(),
+            Look::Style(style) => data.styled(style)?,
+            Look::Medium(medium) => {
+                small(&data.drawn_in(medium, self.canvas.unwrap_or(data.size()), first)?, data.size())?
+            }
+        })
+    }
+
+    /// What a judge sees of pictures.
+    fn seen<'d>(&self, judge: &str, data: &'d Dataset) -> anyhow::Result<Cow<'d, Dataset>> {
+        let as_strokes = self.canvas.is_some() && judge != OF_MEDIA;
+        Ok(if as_strokes { Cow::Owned(strokes(data)?) } else { Cow::Borrowed(data) })
+    }
+
+    /// Index of the real pictures with this look, which are made at the first call.
+    pub fn reference(&mut self, look: Look) -> anyhow::Result<usize> {
+        let name = look.name();
         if let Some(index) = self.references.iter().position(|reference| reference.style == name) {
             return Ok(index);
         }
-        let judges = self.panel(style.is_some())?;
+        let own = matches!(look, Look::Plain) || name == Some(MEDIA[0].name);
+        let judges = match (own, self.canvas) {
+            (true, _) => self.panel()?,
+            (false, None) => vec![self.judge(STYLES, None)?],
+            (false, Some(_)) => vec![self.judge(OF_MEDIA, None)?],
+        };
         let per_class = (self.args.count / self.train.class_names().len()).max(1);
         let train = self.train.pick(&self.train.first_of_each_class(per_class));
-        let (train, test) = match style {
-            Some(style) => (train.styled(style)?, self.test.styled(style)?),
-            None => (train, self.test.clone()),
-        };
+        let (train, test) = (self.real(&train, look, 0)?, self.real(&self.test, look, HELD_OUT_INK)?);
         // Of the base, too: whether its pictures are taken for some style.
-        let style_judge = match style {
-            Some(_) => judges.first().copied(),
-            None if self.args.compares_styles() => Some(self.judge(STYLES, None)?),
-            None => None,
+        let style_judge = match own {
+            false => judges.first().copied(),
+            true if self.canvas.is_some() && self.args.compares_media() => Some(self.judge(OF_MEDIA, None)?),
+            true if self.canvas.is_none() && self.args.compares_styles() => Some(self.judge(STYLES, None)?),
+            true => None,
         };
         let style_accuracy = match style_judge {
             Some(judge) => Some(self.judges[judge].judge.test(&test, name)?.1),
@@ -115,9 +179,11 @@ impl<'a> Bench<'a> {
         let mut panel = Vec::new();
         for judge in judges {
             let Known { name: judge_name, judge: reader, .. } = &self.judges[judge];
-            let read = reader.test(&test, name)?.0;
+            let of_style = name.filter(|_| !own);
+            let seen = self.seen(judge_name, &test)?;
+            let read = reader.test(&seen, of_style)?.0;
             let test_features = match self.wants(Measure::Frechet) || self.wants(Measure::Manifold) {
-                true => reader.features(&test)?,
+                true => reader.features(&seen)?,
                 false => Vec::new(),
             };
             let floor = Scores { judge: (*judge_name).to_owned(), read, frechet: None, manifold: None };
@@ -141,7 +207,8 @@ impl<'a> Bench<'a> {
             several => floor.judged = several.iter().map(|member| member.floor.clone()).collect(),
         }
         if self.wants(Measure::Transfer) {
-            floor.transfer = Some(self.transfer("as many real pictures", &train, &test)?);
+            let of = |data| self.seen(PLAIN, data);
+            floor.transfer = Some(self.transfer("as many real pictures", &*of(&train)?, &*of(&test)?)?);
         }
         self.references.push(Reference { style: name, panel, style_judge, test, floor });
         Ok(self.references.len() - 1)
@@ -159,13 +226,16 @@ impl<'a> Bench<'a> {
         let reference = &self.references[reference];
         let start = Instant::now();
         let classes: Vec<usize> = (0..model.base().info.num_classes()).collect();
-        let drawn = drawn(self.args, &model_name, model, &request, &classes)?;
+        let mut drawn = drawn(self.args, &model_name, model, &request, &classes)?;
+        if self.canvas.is_some() {
+            drawn = small(&drawn, reference.test.size())?;
+        }
         let mut row = Row::new(&model_name, &reference.floor.reference, &request, self.args.seed, drawn.len());
         row.seconds = start.elapsed().as_secs_f64();
         let mut judged = Vec::new();
         for member in &reference.panel {
             let Known { name, judge, .. } = &self.judges[member.judge];
-            let readings = judge.read(&drawn)?;
+            let readings = judge.read(&*self.seen(name, &drawn)?)?;
             let rows: Vec<&[f32]> = readings.iter().map(|reading| &reading.digits[..]).collect();
             let accuracy = Accuracy::new(judge.digits(), drawn.labels(), &rows)?;
             let (frechet, manifold, images) = self.distances(member, &reference.test, &drawn)?;
@@ -182,7 +252,8 @@ impl<'a> Bench<'a> {
             row.style = Some(self.judges[judge].judge.share_in(&drawn, reference.style)?);
         }
         if self.wants(Measure::Transfer) {
-            row.transfer = Some(self.transfer("the generated pictures", &drawn, &reference.test)?);
+            let of = |data| self.seen(PLAIN, data);
+            row.transfer = Some(self.transfer("the generated pictures", &*of(&drawn)?, &*of(&reference.test)?)?);
         }
         Ok(row)
     }
@@ -198,7 +269,8 @@ impl<'a> Bench<'a> {
         if !self.wants(Measure::Frechet) && !self.wants(Measure::Manifold) {
             return Ok((None, None, 0));
         }
-        let features = self.judges[member.judge].judge.features(data)?;
+        let Known { name, judge, .. } = &self.judges[member.judge];
+        let features = judge.features(&*self.seen(name, data)?)?;
         let frechet = match self.wants(Measure::Frechet) {
             true => Some(frechet_distance(&Gaussian::of(&features)?, &Gaussian::of(&member.test_features)?)),
             false => None,
@@ -222,11 +294,8 @@ impl<'a> Bench<'a> {
         Ok(trained(&title, &ClassifierConfig::default(), pictures, &self.device)?.test(test)?)
     }
 
-    /// Indices of the judges that read digits: of styled ones the judge of styles, of plain ones all that are wanted.
-    fn panel(&mut self, styles: bool) -> anyhow::Result<Vec<usize>> {
-        if styles {
-            return Ok(vec![self.judge(STYLES, None)?]);
-        }
+    /// Indices of the judges that read digits alone, all that are wanted.
+    fn panel(&mut self) -> anyhow::Result<Vec<usize>> {
         let designs = Design::ALL.into_iter().filter(|&design| self.args.judge.contains(&design));
         designs.map(|design| self.judge(design.name(), Some(design))).collect()
     }
@@ -245,6 +314,12 @@ impl<'a> Bench<'a> {
         } else {
             say!("training the {title} on real MNIST first: minutes, once; it is kept in {}", shown(path.display()));
             let classifier = match design {
+                None if name == OF_MEDIA => {
+                    let each = IN_MEDIA / self.train.class_names().len();
+                    let train = self.train.pick(&self.train.first_of_each_class(each));
+                    let side = self.canvas.unwrap_or(train.size());
+                    train_on_media(&train, side, &self.device, training(&format!("the {title}")))?
+                }
                 None => train_on_styles(&self.train, &self.device, training(&format!("the {title}")))?,
                 Some(design) => {
                     let config = ClassifierConfig::of(design);
@@ -264,7 +339,7 @@ impl<'a> Bench<'a> {
         let sentence = format!(
             "{title}: reads {tested} (trained on {} {}, {} epochs, seed {})",
             card.train_images,
-            if design.is_none() { "pictures, real ones in all styles" } else { "real pictures" },
+            if design.is_none() { "pictures, real ones in all of them" } else { "real pictures" },
             card.epochs,
             card.seed
         );

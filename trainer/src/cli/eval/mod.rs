@@ -24,8 +24,8 @@ use super::export::are_digits;
 use super::load::{load_model, split_scale};
 use super::print::print;
 pub use args::Args;
-use args::{Measure, style_of};
-use bench::Bench;
+use args::Measure;
+use bench::{Bench, Look};
 use drawing::help_to_draw;
 use own::Own;
 
@@ -181,7 +181,10 @@ fn against_own(args: &Args, path: PathBuf, report: &mut Report) -> anyhow::Resul
 fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
     // Before MNIST is missed, which whoever has pictures of their own need not have.
     let info = read_base(&args.base)?.info;
-    if !are_digits(&info.labels) || info.image_size != MNIST_SIZE || info.channels != 1 {
+    // Behind an autoencoder MNIST is drawn larger and in colour.
+    let canvas = (info.latent_channels.is_some() && info.channels == 3).then_some(info.image_size);
+    let as_mnist = canvas.is_some_and(|side| side >= MNIST_SIZE) || (info.image_size == MNIST_SIZE && info.channels == 1);
+    if !are_digits(&info.labels) || !as_mnist {
         anyhow::bail!(
             "{} draws {} of {} pixels{}, not MNIST's digits: name the pictures that it was trained on with --data",
             shown(args.base.display()),
@@ -190,7 +193,7 @@ fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
             if info.channels == 1 { "" } else { " in colour" }
         );
     }
-    let mut bench = Bench::new(args)?;
+    let mut bench = Bench::new(args, canvas)?;
     for loras in combinations(args) {
         let Drawer { model, name, turbo } = load(args, &loras)?;
         let info = &model.base().info;
@@ -198,10 +201,9 @@ fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
         let is_turbo =
             |lora: &String| model.adapters().get(split_scale(lora).0).is_some_and(|adapter| adapter.turbo.is_some());
         let loras: Vec<String> = loras.into_iter().filter(|lora| !is_turbo(lora)).collect();
-        let style = style_of(&loras);
         // Of an adapter that is named after no style, or of several, nothing is known.
-        let styled = style.is_some() || loras.is_empty();
-        let reference = bench.reference(style)?;
+        let (look, styled) = Look::of(&loras, canvas.is_some());
+        let reference = bench.reference(look)?;
         report.floors = bench.floors();
         report.judges = bench.judges();
         for request in args.requests(info.null_class_trained, turbo.as_ref()) {

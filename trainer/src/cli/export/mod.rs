@@ -1,6 +1,7 @@
-//! `trainer export`: the folder that the page loads, and diffusers; `names` are those that it can carry, `card` is its model card,
+//! `trainer export`: the folder that the page loads, and diffusers; `beside` lists it for a page that has one; `names` are those that it can carry, `card` is its model card,
 //! `pipeline` what diffusers draws with. Tests: in `trainer/tests/runs/resume.rs` and `own.rs`.
 
+mod beside;
 mod card;
 mod names;
 mod pipeline;
@@ -20,7 +21,7 @@ use trainer::messages::{emit, say, shown, warn};
 use trainer::store::{
     ADAPTER_WEIGHTS, AdapterFiles, QUANTIZED_ADAPTER, adapter_folder, base_sha256, read_base, sha256,
 };
-use trainer::styles::Style;
+use trainer::styles::{Medium, Style};
 
 use super::load::{self, split_scale};
 use super::precision::Exported;
@@ -47,6 +48,9 @@ pub struct Args {
     /// The models folder of the page
     #[arg(long, default_value = "www/models")]
     out: PathBuf,
+    /// A models folder, with --out in it, whose page offers this base as a further one
+    #[arg(long, value_name = "DIR")]
+    beside: Option<PathBuf>,
     /// Precision of the weights files. int8 and int6: f16, and beside it a quantized file, which the page takes
     #[arg(long, value_enum, default_value = "int6")]
     precision: Exported,
@@ -71,6 +75,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let noun = args.noun.as_deref().map(names::noun).transpose()?;
     args.check_names()?;
+    let listing = args.beside.as_ref().map(|beside| beside::Listing::new(beside, &args.out)).transpose()?;
     let base = read_base(&args.base)?;
     names::check_classes(&base.info.labels)?;
     let trained_on = base_sha256(&args.base)?;
@@ -169,12 +174,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         "title": title,
         "labels": base.info.labels,
         "image_size": base.info.image_size,
-        "files": base_list,
+        "files": &base_list,
     });
     if let Some(noun) = noun {
         listed["noun"] = noun;
     }
-    let manifest = json!({ "format": "digit-diffusion/1", "base": listed, "adapters": adapters });
+    let mut manifest = json!({ "format": "digit-diffusion/1", "base": listed, "adapters": adapters });
+    if let Some(bases) = before.get(beside::BASES) {
+        manifest[beside::BASES] = bases.clone();
+    }
     let about = args.out.join(CARD);
     if !about.exists() {
         let parameters = base.state.values().map(|tensor| tensor.values.len()).sum();
@@ -192,6 +200,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     write_atomic(&args.out.join(MANIFEST), format!("{manifest:#}\n").as_bytes())?;
+    if let (Some(listing), Some(beside)) = (listing, &args.beside) {
+        listing.write(beside, &base.info, &base_list)?;
+    }
     let names: Vec<&str> = adapters.iter().filter_map(|adapter| adapter["name"].as_str()).collect();
     emit(json!({
         "out": args.out.display().to_string(),
@@ -301,6 +312,9 @@ fn name_of(adapter: &Path) -> Option<&str> {
 fn words_of(name: &str, files: &AdapterFiles) -> (String, String) {
     if let Ok(style) = Style::named(name) {
         return (style.title.to_owned(), style.description.to_owned());
+    }
+    if let Ok(medium) = Medium::named(name) {
+        return (medium.title.to_owned(), medium.description.to_owned());
     }
     let metadata = read_tensors(&files.bytes).map_or_else(|_| Metadata::new(), |(_, metadata)| metadata);
     let word = |keys: &[&str]| keys.iter().find_map(|key| names::readable(metadata.get(*key)?)).map(str::to_owned);

@@ -13,7 +13,7 @@ const PRESSURE: f32 = 0.12;
 /// Cells of the pressure's noise along a side.
 const PRESSURE_CELLS: usize = 5;
 /// Deviation of the paper's grain.
-const GRAIN: f32 = 0.012;
+const GRAIN: f32 = 0.006;
 
 pub fn draw(mut sheet: Sheet) -> Vec<u8> {
     let (width, across) = (sheet.between(WIDTH), sheet.across);

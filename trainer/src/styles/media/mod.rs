@@ -51,7 +51,7 @@ impl Medium {
     /// # Errors
     /// A name that no medium has.
     pub fn named(name: &str) -> Result<&'static Self> {
-        MEDIA.iter().find(|medium| medium.name == name).ok_or_else(|| Error::UnknownStyle {
+        MEDIA.iter().find(|medium| medium.name == name).ok_or_else(|| Error::UnknownMedium {
             name: name.to_owned(),
             known: MEDIA.iter().map(|medium| medium.name).collect::<Vec<_>>().join(", "),
         })

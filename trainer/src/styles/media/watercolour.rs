@@ -16,7 +16,7 @@ const RUNS: f32 = 1.1;
 /// How much paint there is within, and at the edge.
 const WASH: f32 = 0.62;
 const RIM: f32 = 0.38;
-const GRAIN: f32 = 0.012;
+const GRAIN: f32 = 0.007;
 
 pub fn draw(mut sheet: Sheet) -> Vec<u8> {
     let (width, across) = (sheet.between(WIDTH), sheet.across);
