@@ -71,6 +71,14 @@ impl Codec {
         }
     }
 
+    /// Values of one picture.
+    pub fn picture_len(&self) -> usize {
+        match self {
+            Self::Patches(patches) => patches.len(),
+            Self::Autoencoder(autoencoder) => self.channels() * autoencoder.image_size().pow(2),
+        }
+    }
+
     /// Channels of the picture: 1 of a grey one, 3 of one in colour.
     pub fn channels(&self) -> usize {
         match self {

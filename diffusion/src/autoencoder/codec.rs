@@ -42,6 +42,11 @@ impl AutoencoderCodec {
         &self.autoencoder
     }
 
+    /// Side of its pictures.
+    pub fn image_size(&self) -> usize {
+        self.image_size
+    }
+
     /// `[channels, height, width]` of the latents.
     pub fn latent_shape(&self) -> [usize; 3] {
         let config = &self.autoencoder.config;
