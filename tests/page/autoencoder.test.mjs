@@ -1,6 +1,6 @@
 // A base behind an autoencoder, for programs: which files are fetched, previews and the picture, helpers, what cannot be taught.
 import assert from 'node:assert/strict'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import { errors, openModule, page, readTensors, server, setUp } from './support.mjs'
 import { beside, latentBase, VAE } from './support/latent-bases.mjs'
 
@@ -11,16 +11,16 @@ const LEVEL = 2 / 255 // of the picture's -1 to 1
 setUp({
   page: 'once',
   site: { pages: { ...under('bare', await latentBase()), ...under('blind', await latentBase({ previews: false })), ...(await beside()) } },
-})
-before(async () => {
-  await openModule()
-  await page.evaluate(() => {
-    window.drawn = async (model, options) => {
-      const steps = []
-      for await (const step of model.sample({ raw: true, ...options })) steps.push(step)
-      return steps
-    }
-  })
+  async prepare() {
+    await openModule()
+    await page.evaluate(() => {
+      window.drawn = async (model, options) => {
+        const steps = []
+        for await (const step of model.sample({ raw: true, ...options })) steps.push(step)
+        return steps
+      }
+    })
+  },
 })
 
 test('a bare folder: the picture is the one that diffusers draws and decodes', async () => {
@@ -99,7 +99,7 @@ test('with a manifest its files are checked and counted; of other bases nothing 
   server.faults['models/ink/base/vae/diffusion_pytorch_model.safetensors'] = { flip: 5000 }
   const code = await page.evaluate(() => DigitDiffusion.load('models/ink/base/', { device: 'cpu' }).catch(({ code, file }) => `${code} ${file}`))
   delete server.faults['models/ink/base/vae/diffusion_pytorch_model.safetensors']
-  assert.equal(code, 'damaged base/vae/diffusion_pytorch_model.safetensors')
+  assert.equal(code, 'mismatch base/vae/diffusion_pytorch_model.safetensors')
 })
 
 test('the element draws by it, too', async () => {

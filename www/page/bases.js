@@ -52,10 +52,10 @@ export class Bases {
   /** Which one is on show. */
   #shown = OWN
 
-  /** What the manifest says of the page's own base, and of others. @param {{ title?: string, image_size?: number }} own @param {Listed[] | undefined} others */
-  offer({ title, image_size }, others) {
+  /** What the manifest says of the page's own base, and of others. @param {{ image_size?: number }} own @param {Listed[] | undefined} others */
+  offer({ image_size }, others) {
     const list = Array.isArray(others) ? others.filter(({ path }) => typeof path === 'string') : []
-    this.#fill(list.length ? [{ path: '', title, image_size }, ...list] : [])
+    this.#fill(list.length ? [{ path: '', image_size }, ...list] : [])
   }
 
   /** Whether there is one of this name. @param {string} name */

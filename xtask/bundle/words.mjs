@@ -89,8 +89,8 @@ function turboOf(html, names) {
 }
 
 /** The choice of a base, where there is one, is there from the first paint on. */
-function basesOf(html, { title, image_size }, others, texts) {
-  const list = [{ path: '', title, image_size }, ...others]
+function basesOf(html, { image_size }, others, texts) {
+  const list = [{ path: '', image_size }, ...others]
   const titles = list.map(({ path, title, image_size: size }) => texts.base({ title: title ?? (path || texts.pixels), size }))
   const choices = list.map(({ path }, i) => `<label><input type="radio" name="bases" value="${escape(path.replace(/^\.?\/|\/+$/g, '') || 'base')}"${path ? '' : ' checked'}><span>${escape(titles[i])}</span></label>`)
   const costs = list.flatMap(({ bytes }, i) => (bytes > 0 ? [texts.baseCost({ title: titles[i], bytes })] : []))
