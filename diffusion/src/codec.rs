@@ -1,7 +1,7 @@
 //! Pictures <-> latents: a lossless pixel-unshuffle, or an autoencoder. Pictures are planar, as torch has them: `[channels, height, width]`, of
 //! three channels red, green and blue; [`interleaved`] gives them the order of image files.
 //!
-//! Tests: `tests/it/codec.rs`; of an autoencoder, `tests/it/autoencoder.rs`.
+//! Tests: `tests/it/codec.rs`; of an autoencoder, `tests/it/autoencoder_codec.rs`.
 
 use std::sync::Arc;
 

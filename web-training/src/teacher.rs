@@ -190,7 +190,7 @@ fn shape(options: &JsValue) -> Result<Shape> {
 
 /// Pictures to learn from, and those that are held out: as they are given, or by the trainer's rule.
 fn divided(base: &Base, given: &JsValue) -> Result<(Pictures, Option<Pictures>)> {
-    if base.base.autoencoder.is_some() {
+    if base.base.info.latent_channels.is_some() {
         return Err(Failure::Autoencoder);
     }
     let held_out = field(given, "pictures", "heldOut")?;

@@ -42,12 +42,23 @@ impl Files {
     /// # Errors
     /// Files that are not of one.
     pub fn base(&self) -> diffusion::Result<Base> {
-        let Self { info, unet_config, scheduler_config, weights, autoencoder } = self;
+        self.read(|files| match &self.autoencoder {
+            Some((config, weights)) => Base::read_with_autoencoder(files, config, &[weights]),
+            None => Base::read(files),
+        })
+    }
+
+    /// Its network alone, which adapters are of: without what decodes.
+    ///
+    /// # Errors
+    /// Files that are not of one.
+    pub fn network(&self) -> diffusion::Result<Base> {
+        self.read(Base::read_network)
+    }
+
+    fn read(&self, read: impl FnOnce(&BaseFiles<'_>) -> diffusion::Result<Base>) -> diffusion::Result<Base> {
+        let Self { info, unet_config, scheduler_config, weights, .. } = self;
         let weights: Vec<&[u8]> = weights.iter().map(Vec::as_slice).collect();
-        let files = BaseFiles { info, unet_config, scheduler_config, weights: &weights };
-        match autoencoder {
-            Some((config, weights)) => Base::read_with_autoencoder(&files, config, &[weights]),
-            None => Base::read(&files),
-        }
+        read(&BaseFiles { info, unet_config, scheduler_config, weights: &weights })
     }
 }

@@ -1,6 +1,6 @@
 //! An autoencoder as the codec of a base: pictures of one side, latents scaled as diffusion has them.
 //!
-//! Tests: `tests/it/autoencoder.rs`.
+//! Tests: `tests/it/autoencoder_codec.rs`.
 
 use super::cpu::CpuAutoencoder;
 use super::files::Autoencoder;
