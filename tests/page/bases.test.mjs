@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { address, choose, errors, freshPage, freshServer, notice, openLink, openPage, page, pick, rested, server, set, settled, setUp, stepsDrawn, toggleLora, until } from './support.mjs'
+import { address, APPEARANCES, checkAxe, choose, collisions, errors, freshPage, freshServer, notice, openLink, openPage, page, pick, rested, server, set, settled, setUp, stepsDrawn, toggleLora, until } from './support.mjs'
 import { beside } from './support/latent-bases.mjs'
 import { WWW } from './support/package.mjs'
 
@@ -169,11 +169,21 @@ test('the build holds the place of the choice: nothing moves when it is known', 
     assert.equal(await choice(), 'base')
     assert.deepEqual((await page.evaluate(() => window.shifts)).filter(node => node !== 'overlay'), [])
     await set(page, 'steps', 3)
+    await pick(page, 4)
     await move('ink', 64)
   } finally {
     await rm(dist, { recursive: true })
   }
 })
+
+for (const [state, options] of APPEARANCES)
+  test(`axe-core finds nothing, and nothing sticks out or lies over another: ${state}`, async () => {
+    await freshServer({ pages: PAGES })
+    await freshPage({ reducedMotion: 'reduce', ...options })
+    await openLink(page, server.url, 'digit=4&seed=3&steps=2&base=ink')
+    await checkAxe(page, state)
+    assert.deepEqual(await collisions(), { found: [], wide: false })
+  })
 
 test('in Chinese', async () => {
   await freshServer({ pages: PAGES })
