@@ -207,13 +207,14 @@ async function changeDevice(device) {
   runner.stop()
   hideNotice()
   try {
-    const loading = session.load(device, session.base)
+    const loading = session.load(device, session.wanted.base)
     settle()
     await loading
     if (state.digit !== undefined) runner.renew()
   } catch (error) {
     if (session.loading) return // another choice has been made meanwhile
     controls.device = session.device
+    bases.chosen = session.base
     if (isAbort(error)) return session.model || stage.say(live.loadStopped)
     if (!session.model) return report(error, 'load')
     refuse(error, live.failed.kept(session.model.backend), { mild: true })
@@ -342,8 +343,7 @@ receiveFiles((files, dropped) => (dropped && teach.takes(files)) || openFiles(fi
 const linked = shareLink.read()
 const named = namesBase(linked?.settings.base)
 const met = meet(named)
-await teach.restore()
-if (named) await met
+await Promise.all([teach.restore(), named && met])
 if (linked) restore(linked)
 if (state.digit === undefined && !savesData) load()
 else stage.showProgress({ title: live.loading })

@@ -24,7 +24,7 @@ export class ModelSession {
   #own = []
   /** One after the other, so that each knows the names of those before it. @type {Promise<unknown>} */
   #adding = Promise.resolve()
-  /** @type {{ controller: AbortController, promise?: Promise<DigitDiffusion> } | null} */
+  /** @type {{ controller: AbortController, device: Device, base: string | undefined, promise?: Promise<DigitDiffusion> } | null} */
   #attempt = null
   #events
 
@@ -38,6 +38,11 @@ export class ModelSession {
 
   get loading() {
     return this.#attempt !== null
+  }
+
+  /** What has been asked for last: of what is being loaded, or of the model that is there. @returns {{ device: Device, base: string | undefined }} */
+  get wanted() {
+    return this.#attempt ?? this
   }
 
   /** The model, loaded if need be; several callers wait for the same download. @returns {Promise<DigitDiffusion>} */
@@ -56,8 +61,8 @@ export class ModelSession {
     this.stop()
     if (!this.model) Object.assign(this, { device, base })
     const controller = new AbortController()
-    /** @type {{ controller: AbortController, promise?: Promise<DigitDiffusion> }} */
-    const attempt = { controller }
+    /** @type {{ controller: AbortController, device: Device, base: string | undefined, promise?: Promise<DigitDiffusion> }} */
+    const attempt = { controller, device, base }
     this.#attempt = attempt
     const promise = this.#load(device, base, controller.signal).finally(() => {
       if (this.#attempt === attempt) this.#attempt = null

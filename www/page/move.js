@@ -33,7 +33,7 @@ export class Move {
     hideNotice()
     bases.chosen = address
     try {
-      const loading = session.load(session.device, address)
+      const loading = session.load(session.wanted.device, address)
       onsettled()
       await loading
       sheet.clear()
@@ -41,6 +41,7 @@ export class Move {
     } catch (error) {
       if (session.loading) return // another choice has been made meanwhile
       bases.chosen = session.base
+      controls.device = session.device
       onkept()
       if (session.model) controls.adopt(session.model, session)
       if (isAbort(error)) return session.model || stage.say(live.loadStopped)

@@ -185,7 +185,7 @@ export class DigitDiffusion {
   /** The folder of worker.js, engine/ and models/: the module's own, unless it is set, before a model is loaded. */
   static get assets(): string | undefined
   static set assets(address: string | URL | undefined)
-  /** Loads a base model's folder, by default the one next to this script. */
+  /** Loads a base model's folder, by default the one next to this script; or the one in a models folder that the manifest beside that lists (`bases`). */
   static load(base?: string | URL, options?: LoadOptions): Promise<DigitDiffusion>
 
   /** Where the next run computes. With 'auto' it may change once, see `settled`; runs under way stay where they are. */
