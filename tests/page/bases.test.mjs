@@ -92,6 +92,9 @@ test('in colour and large: with LoRA, wiped, as a difference, as maps, in the di
   const file = await (await download).path()
   const png = await readFile(file)
   assert.deepEqual([png.readUInt32BE(16), png[25]], [9 * 64, 2])
+  const animation = page.waitForEvent('download')
+  await page.click('#save-film')
+  assert.equal((await readFile(await (await animation).path())).readUInt32BE(16), 4 * 64)
   // The picture brings its base back.
   await openPage(page, server.url)
   await page.setInputFiles('#files', file)

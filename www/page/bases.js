@@ -39,6 +39,8 @@ export async function readManifest(needed) {
 export class Bases {
   /** The page's own first. @type {Listed[]} */
   #list = []
+  /** Which one is chosen. */
+  #shown = OWN
   #group
 
   /** @param {{ onchange: (name: string) => void }} events */
@@ -48,9 +50,6 @@ export class Bases {
     const listed = $('bases').dataset.listed
     if (listed) this.#fill(JSON.parse(listed))
   }
-
-  /** Which one is on show. */
-  #shown = OWN
 
   /** What the manifest says of the page's own base, and of others. @param {{ image_size?: number }} own @param {Listed[] | undefined} others */
   offer({ image_size }, others) {
@@ -115,9 +114,12 @@ export class Bases {
 
   /** @param {Listed[]} list */
   #fill(list) {
+    const same = JSON.stringify(list) === JSON.stringify(this.#list)
     this.#list = list
     $('bases-row').hidden = !list.length
-    this.#group.fill(list.map(base => ({ value: nameOf(base), title: this.#titleOf(base) })), this.#shown)
+    // Who has come to it with the keys stays where they are.
+    if (same) for (const [i, input] of this.#group.inputs.entries()) input.nextElementSibling.textContent = this.#titleOf(list[i])
+    else this.#group.fill(list.map(base => ({ value: nameOf(base), title: this.#titleOf(base) })), this.#shown)
     const costs = list.filter(({ bytes }) => Number(bytes) > 0).map(base => live.baseCost({ title: this.#titleOf(base), bytes: base.bytes }))
     $('bases-hint').textContent = costs.join(' ')
   }
