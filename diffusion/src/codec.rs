@@ -57,7 +57,7 @@ impl Codec {
     }
 
     /// What latents look like, cheaply: of patches the picture itself; of an autoencoder a linear map of each latent where its
-    /// base has one (`latent_rgb`), and else the decoded picture. Decoding costs more than a step of the network.
+    /// base has one (`latent_rgb`), and else the decoded picture. Decoding costs about what a step of the network does.
     ///
     /// # Shapes
     /// [`latent_shape`](Self::latent_shape) -> `[channels, image_size, image_size]`, about in [-1, 1]

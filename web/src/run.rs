@@ -106,7 +106,7 @@ impl Run {
     }
 }
 
-/// A step as JavaScript sees it. The last one's pictures are decoded; to decode those before would cost more than their steps.
+/// A step as JavaScript sees it. The last one's pictures are decoded; to decode those before would cost twice what their steps do.
 fn describe(step: &Step, codec: &Codec, raw: bool) -> diffusion::Result<JsValue> {
     let shown = if step.step == step.total { Shown::Decoded } else { Shown::Preview };
     let picture = |latents: &[f32], scale: f32| {

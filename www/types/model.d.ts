@@ -147,7 +147,7 @@ export interface Step<P = ImageData> {
   /** How many workers computed it: 1 where it had one row alone, as for a single picture without guidance, or no other was there. */
   threads: number
   /** The noisy picture after this step. Of a base behind an autoencoder a preview, but for the last step's, which is decoded: to decode
-   * costs more than a step. A preview is each latent's colour by a linear map, enlarged. */
+   * both pictures costs twice what a step does. A preview is each latent's colour by a linear map, enlarged. */
   image: P
   /** The clean picture as the model guesses it at this step, likewise. */
   x0: P
