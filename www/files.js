@@ -6,6 +6,8 @@ export const WEIGHTS = 'unet/diffusion_pytorch_model.safetensors'
 export const QUANTIZED_WEIGHTS = 'unet/diffusion_pytorch_model.quantized.safetensors'
 /** Of a base folder. */
 export const BASE_FILES = ['digit_diffusion.json', 'unet/config.json', 'scheduler/scheduler_config.json', WEIGHTS]
+/** Of the autoencoder that a base may work behind: configuration and weights. */
+export const VAE_FILES = ['vae/config.json', 'vae/diffusion_pytorch_model.safetensors']
 /**
  * What is taken of the files that a manifest lists: those that are in another's place instead of it, or, where `quantized` is false, not.
  * @template {{ in_place_of?: string }} T @param {Record<string, T>} files @param {boolean} [quantized]

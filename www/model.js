@@ -120,6 +120,7 @@ export class DigitDiffusion {
   get noun() { return { ...itself(this).#facts.noun } }
   get guided() { return itself(this).#facts.guided }
   get imageSize() { return itself(this).#facts.imageSize }
+  get autoencoder() { return itself(this).#facts.autoencoder }
   get channels() { return itself(this).#facts.channels }
   get baseHash() { return itself(this).#facts.baseHash }
   get alphasCumprod() { return itself(this).#facts.alphasCumprod.slice() }
@@ -172,9 +173,8 @@ export class DigitDiffusion {
   /** Arguments are checked here and now; the run begins when the first step is asked for. */
   sample(options) {
     const it = itself(this)
-    const { labels, imageSize, channels } = it.#facts
-    const scales = options?.adapters === undefined ? it.#scales : it.#check(options.adapters)
-    const { request, batched } = readSampleOptions(options, { labels, imageSize, channels }, defaultsWith([...it.#adapters.values()], scales))
+        const scales = options?.adapters === undefined ? it.#scales : it.#check(options.adapters)
+    const { request, batched } = readSampleOptions(options, it.#facts, defaultsWith([...it.#adapters.values()], scales))
     return it.#steps({ request, scales, batched, signal: options.signal })
   }
 

@@ -78,8 +78,8 @@ export function defaultsWith(adapters, scales) {
 }
 
 /** What the engine's `sample` wants: label indices and seeds of equal length, everything filled in.
- * @param {any} options @param {{ labels: string[], imageSize: number, channels?: number }} facts @param {typeof DEFAULTS & { timestepSpacing?: string }} [defaults] */
-export function readSampleOptions(options, { labels, imageSize, channels = 1 }, defaults = DEFAULTS) {
+ * @param {any} options @param {{ labels: string[], latents: number }} facts `latents`: how many a picture has @param {typeof DEFAULTS & { timestepSpacing?: string }} [defaults] */
+export function readSampleOptions(options, { labels, latents: length }, defaults = DEFAULTS) {
   if (options === null || typeof options !== 'object') throw new TypeError(mistakes.options(show(options)))
   const { label, seed = randomSeed(), steps = defaults.steps, sampler = defaults.sampler, timestepSpacing = defaults.timestepSpacing } = options
   const { guidanceScale = defaults.guidanceScale, guidanceStart = defaults.guidanceStart, guidanceStop = defaults.guidanceStop } = options
@@ -107,7 +107,7 @@ export function readSampleOptions(options, { labels, imageSize, channels = 1 }, 
   const guidance = { guidanceScale, guidanceStart, guidanceStop, guidanceEta }
   const visits = timestepSpacing === undefined ? {} : { timestepSpacing }
   const request = { labels: spread(chosen), seeds: spread(seeds), steps, sampler, ...visits, ...guidance, eta, ...adds }
-  const noise = latents === undefined ? {} : { latents: checkLatents(latents, size * channels * imageSize * imageSize) }
+  const noise = latents === undefined ? {} : { latents: checkLatents(latents, size * length) }
   return { request: { ...request, ...noise }, batched }
 }
 

@@ -1,9 +1,9 @@
 // The page: a change of the controls makes the runner draw, a recording keeps the steps, the stage shows them.
 // Tests: tests/page/page.test.mjs
-import { peek } from './early-downloads.js'
 import { isAbort } from './errors.js'
 import { turboOf } from './files.js'
 import { AttentionMaps } from './page/attention-maps.js'
+import { Bases, namesBase, readManifest } from './page/bases.js'
 import { ContactSheet } from './page/contact-sheet.js'
 import { Controls } from './page/controls.js'
 import { $ } from './page/dom.js'
@@ -12,6 +12,7 @@ import { receiveFiles } from './page/import-files.js'
 import { builtBase, startLanguage, useWords } from './page/language.js'
 import { ModelSession } from './page/model-session.js'
 import { NetworkSection } from './page/network-section.js'
+import { Move } from './page/move.js'
 import { hideNotice, showNotice } from './page/notice.js'
 import { registerServiceWorker } from './page/register-service-worker.js'
 import { openFiles } from './page/open-files.js'
@@ -42,6 +43,7 @@ const stage = new Stage(attention, network)
 const session = new ModelSession({ onprogress: showProgress, onready: adopt, onlost: recover, onsettled: settle })
 const controls = new Controls({ onchange: change, onaction: act })
 const { state, styles } = controls
+const bases = new Bases({ onchange: changeBase })
 const sheet = new ContactSheet({ onopen: openCell, onmore: from => drawSheet('digits', from) })
 const shareLink = new ShareLink({ compose, onchange: restore })
 const exportButtons = new ExportButtons({ link: () => shareLink.link, shown: () => stage.shown, announce, onfail: error => refuse(error, live.failed.keep) })
@@ -52,6 +54,7 @@ const teach = new TeachSection(() => import('./teach.js'), {
   session, words, forms, faceOf, isAbort, announce, onstyles: offerStyles, onuse: drawWith, load: () => session.loading || load(),
   onfail: error => refuse(error, live.failed.part),
 })
+const move = new Move({ session, bases, controls, runner, sheet, stage, onsettled: settle, onkept: () => (asked = null), onfail: error => report(error, 'load'), refuse })
 let spare = true // a model that dies is replaced once
 let failed = false // the last run did; a dying device may fail it before the loss is known
 /** Of what a link or a picture says, what is still to be answered for. @type {{ base: string | undefined, complaints: string[] } | null} */
@@ -63,7 +66,7 @@ function announce(text) {
 }
 
 function compose() {
-  return writeSettings({ ...controls.settings, baseHash: session.model?.baseHash ?? asked?.base })
+  return writeSettings({ ...controls.settings, baseHash: session.model?.baseHash ?? asked?.base, baseName: bases.linked(session.base) })
 }
 
 /** @param {import('./page/controls.js').Change} name */
@@ -158,7 +161,12 @@ function openCell({ digit, seed }) {
 /** Brings the page to what a link or a picture says, and draws it. @param {Asked} asked */
 function restore({ settings, complaints }) {
   tour.stop()
-  asked = { base: settings.base, complaints: [...complaints, ...controls.restore(settings)] }
+  const { address, hash, unknown } = bases.asked(settings.base, session)
+  const other = address !== session.base
+  const told = controls.restore(settings, { later: other })
+  asked = { base: hash, complaints: [...complaints, ...unknown, ...told] }
+  if (other && (session.model || session.loading)) return move.to(address)
+  session.base = bases.chosen = address
   shareLink.update()
   if (state.digit !== undefined) {
     stage.see()
@@ -199,13 +207,14 @@ async function changeDevice(device) {
   runner.stop()
   hideNotice()
   try {
-    const loading = session.load(device)
+    const loading = session.load(device, session.wanted.base)
     settle()
     await loading
     if (state.digit !== undefined) runner.renew()
   } catch (error) {
     if (session.loading) return // another choice has been made meanwhile
     controls.device = session.device
+    bases.chosen = session.base
     if (isAbort(error)) return session.model || stage.say(live.loadStopped)
     if (!session.model) return report(error, 'load')
     refuse(error, live.failed.kept(session.model.backend), { mild: true })
@@ -221,6 +230,12 @@ function recover(error) {
   if ((runner.busy || failed) && state.digit !== undefined) return runner.draw()
   runner.abandon()
   load()
+}
+
+/** @param {string} name */
+function changeBase(name) {
+  rest()
+  return move.to(bases.address(name))
 }
 
 /**
@@ -250,7 +265,10 @@ function report(error, doing) {
 
 /** @param {DigitDiffusion} model */
 function adopt(model) {
-  const { title, noun, labels, imageSize } = model
+  const { noun, labels, imageSize } = model
+  const title = session.base === undefined ? model.title : words.title // the page keeps its name
+  bases.chosen = session.base
+  network.adopt(session.base)
   const known = { title, noun, labels, image_size: imageSize, adapters: model.catalog }
   useWords(known, translate)
   stage.size = imageSize
@@ -282,21 +300,17 @@ function invite() {
   stage.showProgress({ title: live.saving, detail: live.savingNote, still: true })
 }
 
-/** What the page is of is known before the model is there: by the build, or by the manifest, which is small. */
-async function meet() {
+/** What the page is of is known before the model is there: by the build, or by the manifest, which is small. `needed`: a link names a base. */
+async function meet(needed = false) {
   const built = builtBase()
   if (built?.labels) controls.offerLabels(built.labels)
   $('many-digits').hidden = words.count === 1
-  try {
-    const response = await peek(new URL('models/manifest.json', document.baseURI).href)
-    const { base, adapters } = response?.ok ? await response.json() : /** @type {any} */ ({})
-    if (session.model || !Array.isArray(base?.labels)) return
-    controls.offerLabels(base.labels.map(String))
-    if (Array.isArray(adapters)) controls.turbo.offer(adapters.map(({ turbo, ...adapter }) => ({ ...adapter, turbo: turboOf(turbo) })))
-    await useWords({ ...base, adapters }, translate)
-  } catch {
-    // what is wrong with it is told when the model is loaded
-  }
+  const { base, adapters, bases: others } = await readManifest(needed)
+  if (base) bases.offer(base, others)
+  if (session.model || !Array.isArray(base?.labels)) return
+  controls.offerLabels(base.labels.map(String))
+  if (Array.isArray(adapters)) controls.turbo.offer(adapters.map(({ turbo, ...adapter }) => ({ ...adapter, turbo: turboOf(turbo) })))
+  await useWords({ ...base, adapters }, translate)
 }
 
 /** Called whenever something begins or ends. */
@@ -311,6 +325,7 @@ function settle() {
 /** Says what stands on the page in the language that has just been chosen. */
 function translate() {
   controls.translate()
+  bases.translate()
   stage.translate()
   attention.translate()
   changes.translate()
@@ -325,9 +340,10 @@ function translate() {
 for (const kind of /** @type {const} */ (['digits', 'seeds']))
   $(`many-${kind}`).addEventListener('click', () => drawSheet(kind))
 receiveFiles((files, dropped) => (dropped && teach.takes(files)) || openFiles(files, { session, controls, stage, restore, change, announce, refuse }))
-meet()
-await teach.restore()
 const linked = shareLink.read()
+const named = namesBase(linked?.settings.base)
+const met = meet(named)
+await Promise.all([teach.restore(), named && met])
 if (linked) restore(linked)
 if (state.digit === undefined && !savesData) load()
 else stage.showProgress({ title: live.loading })

@@ -19,7 +19,7 @@ import { pack, packReason } from './worker/pack.js'
 import { Requests } from './worker/requests.js'
 import { Rows } from './worker/rows.js'
 import { startModule } from './worker/start-module.js'
-import { downloadAdapter, downloadAdapterFile, downloadWeights } from './worker/weights.js'
+import { downloadAdapter, downloadAdapterFile, downloadAutoencoder, downloadWeights } from './worker/weights.js'
 
 Object.assign(refusals, ofDrawing) // what pack.js makes sentences of
 
@@ -112,11 +112,14 @@ const downloadFolder = (folder, paths, { listed, ...options }) =>
 
 /**
  * What the numbers of a step's attention are, picture after picture; as wide as what the network sees. `guided`: whether it has learnt to
- * draw without a label, too, which guidance leads away from.
+ * draw without a label, too, which guidance leads away from. `latents`: how many a picture has.
  */
 function readInfo({ info }) {
-  const { image_size: size, patch_size: patch, tokens_per_class: tokens, channels = 1, null_class_trained: guided = true } = JSON.parse(info)
-  return { maps: { tokens, height: size / patch, width: size / patch }, channels, guided }
+  const { image_size: size, patch_size: patch, latent_channels: latent, ...told } = JSON.parse(info)
+  const { tokens_per_class: tokens, channels = 1, null_class_trained: guided = true } = told
+  const side = size / patch
+  const latents = (latent ?? channels * patch * patch) * side * side
+  return { maps: { tokens, height: side, width: side }, channels, guided, autoencoder: latent !== undefined, latents }
 }
 
 /** Sets the strengths that the next run begins with; a run under way keeps its own weights. */
@@ -145,15 +148,17 @@ const methods = {
       const digest = bytes => starting.then(() => wasm.sha256(bytes))
       const shardNames = index => starting.then(() => wasm.shardNames(index))
       const options = { listed: list.files, digest, progress, signal }
-      const texts = downloadFolder(base, BASE_FILES.filter(path => path !== WEIGHTS), options)
-      return Promise.all([texts, downloadWeights(base, { shardNames, quantized, ...options })]).catch(error => {
+      const folder = list.folder ?? base
+      const texts = downloadFolder(folder, BASE_FILES.filter(path => path !== WEIGHTS), options)
+      const vae = downloadAutoencoder(folder, texts.then(([info]) => text(info)), options)
+      return Promise.all([texts, downloadWeights(folder, { shardNames, quantized, ...options }), vae]).catch(error => {
         if (error.code === 'missing' && !list.files) error.details.alone = true // its list is missing as well
         throw error
       })
     })
-    const [[[info, unetConfig, schedulerConfig], weights], module] = await Promise.all([downloaded, starting])
+    const [[[info, unetConfig, schedulerConfig], weights, vae], module] = await Promise.all([downloaded, starting])
     onprogress({ phase: 'start' })
-    const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights }
+    const files = { info: text(info), unetConfig: text(unetConfig), schedulerConfig: text(schedulerConfig), weights, ...vae }
     engine = await wasm.Engine.load(files, device)
     baseFiles = { ...files, weights: weights.map(bytes => new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)])) }
     const start = { module, info: files.info, unetConfig: files.unetConfig }

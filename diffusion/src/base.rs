@@ -125,7 +125,12 @@ impl Base {
         Ok(Self { autoencoder: Some(Arc::new(codec)), ..self })
     }
 
-    fn read_network(files: &BaseFiles<'_>) -> Result<Self> {
+    /// The same without the autoencoder, whether it needs one or not: enough for adapters, which are of the network alone.
+    /// Where it needs one it draws nothing.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), but for that.
+    pub fn read_network(files: &BaseFiles<'_>) -> Result<Self> {
         let info = ModelInfo::from_json(files.info)?;
         let unet = UNetConfig::from_json(files.unet_config)?;
         info.check(&unet)?;

@@ -1,7 +1,7 @@
 //! Pictures <-> latents: a lossless pixel-unshuffle, or an autoencoder. Pictures are planar, as torch has them: `[channels, height, width]`, of
 //! three channels red, green and blue; [`interleaved`] gives them the order of image files.
 //!
-//! Tests: `tests/it/codec.rs`; of an autoencoder, `tests/it/autoencoder.rs`.
+//! Tests: `tests/it/codec.rs`; of an autoencoder, `tests/it/autoencoder_codec.rs`.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ impl Codec {
     }
 
     /// What latents look like, cheaply: of patches the picture itself; of an autoencoder a linear map of each latent where its
-    /// base has one (`latent_rgb`), and else the decoded picture. Decoding costs more than a step of the network.
+    /// base has one (`latent_rgb`), and else the decoded picture. Decoding costs about what a step of the network does.
     ///
     /// # Shapes
     /// [`latent_shape`](Self::latent_shape) -> `[channels, image_size, image_size]`, about in [-1, 1]
@@ -68,6 +68,14 @@ impl Codec {
         match self {
             Self::Patches(patches) => Ok(patches.decode(latents)),
             Self::Autoencoder(autoencoder) => autoencoder.preview(latents),
+        }
+    }
+
+    /// Values of one picture.
+    pub fn picture_len(&self) -> usize {
+        match self {
+            Self::Patches(patches) => patches.len(),
+            Self::Autoencoder(autoencoder) => self.channels() * autoencoder.image_size().pow(2),
         }
     }
 

@@ -6,6 +6,7 @@ mod adapter_kinds;
 mod adapter_names;
 mod adapter_run;
 mod autoencoder;
+mod autoencoder_codec;
 mod base_files;
 mod codec;
 mod configs;

@@ -75,7 +75,7 @@ test('noise', async () => {
 
 test('a class is found by its name in any Unicode form, the very same one first', () => {
   const labels = ['a', 'e\u0301', '\u00e9', 'o\u0308']
-  const index = label => readSampleOptions({ label, seed: 1 }, { labels, imageSize: 28 }).request.labels[0]
+  const index = label => readSampleOptions({ label, seed: 1 }, { labels, latents: 784 }).request.labels[0]
   assert.deepEqual(['e\u0301', '\u00e9', '\u00f6', 'a'].map(index), [1, 2, 3, 0])
   assert.throws(() => index('e'), RangeError)
 })

@@ -13,7 +13,7 @@ use web_values::base::Files;
 
 use crate::failure::Result;
 
-/// A base in memory.
+/// A base in memory, without the autoencoder that it may work behind: nothing is drawn here, and nothing taught on such a base yet.
 #[wasm_bindgen]
 pub struct Base {
     pub(crate) base: Arc<diffusion::Base>,
@@ -23,7 +23,7 @@ pub struct Base {
 impl Base {
     /// Reads a base folder's files.
     pub fn load(#[wasm_bindgen(unchecked_param_type = "EngineFiles")] files: &JsValue) -> Result<Base> {
-        Ok(Self { base: Arc::new(Files::of(files)?.base()?) })
+        Ok(Self { base: Arc::new(Files::of(files)?.network()?) })
     }
 }
 

@@ -14,6 +14,8 @@ pub enum Failure {
     Model(diffusion::Error),
     /// A picture that cannot be used.
     Picture(intake::Error),
+    /// A base that works behind an autoencoder, which nothing is taught here yet.
+    Autoencoder,
 }
 
 /// Result of this crate's functions.
@@ -41,6 +43,10 @@ impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Argument(argument) => argument.into(),
+            Failure::Autoencoder => {
+                const KIND: &str = "training-autoencoder";
+                describe(js_sys::Error::new(KIND).into(), "training", KIND, &object([]))
+            }
             Failure::Model(error) => describe_model_error(js_sys::Error::new(error.kind()).into(), &error),
             Failure::Picture(error) => {
                 let fields = object([]);

@@ -13,7 +13,7 @@ use web_values::arguments::{bytes, count, field, floats, list, number, text};
 use web_values::objects::object;
 
 use crate::base::Base;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 
 /// A run of an adapter: parameters, optimizer, how far it is.
 #[wasm_bindgen]
@@ -190,6 +190,9 @@ fn shape(options: &JsValue) -> Result<Shape> {
 
 /// Pictures to learn from, and those that are held out: as they are given, or by the trainer's rule.
 fn divided(base: &Base, given: &JsValue) -> Result<(Pictures, Option<Pictures>)> {
+    if base.base.info.latent_channels.is_some() {
+        return Err(Failure::Autoencoder);
+    }
     let held_out = field(given, "pictures", "heldOut")?;
     let all = pictures(base, given, "pictures")?;
     if !held_out.is_undefined() {

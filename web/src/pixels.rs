@@ -1,19 +1,34 @@
 //! Latents of a batch to pictures.
 
-use diffusion::codec::{PatchCodec, interleaved, to_grey};
+use diffusion::Result;
+use diffusion::codec::{Codec, interleaved, to_grey};
+
+/// How latents become pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Cheaply, as what they roughly look like; of patches of pixels the same.
+    Preview,
+    /// As the pictures they are.
+    Decoded,
+}
 
 /// The pictures as floats, one after the other: white 1, black -1, neither rounded nor clipped. Of a picture in colour red, then
 /// green, then blue.
-pub fn floats(codec: PatchCodec, latents: &[f32]) -> Vec<f32> {
-    latents.chunks_exact(codec.len()).flat_map(|picture| codec.decode(picture)).collect()
+pub fn pictures(codec: &Codec, latents: &[f32], shown: Shown) -> Result<Vec<f32>> {
+    let each = latents.chunks_exact(codec.latent_len()).map(|latents| match shown {
+        Shown::Preview => codec.preview(latents),
+        Shown::Decoded => codec.decode(latents),
+    });
+    Ok(each.collect::<Result<Vec<_>>>()?.concat())
 }
 
-/// The pictures as opaque RGBA, after multiplying by `scale`.
-pub fn rgba(codec: PatchCodec, latents: &[f32], scale: f32) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(4 * latents.len());
-    for picture in latents.chunks_exact(codec.len()) {
-        for pixel in interleaved(&codec.decode(picture), codec.channels).chunks_exact(codec.channels) {
-            let level = |channel: usize| to_grey(pixel[channel.min(pixel.len() - 1)] * scale);
+/// Pictures as opaque RGBA.
+pub fn rgba(pictures: &[f32], codec: &Codec) -> Vec<u8> {
+    let channels = codec.channels();
+    let mut bytes = Vec::with_capacity(4 * pictures.len());
+    for picture in pictures.chunks_exact(codec.picture_len()) {
+        for pixel in interleaved(picture, channels).chunks_exact(channels) {
+            let level = |channel: usize| to_grey(pixel[channel.min(pixel.len() - 1)]);
             bytes.extend([level(0), level(1), level(2), u8::MAX]);
         }
     }
@@ -23,27 +38,26 @@ pub fn rgba(codec: PatchCodec, latents: &[f32], scale: f32) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use diffusion::codec::PatchCodec;
 
-    const CODEC: PatchCodec = PatchCodec { image_size: 2, patch_size: 2, channels: 1 };
+    const PATCHES: PatchCodec = PatchCodec { image_size: 2, patch_size: 2, channels: 1 };
+    const GREY: Codec = Codec::Patches(PATCHES);
 
     #[test]
     fn pictures_follow_one_another() {
         let latents = [-1.0, 0.0, 1.0, 2.0, 1.0, 1.0, -3.0, 1.0];
-        assert_eq!(floats(CODEC, &latents), latents);
-        let greys: Vec<u8> = rgba(CODEC, &latents, 1.0).into_iter().step_by(4).collect();
+        for shown in [Shown::Preview, Shown::Decoded] {
+            assert_eq!(pictures(&GREY, &latents, shown).unwrap(), latents);
+        }
+        let greys: Vec<u8> = rgba(&latents, &GREY).into_iter().step_by(4).collect();
         assert_eq!(greys, [0, 128, 255, 255, 255, 255, 0, 255]);
     }
 
     #[test]
     fn colours_are_those_of_the_three_channels() {
-        let codec = PatchCodec { channels: 3, ..CODEC };
+        let codec = Codec::Patches(PatchCodec { channels: 3, ..PATCHES });
         let latents = [1.0, -1.0, 0.0, -1.0, -1.0, 1.0, 0.0, -1.0, -1.0, -1.0, 0.0, 1.0];
         let expected = [[255, 0, 0, 255], [0, 255, 0, 255], [128, 128, 128, 255], [0, 0, 255, 255]];
-        assert_eq!(rgba(codec, &latents, 1.0), expected.concat());
-    }
-
-    #[test]
-    fn pixels_are_grey_and_opaque() {
-        assert_eq!(rgba(CODEC, &[2.0, -2.0, 0.0, 2.0], 0.25)[..8], [191, 191, 191, 255, 64, 64, 64, 255]);
+        assert_eq!(rgba(&latents, &codec), expected.concat());
     }
 }

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use diffusion::codec::PatchCodec;
+use diffusion::codec::Codec;
 use diffusion::{Generation, ModelInput, Step};
 use js_sys::{Float32Array, Promise, Uint8ClampedArray, Uint32Array};
 use wasm_bindgen::JsValue;
@@ -14,7 +14,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::future_to_promise;
 
 use crate::failure::Failure;
-use crate::pixels::{floats, rgba};
+use crate::pixels::{Shown, pictures, rgba};
 use web_values::objects::{object, set};
 
 /// The generation, unless a step is using it, or it is over.
@@ -28,7 +28,7 @@ enum State {
 #[wasm_bindgen]
 pub struct Run {
     total: usize,
-    codec: PatchCodec,
+    codec: Codec,
     raw: bool,
     /// Shared with the step under way, which may outlive this object.
     state: Rc<RefCell<State>>,
@@ -71,7 +71,7 @@ impl Run {
         &self,
         #[wasm_bindgen(unchecked_optional_param_type = "Float32Array")] output: Option<Vec<f32>>,
     ) -> Promise {
-        let (codec, raw, state) = (self.codec, self.raw, Rc::clone(&self.state));
+        let (codec, raw, state) = (self.codec.clone(), self.raw, Rc::clone(&self.state));
         // Taken now, not when the promise gets its turn: a second call must find it gone.
         let taken = state.replace(State::Stepping);
         future_to_promise(async move {
@@ -93,7 +93,7 @@ impl Run {
             let more = matches!(&step, Ok(Some(step)) if step.step < step.total);
             state.replace(if more { State::Ready(generation) } else { State::Over });
             match step.map_err(Failure::from)? {
-                Some(step) => Ok(describe(&step, codec, raw)),
+                Some(step) => Ok(describe(&step, &codec, raw).map_err(Failure::from)?),
                 None => Ok(JsValue::UNDEFINED),
             }
         })
@@ -101,29 +101,38 @@ impl Run {
 }
 
 impl Run {
-    /// Of a base that draws from patches: the engine reads no other.
-    pub(crate) fn new(generation: Generation, codec: PatchCodec, raw: bool) -> Self {
+    pub(crate) fn new(generation: Generation, codec: Codec, raw: bool) -> Self {
         Self { total: generation.total(), codec, raw, state: Rc::new(RefCell::new(State::Ready(Box::new(generation)))) }
     }
 }
 
-/// A step as JavaScript sees it.
-fn describe(step: &Step, codec: PatchCodec, raw: bool) -> JsValue {
-    let picture = |latents: &[f32], scale| Uint8ClampedArray::from(rgba(codec, latents, scale).as_slice()).into();
+/// A step as JavaScript sees it. The last one's pictures are decoded; to decode those before would cost twice what their steps do.
+fn describe(step: &Step, codec: &Codec, raw: bool) -> diffusion::Result<JsValue> {
+    let shown = if step.step == step.total { Shown::Decoded } else { Shown::Preview };
+    let picture = |latents: &[f32], scale: f32| {
+        let scaled: Vec<f32> = latents.iter().map(|value| value * scale).collect();
+        pictures(codec, &scaled, shown)
+    };
+    let image = picture(&step.sample, step.display_scale)?;
+    // Most samplers end at the picture that they predict: one decoding for both.
+    let same = step.display_scale == 1.0 && step.sample == step.pred_original_sample;
+    let x0 = if same { image.clone() } else { picture(&step.pred_original_sample, 1.0)? };
+    let pixels = |floats: &[f32]| Uint8ClampedArray::from(rgba(floats, codec).as_slice()).into();
     let described = object([
         ("step", step.step.into()),
         ("total", step.total.into()),
         ("timestep", step.timestep.into()),
-        ("image", picture(&step.sample, step.display_scale)),
-        ("x0", picture(&step.pred_original_sample, 1.0)),
+        ("image", pixels(&image)),
+        ("x0", pixels(&x0)),
     ]);
     if let Some(attention) = &step.attention {
         set(&described, "attention", &Float32Array::from(attention.as_slice()).into());
     }
     if raw {
-        let numbers = |latents: &[f32]| Float32Array::from(floats(codec, latents).as_slice()).into();
-        set(&described, "rawImage", &numbers(&step.sample));
-        set(&described, "rawX0", &numbers(&step.pred_original_sample));
+        let numbers = |floats: &[f32]| Float32Array::from(floats).into();
+        let unscaled = if step.display_scale == 1.0 { image } else { picture(&step.sample, 1.0)? };
+        set(&described, "rawImage", &numbers(&unscaled));
+        set(&described, "rawX0", &numbers(&x0));
     }
-    described
+    Ok(described)
 }

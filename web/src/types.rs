@@ -36,6 +36,9 @@ export interface EngineFiles {
   schedulerConfig: string;
   /** unet/diffusion_pytorch_model.safetensors, or its shards in the order of their names */
   weights: Uint8Array | Uint8Array[];
+  /** vae/config.json and vae/diffusion_pytorch_model.safetensors, of a base that works behind an autoencoder */
+  vaeConfig?: string;
+  vaeWeights?: Uint8Array;
 }
 
 /** Milliseconds of a step on one picture with guidance. */
@@ -118,7 +121,10 @@ export interface ModelInput {
   timestep: number;
 }
 
-/** What one step gave: all pictures of the batch, one after the other. */
+/**
+ * What one step gave: all pictures of the batch, one after the other. Of a base behind an autoencoder those of the last step are decoded,
+ * and those before previews, which cost next to nothing: a linear map of the latents, enlarged.
+ */
 export interface Step {
   /** 1 to total. */
   step: number;

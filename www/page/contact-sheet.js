@@ -68,6 +68,12 @@ export class ContactSheet {
     $('sheet').replaceChildren(...this.#cells.map(({ button }) => button))
   }
 
+  /** Its pictures are of a base that draws no more. */
+  clear() {
+    this.open([])
+    this.say(() => '')
+  }
+
   /** @param {ImageData[]} images in the order of the cells */
   show(images) {
     for (const [i, { button, canvas }] of this.#cells.entries()) {

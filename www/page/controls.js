@@ -147,9 +147,10 @@ export class Controls {
   /**
    * Brings the controls to settings that a link or a picture asked for; what these leave out stays.
    * @param {import('./settings-text.js').Settings} settings
+   * @param {{ later?: boolean }} [when] `later`: they are for a model that is still to come
    * @returns {string[]} a sentence for each that this model has not
    */
-  restore({ digit, lora, styles, turbo, morph, ...others }) {
+  restore({ digit, lora, styles, turbo, morph, ...others }, { later = false } = {}) {
     const { seed = this.state.seed, steps = this.state.steps, sampler = this.state.sampler, guidance = this.state.guidance } = others
     Object.assign(this.state, { seed, steps, sampler, guidance })
     if (digit !== undefined) this.digit = digit
@@ -157,7 +158,7 @@ export class Controls {
     this.#wanted = styles
     this.turbo.restore(turbo, morph) // older links have none: they draw what they drew
     this.#show()
-    return this.#model ? this.#settle() : []
+    return this.#model && !later ? this.#settle() : []
   }
 
   /**

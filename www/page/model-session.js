@@ -18,11 +18,13 @@ export class ModelSession {
   model = null
   /** @type {Device} */
   device = 'auto'
-  /** The styles that the visitor brought. @type {OwnStyle[]} */
+  /** The address of its base; undefined of the one that the page comes with. @type {string | undefined} */
+  base
+  /** The styles that the visitor brought, each with the base that it is for. @type {(OwnStyle & { base?: string })[]} */
   #own = []
   /** One after the other, so that each knows the names of those before it. @type {Promise<unknown>} */
   #adding = Promise.resolve()
-  /** @type {{ controller: AbortController, promise?: Promise<DigitDiffusion> } | null} */
+  /** @type {{ controller: AbortController, device: Device, base: string | undefined, promise?: Promise<DigitDiffusion> } | null} */
   #attempt = null
   #events
 
@@ -38,25 +40,31 @@ export class ModelSession {
     return this.#attempt !== null
   }
 
+  /** What has been asked for last: of what is being loaded, or of the model that is there. @returns {{ device: Device, base: string | undefined }} */
+  get wanted() {
+    return this.#attempt ?? this
+  }
+
   /** The model, loaded if need be; several callers wait for the same download. @returns {Promise<DigitDiffusion>} */
   ready() {
     if (this.model) return Promise.resolve(this.model)
-    return this.#attempt?.promise ?? this.load(this.device)
+    return this.#attempt?.promise ?? this.load(this.device, this.base)
   }
 
   /**
-   * Loads for another device. Until that has worked out, the model that is there stays.
+   * Loads for another device, or another base. Until that has worked out, the model that is there stays.
    * @param {Device} device
+   * @param {string} [base] its address
    * @returns {Promise<DigitDiffusion>}
    */
-  load(device) {
+  load(device, base = undefined) {
     this.stop()
-    if (!this.model) this.device = device
+    if (!this.model) Object.assign(this, { device, base })
     const controller = new AbortController()
-    /** @type {{ controller: AbortController, promise?: Promise<DigitDiffusion> }} */
-    const attempt = { controller }
+    /** @type {{ controller: AbortController, device: Device, base: string | undefined, promise?: Promise<DigitDiffusion> }} */
+    const attempt = { controller, device, base }
     this.#attempt = attempt
-    const promise = this.#load(device, controller.signal).finally(() => {
+    const promise = this.#load(device, base, controller.signal).finally(() => {
       if (this.#attempt === attempt) this.#attempt = null
       this.#events.onsettled()
     })
@@ -81,7 +89,12 @@ export class ModelSession {
 
   /** @returns {Style[]} */
   get #all() {
-    return [...(this.model?.catalog ?? []), ...this.#own]
+    return [...(this.model?.catalog ?? []), ...this.#mine]
+  }
+
+  /** Those that are for this base. */
+  get #mine() {
+    return this.#own.filter(({ base }) => base === this.base)
   }
 
   /**
@@ -91,7 +104,7 @@ export class ModelSession {
    */
   async addStyle(name, options) {
     const { model } = this
-    const { files, partial } = this.#own.find(style => style.name === name) ?? {}
+    const { files, partial } = this.#mine.find(style => style.name === name) ?? {}
     return model.adapters.find(adapter => adapter.name === name) ?? model.addAdapter(name, files, { ...options, partial })
   }
 
@@ -116,9 +129,10 @@ export class ModelSession {
 
   /** Lists a style of the visitor's own, in place of the one of that name; the model takes it when it is drawn with. @param {OwnStyle} style */
   keepOwn(style) {
-    const at = this.#own.findIndex(({ name }) => name === style.name)
-    if (at < 0) this.#own.push(style)
-    else this.#own[at] = style
+    const at = this.#own.findIndex(({ name, base }) => name === style.name && base === this.base)
+    const own = { ...style, base: this.base }
+    if (at < 0) this.#own.push(own)
+    else this.#own[at] = own
   }
 
   /** The same where the style has changed: the model forgets the one before. @param {OwnStyle} style */
@@ -129,7 +143,7 @@ export class ModelSession {
 
   /** @param {string} name of a style of the visitor's own, which is there no longer */
   async dropOwn(name) {
-    this.#own = this.#own.filter(style => style.name !== name)
+    this.#own = this.#own.filter(style => style.name !== name || style.base !== this.base)
     await this.#forget(name)
   }
 
@@ -160,21 +174,20 @@ export class ModelSession {
     const free = this.freeName(name)
     const style = { name: free, title: free === name ? title : `${title} ${free.slice(name.length + 1)}`, files, partial }
     const adapter = await this.model.addAdapter(style.name, files, { partial })
-    this.#own.push({ ...style, turbo: adapter.turbo })
+    this.#own.push({ ...style, turbo: adapter.turbo, base: this.base })
     return { title: style.title, adapter }
   }
 
-  /** @param {Device} device @param {AbortSignal} signal */
-  async #load(device, signal) {
+  /** @param {Device} device @param {string | undefined} base @param {AbortSignal} signal */
+  async #load(device, base, signal) {
     const { onprogress, onready, onlost } = this.#events
-    const model = await DigitDiffusion.load(undefined, { device, signal, onprogress })
+    const model = await DigitDiffusion.load(base, { device, signal, onprogress })
     if (signal.aborted) {
       model.dispose()
       throw signal.reason
     }
     this.model?.dispose()
-    this.model = model
-    this.device = device
+    Object.assign(this, { model, device, base })
     model.lost.then(error => {
       if (this.model !== model) return
       this.model = null

@@ -12,7 +12,7 @@ import { RadioGroup, radioLabel } from './radio-group.js'
  * @typedef {import('./network-parts.js').Part} Part
  * @typedef {import('./network-parts.js').Config} Config
  * @typedef {ReturnType<typeof english>} Texts
- * @typedef {{ image_size: number, patch_size: number, tokens_per_class: number }} Codec of digit_diffusion.json
+ * @typedef {{ image_size: number, patch_size: number, tokens_per_class: number, latent_channels?: number }} Codec of digit_diffusion.json
  * @typedef {import('../digit-diffusion.js').AdapterModule} Module
  * @typedef {import('../digit-diffusion.js').DigitDiffusion} DigitDiffusion
  */
@@ -24,12 +24,15 @@ const FIRST = 'attention' // the kind of part that is chosen at first: the one t
 /** What comes into a part from the side: the timestep, or the digit, until one is picked. @type {Partial<Record<import('./network-parts.js').Kind, string>>} */
 const MARKS = { time: 't', resnet: 't', label: '?', attention: '?' }
 
-/** @param {string} path */
-async function readJson(path) {
-  const response = await fetch(new URL(`models/base/${path}`, document.baseURI))
+/** @param {string} base @param {string} path */
+async function readJson(base, path) {
+  const response = await fetch(new URL(path, base))
   if (!response.ok) throw new Error(`${path}: ${response.status}`)
   return response.json()
 }
+
+/** @param {string} base @returns {Promise<[Config, Codec]>} */
+const readBase = base => Promise.all([readJson(base, 'unet/config.json'), readJson(base, 'digit_diffusion.json')])
 
 /** In the page's language, of the base. @returns {Promise<Texts>} */
 const readTexts = async () => (document.documentElement.lang.startsWith('zh') ? (await import('../texts/network-zh.js')).networkOf : english)(words)
@@ -83,10 +86,26 @@ export class NetworkDiagram {
     this.#say()
   }
 
-  /** @param {{ title: (name: string) => string }} styles */
-  static async open({ title }) {
-    const [config, codec, texts] = await Promise.all([readJson('unet/config.json'), readJson('digit_diffusion.json'), readTexts(), addStyle('network.css')])
+  /** @param {{ title: (name: string) => string, base: string }} page `title` of a style; the address of the base's folder */
+  static async open({ title, base }) {
+    const [[config, codec], texts] = await Promise.all([readBase(base), readTexts(), addStyle('network.css')])
     return new NetworkDiagram({ config, codec, texts, title })
+  }
+
+  /** Another base draws from now on. @param {string} base the address of its folder */
+  async adopt(base) {
+    const [config, codec] = await readBase(base)
+    const chosen = this.#group.value
+    this.#config = config
+    this.#codec = codec
+    this.#parts = partsOf(config)
+    this.#style = undefined
+    this.#recording = undefined
+    this.#inputs.clear()
+    this.#lay()
+    this.#group.value = (this.#parts.find(({ path }) => path === chosen) ?? this.#parts.find(({ kind }) => kind === FIRST))?.path ?? 'conv_in'
+    for (const picture of ['in', 'guess', 'out']) $(`data-${picture}`).hidden = true
+    this.#say()
   }
 
   /** The pictures of the step on show. @param {import('./recording.js').Recording} recording */
@@ -195,7 +214,7 @@ export class NetworkDiagram {
     if (!part) return
     const { names, places, title, about, shapes, same, loraNone, loraOff, loraSome } = this.#texts
     const { kind, place, from, to, skip, looks, path } = part
-    const sides = { patch: this.#codec.patch_size, pixels: this.#codec.image_size, tokens: this.#codec.tokens_per_class, places: to.side * to.side }
+    const sides = { latents: this.#codec.latent_channels, patch: this.#codec.patch_size, pixels: this.#codec.image_size, tokens: this.#codec.tokens_per_class, places: to.side * to.side }
     const width = [this.#config.cross_attention_dim].flat()[0]
     $('part-name').textContent = title({ name: names[kind], place: places[place] })
     $('part-shape').textContent = place === 'in' ? '' : from.maps === to.maps && from.side === to.side ? same(to) : shapes({ from, to })

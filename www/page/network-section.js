@@ -18,6 +18,8 @@ export class NetworkSection {
   /** What of the model is shown: its style, where LoRA is on. @type {{ model: DigitDiffusion, name: string | undefined } | undefined} */
   #style
   #title
+  /** Of the base's folder. */
+  #base = new URL('models/base/', document.baseURI).href
 
   /** @param {{ title: (name: string) => string }} styles */
   constructor({ title }) {
@@ -48,6 +50,15 @@ export class NetworkSection {
     this.#diagram?.change(model, name)
   }
 
+  /** Another base draws from now on. @param {string | undefined} address of its folder; undefined: the page's own */
+  async adopt(address = new URL('models/base/', document.baseURI).href) {
+    if (address === this.#base) return
+    this.#base = address
+    this.#recording = undefined
+    await this.#diagram?.adopt(address).catch(error => console.debug(error.message)) // the one before stays
+    this.#update()
+  }
+
   async translate() {
     await this.#diagram?.translate()
     this.#update()
@@ -55,7 +66,7 @@ export class NetworkSection {
 
   async #load() {
     const { NetworkDiagram } = await import('./network-diagram.js')
-    this.#diagram = await NetworkDiagram.open({ title: this.#title })
+    this.#diagram = await NetworkDiagram.open({ title: this.#title, base: this.#base })
     this.#update()
   }
 

@@ -8,7 +8,7 @@ const HASH_LENGTH = 12 // enough of the base's hash to tell two apart
 /**
  * What the text may ask for.
  * @typedef {{ digit?: string, seed?: number, steps?: number, sampler?: Sampler, guidance?: number, lora?: boolean,
- *   turbo?: string, morph?: { to: number, share: number }, styles?: Record<string, number>, base?: string }} Settings `base`: the beginning of the base's hash; `turbo`: the name of an adapter
+ *   turbo?: string, morph?: { to: number, share: number }, styles?: Record<string, number>, base?: string }} Settings `base`: the beginning of the base's hash, or the name of one that the manifest lists; `turbo`: the name of an adapter
  * @typedef {import('../digit-diffusion.js').Sampler} Sampler
  */
 
@@ -58,15 +58,15 @@ const READ = {
   turbo: text => text.trim() || undefined,
   morph: readMorph,
   styles: readStyles,
-  base: text => (/^[0-9a-f]{6,64}$/.test(text) ? text : undefined),
+  base: text => text.trim() || undefined,
 }
 
-/** @param {Omit<Settings, 'base' | 'styles' | 'morph'> & { way?: Settings['morph'], styles: Record<string, number>, baseHash?: string }} settings of the controls, and the base's hash */
-export function writeSettings({ digit, seed, steps, sampler, guidance, turbo, way, lora, styles, baseHash }) {
+/** @param {Omit<Settings, 'base' | 'styles' | 'morph'> & { way?: Settings['morph'], styles: Record<string, number>, baseHash?: string, baseName?: string }} settings of the controls, and the base's hash; its name, where it is not the page's own */
+export function writeSettings({ digit, seed, steps, sampler, guidance, turbo, way, lora, styles, baseHash, baseName }) {
   const mixed = Object.entries(styles).map(([name, strength]) => `${escapeName(name)}:${strength}`).join(',')
   const morph = way && `${way.to}:${way.share}`
   const switches = { turbo, morph, lora: lora ? 'on' : 'off', styles: mixed || undefined }
-  const fields = { digit, seed, sampler, steps, guidance, ...switches, base: baseHash && short(baseHash) }
+  const fields = { digit, seed, sampler, steps, guidance, ...switches, base: baseName ?? (baseHash && short(baseHash)) }
   const given = Object.entries(fields).filter(([, value]) => value !== undefined)
   return given.map(([name, value]) => `${name}=${encode(value)}`).join('&')
 }
@@ -90,6 +90,9 @@ export function readSettings(text) {
   }
   return { settings, complaints }
 }
+
+/** Whether a link's `base` is the beginning of a hash. @param {string} base */
+export const isHash = base => /^[0-9a-f]{6,64}$/.test(base)
 
 /** Whether `base`, the beginning of a hash, is that of the model. @param {string} base @param {string} baseHash */
 export const isBase = (base, baseHash) => baseHash.replace('sha256-', '').startsWith(base)

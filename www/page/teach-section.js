@@ -54,16 +54,20 @@ export class TeachSection {
 
   /** @param {import('../digit-diffusion.js').DigitDiffusion} model that has just come */
   adopt(model) {
-    if (!this.#ready) return
+    const able = !model.autoencoder
+    $('teach-jump').hidden = !able
+    $('teach-not').hidden = able
+    $('teach-open').hidden = !able || Boolean(this.#ready)
+    $('teach-room').hidden = true
+    if (!this.#ready || !able) return
     this.#ready.adopt(model)
     $('teach-room').hidden = false
-    $('teach-open').hidden = true
   }
 
   /** Takes dropped photographs, if it is open and they are some. @param {File[]} files */
   takes(files) {
     const teach = this.#ready
-    if (!teach || !files.length || !files.every(({ type }) => type.startsWith('image/'))) return false
+    if (!teach || $('teach-room').hidden || !files.length || !files.every(({ type }) => type.startsWith('image/'))) return false
     teach.addPhotographs(files)
     return true
   }

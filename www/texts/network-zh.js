@@ -27,7 +27,7 @@ export function networkOf({ one, count }) {
     about: {
       time: () => '图像有多少噪声：t 从 999（纯噪声）走到 0（干净）。它先变成许多不同波长的波，再经过两个小层，进入每个标有 t 的残差块。',
       label: ({ tokens, width }) => spaced(`${alone ? '唯一的标签' : '你选的#'}，写成 ${tokens} 个学到的词元，每个有 ${width} 个数，就像 Stable Diffusion 的提示词也是词元。每个注意力块都会读它们。引导会在没有标签的情况下再运行一次网络，并放大两者的差别。`),
-      convIn: ({ patch, pixels, to }) => `图像以 ${patch} × ${patch} 像素的小方块进入，于是 ${pixels} × ${pixels} 像素变成 ${to.side} × ${to.side} 处。一个 3 × 3 卷积把它们变成 ${to.maps} 张特征图。`,
+      convIn: ({ latents, patch, pixels, to }) => `${latents ? `网络前面有一个自编码器：它把每个 ${patch} × ${patch} 像素的小方块变成 ${latents} 个数，即潜变量，` : `图像以 ${patch} × ${patch} 像素的小方块进入，`}于是 ${pixels} × ${pixels} 像素变成 ${to.side} × ${to.side} 处。一个 3 × 3 卷积把它们变成 ${to.maps} 张特征图。`,
       resnet: ({ skip, from }) =>
         `两个 3 × 3 卷积，外加一条绕过它们的捷径：每一处都看看自己的邻居。时间步在两者之间加入。${
           skip ? `它得到的 ${from.maps} 张图中，有 ${skip} 张直接来自下行的一侧：这是跳跃连接，细小的笔画因此不必穿过中间。` : ''

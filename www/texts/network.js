@@ -29,7 +29,7 @@ export function networkOf({ one, count }) {
     about: {
       time: () => 'How noisy the picture is: t runs from 999, pure noise, to 0, clean. As waves of many lengths and two small layers it reaches every ResNet block, marked t.',
       label: ({ tokens, width }) => `${alone ? 'The one label' : `The ${one} you picked`}, as ${tokens} learned tokens of ${width} numbers, as a prompt is tokens for Stable Diffusion. Every attention block reads them. Guidance runs the network once more without them, and exaggerates the difference.`,
-      convIn: ({ patch, pixels, to }) => `The picture comes in as squares of ${patch} × ${patch} pixels, so that ${pixels} × ${pixels} pixels are ${to.side} × ${to.side} places. A 3 × 3 convolution makes ${to.maps} feature maps of them.`,
+      convIn: ({ latents, patch, pixels, to }) => `${latents ? `An autoencoder stands before the network: ${latents} numbers, latents, are what it makes of each square of ${patch} × ${patch} pixels,` : `The picture comes in as squares of ${patch} × ${patch} pixels,`} so that ${pixels} × ${pixels} pixels are ${to.side} × ${to.side} places. A 3 × 3 convolution makes ${to.maps} feature maps of them.`,
       resnet: ({ skip, from }) =>
         `Two 3 × 3 convolutions and a shortcut around them: each place looks at its neighbours. Between the two the timestep comes in.${
           skip ? ` Of the ${from.maps} maps that it is given, ${skip} come straight across from the way down: a skip connection, so that fine strokes need not pass through the middle.` : ''

@@ -12,6 +12,7 @@ export const refusals = {
   'network-size': ({ size }) => `无法为 ${size} x ${size} 像素的网络准备图像。`,
   'training-lost': ({ reason }) => `训练意外停止${reason ? `（${reason}）` : ''}：请从最后的存档接着训练。`,
   'training-setting': ({ name, accepted }) => `训练设置 ${name} 无效。${english(`it must be ${accepted}`)}`,
+  'training-autoencoder': () => '这个基础模型通过自编码器工作，目前还不能在这里教它您的笔迹：请教一个直接处理像素的基础模型。',
   'training-no-pictures': () => '没有可用来训练的图片。',
   'training-pictures': ({ pictures, size, values }) =>
     `模型绘制 ${size} x ${size} 的图片，而这 ${pictures} 张图片共有 ${values} 个数值，对不上。`,

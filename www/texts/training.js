@@ -14,6 +14,7 @@ export const refusals = {
   // Training.
   'training-lost': ({ message }) => message,
   'training-setting': ({ name, accepted }) => `${name} must be ${accepted}`,
+  'training-autoencoder': () => 'the base works behind an autoencoder, and a hand cannot be taught to such a base here yet; teach a base of pixels',
   'training-no-pictures': () => 'there are no pictures to train on',
   'training-pictures': ({ pictures, size, values }) =>
     `${pictures} pictures of ${size} x ${size}, which the model draws, are not ${values} values`,

@@ -25,8 +25,13 @@ export interface Manifest {
     noun?: Noun
     labels?: string[]
     image_size?: number
+    /** Channels of its pictures: 3 of a base in colour. */
+    channels?: number
     files: Record<string, FileEntry>
   }
+  /** Other bases that a page offers: models folders with a manifest of their own. `path`: from this manifest's folder; `bytes`: what choosing it
+   * downloads. */
+  bases?: { path: string; title: string; image_size: number; channels?: number; bytes: number }[]
   adapters: {
     name: string
     title?: string

@@ -116,7 +116,7 @@ interface SampleOptionsBase {
   guidanceEta?: number | undefined
   /** 0 (default) to 1: how much fresh noise DDIM adds. */
   eta?: number | undefined
-  /** Starting noise in place of the seed's: standard normal, channels times imageSize² numbers for every picture of the batch, in the layout
+  /** Starting noise in place of the seed's: standard normal, as many numbers as noise() gives for every picture of the batch, in the layout
    * that the network works in, [channels, height, width]. */
   latents?: Float32Array | undefined
   /** Adapters for this run alone, in place of those of setAdapters(). */
@@ -146,15 +146,16 @@ export interface Step<P = ImageData> {
   ms: number
   /** How many workers computed it: 1 where it had one row alone, as for a single picture without guidance, or no other was there. */
   threads: number
-  /** The noisy picture after this step. */
+  /** The noisy picture after this step. Of a base behind an autoencoder a preview, but for the last step's, which is decoded: to decode
+   * both pictures costs twice what a step does. A preview is each latent's colour by a linear map, enlarged. */
   image: P
-  /** The clean picture as the model guesses it at this step. */
+  /** The clean picture as the model guesses it at this step, likewise. */
   x0: P
 }
 
 export interface RawStep {
   /** x_t as the sampler has it, black -1 and white 1, neither scaled nor clipped; channels times imageSize² numbers, picture
-   * after picture; in colour all of red, then green, then blue. */
+   * after picture; in colour all of red, then green, then blue. Of a base behind an autoencoder previews but for the last step's. */
   rawImage: Float32Array
   /** The guess, likewise. */
   rawX0: Float32Array
@@ -184,7 +185,7 @@ export class DigitDiffusion {
   /** The folder of worker.js, engine/ and models/: the module's own, unless it is set, before a model is loaded. */
   static get assets(): string | undefined
   static set assets(address: string | URL | undefined)
-  /** Loads a base model's folder, by default the one next to this script. */
+  /** Loads a base model's folder, by default the one next to this script; or the one in a models folder that the manifest beside that lists (`bases`). */
   static load(base?: string | URL, options?: LoadOptions): Promise<DigitDiffusion>
 
   /** Where the next run computes. With 'auto' it may change once, see `settled`; runs under way stay where they are. */
@@ -209,6 +210,9 @@ export class DigitDiffusion {
   readonly imageSize: number
   /** 1 of a base that draws in grey, 3 of one in colour. Pictures are RGBA, whatever it is. */
   readonly channels: number
+  /** Whether it works behind an autoencoder (`vae/` in its folder): the pictures of a run's steps are previews, but for the last, and it cannot
+   * be taught by train(). The autoencoder computes on the CPU, wherever the network does. */
+  readonly autoencoder: boolean
   /** 'sha256-…' of the weights file. */
   readonly baseHash: string
   /** The noise schedule that the model was trained with, as diffusers calls it: for every timestep the share of the clean
@@ -230,7 +234,8 @@ export class DigitDiffusion {
   /** For the runs that are begun from then on. */
   setAdapters(scales: Scales): Promise<void>
 
-  /** The noise that a picture begins with, `channels` times `imageSize` squared values: what `sample` takes as `latents`. With `to` and `share`, of the way
+  /** The noise that a picture begins with, `channels` times `imageSize` squared values, or, behind an autoencoder, as many as it makes of a
+   * picture: what `sample` takes as `latents`. With `to` and `share`, of the way
    * along the arc to another seed's noise (slerp): a morph between two pictures. */
   noise(seed: number, options?: NoiseOptions): Promise<Float32Array<ArrayBuffer>>
 

@@ -1,7 +1,7 @@
 // A base's files as one worker hands them to another: the weights as Blobs, of which many may have one copy.
 // Tests: tests/page/train.test.mjs
 
-/** @typedef {{ info: string, unetConfig: string, schedulerConfig: string, weights: Blob[] }} BaseFiles */
+/** @typedef {{ info: string, unetConfig: string, schedulerConfig: string, weights: Blob[], vaeConfig?: string, vaeWeights?: Uint8Array }} BaseFiles */
 
 /** @param {Blob} blob */
 export const bytesOf = async blob => new Uint8Array(await blob.arrayBuffer())

@@ -16,7 +16,8 @@ export const shortName = (folder, path) => `${new URL(folder).pathname.split('/'
  * `base`: absolute address of the base folder, ending in "/". `manifest`: its address, itself, none, or (undefined) "look next to the
  * base folder".
  * @param {{ base: string, manifest?: string | object | false, signal?: AbortSignal }} options
- * @returns {Promise<{ files: import('./download.js').Folder['listed'], adapters: object[], title: unknown, noun: unknown }>} `files` null: nothing to check by
+ * @returns {Promise<{ files: import('./download.js').Folder['listed'], adapters: object[], title: unknown, noun: unknown, base?: string, folder?: string }>} `files` null: nothing to
+ * check by; `folder`: where the base is, where that is not `base`
  */
 export async function findManifest({ base, manifest, signal }) {
   if (manifest === false) return nothing
@@ -44,6 +45,11 @@ export async function findManifest({ base, manifest, signal }) {
   }
   // A list in a later format is no other's: going unchecked past it would have to be asked for.
   if (guessed && !String(json?.format).startsWith('digit-diffusion/')) return nothing
+  // The address of a models folder that this one lists: its base is in it.
+  if (guessed && Array.isArray(json.bases) && json.bases.some(({ path }) => new URL(path, url).href === base)) {
+    const found = await findManifest({ base, manifest: new URL('manifest.json', base).href, signal })
+    return { ...found, folder: found.base }
+  }
   const list = read(json, url, file)
   return guessed && list.base !== base ? nothing : list
 }

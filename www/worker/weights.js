@@ -1,6 +1,6 @@
 // What weights are called where they are fetched from: one file, shards with a list of them, a variant; adapters' folders and files.
 // Tests: tests/page/weights.test.mjs
-import { QUANTIZED_WEIGHTS, taken, WEIGHTS } from '../files.js'
+import { QUANTIZED_WEIGHTS, taken, VAE_FILES, WEIGHTS } from '../files.js'
 import { download } from './download.js'
 import { shortName } from './manifest.js'
 
@@ -52,6 +52,17 @@ export async function downloadWeights(base, { shardNames, quantized, ...options 
   const { path, bytes } = await firstOf(offered.length ? offered : NAMES, read)
   if (path !== INDEX) return [bytes]
   return Promise.all((await shardNames(text(bytes))).map(name => read(`unet/${name}`)))
+}
+
+/**
+ * The autoencoder of a base folder, where the base works behind one: the manifest lists it, or `digit_diffusion.json` says so.
+ * @param {string} base @param {Promise<string>} info @param {import('./download.js').Folder} options
+ */
+export async function downloadAutoencoder(base, info, options) {
+  const { listed } = options
+  if (listed ? !VAE_FILES.every(path => listed[path]) : JSON.parse(await info).latent_channels === undefined) return undefined
+  const [vaeConfig, vaeWeights] = await Promise.all(VAE_FILES.map(reader(base, options)))
+  return { vaeConfig: text(vaeConfig), vaeWeights }
 }
 
 /**

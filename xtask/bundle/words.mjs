@@ -21,8 +21,9 @@ export async function fillWords(dist) {
   const source = path => import(pathToFileURL(at(path)).href)
   const { DIGITS, faceOf, isDigits, pickerOf, wordsOf } = await source('words.js')
   const { textsOf } = await source('texts/page.js')
-  const { base, adapters } = JSON.parse(await readFile(at('models/manifest.json'), 'utf8'))
+  const { base, adapters, bases } = JSON.parse(await readFile(at('models/manifest.json'), 'utf8'))
   const words = wordsOf({ ...base, adapters })
+  if (bases?.length) await writeFile(at('index.html'), basesOf(await readFile(at('index.html'), 'utf8'), base, bases, textsOf(words).live))
   await writeFile(at('index.html'), turboOf(await readFile(at('index.html'), 'utf8'), adapters.filter(({ turbo }) => turbo).map(({ name }) => name)))
   if (!base.files[QUANTIZED]) await writeFile(at('index.html'), (await readFile(at('index.html'), 'utf8')).replace('<html lang="en">', '<html lang="en" data-full>'))
   const isShipped = base.files[WEIGHTS]?.sha256 === (await shippedWeights())
@@ -85,6 +86,18 @@ function turboOf(html, names) {
   if (names.join() === 'turbo-4,turbo-2') return html
   const others = html.replace(/(id="turbo-calls"[^>]*)>.*<\/div>/, '$1 hidden></div>')
   return names.length ? others : others.replace('id="turbo-row"', 'id="turbo-row" hidden')
+}
+
+/** The choice of a base, where there is one, is there from the first paint on. */
+function basesOf(html, { image_size }, others, texts) {
+  const list = [{ path: '', image_size }, ...others]
+  const titles = list.map(({ path, title, image_size: size }) => texts.base({ title: title ?? (path || texts.pixels), size }))
+  const choices = list.map(({ path }, i) => `<label><input type="radio" name="bases" value="${escape(path.replace(/^\.?\/|\/+$/g, '') || 'base')}"${path ? '' : ' checked'}><span>${escape(titles[i])}</span></label>`)
+  const costs = list.flatMap(({ bytes }, i) => (bytes > 0 ? [texts.baseCost({ title: titles[i], bytes })] : []))
+  return html
+    .replace('id="bases-row" hidden', 'id="bases-row"')
+    .replace(/(id="bases")([^>]*>)/, (_, id, rest) => `${id} data-listed="${escape(JSON.stringify(list))}"${rest}${choices.join('')}`)
+    .replace(/(id="bases-hint">)/, (_, head) => head + escape(costs.join(' ')))
 }
 
 /** SHA-256 of the weights that the repository ships. */

@@ -44,36 +44,7 @@ impl Models {
                 "--models {shown} is {what}: it has no {MANIFEST}; `trainer export --base {base} --out my-models` makes one"
             );
         }
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let manifest: Value = serde_json::from_str(&text)
-            .with_context(|| format!("{} is not JSON; write it anew with `trainer export`", path.display()))?;
-        let format = manifest["format"].as_str().unwrap_or_default();
-        ensure!(
-            format == FORMAT,
-            "{} has the format \"{format}\", not \"{FORMAT}\"; write it anew with `trainer export`",
-            path.display()
-        );
-        let base = &manifest["base"]["path"];
-        ensure!(base == BASE, "{} has its base in {base}, but the page looks for it in \"{BASE}\"", path.display());
-        let adapters =
-            manifest["adapters"].as_array().with_context(|| format!("{} has no list \"adapters\"", path.display()))?;
-        let mut files = vec![PathBuf::from(MANIFEST)];
-        for entry in std::iter::once(&manifest["base"]).chain(adapters) {
-            let (Some(inside), Some(listed)) = (entry["path"].as_str(), entry["files"].as_object()) else {
-                bail!("{} has an entry without a path or files; write it anew with `trainer export`", path.display());
-            };
-            for (name, facts) in listed {
-                let file = Path::new(inside).join(name);
-                ensure!(
-                    file.components().all(|part| matches!(part, Component::Normal(_))),
-                    "{} lists {}, which lies outside of its folder",
-                    path.display(),
-                    file.display()
-                );
-                check_file(&folder.join(&file), facts)?;
-                files.push(file);
-            }
-        }
+        let mut files = listed_in(&folder)?;
         files.extend(FOR_PEOPLE.iter().map(PathBuf::from).filter(|name| folder.join(name).is_file()));
         Ok(Self { folder, files })
     }
@@ -91,6 +62,59 @@ impl Models {
         }
         Ok(())
     }
+}
+
+/// The manifest and the files that it lists, all checked, relative to `folder`; those of other bases that it lists, too.
+fn listed_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let path = folder.join(MANIFEST);
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let manifest: Value = serde_json::from_str(&text)
+        .with_context(|| format!("{} is not JSON; write it anew with `trainer export`", path.display()))?;
+    let format = manifest["format"].as_str().unwrap_or_default();
+    ensure!(
+        format == FORMAT,
+        "{} has the format \"{format}\", not \"{FORMAT}\"; write it anew with `trainer export`",
+        path.display()
+    );
+    let base = &manifest["base"]["path"];
+    ensure!(base == BASE, "{} has its base in {base}, but the page looks for it in \"{BASE}\"", path.display());
+    let adapters =
+        manifest["adapters"].as_array().with_context(|| format!("{} has no list \"adapters\"", path.display()))?;
+    let mut files = vec![PathBuf::from(MANIFEST)];
+    for entry in std::iter::once(&manifest["base"]).chain(adapters) {
+        let (Some(inside), Some(listed)) = (entry["path"].as_str(), entry["files"].as_object()) else {
+            bail!("{} has an entry without a path or files; write it anew with `trainer export`", path.display());
+        };
+        for (name, facts) in listed {
+            let file = Path::new(inside).join(name);
+            must_be_inside(&path, &file)?;
+            check_file(&folder.join(&file), facts)?;
+            files.push(file);
+        }
+    }
+    for base in manifest["bases"].as_array().into_iter().flatten() {
+        let inside = base["path"].as_str().map(Path::new);
+        let inside = inside.with_context(|| format!("{} lists a base without a path", path.display()))?;
+        must_be_inside(&path, inside)?;
+        ensure!(
+            folder.join(inside).join(MANIFEST).is_file(),
+            "{} lists the base {}, which is not there; export it beside the models again",
+            path.display(),
+            inside.display()
+        );
+        files.extend(listed_in(&folder.join(inside))?.into_iter().map(|file| inside.join(file)));
+    }
+    Ok(files)
+}
+
+fn must_be_inside(manifest: &Path, file: &Path) -> Result<()> {
+    ensure!(
+        file.components().all(|part| matches!(part, Component::Normal(_))) && file.components().next().is_some(),
+        "{} lists {}, which lies outside of its folder",
+        manifest.display(),
+        file.display()
+    );
+    Ok(())
 }
 
 fn check_file(path: &Path, facts: &Value) -> Result<()> {
@@ -140,6 +164,27 @@ mod tests {
             assert!(models.join(file).is_file(), "{file}");
         }
         assert!(!models.join("lora/outline").exists() && !models.join("notes.txt").exists());
+    }
+
+    #[test]
+    fn other_bases_that_are_listed_go_with_them() {
+        let temporary = tempfile::tempdir().unwrap();
+        let (folder, models) = (temporary.path().join("mine"), temporary.path().join("models"));
+        let mut manifest = export(&folder);
+        let other = export(&folder.join("ink"));
+        fs::write(folder.join("ink").join(MANIFEST), other.to_string()).unwrap();
+        let mut listing = |path: &str| {
+            manifest["bases"] = serde_json::json!([{ "path": path, "title": "Ink", "image_size": 64, "bytes": 2 }]);
+            fs::write(folder.join(MANIFEST), manifest.to_string()).unwrap();
+            Models::check(folder.clone())
+        };
+        listing("ink/").unwrap().copy_over(&models).unwrap();
+        for file in [MANIFEST, "ink/manifest.json", "ink/base/unet/config.json", "ink/lora/mine/adapter.safetensors"] {
+            assert!(models.join(file).is_file(), "{file}");
+        }
+        assert!(!models.join("ink/notes.txt").exists());
+        assert!(format!("{:#}", listing("oil/").unwrap_err()).contains("lists the base oil/, which is not there"));
+        assert!(format!("{:#}", listing("../ink/").unwrap_err()).contains("outside of its folder"));
     }
 
     #[test]

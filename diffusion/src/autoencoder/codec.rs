@@ -1,6 +1,6 @@
 //! An autoencoder as the codec of a base: pictures of one side, latents scaled as diffusion has them.
 //!
-//! Tests: `tests/it/autoencoder.rs`.
+//! Tests: `tests/it/autoencoder_codec.rs`.
 
 use super::cpu::CpuAutoencoder;
 use super::files::Autoencoder;
@@ -40,6 +40,11 @@ impl AutoencoderCodec {
     /// Its files' contents.
     pub fn autoencoder(&self) -> &Autoencoder {
         &self.autoencoder
+    }
+
+    /// Side of its pictures.
+    pub fn image_size(&self) -> usize {
+        self.image_size
     }
 
     /// `[channels, height, width]` of the latents.
