@@ -173,7 +173,7 @@ export class DigitDiffusion {
   /** Arguments are checked here and now; the run begins when the first step is asked for. */
   sample(options) {
     const it = itself(this)
-        const scales = options?.adapters === undefined ? it.#scales : it.#check(options.adapters)
+    const scales = options?.adapters === undefined ? it.#scales : it.#check(options.adapters)
     const { request, batched } = readSampleOptions(options, it.#facts, defaultsWith([...it.#adapters.values()], scales))
     return it.#steps({ request, scales, batched, signal: options.signal })
   }
