@@ -319,7 +319,8 @@ impl<'a> AutoencoderRun<'a> {
 /// A square of `crop` pixels a side out of each picture `[channels, side, side]`, at its corner.
 fn cropped(pictures: &[f32], [channels, side]: [usize; 2], crop: usize, corners: &[[usize; 2]]) -> Vec<f32> {
     let each = pictures.chunks_exact(channels * side * side).zip(corners);
-    let planes = each.flat_map(|(picture, corner)| picture.chunks_exact(side * side).map(move |plane| (plane, *corner)));
+    let planes =
+        each.flat_map(|(picture, corner)| picture.chunks_exact(side * side).map(move |plane| (plane, *corner)));
     planes
         .flat_map(|(plane, [x, y])| (y..y + crop).flat_map(move |row| &plane[row * side + x..row * side + x + crop]))
         .copied()

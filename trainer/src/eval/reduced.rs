@@ -82,7 +82,8 @@ pub fn strokes(data: &Dataset) -> Result<Dataset> {
         let mut sorted = distances.clone();
         sorted.sort_unstable_by(f32::total_cmp);
         let full = sorted[area - 1 - (BRIGHTEST * area as f32) as usize].max(LEAST);
-        let level = move |distance: f32| (((distance / full - GRAIN) / (1.0 - GRAIN)).clamp(0.0, 1.0) * 255.0).round() as u8;
+        let level =
+            move |distance: f32| (((distance / full - GRAIN) / (1.0 - GRAIN)).clamp(0.0, 1.0) * 255.0).round() as u8;
         distances.into_iter().map(level).collect::<Vec<_>>()
     });
     Dataset::new(data.location(), pixels.collect(), data.labels().to_vec(), side, data.class_names().to_vec())
@@ -102,7 +103,10 @@ mod tests {
         assert_eq!(small(&data, 4).unwrap().image(0)[..4], [100, 10, 100, 10]);
         // Three pixels of four: the middle one is half of two.
         for ((from, parts), expected) in weights(4, 3).into_iter().zip([[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]]) {
-            assert!(parts.iter().zip(expected).all(|(part, expected)| (part - expected).abs() < 1e-6), "{from}: {parts:?}");
+            assert!(
+                parts.iter().zip(expected).all(|(part, expected)| (part - expected).abs() < 1e-6),
+                "{from}: {parts:?}"
+            );
         }
     }
 

@@ -89,7 +89,19 @@ fn media_are_learnt_measured_and_exported_as_a_further_base() {
     let message = run(&[&["autoencoder", "--crop", "16", "--out", &vae][..], &network].concat());
     assert!(message.contains("32x32 in colour"), "{message}");
     done(&["autoencoder", "--out", &vae, "--resume", "--crop", "0", "--max-train-steps", "3"]);
-    let message = refused(&["autoencoder", "--crop", "34", "--image-size", "32", "--mnist", &mnist, "--hold-out", "8", "--out", &models]);
+    let message = refused(&[
+        "autoencoder",
+        "--crop",
+        "34",
+        "--image-size",
+        "32",
+        "--mnist",
+        &mnist,
+        "--hold-out",
+        "8",
+        "--out",
+        &models,
+    ]);
     assert!(message.contains("crop must be a multiple of 4 up to image_size 32, not 34"), "{message}");
 
     // What latents look like is measured from the pictures: a row for each of red, green and blue.
@@ -99,7 +111,8 @@ fn media_are_learnt_measured_and_exported_as_a_further_base() {
     run(&["lora", "--base", &base, "--data", "chalk", "--out", &chalk]);
 
     let (judges, report) = (folder.path("judges"), folder.path("report"));
-    let eval = ["eval", "--base", &base, "--lora", &chalk, "--each", "--count", "20", "--steps", "2", "--mnist", &mnist];
+    let eval =
+        ["eval", "--base", &base, "--lora", &chalk, "--each", "--count", "20", "--steps", "2", "--mnist", &mnist];
     let message = done(&[&eval[..], &["--judges", &judges, "--out", &report]].concat());
     assert!(message.contains("judge of media") && message.contains("chalk"), "{message}");
 
@@ -120,9 +133,14 @@ fn media_are_learnt_measured_and_exported_as_a_further_base() {
     let files = manifest["base"]["files"].as_object().unwrap();
     let taken = files.iter().filter(|(name, _)| *name != WEIGHTS).filter_map(|(_, file)| file["bytes"].as_u64());
     assert_eq!(listed[0]["bytes"], taken.sum::<u64>());
-    assert_eq!((&manifest["adapters"][0]["title"], &manifest["adapters"][0]["name"]), (&"Chalk".into(), &"chalk".into()));
+    assert_eq!(
+        (&manifest["adapters"][0]["title"], &manifest["adapters"][0]["name"]),
+        (&"Chalk".into(), &"chalk".into())
+    );
 
-    let message = refused(&["lora", "--data", "chalk", "--mnist", &mnist, "--out", &folder.path("other")]);
+    let shipped = fixture("../../www/models/base");
+    let message =
+        refused(&["lora", "--data", "chalk", "--base", &shipped, "--mnist", &mnist, "--out", &folder.path("other")]);
     assert!(message.contains("behind an autoencoder"), "{message}");
     let message = refused(&["lora", "--data", "chlak", "--base", &base, "--out", &folder.path("other")]);
     assert!(message.contains("chalk") && message.contains("watercolour"), "{message}");

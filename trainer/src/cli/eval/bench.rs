@@ -18,9 +18,9 @@ use trainer::messages::{say, shown};
 use trainer::styles::{MEDIA, Medium, Style};
 
 use super::args::{Args, Measure, medium_of, style_of};
-use crate::cli::behind::HELD_OUT_INK;
 use super::drawing::drawn;
 use super::own_judge::{trained, training};
+use crate::cli::behind::HELD_OUT_INK;
 
 /// Most pictures of each side for precision and recall: their work grows with the square.
 pub const MANIFOLD_IMAGES: usize = 5000;

@@ -183,7 +183,8 @@ fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
     let info = read_base(&args.base)?.info;
     // Behind an autoencoder MNIST is drawn larger and in colour.
     let canvas = (info.latent_channels.is_some() && info.channels == 3).then_some(info.image_size);
-    let as_mnist = canvas.is_some_and(|side| side >= MNIST_SIZE) || (info.image_size == MNIST_SIZE && info.channels == 1);
+    let as_mnist =
+        canvas.is_some_and(|side| side >= MNIST_SIZE) || (info.image_size == MNIST_SIZE && info.channels == 1);
     if !are_digits(&info.labels) || !as_mnist {
         anyhow::bail!(
             "{} draws {} of {} pixels{}, not MNIST's digits: name the pictures that it was trained on with --data",
