@@ -108,7 +108,9 @@ fn a_preview_is_a_linear_map_of_the_latents_enlarged() {
     assert_eq!(codec.preview(&latents).unwrap(), codec.decode(&latents).unwrap());
 
     let base = base(Some("[[0, 0, 0, 0, 0.25], [1, 0, 0, 0, 0], [0, 0, 0.5, -1, 0.1]]")).unwrap();
-    assert_eq!(ModelInfo::from_json(&base.info.to_json()).unwrap(), base.info);
+    let written = base.info.to_json();
+    assert_eq!(ModelInfo::from_json(&written).unwrap(), base.info);
+    assert!(written.contains(" 0.1\n") && !written.contains("0.100000"), "as short as it was read: {written}");
     let preview = base.codec().preview(&latents).unwrap();
     assert_eq!((preview.len(), base.codec().channels()), (192, 3));
     assert!(preview[..64].iter().all(|&red| red == 0.25));

@@ -146,7 +146,11 @@ impl ModelInfo {
 
     /// Writes `digit_diffusion.json`.
     pub fn to_json(&self) -> String {
-        format!("{:#}\n", serde_json::json!(self))
+        let mut json = serde_json::json!(self);
+        if let Some(rows) = &self.latent_rgb {
+            json["latent_rgb"] = rows.iter().map(|row| row.iter().map(shortest).collect()).collect::<Vec<Value>>().into();
+        }
+        format!("{json:#}\n")
     }
 
     /// How pictures are folded into latents, where no autoencoder makes them.
@@ -216,4 +220,9 @@ impl ModelInfo {
         }
         Ok(())
     }
+}
+
+/// The number with as few digits as tell it from other f32.
+fn shortest(value: &f32) -> Value {
+    value.to_string().parse::<f64>().map_or(Value::Null, Value::from)
 }
