@@ -148,7 +148,8 @@ impl ModelInfo {
     pub fn to_json(&self) -> String {
         let mut json = serde_json::json!(self);
         if let Some(rows) = &self.latent_rgb {
-            json["latent_rgb"] = rows.iter().map(|row| row.iter().map(shortest).collect()).collect::<Vec<Value>>().into();
+            json["latent_rgb"] =
+                rows.iter().map(|row| row.iter().map(shortest).collect()).collect::<Vec<Value>>().into();
         }
         format!("{json:#}\n")
     }

@@ -63,7 +63,7 @@ fn weights(size: usize, side: usize) -> Vec<(usize, Vec<f32>)> {
 /// As [`Dataset::with_channels`].
 pub fn strokes(data: &Dataset) -> Result<Dataset> {
     let (side, area) = (data.size(), data.size() * data.size());
-    let is_edge = |i: usize| i < side || i >= area - side || i % side == 0 || i % side == side - 1;
+    let is_edge = |i: usize| i < side || i >= area - side || i.is_multiple_of(side) || i % side == side - 1;
     let pixels = data.images().flat_map(|image| {
         let planes: Vec<&[u8]> = image.chunks_exact(area).collect();
         let ground: Vec<f32> = planes

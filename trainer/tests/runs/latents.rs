@@ -114,7 +114,7 @@ fn media_are_learnt_measured_and_exported_as_a_further_base() {
     let eval =
         ["eval", "--base", &base, "--lora", &chalk, "--each", "--count", "20", "--steps", "2", "--mnist", &mnist];
     let message = done(&[&eval[..], &["--judges", &judges, "--out", &report]].concat());
-    assert!(message.contains("judge of media") && message.contains("chalk"), "{message}");
+    assert!(message.contains("judge of media") && message.contains("chalk, by the autoencoder"), "{message}");
 
     fs::create_dir(&models).unwrap();
     let ink = format!("{models}/ink");

@@ -12,13 +12,13 @@ use trainer::classifier::{Classifier, ClassifierConfig, Design};
 use trainer::data::Dataset;
 use trainer::eval::{
     Accuracy, Floor, Gaussian, Judge, Manifold, NEIGHBOURS, Row, Scores, Worst, frechet_distance, manifold, small,
-    strokes, train_on_media, train_on_styles,
+    train_on_media, train_on_styles,
 };
 use trainer::messages::{say, shown};
-use trainer::styles::{MEDIA, Medium, Style};
 
-use super::args::{Args, Measure, medium_of, style_of};
+use super::args::{Args, Measure};
 use super::drawing::drawn;
+use super::look::{Canvas, Look, as_strokes, real};
 use super::own_judge::{trained, training};
 use crate::cli::behind::HELD_OUT_INK;
 
@@ -33,40 +33,8 @@ pub struct Bench<'a> {
     test: Dataset,
     judges: Vec<Known>,
     references: Vec<Reference>,
-    /// Side of the pictures in colour that the base draws, where it does.
-    canvas: Option<usize>,
-}
-
-/// What real pictures are compared.
-#[derive(Debug, Clone, Copy)]
-pub enum Look {
-    /// MNIST as it is.
-    Plain,
-    /// In a style.
-    Style(&'static Style),
-    /// Drawn in a medium.
-    Medium(&'static Medium),
-}
-
-impl Look {
-    /// What a base draws with these adapters, and whether anything is known of them.
-    pub fn of(loras: &[String], canvas: bool) -> (Self, bool) {
-        match (style_of(loras), canvas) {
-            (style, false) => (style.map_or(Self::Plain, Self::Style), style.is_some() || loras.is_empty()),
-            (_, true) => {
-                let medium = medium_of(loras);
-                (Self::Medium(medium.unwrap_or(&MEDIA[0])), medium.is_some() || loras.is_empty())
-            }
-        }
-    }
-
-    fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Plain => None,
-            Self::Style(style) => Some(style.name),
-            Self::Medium(medium) => Some(medium.name),
-        }
-    }
+    /// Where the base draws larger and in colour.
+    canvas: Option<Canvas>,
 }
 
 /// A judge that is read or trained.
@@ -94,6 +62,8 @@ struct Reference {
     style_judge: Option<usize>,
     test: Dataset,
     floor: Floor,
+    /// The same by the base's autoencoder, where it has one.
+    through: Option<Floor>,
 }
 
 /// A judge, and what it says of the real pictures.
@@ -105,8 +75,8 @@ struct Member {
 }
 
 impl<'a> Bench<'a> {
-    /// Reads MNIST, for a base that draws it as it is or on a `canvas` of so many pixels a side.
-    pub fn new(args: &'a Args, canvas: Option<usize>) -> anyhow::Result<Self> {
+    /// Reads MNIST, for a base that draws it as it is, or on a `canvas`.
+    pub fn new(args: &'a Args, canvas: Option<Canvas>) -> anyhow::Result<Self> {
         let mnist = args.data_args.reader().0.mnist;
         Ok(Self {
             args,
@@ -126,28 +96,17 @@ impl<'a> Bench<'a> {
 
     /// What real pictures reach, for each reference so far.
     pub fn floors(&self) -> Vec<Floor> {
-        self.references.iter().map(|reference| reference.floor.clone()).collect()
+        let both = |reference: &Reference| [Some(reference.floor.clone()), reference.through.clone()];
+        self.references.iter().flat_map(both).flatten().collect()
     }
 
     fn wants(&self, measure: Measure) -> bool {
         self.args.measures.contains(&measure)
     }
 
-    /// Real digits with this look, as they are compared; `first`: the first one's seed.
-    fn real(&self, data: &Dataset, look: Look, first: u64) -> anyhow::Result<Dataset> {
-        Ok(match look {
-            Look::Plain => data.clone(),
-            Look::Style(style) => data.styled(style)?,
-            Look::Medium(medium) => {
-                small(&data.drawn_in(medium, self.canvas.unwrap_or(data.size()), first)?, data.size())?
-            }
-        })
-    }
-
     /// What a judge sees of pictures.
     fn seen<'d>(&self, judge: &str, data: &'d Dataset) -> anyhow::Result<Cow<'d, Dataset>> {
-        let as_strokes = self.canvas.is_some() && judge != OF_MEDIA;
-        Ok(if as_strokes { Cow::Owned(strokes(data)?) } else { Cow::Borrowed(data) })
+        if judge == OF_MEDIA { Ok(Cow::Borrowed(data)) } else { as_strokes(data) }
     }
 
     /// Index of the real pictures with this look, which are made at the first call.
@@ -156,62 +115,75 @@ impl<'a> Bench<'a> {
         if let Some(index) = self.references.iter().position(|reference| reference.style == name) {
             return Ok(index);
         }
-        let own = matches!(look, Look::Plain) || name == Some(MEDIA[0].name);
-        let judges = match (own, self.canvas) {
-            (true, _) => self.panel()?,
-            (false, None) => vec![self.judge(STYLES, None)?],
-            (false, Some(_)) => vec![self.judge(OF_MEDIA, None)?],
-        };
+        let (own, of_styles) = (look.is_own(), if self.canvas.is_some() { OF_MEDIA } else { STYLES });
+        let judges = if own { self.panel()? } else { vec![self.judge(of_styles, None)?] };
         let per_class = (self.args.count / self.train.class_names().len()).max(1);
-        let train = self.train.pick(&self.train.first_of_each_class(per_class));
-        let (train, test) = (self.real(&train, look, 0)?, self.real(&self.test, look, HELD_OUT_INK)?);
+        let originals = self.train.pick(&self.train.first_of_each_class(per_class));
+        let made = |data: &Dataset, first, through| real(data, look, first, self.canvas.as_ref(), through);
+        let (train, test) = (made(&originals, 0, false)?, made(&self.test, HELD_OUT_INK, false)?);
+        let through = match self.canvas {
+            Some(_) => Some((made(&originals, 0, true)?, made(&self.test, HELD_OUT_INK, true)?)),
+            None => None,
+        };
         // Of the base, too: whether its pictures are taken for some style.
         let style_judge = match own {
             false => judges.first().copied(),
-            true if self.canvas.is_some() && self.args.compares_media() => Some(self.judge(OF_MEDIA, None)?),
-            true if self.canvas.is_none() && self.args.compares_styles() => Some(self.judge(STYLES, None)?),
+            true if self.compares() => Some(self.judge(of_styles, None)?),
             true => None,
         };
         let style_accuracy = match style_judge {
             Some(judge) => Some(self.judges[judge].judge.test(&test, name)?.1),
             None => None,
         };
+        let of_style = name.filter(|_| !own);
         let mut panel = Vec::new();
         for judge in judges {
             let Known { name: judge_name, judge: reader, .. } = &self.judges[judge];
-            let of_style = name.filter(|_| !own);
             let seen = self.seen(judge_name, &test)?;
-            let read = reader.test(&seen, of_style)?.0;
             let test_features = match self.wants(Measure::Frechet) || self.wants(Measure::Manifold) {
                 true => reader.features(&seen)?,
                 false => Vec::new(),
             };
-            let floor = Scores { judge: (*judge_name).to_owned(), read, frechet: None, manifold: None };
+            let floor = Scores { judge: (*judge_name).to_owned(), read: 0.0, frechet: None, manifold: None };
             let mut member = Member { judge, test_features, floor };
-            (member.floor.frechet, member.floor.manifold, _) = self.distances(&member, &test, &train)?;
+            member.floor = self.scores(&member, of_style, (&test, &test, &train))?;
             panel.push(member);
         }
-        let mut floor = Floor {
-            reference: name.unwrap_or("plain").to_owned(),
-            images: train.len(),
-            accuracy: panel.iter().map(|member| member.floor.read).reduce(f64::min),
-            style_accuracy,
-            frechet: None,
-            manifold: None,
-            judged: Vec::new(),
-            transfer: None,
-            copies: None,
+        let reference_name = name.unwrap_or("plain");
+        let mut floor = floor_of(reference_name.to_owned(), train.len(), panel.iter().map(|one| one.floor.clone()));
+        floor.style_accuracy = style_accuracy;
+        let through = match &through {
+            Some((train, tested)) => {
+                let scores = panel.iter().map(|member| self.scores(member, of_style, (tested, &test, train)));
+                let scores = scores.collect::<anyhow::Result<Vec<_>>>()?;
+                Some(floor_of(format!("{reference_name}, by the autoencoder"), train.len(), scores.into_iter()))
+            }
+            None => None,
         };
-        match &panel[..] {
-            [only] => (floor.frechet, floor.manifold) = (only.floor.frechet, only.floor.manifold),
-            several => floor.judged = several.iter().map(|member| member.floor.clone()).collect(),
-        }
         if self.wants(Measure::Transfer) {
             let of = |data| self.seen(PLAIN, data);
             floor.transfer = Some(self.transfer("as many real pictures", &*of(&train)?, &*of(&test)?)?);
         }
-        self.references.push(Reference { style: name, panel, style_judge, test, floor });
+        self.references.push(Reference { style: name, panel, style_judge, test, floor, through });
         Ok(self.references.len() - 1)
+    }
+
+    /// Whether some row is of an adapter whose style or medium is known.
+    fn compares(&self) -> bool {
+        if self.canvas.is_some() { self.args.compares_media() } else { self.args.compares_styles() }
+    }
+
+    /// What a judge says of real pictures: how many of `tested` are read right, and how far `train` is from `test`.
+    fn scores(
+        &self,
+        member: &Member,
+        style: Option<&str>,
+        (tested, test, train): (&Dataset, &Dataset, &Dataset),
+    ) -> anyhow::Result<Scores> {
+        let Known { name, judge, .. } = &self.judges[member.judge];
+        let read = judge.test(&*self.seen(name, tested)?, style)?.0;
+        let (frechet, manifold, _) = self.distances(member, test, train)?;
+        Ok(Scores { judge: (*name).to_owned(), read, frechet, manifold })
     }
 
     /// Draws with one setting and measures. `styled`: whether the pictures should all be read as in the reference's style.
@@ -317,7 +289,7 @@ impl<'a> Bench<'a> {
                 None if name == OF_MEDIA => {
                     let each = IN_MEDIA / self.train.class_names().len();
                     let train = self.train.pick(&self.train.first_of_each_class(each));
-                    let side = self.canvas.unwrap_or(train.size());
+                    let side = self.canvas.as_ref().map_or(train.size(), |canvas| canvas.side);
                     train_on_media(&train, side, &self.device, training(&format!("the {title}")))?
                 }
                 None => train_on_styles(&self.train, &self.device, training(&format!("the {title}")))?,
@@ -346,4 +318,25 @@ impl<'a> Bench<'a> {
         self.judges.push(Known { name, judge: Judge::new(classifier)?, sentence });
         Ok(self.judges.len() - 1)
     }
+}
+
+/// What real pictures reach, of what each judge says.
+fn floor_of(reference: String, images: usize, scores: impl Iterator<Item = Scores>) -> Floor {
+    let judged: Vec<Scores> = scores.collect();
+    let mut floor = Floor {
+        reference,
+        images,
+        accuracy: judged.iter().map(|scores| scores.read).reduce(f64::min),
+        style_accuracy: None,
+        frechet: None,
+        manifold: None,
+        judged: Vec::new(),
+        transfer: None,
+        copies: None,
+    };
+    match &judged[..] {
+        [only] => (floor.frechet, floor.manifold) = (only.frechet, only.manifold),
+        _ => floor.judged = judged,
+    }
+    floor
 }

@@ -5,6 +5,7 @@
 mod args;
 mod bench;
 mod drawing;
+mod look;
 mod own;
 mod own_judge;
 
@@ -25,8 +26,9 @@ use super::load::{load_model, split_scale};
 use super::print::print;
 pub use args::Args;
 use args::Measure;
-use bench::{Bench, Look};
+use bench::Bench;
 use drawing::help_to_draw;
+use look::{Canvas, Look};
 use own::Own;
 
 /// Side of MNIST's pictures.
@@ -180,11 +182,12 @@ fn against_own(args: &Args, path: PathBuf, report: &mut Report) -> anyhow::Resul
 
 fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
     // Before MNIST is missed, which whoever has pictures of their own need not have.
-    let info = read_base(&args.base)?.info;
-    // Behind an autoencoder MNIST is drawn larger and in colour.
-    let canvas = (info.latent_channels.is_some() && info.channels == 3).then_some(info.image_size);
-    let as_mnist =
-        canvas.is_some_and(|side| side >= MNIST_SIZE) || (info.image_size == MNIST_SIZE && info.channels == 1);
+    let base = read_base(&args.base)?;
+    let (info, canvas) = (&base.info, Canvas::of(&base));
+    let as_mnist = match &canvas {
+        Some(canvas) => canvas.side >= MNIST_SIZE,
+        None => info.image_size == MNIST_SIZE && info.channels == 1,
+    };
     if !are_digits(&info.labels) || !as_mnist {
         anyhow::bail!(
             "{} draws {} of {} pixels{}, not MNIST's digits: name the pictures that it was trained on with --data",
@@ -194,6 +197,7 @@ fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
             if info.channels == 1 { "" } else { " in colour" }
         );
     }
+    let on_canvas = canvas.is_some();
     let mut bench = Bench::new(args, canvas)?;
     for loras in combinations(args) {
         let Drawer { model, name, turbo } = load(args, &loras)?;
@@ -203,7 +207,7 @@ fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
             |lora: &String| model.adapters().get(split_scale(lora).0).is_some_and(|adapter| adapter.turbo.is_some());
         let loras: Vec<String> = loras.into_iter().filter(|lora| !is_turbo(lora)).collect();
         // Of an adapter that is named after no style, or of several, nothing is known.
-        let (look, styled) = Look::of(&loras, canvas.is_some());
+        let (look, styled) = Look::of(&loras, on_canvas);
         let reference = bench.reference(look)?;
         report.floors = bench.floors();
         report.judges = bench.judges();
