@@ -1,9 +1,8 @@
 //! What can go wrong in the trainer, one variant per cause: what, where, and what to do about it.
 //! Tests: here, of how pictures are listed; of the rest, where it goes wrong.
 
-use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 use crate::text::{did_you_mean, shown};
 

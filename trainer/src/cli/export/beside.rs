@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use trainer::files::{read, write_atomic};
 use trainer::messages::shown;
 
-use super::MANIFEST;
-
+/// The list of a models folder's files.
+pub const MANIFEST: &str = "manifest.json";
 pub const BASES: &str = "bases";
 
 /// What another models folder is to list.

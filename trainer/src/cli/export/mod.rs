@@ -25,10 +25,10 @@ use trainer::styles::{Medium, Style};
 
 use super::load::{self, split_scale};
 use super::precision::Exported;
+use beside::MANIFEST;
 pub use card::are_digits;
 use card::card;
 
-const MANIFEST: &str = "manifest.json";
 const CARD: &str = "README.md";
 
 #[derive(Debug, clap::Args)]
