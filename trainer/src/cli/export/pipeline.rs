@@ -35,11 +35,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_base_has_the_pipeline_that_an_export_writes() {
-        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/models/base");
-        let info = ModelInfo::from_json(&fs::read_to_string(base.join("digit_diffusion.json")).unwrap()).unwrap();
-        for (name, bytes) in files(&info) {
-            assert!(fs::read(base.join(name)).unwrap() == bytes, "{name} is another one: export the base again");
+    fn the_shipped_bases_have_the_pipeline_that_an_export_writes() {
+        for base in ["base", "ink/base"] {
+            let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/models").join(base);
+            let info = ModelInfo::from_json(&fs::read_to_string(base.join("digit_diffusion.json")).unwrap()).unwrap();
+            for (name, bytes) in files(&info) {
+                let path = base.join(name);
+                assert!(fs::read(&path).unwrap() == bytes, "{} is another one: export it again", path.display());
+            }
         }
     }
 }
