@@ -13,6 +13,8 @@ test('by keyboard alone', async () => {
   await page.focus('.brand')
   await page.keyboard.press('Tab') // the backend
   await page.keyboard.press('Tab')
+  assert.equal(await focused(), 'base') // the choice of one
+  await page.keyboard.press('Tab')
   assert.equal(await focused(), '0')
   await page.keyboard.press('7') // typing a digit picks it
   await settled(page)

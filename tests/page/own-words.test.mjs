@@ -175,8 +175,10 @@ describe('the build fills in the words of models that are not the shipped ones',
     return { html, app }
   }
 
-  test('the shipped ones change nothing', async () => {
-    assert.equal((await fill()).html, await readFile(join(WWW, 'index.html'), 'utf8'))
+  test('the shipped ones change nothing but the choice of a base', async () => {
+    const { html } = await fill(undefined, ({ bases: _, ...manifest }) => manifest)
+    assert.equal(html, await readFile(join(WWW, 'index.html'), 'utf8'))
+    assert.match((await fill()).html, /Pixels 28 × 28<[^]*Ink 64 × 64</)
   })
 
   test('another base of digits says nothing that is true of the shipped one alone', async () => {

@@ -46,9 +46,11 @@ async function keptFiles(unwanted) {
     .filter(entry => entry.isFile())
     .map(entry => `${entry.parentPath}/${entry.name}`.slice(DIST.length).replace(/^\//, '').replace(/^index\.html$/, ''))
   const notServed = /\.d\.ts$|\.md$|\.map$|\.py$|model_index\.json$|^engine\/.+\.js$|^sw\.js$|^package\.json$|^LICENSE-/
-  const { base, adapters } = JSON.parse(await readFile(join(DIST, FILES.manifest), 'utf8'))
+  const { base, adapters, bases } = JSON.parse(await readFile(join(DIST, FILES.manifest), 'utf8'))
   const replaced = [base, ...adapters].flatMap(({ path, files }) => Object.values(files).map(({ in_place_of: other }) => `models/${path}${other}`))
-  const wanted = files.filter(file => !notServed.test(file) && !unwanted.includes(file) && !replaced.includes(file))
+  // Other bases are fetched when they are chosen, and not kept.
+  const isOther = (/** @type {string} */ file) => bases.some((/** @type {{ path: string }} */ { path }) => file.startsWith(`models/${path}`))
+  const wanted = files.filter(file => !isOther(file) && !notServed.test(file) && !unwanted.includes(file) && !replaced.includes(file))
   return [Object.keys(current.hashes).sort(), wanted.sort()]
 }
 
