@@ -6,7 +6,7 @@ import { training as texts } from './texts/module.js'
 import { postable } from './training-client.js'
 
 const SILENCE = 5000 // milliseconds between looks at a worker that owes an answer
-const LOOKS = 6 // without an answer after which it is taken for dead; a device that wakes has missed one at most
+const LOOKS = 24 // without an answer after which it is taken for dead: a step takes a slow device long; one that wakes has missed one look at most
 
 /** Resolves when the page is seen, or `stop` is. @param {AbortSignal} stop */
 function seen(stop) {

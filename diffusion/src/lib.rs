@@ -57,6 +57,7 @@ pub mod autoencoder;
 pub mod base;
 pub mod codec;
 pub mod config;
+pub mod decoder;
 pub mod error;
 pub mod foreign;
 pub mod guidance;
@@ -80,6 +81,7 @@ pub mod turbo;
 pub mod unet;
 
 pub use base::{Base, BaseFiles};
+pub use decoder::Decoder;
 pub use error::{Error, Result};
 pub use model::{AdapterModule, Model};
 pub use pipeline::{Generation, ModelInput, RowPredictor, Step};

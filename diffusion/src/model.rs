@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::adapter::{Adapter, Update, compose, measured, update_norm};
 use crate::base::Base;
+use crate::decoder::Decoder;
 use crate::error::{Error, RequestError, Result};
 use crate::peft::{read_adapter, read_adapter_partially};
 use crate::schedule::NoiseSchedule;
@@ -35,6 +36,7 @@ pub struct Model {
     base: Arc<Base>,
     schedule: NoiseSchedule,
     unet: LoadedUNet,
+    decoder: Decoder,
     adapters: BTreeMap<String, Adapter>,
     scales: BTreeMap<String, f32>,
     /// Modules whose working copy differs from the base.
@@ -61,6 +63,7 @@ impl Model {
         let base = base.into();
         let unet = LoadedUNet::new(&base, backend.into())?;
         Ok(Self {
+            decoder: unet.decoder(&base)?,
             schedule: NoiseSchedule::new(base.schedule.clone()),
             unet,
             base,
@@ -76,12 +79,18 @@ impl Model {
         &self.base
     }
 
+    /// What makes pictures of latents where the model computes.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
     /// Moves the model to another backend, with its adapters as they are set. Runs under way stay where they are.
     ///
     /// # Errors
     /// As [`new`](Self::new); the model stays where it was.
     pub fn set_backend(&mut self, backend: impl Into<Backend>) -> Result<()> {
         let unet = LoadedUNet::new(&self.base, backend.into())?;
+        self.decoder = unet.decoder(&self.base)?;
         self.unet = if self.changed.is_empty() { unet } else { unet.with_weights(&self.base, &self.composed())? };
         self.before = None;
         Ok(())

@@ -147,13 +147,20 @@ test('where it does not arrive, the rest works; the next visit to it tries again
   server.faults['network.css'] = { status: 404 } // before the visit: the browser may scroll to where it was in the last
   await page.goto(server.url)
   await settled(page)
+  server.requests.length = 0
+  const refused = page.waitForEvent('response', response => response.url().endsWith('network.css'))
   await page.locator('#network').scrollIntoViewIfNeeded()
-  await page.waitForTimeout(500)
+  await refused
+  await pick(page, 7)
+  // While it is looked at, nothing is asked for again.
+  assert.equal(server.requests.filter(name => name === 'network.css').length, 1)
   delete server.faults['network.css']
   assert.equal(await page.locator('#unet label').count(), 0)
-  await pick(page, 7)
-  await page.evaluate(() => scrollTo(0, 0))
-  await page.waitForTimeout(300)
+  // Away, until the page has seen that.
+  await page.evaluate(() => {
+    scrollTo(0, 0)
+    return new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve))))
+  })
   await openNetwork()
   assert.equal(await page.innerText('#data-title'), 'Step 12 of 12, in pictures')
 })

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { errors, FILES, largestDifference, openModule, page, readTensors, server, setUp } from './support.mjs'
+import { latentBase } from './support/latent-bases.mjs'
 
 /** Levels of 255 that a pixel may be off. */
 const LEVELS = 2
@@ -63,6 +64,29 @@ for (const [build, { device, file, prepend }] of Object.entries(BUILDS)) {
     assert.deepEqual(errors, [])
   })
 }
+
+test('webgpu: a picture behind an autoencoder is decoded there, as diffusers decodes it; of the shipped base as on the CPU', async t => {
+  const { read } = await readTensors(new URL('../fixtures/autoencoder/colour/run.safetensors', import.meta.url))
+  for (const [path, bytes] of Object.entries(await latentBase())) server.pages[`bare/${path}`] = bytes
+  const got = await page.evaluate(async noise => {
+    const run = async (base, device, options) => {
+      const model = await DigitDiffusion.load(base, { device, quantized: false })
+      if (model.backend !== device) throw new Error(`on ${model.backend}`)
+      let last
+      for await (const step of model.sample({ raw: true, ...options })) last = step
+      model.dispose()
+      return [...last.rawImage]
+    }
+    const bare = { label: '2', steps: 6, sampler: 'ddim', guidanceScale: 1, latents: Float32Array.from(noise) }
+    const ink = { label: ['3', '7'], seed: [1, 2], steps: 1, sampler: 'ddim', guidanceScale: 1 }
+    return { bare: await run('bare/', 'webgpu', bare), ink: await run('models/ink/base/', 'webgpu', ink), cpu: await run('models/ink/base/', 'cpu', ink) }
+  }, read('noise'))
+  const off = [largestDifference(got.bare, read('decoded')), largestDifference(got.ink, got.cpu)]
+  t.diagnostic(`at most ${off.map(value => value.toExponential(1)).join(' and ')} off`)
+  assert.ok(off.every(value => value < 1e-3), `${off} off`)
+  assert.equal(got.ink.length, 2 * 3 * 64 * 64)
+  assert.deepEqual(errors, [])
+})
 
 test('quantized weights draw much the same pictures, are far smaller, and are known as what they were made from', async t => {
   const asked = server.requests.length

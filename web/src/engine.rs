@@ -244,7 +244,7 @@ impl Engine {
     pub fn sample(&self, #[wasm_bindgen(unchecked_param_type = "SampleOptions")] options: &JsValue) -> Result<Run> {
         let options = sample_options(options, &self.labels())?;
         let model = self.model.borrow();
-        Ok(Run::new(model.generate(options.request)?, model.base().codec(), options.raw))
+        Ok(Run::new(model.generate(options.request)?, &model, options.raw))
     }
 }
 

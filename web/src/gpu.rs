@@ -54,7 +54,11 @@ pub async fn check(base: &Arc<Base>, gpu: &WebGpu) -> Result<Checked, NoWebGpu> 
     let checked = Checked { cpu: on(Backend::Cpu)?, gpu: on(gpu.clone().into())? };
     let expected = predict_probe(&checked.cpu).await.map_err(refused)?;
     let found = predict_probe(&checked.gpu).await.map_err(refused)?;
-    let difference = max_difference(&expected, &found);
+    let mut difference = max_difference(&expected, &found);
+    if base.autoencoder.is_some() {
+        let (expected, found) = (decode_probe(&checked.cpu), decode_probe(&checked.gpu));
+        difference = difference.max(max_difference(&expected.await.map_err(refused)?, &found.await.map_err(refused)?));
+    }
     web_sys::console::debug_1(&format!("WebGPU and CPU differ by at most {difference}").into());
     match difference <= TOLERANCE {
         true => Ok(checked),
@@ -102,6 +106,11 @@ pub async fn predict_probe(model: &Model) -> diffusion::Result<Vec<f32>> {
     let values = NoiseSource::new(0).normals(shape.iter().product());
     let sample = HostTensor { shape, values };
     model.predict_async(&sample, &[middle as f32; 2], &[0, base.info.null_class()]).await
+}
+
+/// What the decoder makes of fixed noise.
+async fn decode_probe(model: &Model) -> diffusion::Result<Vec<f32>> {
+    model.decoder().decode_async(&NoiseSource::new(0).normals(model.base().codec().latent_len())).await
 }
 
 /// The largest difference; infinite where the lengths differ or something is not a number.

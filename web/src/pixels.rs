@@ -1,24 +1,12 @@
-//! Latents of a batch to pictures.
+//! Latents of a batch to what is shown of them.
 
 use diffusion::Result;
 use diffusion::codec::{Codec, interleaved, to_grey};
 
-/// How latents become pictures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
-    /// Cheaply, as what they roughly look like; of patches of pixels the same.
-    Preview,
-    /// As the pictures they are.
-    Decoded,
-}
-
-/// The pictures as floats, one after the other: white 1, black -1, neither rounded nor clipped. Of a picture in colour red, then
-/// green, then blue.
-pub fn pictures(codec: &Codec, latents: &[f32], shown: Shown) -> Result<Vec<f32>> {
-    let each = latents.chunks_exact(codec.latent_len()).map(|latents| match shown {
-        Shown::Preview => codec.preview(latents),
-        Shown::Decoded => codec.decode(latents),
-    });
+/// What the latents of pictures roughly look like, cheaply, as floats, one after the other: white 1, black -1, neither rounded nor
+/// clipped. Of a picture in colour red, then green, then blue. Of patches of pixels it is the pictures themselves.
+pub fn previews(codec: &Codec, latents: &[f32]) -> Result<Vec<f32>> {
+    let each = latents.chunks_exact(codec.latent_len()).map(|latents| codec.preview(latents));
     Ok(each.collect::<Result<Vec<_>>>()?.concat())
 }
 
@@ -46,9 +34,7 @@ mod tests {
     #[test]
     fn pictures_follow_one_another() {
         let latents = [-1.0, 0.0, 1.0, 2.0, 1.0, 1.0, -3.0, 1.0];
-        for shown in [Shown::Preview, Shown::Decoded] {
-            assert_eq!(pictures(&GREY, &latents, shown).unwrap(), latents);
-        }
+        assert_eq!(previews(&GREY, &latents).unwrap(), latents);
         let greys: Vec<u8> = rgba(&latents, &GREY).into_iter().step_by(4).collect();
         assert_eq!(greys, [0, 128, 255, 255, 255, 255, 0, 255]);
     }

@@ -7,14 +7,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use diffusion::codec::Codec;
-use diffusion::{Generation, ModelInput, Step};
+use diffusion::{Decoder, Generation, Model, ModelInput, Step};
 use js_sys::{Float32Array, Promise, Uint8ClampedArray, Uint32Array};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::future_to_promise;
 
 use crate::failure::Failure;
-use crate::pixels::{Shown, pictures, rgba};
+use crate::pixels::{previews, rgba};
 use web_values::objects::{object, set};
 
 /// The generation, unless a step is using it, or it is over.
@@ -29,6 +29,7 @@ enum State {
 pub struct Run {
     total: usize,
     codec: Codec,
+    decoder: Decoder,
     raw: bool,
     /// Shared with the step under way, which may outlive this object.
     state: Rc<RefCell<State>>,
@@ -71,7 +72,8 @@ impl Run {
         &self,
         #[wasm_bindgen(unchecked_optional_param_type = "Float32Array")] output: Option<Vec<f32>>,
     ) -> Promise {
-        let (codec, raw, state) = (self.codec.clone(), self.raw, Rc::clone(&self.state));
+        let (codec, decoder, raw) = (self.codec.clone(), self.decoder.clone(), self.raw);
+        let state = Rc::clone(&self.state);
         // Taken now, not when the promise gets its turn: a second call must find it gone.
         let taken = state.replace(State::Stepping);
         future_to_promise(async move {
@@ -93,7 +95,7 @@ impl Run {
             let more = matches!(&step, Ok(Some(step)) if step.step < step.total);
             state.replace(if more { State::Ready(generation) } else { State::Over });
             match step.map_err(Failure::from)? {
-                Some(step) => Ok(describe(&step, &codec, raw).map_err(Failure::from)?),
+                Some(step) => Ok(describe(&step, &codec, &decoder, raw).await.map_err(Failure::from)?),
                 None => Ok(JsValue::UNDEFINED),
             }
         })
@@ -101,22 +103,26 @@ impl Run {
 }
 
 impl Run {
-    pub(crate) fn new(generation: Generation, codec: Codec, raw: bool) -> Self {
-        Self { total: generation.total(), codec, raw, state: Rc::new(RefCell::new(State::Ready(Box::new(generation)))) }
+    pub(crate) fn new(generation: Generation, model: &Model, raw: bool) -> Self {
+        let (codec, decoder) = (model.base().codec(), model.decoder().clone());
+        let total = generation.total();
+        Self { total, codec, decoder, raw, state: Rc::new(RefCell::new(State::Ready(Box::new(generation)))) }
     }
 }
 
 /// A step as JavaScript sees it. The last one's pictures are decoded; to decode those before would cost twice what their steps do.
-fn describe(step: &Step, codec: &Codec, raw: bool) -> diffusion::Result<JsValue> {
-    let shown = if step.step == step.total { Shown::Decoded } else { Shown::Preview };
-    let picture = |latents: &[f32], scale: f32| {
+async fn describe(step: &Step, codec: &Codec, decoder: &Decoder, raw: bool) -> diffusion::Result<JsValue> {
+    let picture = async |latents: &[f32], scale: f32| {
         let scaled: Vec<f32> = latents.iter().map(|value| value * scale).collect();
-        pictures(codec, &scaled, shown)
+        match step.step == step.total {
+            true => decoder.decode_async(&scaled).await,
+            false => previews(codec, &scaled),
+        }
     };
-    let image = picture(&step.sample, step.display_scale)?;
+    let image = picture(&step.sample, step.display_scale).await?;
     // Most samplers end at the picture that they predict: one decoding for both.
     let same = step.display_scale == 1.0 && step.sample == step.pred_original_sample;
-    let x0 = if same { image.clone() } else { picture(&step.pred_original_sample, 1.0)? };
+    let x0 = if same { image.clone() } else { picture(&step.pred_original_sample, 1.0).await? };
     let pixels = |floats: &[f32]| Uint8ClampedArray::from(rgba(floats, codec).as_slice()).into();
     let described = object([
         ("step", step.step.into()),
@@ -130,7 +136,7 @@ fn describe(step: &Step, codec: &Codec, raw: bool) -> diffusion::Result<JsValue>
     }
     if raw {
         let numbers = |floats: &[f32]| Float32Array::from(floats).into();
-        let unscaled = if step.display_scale == 1.0 { image } else { picture(&step.sample, 1.0)? };
+        let unscaled = if step.display_scale == 1.0 { image } else { picture(&step.sample, 1.0).await? };
         set(&described, "rawImage", &numbers(&unscaled));
         set(&described, "rawX0", &numbers(&x0));
     }

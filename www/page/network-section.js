@@ -24,14 +24,14 @@ export class NetworkSection {
   /** @param {{ title: (name: string) => string }} styles */
   constructor({ title }) {
     this.#title = title
+    let loading = false
     const observer = new IntersectionObserver(
       entries => {
-        if (!entries.some(({ isIntersecting }) => isIntersecting)) return
-        observer.disconnect()
-        this.#load().catch(error => {
-          console.debug(error.message)
-          observer.observe($('network')) // when it comes near again
-        })
+        if (loading || !entries.some(({ isIntersecting }) => isIntersecting)) return
+        loading = true
+        this.#load()
+          .then(() => observer.disconnect(), error => console.debug(error.message)) // tried again when it comes near again
+          .finally(() => (loading = false))
       },
       { rootMargin: `0px 0px ${NEAR}` },
     )

@@ -69,10 +69,14 @@ impl AutoencoderCodec {
     /// # Errors
     /// [`Error::Request`](crate::Error::Request) for values that are no whole latents.
     pub fn decode(&self, latents: &[f32]) -> Result<Vec<f32>> {
-        let (scale, shift) = self.scale();
-        let latents: Vec<f32> = latents.iter().map(|value| value / scale + shift).collect();
         let [_, height, width] = self.latent_shape();
-        self.network.decode(&latents, [height, width], &mut Scratch::default())
+        self.network.decode(&self.unscaled(latents), [height, width], &mut Scratch::default())
+    }
+
+    /// Scaled latents as the decoder takes them.
+    pub(crate) fn unscaled(&self, latents: &[f32]) -> Vec<f32> {
+        let (scale, shift) = self.scale();
+        latents.iter().map(|value| value / scale + shift).collect()
     }
 
     /// The same at almost no cost, and coarse: each latent's colour by a linear map, enlarged to the picture's size

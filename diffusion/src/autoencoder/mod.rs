@@ -8,6 +8,7 @@
 //! | [`files`] | the folder `vae/`, as diffusers lays it out |
 //! | [`codec`] | as the codec of a base |
 //! | [`cpu`] | on the CPU, without gradients |
+//! | `webgpu` | the decoder on a GPU (feature `wgpu`) |
 //! | `burn` | with gradients, on burn's devices (feature `burn`) |
 //!
 //! Its configuration is [`AutoencoderConfig`](crate::config::AutoencoderConfig). ResNet blocks, norms and resampling are
@@ -23,10 +24,14 @@ pub mod files;
 pub mod init;
 pub mod parameters;
 pub mod topology;
+#[cfg(feature = "wgpu")]
+pub mod webgpu;
 
 pub use codec::AutoencoderCodec;
 pub use cpu::CpuAutoencoder;
 pub use files::Autoencoder;
+#[cfg(feature = "wgpu")]
+pub use webgpu::WebGpuDecoder;
 
 /// What the encoder says of pictures: for each latent the mean and the logarithm of the variance of a normal distribution
 /// (arXiv 1312.6114, appendix B), both `[b, latent_channels, h, w]`.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::base::Base;
 use crate::config::ModelInfo;
+use crate::decoder::Decoder;
 use crate::error::Result;
 use crate::state::StateDict;
 
@@ -96,6 +97,15 @@ impl LoadedUNet {
                 Self::Burn { unet: Box::new(with_parameters((**unet).clone(), changed)), device: device.clone() }
             }
         })
+    }
+
+    /// What decodes there.
+    pub(crate) fn decoder(&self, base: &Base) -> Result<Decoder> {
+        match self {
+            #[cfg(feature = "wgpu")]
+            Self::WebGpu { gpu, .. } => Decoder::on_gpu(base, gpu),
+            _ => Ok(Decoder::new(base)),
+        }
     }
 
     /// Prepares a run on pictures of these classes; it keeps the weights as they are now. What does not depend on the

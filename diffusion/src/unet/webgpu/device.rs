@@ -101,7 +101,7 @@ impl WebGpu {
     }
 
     /// A buffer with this content.
-    pub(super) fn upload<T: bytemuck::NoUninit>(
+    pub(crate) fn upload<T: bytemuck::NoUninit>(
         &self,
         label: &str,
         values: &[T],

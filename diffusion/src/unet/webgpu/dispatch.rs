@@ -1,7 +1,7 @@
 //! One dispatch of each shader: its uniform `Shape`, its bindings and its number of workgroups.
 
+use super::buffer::{Matrix, Norm};
 use super::device::{Kernel, LANES, ROWS, TILE};
-use super::pack::{Matrix, Norm};
 
 /// Height and width of a feature map.
 pub type Size = [u32; 2];

@@ -1,9 +1,10 @@
 //! The forward: the walk over the packed layers, as a list of dispatches for a number of pictures of one size.
 
+use super::buffer::Norm;
 use super::dispatch::{
     Bound, ClassOffsets, Dispatch, ImplicitGemm, Map, Size, class_attention, group_norm, self_attention,
 };
-use super::pack::{Norm, PackedAttention, PackedBlock, PackedLayer};
+use super::pack::{PackedAttention, PackedBlock, PackedLayer};
 
 /// The dispatches of a forward, in order, and the feature maps that they work on.
 #[derive(Debug, Default)]
@@ -58,8 +59,13 @@ impl<'a> Planner<'a> {
                 h
             }
             PackedLayer::ConvIn(matrix) => {
-                let (left, out) = (Map { bound: Bound::Step, channels: matrix.depth }, self.map(size, matrix.columns));
+                let (left, out) = (Map { channels: matrix.depth, ..h }, self.map(size, matrix.columns));
                 self.gemm(ImplicitGemm::convolution(matrix, left, out, size));
+                out
+            }
+            PackedLayer::Pointwise(matrix) => {
+                let (left, out) = (Map { channels: matrix.depth, ..h }, self.map(size, matrix.columns));
+                self.gemm(ImplicitGemm::linear(matrix, left, out, size));
                 out
             }
             PackedLayer::Downsample(matrix) => {
@@ -80,7 +86,7 @@ impl<'a> Planner<'a> {
                 let skip = if *pops_skip { self.skips.pop() } else { None };
                 let normed = self.group_norm(norm1, [Some(h), skip], true);
                 let hidden = self.map(size, conv1.columns);
-                let time = Some((self.time.0 + time, self.time.1));
+                let time = time.map(|time| (self.time.0 + time, self.time.1));
                 self.gemm(ImplicitGemm { time, ..ImplicitGemm::convolution(conv1, normed, hidden, size) });
                 self.give(normed);
                 let normed = self.group_norm(norm2, [Some(hidden), None], true);
@@ -108,6 +114,19 @@ impl<'a> Planner<'a> {
                 self.gemm(ImplicitGemm { residual: Some(h), ..ImplicitGemm::linear(proj_out, x, out, size) });
                 self.give(x);
                 out
+            }
+            PackedLayer::Attention { norm, qkv, out, channels } => {
+                let normed = self.group_norm(norm, [Some(h), None], false);
+                let mixed = self.map(size, qkv.columns);
+                self.gemm(ImplicitGemm::linear(qkv, normed, mixed, size));
+                // The normed map has been read: what is gathered takes its place.
+                let dispatch = self_attention(mixed, 1, *channels, normed, size, self.batch);
+                self.plan.dispatches.push(dispatch);
+                self.give(mixed);
+                let result = self.map(size, out.columns);
+                self.gemm(ImplicitGemm { residual: Some(h), ..ImplicitGemm::linear(out, normed, result, size) });
+                self.give(normed);
+                result
             }
             PackedLayer::ConvOut { norm, conv } => {
                 let normed = self.group_norm(norm, [Some(h), None], true);

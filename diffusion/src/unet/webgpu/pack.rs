@@ -1,35 +1,11 @@
-//! The parameters in one buffer, as the shaders read them.
+//! The layers of the network with their parameters, in one buffer.
 
 use crate::config::UNetConfig;
 use crate::unet::topology::{self, Layer, Resnet, layers};
-use crate::unet::{precompute::upsample_kernel, weights::Weights};
+use crate::unet::weights::Weights;
 
+use super::buffer::{Matrix, Norm, WeightBuffer};
 use super::host::{HostWeights, Projection};
-
-/// A matrix with its bias in the buffer. Offsets and sizes count vec4s.
-#[derive(Debug, Clone, Copy)]
-pub struct Matrix {
-    /// Offset of its rows: for each phase, tap by tap; then those of the shortcut.
-    pub weights: u32,
-    /// Offset of its bias.
-    pub bias: u32,
-    /// Channels of the input map.
-    pub depth: u32,
-    /// Channels of the maps that go through the shortcut.
-    pub shortcut: [u32; 2],
-    /// Columns of the result.
-    pub columns: u32,
-}
-
-/// A GroupNorm's weight in the buffer, with its bias behind it.
-#[derive(Debug, Clone, Copy)]
-pub struct Norm {
-    /// Offset in floats.
-    pub weight: u32,
-    pub channels: u32,
-    pub groups: u32,
-    pub eps: f32,
-}
 
 #[derive(Debug)]
 pub enum PackedAttention {
@@ -46,15 +22,15 @@ pub struct PackedBlock {
     pub proj_out: Matrix,
 }
 
-/// A [`Layer`] with its parameters.
+/// A [`Layer`] with its parameters, or one of an autoencoder.
 #[derive(Debug)]
 pub enum PackedLayer {
     ConvIn(Matrix),
-    /// `time`: offset of its own among all time projections, in vec4s.
+    /// `time`: offset of its own among all time projections, in vec4s, where the network has a time.
     Resnet {
         norm1: Norm,
         conv1: Matrix,
-        time: u32,
+        time: Option<u32>,
         norm2: Norm,
         conv2: Matrix,
         pops_skip: bool,
@@ -65,6 +41,15 @@ pub enum PackedLayer {
         blocks: Vec<PackedBlock>,
         proj_out: Matrix,
     },
+    /// Attention of the pixels to each other alone: one head of `channels`.
+    Attention {
+        norm: Norm,
+        qkv: Matrix,
+        out: Matrix,
+        channels: u32,
+    },
+    /// A 1 x 1 convolution.
+    Pointwise(Matrix),
     PushSkip,
     Downsample(Matrix),
     Upsample(Matrix),
@@ -77,8 +62,7 @@ pub enum PackedLayer {
 /// Packs a network whose channels are multiples of four.
 pub struct Packer<'a> {
     config: &'a UNetConfig,
-    weights: Weights<'a>,
-    values: Vec<f32>,
+    buffer: WeightBuffer<'a>,
     host: HostWeights,
 }
 
@@ -86,31 +70,26 @@ impl<'a> Packer<'a> {
     /// The layers, the buffer's content, and what stays on the host.
     pub fn pack(config: &'a UNetConfig, weights: Weights<'a>) -> (Vec<PackedLayer>, Vec<f32>, HostWeights) {
         let host = HostWeights::new(config, &weights);
-        let mut packer = Self { config, weights, values: Vec::new(), host };
+        let mut packer = Self { config, buffer: WeightBuffer::new(weights, config.norm_num_groups), host };
         let packed = layers(config).iter().map(|layer| packer.layer(layer)).collect();
-        (packed, packer.values, packer.host)
+        (packed, packer.buffer.into_values(), packer.host)
     }
 
     fn layer(&mut self, layer: &Layer) -> PackedLayer {
         let eps = self.config.norm_eps;
         match layer {
-            Layer::ConvIn => PackedLayer::ConvIn(self.conv("conv_in", None)),
+            Layer::ConvIn => PackedLayer::ConvIn(self.buffer.conv("conv_in", None)),
             Layer::PushSkip => PackedLayer::PushSkip,
-            Layer::Downsample(resample) => PackedLayer::Downsample(self.conv(&resample.path(), None)),
-            Layer::Upsample(resample) => PackedLayer::Upsample(self.upsample(&resample.path())),
-            Layer::ConvOut => {
-                PackedLayer::ConvOut { norm: self.norm("conv_norm_out", eps), conv: self.conv("conv_out", None) }
-            }
-            Layer::Resnet(resnet) => {
-                let path = resnet.path();
-                PackedLayer::Resnet {
-                    norm1: self.norm(&format!("{path}.norm1"), eps),
-                    conv1: self.conv(&format!("{path}.conv1"), None),
-                    time: self.host.add_time_projection(Projection::new(&self.weights.at(&path).at("time_emb_proj"))),
-                    norm2: self.norm(&format!("{path}.norm2"), eps),
-                    conv2: self.conv(&format!("{path}.conv2"), resnet.has_shortcut().then_some(resnet)),
-                    pops_skip: resnet.skip_channels > 0,
-                }
+            Layer::Downsample(resample) => PackedLayer::Downsample(self.buffer.conv(&resample.path(), None)),
+            Layer::Upsample(resample) => PackedLayer::Upsample(self.buffer.upsample(&resample.path())),
+            Layer::ConvOut => PackedLayer::ConvOut {
+                norm: self.buffer.norm("conv_norm_out", eps),
+                conv: self.buffer.conv("conv_out", None),
+            },
+            Layer::Resnet(layer) => {
+                let path = layer.path();
+                let time = Projection::new(&self.buffer.weights.at(&path).at("time_emb_proj"));
+                resnet(&mut self.buffer, &path, layer, eps, Some(self.host.add_time_projection(time)))
             }
             Layer::Transformer(transformer) => {
                 let path = transformer.path();
@@ -119,10 +98,10 @@ impl<'a> Packer<'a> {
                     packer.block(&path, transformer.heads, transformer.only_cross_attention)
                 };
                 PackedLayer::Transformer {
-                    norm: self.norm(&format!("{path}.norm"), topology::TRANSFORMER_NORM_EPS),
-                    proj_in: self.linear(&format!("{path}.proj_in"), None),
+                    norm: self.buffer.norm(&format!("{path}.norm"), topology::TRANSFORMER_NORM_EPS),
+                    proj_in: self.buffer.linear(&format!("{path}.proj_in"), None),
                     blocks: (0..self.config.transformer_layers_per_block).map(|i| block(self, i)).collect(),
-                    proj_out: self.linear(&format!("{path}.proj_out"), None),
+                    proj_out: self.buffer.linear(&format!("{path}.proj_out"), None),
                 }
             }
         }
@@ -135,134 +114,44 @@ impl<'a> Packer<'a> {
         };
         PackedBlock {
             attentions: [first, self.class_attention(path, "attn2", "norm2", heads)],
-            proj_in: self.linear(&format!("{path}.ff.net.0.proj"), Some(&format!("{path}.norm3"))),
-            proj_out: self.linear(&format!("{path}.ff.net.2"), None),
+            proj_in: self.buffer.linear(&format!("{path}.ff.net.0.proj"), Some(&format!("{path}.norm3"))),
+            proj_out: self.buffer.linear(&format!("{path}.ff.net.2"), None),
         }
     }
 
     fn self_attention(&mut self, path: &str, heads: usize) -> PackedAttention {
-        let at = self.weights.at(path).at("attn1");
-        let parts = ["to_q.weight", "to_k.weight", "to_v.weight"].map(|name| at.get(name).0);
-        let dim = parts[0].len().isqrt();
-        let scale = 1.0 / ((dim / heads) as f32).sqrt();
-        let entry = |k: usize, n: usize| parts[n / dim][n % dim * dim + k] * if n < dim { scale } else { 1.0 };
-        let norm = self.weights.at(path).at("norm1");
-        let qkv = self.normed(&norm, dim, 3 * dim, entry, &[]);
-        let out = self.linear(&format!("{path}.attn1.to_out.0"), None);
-        PackedAttention::Pixels { qkv, out, heads: heads as u32, channels: (dim / heads) as u32 }
+        let attention = format!("{path}.attn1");
+        let qkv = self.buffer.qkv(&attention, heads, Some(&format!("{path}.norm1")));
+        let out = self.buffer.linear(&format!("{attention}.to_out.0"), None);
+        PackedAttention::Pixels { qkv, out, heads: heads as u32, channels: 4 * out.depth / heads as u32 }
     }
 
     fn class_attention(&mut self, path: &str, name: &str, norm: &str, heads: usize) -> PackedAttention {
-        let block = self.weights.at(path);
+        let block = self.buffer.weights.at(path);
         let (attention, norm) = (block.at(name), block.at(norm));
         let index = self.host.add_cross_attention(&attention, &norm, heads);
-        let bias = self.vector(attention.at("to_out.0").get("bias").0);
+        let bias = self.buffer.vector(attention.at("to_out.0").get("bias").0);
         PackedAttention::Class { index, bias, heads: heads as u32 }
     }
+}
 
-    /// A Linear or 1 x 1 convolution; the weights of the LayerNorm in front of it, if there is one, are folded in.
-    fn linear(&mut self, path: &str, norm: Option<&str>) -> Matrix {
-        let at = self.weights.at(path);
-        let ((values, shape), (bias, _)) = (at.get("weight"), at.get("bias"));
-        let (n, k) = (shape[0], shape[1]);
-        let entry = |row: usize, column: usize| values[column * k + row];
-        match norm {
-            Some(norm) => self.normed(&self.weights.at(norm), k, n, entry, bias),
-            None => {
-                let weights = self.offset();
-                self.rows(k, n, entry);
-                self.matrix(weights, bias, k, n, [0, 0])
-            }
-        }
-    }
-
-    /// `(gamma x + beta) W + b = x (gamma W) + (beta W + b)`.
-    fn normed(
-        &mut self,
-        norm: &Weights<'_>,
-        k: usize,
-        n: usize,
-        entry: impl Fn(usize, usize) -> f32,
-        bias: &[f32],
-    ) -> Matrix {
-        let ((gamma, _), (beta, _)) = (norm.get("weight"), norm.get("bias"));
-        let weights = self.offset();
-        self.rows(k, n, |row, column| gamma[row] * entry(row, column));
-        let folded = |column: usize| (0..k).map(|row| beta[row] * entry(row, column)).sum::<f32>();
-        let bias: Vec<f32> = (0..n).map(|column| bias.get(column).unwrap_or(&0.0) + folded(column)).collect();
-        self.matrix(weights, &bias, k, n, [0, 0])
-    }
-
-    /// A 3 x 3 convolution, with the shortcut of a ResNet block that is added to it.
-    fn conv(&mut self, path: &str, shortcut: Option<&Resnet>) -> Matrix {
-        let at = self.weights.at(path);
-        let ((values, shape), (bias, _)) = (at.get("weight"), at.get("bias"));
-        let (n, depth) = (shape[0], shape[1]);
-        let padded = depth.next_multiple_of(4);
-        let weights = self.offset();
-        self.rows(9 * padded, n, |k, n| match k % padded {
-            c if c < depth => values[(n * depth + c) * 9 + k / padded],
-            _ => 0.0,
-        });
-        let mut bias = bias.to_vec();
-        let mut maps = [0, 0];
-        if let Some(resnet) = shortcut {
-            maps = [resnet.in_channels, resnet.skip_channels];
-            let at = self.weights.at(resnet.path()).at("conv_shortcut");
-            let (values, depth) = (at.get("weight").0, maps[0] + maps[1]);
-            self.rows(depth, n, |k, n| values[n * depth + k]);
-            bias.iter_mut().zip(at.get("bias").0).for_each(|(sum, x)| *sum += x);
-        }
-        self.matrix(weights, &bias, padded, n, maps)
-    }
-
-    /// The four convolutions of an upsampling, phase by phase (see [`upsample_kernel`]).
-    fn upsample(&mut self, path: &str) -> Matrix {
-        let at = self.weights.at(path);
-        let ((values, shape), (bias, _)) = (at.get("weight"), at.get("bias"));
-        let (n, depth) = (shape[0], shape[1]);
-        let weights = self.offset();
-        for phase in 0..4 {
-            self.rows(4 * depth, n, |k, n| {
-                upsample_kernel(&values[(n * depth + k % depth) * 9..][..9], phase, k / depth)
-            });
-        }
-        self.matrix(weights, bias, depth, n, [0, 0])
-    }
-
-    fn norm(&mut self, path: &str, eps: f64) -> Norm {
-        let at = self.weights.at(path);
-        let (weight, bias) = (at.get("weight").0, at.get("bias").0);
-        let start = 4 * self.offset();
-        self.values.extend(weight);
-        self.vector(bias);
-        let groups = self.config.norm_num_groups as u32;
-        Norm { weight: start, channels: weight.len() as u32, groups, eps: eps as f32 }
-    }
-
-    /// Where the next vec4 goes.
-    fn offset(&self) -> u32 {
-        (self.values.len() / 4) as u32
-    }
-
-    /// `[k, n]`, each row padded to whole vec4s.
-    fn rows(&mut self, k: usize, n: usize, entry: impl Fn(usize, usize) -> f32) {
-        for row in 0..k {
-            self.values.extend((0..n).map(|column| entry(row, column)));
-            self.values.resize(self.values.len().next_multiple_of(4), 0.0);
-        }
-    }
-
-    fn vector(&mut self, values: &[f32]) -> u32 {
-        let start = self.offset();
-        self.rows(1, values.len(), |_, i| values[i]);
-        start
-    }
-
-    fn matrix(&mut self, weights: u32, bias: &[f32], depth: usize, columns: usize, shortcut: [usize; 2]) -> Matrix {
-        let vec4s = |n: usize| n.div_ceil(4) as u32;
-        let bias = self.vector(bias);
-        Matrix { weights, bias, depth: vec4s(depth), shortcut: shortcut.map(vec4s), columns: vec4s(columns) }
+/// A ResNet block, `time` as in [`PackedLayer::Resnet`].
+pub(crate) fn resnet(
+    buffer: &mut WeightBuffer<'_>,
+    path: &str,
+    resnet: &Resnet,
+    eps: f64,
+    time: Option<u32>,
+) -> PackedLayer {
+    let shortcut = format!("{path}.conv_shortcut");
+    let maps = [resnet.in_channels, resnet.skip_channels];
+    PackedLayer::Resnet {
+        norm1: buffer.norm(&format!("{path}.norm1"), eps),
+        conv1: buffer.conv(&format!("{path}.conv1"), None),
+        time,
+        norm2: buffer.norm(&format!("{path}.norm2"), eps),
+        conv2: buffer.conv(&format!("{path}.conv2"), resnet.has_shortcut().then_some((&shortcut, maps))),
+        pops_skip: resnet.skip_channels > 0,
     }
 }
 

@@ -3,9 +3,11 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::autoencoder::{Autoencoder, CpuAutoencoder, WebGpuDecoder};
 use crate::base::{Base, BaseFiles};
 use crate::state::{HostTensor, StateDict};
 use crate::tensors::read_tensors;
+use crate::unet::cpu::Scratch;
 use crate::{Backend, Model, Request};
 
 use super::device::WebGpu;
@@ -96,6 +98,36 @@ fn a_run_draws_what_the_cpu_draws() {
         run.map(|step| step.expect("the step works").sample).last().expect("there are steps")
     };
     assert_close("a run", &draw(gpu().into()), &draw(Backend::Cpu), 1e-3);
+}
+
+macro_rules! autoencoder {
+    ($name:literal) => {{
+        let folder =
+            ($name, include_bytes!(concat!("../../../../tests/fixtures/autoencoder/", $name, "/values.safetensors")));
+        let config = include_str!(concat!("../../../../tests/fixtures/autoencoder/", $name, "/vae/config.json"));
+        let weights: &[u8] = include_bytes!(concat!(
+            "../../../../tests/fixtures/autoencoder/",
+            $name,
+            "/vae/diffusion_pytorch_model.safetensors"
+        ));
+        (folder.0, Autoencoder::read(config, &[weights]).expect("the fixture is an autoencoder"), &folder.1[..])
+    }};
+}
+
+#[test]
+fn the_decoder_is_that_of_diffusers() {
+    for (name, Autoencoder { config, state }, file) in [autoencoder!("colour"), autoencoder!("grey")] {
+        let (file, _) = read_tensors(file).expect("the fixture is a safetensors file");
+        let (latents, decoded) = (&file["latents"], &file["decoded"]);
+        let size = [latents.shape[2], latents.shape[3]];
+        let decoder = WebGpuDecoder::new(&gpu(), &config, &state).expect("the shaders take the decoder");
+        let got = decoder.decode(&latents.values, size).expect("the decoder runs");
+        assert_close(name, &got, &decoded.values, 1e-4);
+        let cpu = CpuAutoencoder::new(&config, &state).expect("the parameters fit");
+        let cpu = cpu.decode(&latents.values, size, &mut Scratch::default()).expect("the decoder runs");
+        assert_close(&format!("{name}, beside the CPU"), &got, &cpu, 1e-4);
+        assert!(decoder.decode(&latents.values[1..], size).is_err());
+    }
 }
 
 #[test]
