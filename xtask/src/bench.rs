@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::{
-    bench_native, bench_start, bench_teach, bench_train, browser,
+    bench_ink, bench_native, bench_start, bench_teach, bench_train, browser,
     command::{command, output, say},
     npm, serve, site,
     size::Size,
@@ -18,6 +18,9 @@ use crate::{
 pub enum Bench {
     /// The engine and onnxruntime-web, in turns, in headless Chromium
     Web(WebOptions),
+    /// A step and the decoding of the base behind an autoencoder, and onnxruntime-web, in turns, in headless Chromium (needs a
+    /// Python with torch, diffusers, onnx and onnxslim, which writes the same networks for it)
+    Ink(bench_ink::Options),
     /// A first visit over slow lines, in headless Chromium: requests, bytes, time to the first digit
     Start(bench_start::Options),
     /// Drawing natively and PyTorch with diffusers, in turns (needs a Python with both)
@@ -50,6 +53,7 @@ pub struct WebOptions {
 pub fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
     match bench {
         Bench::Web(options) => web(workspace, options),
+        Bench::Ink(options) => bench_ink::run_bench(workspace, options),
         Bench::Start(options) => bench_start::run_bench(workspace, options),
         Bench::Native(options) => bench_native::run_bench(workspace, options),
         Bench::Train(options) => bench_train::run_bench(workspace, options),

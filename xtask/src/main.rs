@@ -2,6 +2,7 @@
 
 mod apt;
 mod bench;
+mod bench_ink;
 mod bench_native;
 mod bench_start;
 mod bench_teach;

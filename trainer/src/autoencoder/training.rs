@@ -23,9 +23,11 @@ use crate::train::network_parameters::NetworkParameters;
 use crate::train::optimizer::{Optimizer, Vectors};
 use crate::train::tensors::{host, to_state, to_vector};
 
-/// A part of a batch: pictures by index, the corner at which a square is cut out of each, and the noise of their latents.
+/// A part of a batch: pictures by index, the side and corner of the square that is cut out of each, and the noise of their
+/// latents.
 struct Share {
     indices: Vec<usize>,
+    crop: usize,
     corners: Vec<[usize; 2]>,
     noise: Vec<f32>,
 }
@@ -34,8 +36,8 @@ struct Share {
 pub struct AutoencoderRun<'a> {
     config: TrainConfig,
     weights: Weights,
-    /// Side of the squares that are cut out of the pictures.
-    crop: usize,
+    /// Side of the squares that are cut out of the pictures, and in how much of the run.
+    crop: (usize, f64),
     start: Autoencoder,
     pictures: &'a dyn Pictures,
     device: Device,
@@ -85,7 +87,8 @@ impl<'a> AutoencoderRun<'a> {
         let vectors = Vectors { ema: weights.clone(), weights, moment_1: zeros.clone(), moment_2: zeros };
         let optimizer = Self::new_optimizer(&config, vectors, 0);
         let weights = Weights { pixels: config.loss, edges: settings.edge_weight, kl: settings.kl_weight };
-        let crop = if settings.crop == 0 { pictures.side() } else { settings.crop };
+        let side = pictures.side();
+        let crop = (if settings.crop == 0 { side } else { settings.crop.min(side) }, settings.crop_share);
         let mut run = Self {
             config,
             weights,
@@ -243,6 +246,12 @@ impl<'a> AutoencoderRun<'a> {
         Ok(StepReport { step, total: self.total(), loss, grad_norm, lr, images: pictures })
     }
 
+    /// Side of what a step sees of each picture; steps count from 0.
+    fn crop_at(&self, step: usize) -> usize {
+        let (crop, share) = self.crop;
+        if (step as f64) < share * self.total() as f64 { crop } else { self.pictures.side() }
+    }
+
     /// The parts of a step's batch; steps count from 0.
     fn parts(&self, step: usize) -> Vec<Share> {
         let (seed, batch) = (self.config.seed, self.config.images_per_step());
@@ -250,15 +259,16 @@ impl<'a> AutoencoderRun<'a> {
         let mut order: Vec<usize> = (0..self.pictures.count()).collect();
         streams::epoch(seed, step / per_epoch).shuffle(&mut order);
         let from = step % per_epoch * batch;
-        let config = &self.start.config;
-        let latents = config.latent_channels * (self.crop / config.factor()).pow(2);
-        let places = self.pictures.side() - self.crop + 1;
+        let (config, crop) = (&self.start.config, self.crop_at(step));
+        let latents = config.latent_channels * (crop / config.factor()).pow(2);
+        let places = self.pictures.side() - crop + 1;
         let mut noise = streams::step(seed, step);
         let size = if self.config.micro_batch == 0 { batch } else { self.config.micro_batch };
         let chosen = order[from..from + batch].chunks(size);
         chosen
             .map(|indices| Share {
                 indices: indices.to_vec(),
+                crop,
                 // Where there is but one place, no number is taken from the stream.
                 corners: match places {
                     1 => vec![[0; 2]; indices.len()],
@@ -270,7 +280,7 @@ impl<'a> AutoencoderRun<'a> {
     }
 
     fn loss(&self, network: &BurnAutoencoder, part: Share, device: &Device) -> Tensor<1> {
-        let (side, channels, crop) = (self.pictures.side(), self.pictures.channels(), self.crop);
+        let (side, channels, crop) = (self.pictures.side(), self.pictures.channels(), part.crop);
         let shape = [part.indices.len(), channels, crop, crop];
         let whole = self.pictures.chosen(&part.indices);
         let pictures = if crop == side { whole } else { cropped(&whole, [channels, side], crop, &part.corners) };

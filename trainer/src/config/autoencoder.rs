@@ -23,15 +23,24 @@ pub struct AutoencoderSettings {
     pub ink: bool,
     /// Side of the pictures that it is trained on.
     pub image_size: usize,
-    /// Side of the squares that it is trained on, cut out of the pictures at random places; 0 for whole pictures. Convolutions
-    /// learn the same from a part, for a part of the time (arXiv 2112.10752, E, trains on crops of 256 pixels).
+    /// Side of the squares that it is trained on, cut out of the pictures at random places; 0 for whole pictures, as where they
+    /// are no larger. Convolutions learn the same from a part, for a part of the time (arXiv 2112.10752, E, trains on crops
+    /// of 256 pixels).
     #[serde(default)]
     pub crop: usize,
+    /// Part of the run in which squares are cut out. Then norms and attention get used to whole pictures.
+    #[serde(default = "always")]
+    pub crop_share: f64,
     /// Weight of the latents' distance from a standard normal distribution (KL), whose sum over a picture's latents is divided by
     /// the picture's values, as those of the other losses are (arXiv 2112.10752, G, has 1e-6).
     pub kl_weight: f64,
     /// Weight of the loss between the pictures' edges: between the differences of neighbouring pixels, at three sizes.
     pub edge_weight: f64,
+}
+
+/// Of runs that began before there was another choice.
+fn always() -> f64 {
+    1.0
 }
 
 impl Default for AutoencoderSettings {
@@ -53,7 +62,8 @@ impl Default for AutoencoderSettings {
             attention: mid_block_add_attention,
             ink: true,
             image_size: sample_size,
-            crop: 0,
+            crop: 32,
+            crop_share: 0.9,
             kl_weight: 1e-6,
             edge_weight: 0.5,
         }
@@ -83,9 +93,12 @@ impl AutoencoderSettings {
             let reason = format!("image_size must be a multiple of {factor} up to 1024, not {side}");
             return Err(Error::Setting { reason });
         }
-        if self.crop > side || !self.crop.is_multiple_of(factor) {
-            let reason = format!("crop must be a multiple of {factor} up to image_size {side}, not {}", self.crop);
+        if !self.crop.is_multiple_of(factor) {
+            let reason = format!("crop must be a multiple of {factor}, or 0 for whole pictures, not {}", self.crop);
             return Err(Error::Setting { reason });
+        }
+        if !(0.0..=1.0).contains(&self.crop_share) {
+            return Err(Error::Setting { reason: format!("crop_share must be from 0 to 1, not {}", self.crop_share) });
         }
         for (name, weight) in [("kl_weight", self.kl_weight), ("edge_weight", self.edge_weight)] {
             if !(weight >= 0.0 && weight.is_finite()) {
@@ -107,8 +120,9 @@ mod tests {
         let refused = |settings: AutoencoderSettings| settings.network(3).unwrap_err().to_string();
         let side = refused(AutoencoderSettings { image_size: 30, ..settings.clone() });
         assert!(side.contains("multiple of 4") && side.contains("30"), "{side}");
-        let crop = refused(AutoencoderSettings { crop: 68, ..settings.clone() });
-        assert!(crop.contains("crop must") && crop.contains("68"), "{crop}");
+        let crop = refused(AutoencoderSettings { crop: 34, ..settings.clone() });
+        assert!(crop.contains("crop must") && crop.contains("34"), "{crop}");
+        assert!(refused(AutoencoderSettings { crop_share: 1.1, ..settings.clone() }).contains("crop_share"));
         assert!(refused(AutoencoderSettings { kl_weight: f64::NAN, ..settings.clone() }).contains("kl_weight"));
         assert!(refused(AutoencoderSettings { edge_weight: -1.0, ..settings.clone() }).contains("edge_weight"));
         assert!(refused(AutoencoderSettings { norm_groups: 5, ..settings }).contains("16 channels"));

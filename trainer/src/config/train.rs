@@ -107,7 +107,7 @@ impl TrainConfig {
     /// in a core's caches.
     pub fn autoencoder() -> Self {
         Self {
-            epochs: 4.0,
+            epochs: 2.4,
             batch_size: 16,
             micro_batch: 2,
             loss: LossKind::L1,

@@ -36,9 +36,12 @@ pub struct Args {
     /// Groups of the normalisation, which divide the channels [default: 8]
     #[arg(long, value_name = "N", help_heading = "Network")]
     norm_groups: Option<usize>,
-    /// Train on squares of this side, cut out of the pictures at random places [default: whole pictures]
+    /// Train on squares of this side, cut out of the pictures at random places; 0 for whole pictures [default: 32]
     #[arg(long, value_name = "N", help_heading = "Data")]
     crop: Option<usize>,
+    /// Part of the run in which squares are cut out; whole pictures come after it [default: 0.9]
+    #[arg(long, value_name = "0..1", help_heading = "Data")]
+    crop_share: Option<f64>,
     /// Weight of the latents' distance from a standard normal distribution [default: 0.000001]
     #[arg(long, value_name = "WEIGHT", help_heading = "Optimizer")]
     kl_weight: Option<f64>,
@@ -114,6 +117,7 @@ impl Args {
         set(&mut settings.latent_channels, &self.latent_channels);
         set(&mut settings.norm_groups, &self.norm_groups);
         set(&mut settings.crop, &self.crop);
+        set(&mut settings.crop_share, &self.crop_share);
         set(&mut settings.kl_weight, &self.kl_weight);
         set(&mut settings.edge_weight, &self.edge_weight);
         // Of a configuration's data, that configuration says it.

@@ -44,7 +44,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.override_settings(&mut config.autoencoder, &data, run.data.is_some())?;
     let settings = &config.autoencoder;
     if let Some(started) = &started {
-        check_unchanged(&started.autoencoder, settings, &["crop"])?;
+        check_unchanged(&started.autoencoder, settings, &["crop", "crop_share"])?;
     }
     let side = settings.image_size;
     let drawn = |data, first| -> anyhow::Result<Box<dyn Pictures + '_>> {
