@@ -1,4 +1,4 @@
-//! Training speed of `trainer base` compared with PyTorch with diffusers: the same network, batch and work a step, in turns.
+//! Training speed of the trainer compared with PyTorch with diffusers: the same network, batch and work a step, in turns.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::{
@@ -21,18 +21,70 @@ const WARM_UP: usize = 2;
 /// Random pictures stand for real ones: speed does not depend on what is on them.
 const PICTURES: usize = 4096;
 const SIDE: usize = 28;
+/// Of the pictures of an autoencoder.
+const LARGE_SIDE: usize = 64;
+
+/// What is trained.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Kind {
+    /// The base of 28 x 28 pixels
+    Base,
+    /// The base on the latents of the shipped autoencoder, encoded before
+    Latents,
+    /// An autoencoder, on squares of 32 pixels of grey pictures
+    Autoencoder,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Latents => "latents",
+            Self::Autoencoder => "autoencoder",
+        }
+    }
+
+    fn side(self) -> usize {
+        if self == Self::Autoencoder { LARGE_SIDE } else { SIDE }
+    }
+
+    /// By default that of the trainer, and of the shipped base on latents.
+    fn batch_size(self) -> usize {
+        match self {
+            Self::Base => 128,
+            Self::Latents => 64,
+            Self::Autoencoder => 16,
+        }
+    }
+
+    /// What the trainer is told.
+    fn arguments(self, workspace: &Workspace) -> Vec<String> {
+        let text = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        match self {
+            Self::Base => text(&["base"]),
+            Self::Latents => {
+                let autoencoder = workspace.root.join("www/models/ink/base");
+                [text(&["base", "--ink", "--autoencoder"]), vec![autoencoder.display().to_string()]].concat()
+            }
+            Self::Autoencoder => text(&["autoencoder", "--crop", "32", "--crop-share", "1"]),
+        }
+    }
+}
 
 #[derive(Args)]
 pub struct Options {
+    /// What is trained
+    #[arg(long, value_enum, default_value = "base")]
+    kind: Kind,
     /// How often each is measured; the medians count
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Steps that are measured each time
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
-    /// Pictures per step
-    #[arg(long, default_value_t = 128)]
-    batch_size: usize,
+    /// Pictures per step [default: 128; of latents 64, of an autoencoder 16]
+    #[arg(long)]
+    batch_size: Option<usize>,
     /// A Python that has torch and diffusers
     #[arg(long, default_value = "python3")]
     python: PathBuf,
@@ -56,7 +108,7 @@ pub fn run_bench(workspace: &Workspace, options: &Options) -> Result<()> {
     let folder = workspace.target.join("bench-train");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder)?;
-    write_pictures(&folder)?;
+    write_pictures(&folder, options.kind.side())?;
     let (mut ours, mut theirs, mut what) = (Vec::new(), Vec::new(), String::new());
     for round in 1..=options.rounds {
         say(format!("round {round} of {}", options.rounds));
@@ -65,12 +117,14 @@ pub fn run_bench(workspace: &Workspace, options: &Options) -> Result<()> {
         theirs.push(measured);
         what = about;
     }
+    let batch_size = options.batch_size();
     let speed = |all: &[Measured]| median(all.iter().map(|one| one.images_per_second).collect());
     let peak = |all: &[Measured]| all.iter().filter_map(|one| one.peak_bytes).fold(0.0, f64::max) / 1e6;
     let ratio = speed(&ours) / speed(&theirs);
     if options.json {
         let report = json!({
-            "batch_size": options.batch_size,
+            "kind": options.kind.name(),
+            "batch_size": batch_size,
             "trainer": { "images_per_second": speed(&ours), "peak_mb": peak(&ours) },
             "pytorch": { "images_per_second": speed(&theirs), "peak_mb": peak(&theirs), "what": what },
             "ratio": ratio,
@@ -78,11 +132,22 @@ pub fn run_bench(workspace: &Workspace, options: &Options) -> Result<()> {
         println!("{report:#}");
         return Ok(());
     }
-    println!("{:<40}{:>12}{:>16}", format!("base training, batch {}", options.batch_size), "img/s", "peak RSS, MB");
-    println!("{:<40}{:>12.1}{:>16.0}", "trainer base", speed(&ours), peak(&ours));
+    println!(
+        "{:<40}{:>12}{:>16}",
+        format!("{} training, batch {batch_size}", options.kind.name()),
+        "img/s",
+        "peak RSS, MB"
+    );
+    println!("{:<40}{:>12.1}{:>16.0}", "trainer", speed(&ours), peak(&ours));
     println!("{:<40}{:>12.1}{:>16.0}", what, speed(&theirs), peak(&theirs));
     println!("{:<40}{ratio:>12.2}", "ratio (higher is better)");
     Ok(())
+}
+
+impl Options {
+    fn batch_size(&self) -> usize {
+        self.batch_size.unwrap_or(self.kind.batch_size())
+    }
 }
 
 pub fn require_python(python: &Path) -> Result<()> {
@@ -98,7 +163,7 @@ pub fn require_python(python: &Path) -> Result<()> {
 }
 
 /// A pair of IDX files with noise on the pictures.
-fn write_pictures(folder: &Path) -> Result<()> {
+fn write_pictures(folder: &Path, side: usize) -> Result<()> {
     let mut state = 1u32;
     let mut noise = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -108,8 +173,8 @@ fn write_pictures(folder: &Path) -> Result<()> {
         let sizes = dims.iter().flat_map(|&dim| (dim as u32).to_be_bytes());
         [0, 0, 8, dims.len() as u8].into_iter().chain(sizes).collect()
     };
-    let mut images = header(&[PICTURES, SIDE, SIDE]);
-    images.extend((0..PICTURES * SIDE * SIDE).map(|_| noise()));
+    let mut images = header(&[PICTURES, side, side]);
+    images.extend((0..PICTURES * side * side).map(|_| noise()));
     let mut labels = header(&[PICTURES]);
     labels.extend((0..PICTURES).map(|i| (i % 10) as u8));
     fs::write(folder.join("images-idx3"), images)?;
@@ -123,8 +188,9 @@ fn trainer(workspace: &Workspace, options: &Options, folder: &Path) -> Result<Me
     let steps = WARM_UP + options.steps as usize;
     let mut trainer = command(workspace.target.join("release/trainer"));
     trainer
-        .args(["base", "--hold-out", "0", "--sample-every", "0", "--save-every", "0", "--log-every", "1"])
-        .args(["--batch-size", &options.batch_size.to_string(), "--max-train-steps", &steps.to_string()])
+        .args(options.kind.arguments(workspace))
+        .args(["--hold-out", "0", "--sample-every", "0", "--save-every", "0", "--log-every", "1"])
+        .args(["--batch-size", &options.batch_size().to_string(), "--max-train-steps", &steps.to_string()])
         .arg("--data")
         .arg(folder.join("images-idx3"))
         .arg("--out")
@@ -152,7 +218,7 @@ fn trainer(workspace: &Workspace, options: &Options, folder: &Path) -> Result<Me
     let (Some(from), Some(to)) = (seconds.get(WARM_UP - 1), seconds.last()) else {
         bail!("the trainer logged {} steps of {steps}", seconds.len());
     };
-    Ok(Measured { images_per_second: f64::from(options.steps) * options.batch_size as f64 / (to - from), peak_bytes })
+    Ok(Measured { images_per_second: f64::from(options.steps) * options.batch_size() as f64 / (to - from), peak_bytes })
 }
 
 /// The largest resident size so far, where the system tells.
@@ -167,7 +233,7 @@ fn pytorch(workspace: &Workspace, options: &Options, folder: &Path) -> Result<(M
         command(&options.python)
             .arg(workspace.root.join("xtask/bench/train.py"))
             .arg(folder.join("run"))
-            .args(["--batch-size", &options.batch_size.to_string()])
+            .args(["--kind", options.kind.name(), "--batch-size", &options.batch_size().to_string()])
             .args(["--warm-up", &WARM_UP.to_string(), "--steps", &options.steps.to_string()]),
     )?;
     let report: Value = serde_json::from_str(&report).context("PyTorch's side gave no report")?;
