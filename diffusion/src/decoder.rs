@@ -1,6 +1,6 @@
 //! Latents to pictures, where a model computes: what a run ends with.
 //!
-//! Tests: in `unet/webgpu/tests.rs`, and in a browser in `tests/page/autoencoder.test.mjs`.
+//! Tests: in `diffusion/src/unet/webgpu/tests.rs`, and in a browser in `tests/page/parity.test.mjs`.
 
 use crate::base::Base;
 use crate::codec::Codec;

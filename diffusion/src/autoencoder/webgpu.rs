@@ -1,6 +1,6 @@
 //! The decoder on a GPU through WebGPU, by the shaders of [`unet::webgpu`](crate::unet::webgpu): what a run ends with there.
 //!
-//! Tests: in `unet/webgpu/tests.rs`, and in a browser in `tests/page/autoencoder.test.mjs`.
+//! Tests: in `diffusion/src/unet/webgpu/tests.rs`, and in a browser in `tests/page/parity.test.mjs`.
 
 use crate::config::AutoencoderConfig;
 use crate::error::{RequestError, Result, WebGpuLimit};
