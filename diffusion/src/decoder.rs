@@ -8,7 +8,6 @@ use crate::error::Result;
 #[cfg(feature = "wgpu")]
 use crate::{
     autoencoder::{AutoencoderCodec, WebGpuDecoder},
-    error::Error,
     unet::webgpu::WebGpu,
 };
 #[cfg(feature = "wgpu")]
@@ -46,7 +45,7 @@ impl Decoder {
         let autoencoder = codec.autoencoder();
         match WebGpuDecoder::new(gpu, &autoencoder.config, &autoencoder.state) {
             Ok(network) => Ok(Self::WebGpu { codec: Arc::clone(codec), network: Arc::new(network) }),
-            Err(Error::WebGpuLimit(_)) => Ok(Self::new(base)),
+            Err(crate::Error::WebGpuLimit(_)) => Ok(Self::new(base)),
             Err(error) => Err(error),
         }
     }

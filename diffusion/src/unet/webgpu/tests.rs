@@ -102,32 +102,39 @@ fn a_run_draws_what_the_cpu_draws() {
 
 macro_rules! autoencoder {
     ($name:literal) => {{
-        let folder =
-            ($name, include_bytes!(concat!("../../../../tests/fixtures/autoencoder/", $name, "/values.safetensors")));
         let config = include_str!(concat!("../../../../tests/fixtures/autoencoder/", $name, "/vae/config.json"));
         let weights: &[u8] = include_bytes!(concat!(
             "../../../../tests/fixtures/autoencoder/",
             $name,
             "/vae/diffusion_pytorch_model.safetensors"
         ));
-        (folder.0, Autoencoder::read(config, &[weights]).expect("the fixture is an autoencoder"), &folder.1[..])
+        let values: &[u8] =
+            include_bytes!(concat!("../../../../tests/fixtures/autoencoder/", $name, "/values.safetensors"));
+        (Autoencoder::read(config, &[weights]).expect("the fixture is an autoencoder"), values)
     }};
 }
 
 #[test]
 fn the_decoder_is_that_of_diffusers() {
-    for (name, Autoencoder { config, state }, file) in [autoencoder!("colour"), autoencoder!("grey")] {
-        let (file, _) = read_tensors(file).expect("the fixture is a safetensors file");
-        let (latents, decoded) = (&file["latents"], &file["decoded"]);
-        let size = [latents.shape[2], latents.shape[3]];
-        let decoder = WebGpuDecoder::new(&gpu(), &config, &state).expect("the shaders take the decoder");
-        let got = decoder.decode(&latents.values, size).expect("the decoder runs");
-        assert_close(name, &got, &decoded.values, 1e-4);
-        let cpu = CpuAutoencoder::new(&config, &state).expect("the parameters fit");
-        let cpu = cpu.decode(&latents.values, size, &mut Scratch::default()).expect("the decoder runs");
-        assert_close(&format!("{name}, beside the CPU"), &got, &cpu, 1e-4);
-        assert!(decoder.decode(&latents.values[1..], size).is_err());
-    }
+    let (Autoencoder { config, state }, file) = autoencoder!("colour");
+    let (file, _) = read_tensors(file).expect("the fixture is a safetensors file");
+    let (latents, decoded) = (&file["latents"], &file["decoded"]);
+    let size = [latents.shape[2], latents.shape[3]];
+    let decoder = WebGpuDecoder::new(&gpu(), &config, &state).expect("the shaders take the decoder");
+    let got = decoder.decode(&latents.values, size).expect("the decoder runs");
+    assert_close("decoded", &got, &decoded.values, 1e-4);
+    let cpu = CpuAutoencoder::new(&config, &state).expect("the parameters fit");
+    let cpu = cpu.decode(&latents.values, size, &mut Scratch::default()).expect("the decoder runs");
+    assert_close("beside the CPU", &got, &cpu, 1e-4);
+    assert!(decoder.decode(&latents.values[1..], size).is_err());
+}
+
+#[test]
+fn a_decoder_that_the_shaders_are_not_made_for_is_refused() {
+    let (Autoencoder { config, state }, _) = autoencoder!("grey");
+    let refused = WebGpuDecoder::new(&gpu(), &config, &state).err();
+    let refused = refused.map(|error| error.to_string()).unwrap_or_default();
+    assert!(refused.contains("6 channels"), "{refused:?}");
 }
 
 #[test]
