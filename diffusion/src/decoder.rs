@@ -13,6 +13,10 @@ use crate::{
 #[cfg(feature = "wgpu")]
 use std::sync::Arc;
 
+/// Pictures that a GPU decodes together: their maps are far larger than the latents of which the network takes a whole batch.
+#[cfg(feature = "wgpu")]
+const AT_ONCE: usize = 16;
+
 /// What decodes a base's latents.
 #[derive(Debug, Clone)]
 pub enum Decoder {
@@ -66,8 +70,12 @@ impl Decoder {
             }
             #[cfg(feature = "wgpu")]
             Self::WebGpu { codec, network } => {
-                let [_, height, width] = codec.latent_shape();
-                network.decode_async(&codec.unscaled(latents), [height, width]).await
+                let [channels, height, width] = codec.latent_shape();
+                let mut pictures = Vec::new();
+                for latents in codec.unscaled(latents).chunks(AT_ONCE * channels * height * width) {
+                    pictures.extend(network.decode_async(latents, [height, width]).await?);
+                }
+                Ok(pictures)
             }
         }
     }

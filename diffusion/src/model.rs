@@ -90,8 +90,9 @@ impl Model {
     /// As [`new`](Self::new); the model stays where it was.
     pub fn set_backend(&mut self, backend: impl Into<Backend>) -> Result<()> {
         let unet = LoadedUNet::new(&self.base, backend.into())?;
-        self.decoder = unet.decoder(&self.base)?;
+        let decoder = unet.decoder(&self.base)?;
         self.unet = if self.changed.is_empty() { unet } else { unet.with_weights(&self.base, &self.composed())? };
+        self.decoder = decoder;
         self.before = None;
         Ok(())
     }

@@ -6,15 +6,13 @@ use crate::config::AutoencoderConfig;
 use crate::error::{RequestError, Result, WebGpuLimit};
 use crate::state::StateDict;
 use crate::unet::webgpu::{
-    ClassOffsets, ErrorScopes, PackedLayer, Pass, Planner, Shared, Sizes, WebGpu, WeightBuffer, pixels_first, resnet,
+    ClassOffsets, ErrorScopes, MOST_HEAD_CHANNELS, PackedLayer, Pass, Planner, Shared, Sizes, WebGpu, WeightBuffer,
+    pixels_first, resnet,
 };
 use crate::unet::weights::Weights;
 
 use super::parameters::check_state;
 use super::topology::{Half, Layer, NORM_EPS, layers, pointwise};
-
-/// Channels of the attention's one head that one invocation can hold.
-const MOST_CHANNELS: usize = 512;
 
 /// The decoder, packed for a GPU.
 #[derive(Debug)]
@@ -38,8 +36,9 @@ impl WebGpuDecoder {
         if let Some(channels) = widths().chain(latents).find(|channels| !channels.is_multiple_of(4)) {
             return Err(WebGpuLimit::Channels(channels).into());
         }
-        if let Some(channels) = widths().last().filter(|channels| *channels > MOST_CHANNELS) {
-            return Err(WebGpuLimit::HeadChannels { found: channels, most: MOST_CHANNELS }.into());
+        // The attention's one head has all channels.
+        if let Some(channels) = widths().last().filter(|channels| *channels > MOST_HEAD_CHANNELS) {
+            return Err(WebGpuLimit::HeadChannels { found: channels, most: MOST_HEAD_CHANNELS }.into());
         }
         let unchanged = StateDict::new();
         let mut buffer = WeightBuffer::new(Weights::new(state, &unchanged), config.norm_num_groups);

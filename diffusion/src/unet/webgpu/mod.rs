@@ -34,6 +34,7 @@ pub(crate) use dispatch::ClassOffsets;
 pub(crate) use forward::Planner;
 pub(crate) use pack::{PackedLayer, resnet};
 pub(crate) use pass::{ErrorScopes, Pass, Shared, Sizes, pixels_first};
+pub(crate) use unet::MOST_HEAD_CHANNELS;
 
 pub use device::WebGpu;
 pub use run::WebGpuRun;

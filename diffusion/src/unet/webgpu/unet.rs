@@ -11,7 +11,7 @@ use super::host::HostWeights;
 use super::pack::{PackedLayer, Packer};
 
 /// Channels of a head that one invocation of `self_attention.wgsl` can hold.
-const MOST_HEAD_CHANNELS: usize = 512;
+pub(crate) const MOST_HEAD_CHANNELS: usize = 512;
 
 /// The denoising network, packed for a GPU.
 #[derive(Debug)]
