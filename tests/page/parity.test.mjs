@@ -79,12 +79,16 @@ test('webgpu: a picture behind an autoencoder is decoded there, as diffusers dec
     }
     const bare = { label: '2', steps: 6, sampler: 'ddim', guidanceScale: 1, latents: Float32Array.from(noise) }
     const ink = { label: ['3', '7'], seed: [1, 2], steps: 1, sampler: 'ddim', guidanceScale: 1 }
-    return { bare: await run('bare/', 'webgpu', bare), ink: await run('models/ink/base/', 'webgpu', ink), cpu: await run('models/ink/base/', 'cpu', ink) }
+    // More than are decoded together.
+    const many = { label: Array(17).fill('2'), seed: Array.from({ length: 17 }, (_, i) => i), steps: 1, sampler: 'ddim', guidanceScale: 1 }
+    const both = [await run('bare/', 'webgpu', many), await run('bare/', 'cpu', many)]
+    return { both, bare: await run('bare/', 'webgpu', bare), ink: await run('models/ink/base/', 'webgpu', ink), cpu: await run('models/ink/base/', 'cpu', ink) }
   }, read('noise'))
-  const off = [largestDifference(got.bare, read('decoded')), largestDifference(got.ink, got.cpu)]
+  const off = [largestDifference(got.bare, read('decoded')), largestDifference(got.ink, got.cpu), largestDifference(got.both[0], got.both[1])]
   t.diagnostic(`at most ${off.map(value => value.toExponential(1)).join(' and ')} off`)
   assert.ok(off.every(value => value < 1e-3), `${off} off`)
   assert.equal(got.ink.length, 2 * 3 * 64 * 64)
+  assert.equal(got.both[0].length, 17 * 3 * 16 * 16)
   assert.deepEqual(errors, [])
 })
 
