@@ -4,7 +4,7 @@ const SHEET = `
 :host { display: inline-block; position: relative; overflow: hidden; inline-size: var(--digit-diffusion-size, 280px); aspect-ratio: 1;
   background: var(--digit-diffusion-ground, #000); }
 :host([hidden]) { display: none; }
-canvas { display: block; inline-size: 100%; block-size: 100%; image-rendering: pixelated; }
+canvas { display: block; inline-size: 100%; block-size: 100%; image-rendering: var(--scaling, pixelated); }
 progress { position: absolute; inset: auto 0 0; inline-size: 100%; block-size: 3px; appearance: none; border: 0; background: #fff3;
   accent-color: var(--digit-diffusion-accent, #ff8a4c); color: var(--digit-diffusion-accent, #ff8a4c); }
 progress::-webkit-progress-bar { background: #fff3; }

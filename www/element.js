@@ -1,6 +1,7 @@
 // <digit-diffusion label="7" seed="42" lora="outline" lora-scale="0.8" steps="12">: one picture, drawn when it comes into view.
 // Tests: tests/page/custom-element.test.mjs, other-origins.test.mjs
 import { dress, part } from './appearance.js'
+import { fit } from './canvas.js'
 import { asOneClass, DigitDiffusionError, isAbort } from './errors.js'
 import { PROPERTIES } from './element-properties.js'
 import { randomSeed } from './options.js'
@@ -303,7 +304,7 @@ export class DigitDiffusionElement extends Base {
   }
 
   #paint(context, image) {
-    if (this.#canvas.width !== image.width) this.#canvas.width = this.#canvas.height = image.width
+    fit(this.#canvas, image.width)
     context.putImageData(image, 0, 0)
   }
 

@@ -146,7 +146,7 @@ impl MultiHeadAttention {
                 group.attention_weights(queries, &mut right, &mut weights);
                 group.pack_as_rows(values, 1.0, &mut right);
                 let left = MatrixView::whole(&weights, group.columns());
-                let target = MatrixViewMut { values: out, stride: self.dim, column: group.column, rows: None };
+                let target = MatrixViewMut { values: out, stride: self.dim, column: group.column };
                 MatMul::plain(left, self.queries, &right, &[], target).run();
             }
         }
@@ -195,7 +195,7 @@ impl MultiHeadAttention {
                 if let Some(to_queries) = &mut to_queries {
                     group.pack_as_rows(group.keys, self.scale(), &mut right);
                     let values = &mut to_queries[own.clone()];
-                    let target = MatrixViewMut { values, stride: self.dim, column: group.column, rows: None };
+                    let target = MatrixViewMut { values, stride: self.dim, column: group.column };
                     MatMul::plain(MatrixView::whole(&scores, columns), self.queries, &right, &[], target).run();
                 }
             }

@@ -2,10 +2,13 @@
 //!
 //! Gradients and tests: [`crate::gradients::norm`].
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
 use crate::math::Silu;
 use crate::simd::{load, store, vectorized};
+use crate::tile::{add_row, load_row, store_row};
 
 /// Feature maps `[batch · pixels, channels]` with their channels, taken as one map with the channels of all.
 pub type Maps<'a> = &'a [(&'a [f32], usize)];
@@ -53,37 +56,24 @@ impl WithSimd for GroupNormRun<'_> {
         let activation = Silu::new(simd);
         let (mut sums, mut shift) = (vec![0f32; channels], vec![0f32; channels]);
         for (picture, out) in out.chunks_exact_mut(pixels * channels).enumerate() {
-            // Blocks of channels, a vector each: the map and its width, the channels in the map and in the concatenation.
-            let blocks = || {
+            // The picture's maps with their widths, and their channels in the concatenation.
+            let own_maps = || {
                 let mut first = 0;
-                maps.iter().flat_map(move |&(values, width)| {
+                maps.iter().map(move |&(values, width)| {
                     let map = &values[picture * pixels * width..(picture + 1) * pixels * width];
-                    let start = first;
                     first += width;
-                    (0..width).step_by(S::F32_LANES).map(move |c| {
-                        let end = (c + S::F32_LANES).min(width);
-                        (map, width, c..end, start + c..start + end)
-                    })
+                    (map, width, first - width..first)
                 })
             };
-            for (map, width, own, all) in blocks() {
-                let mut sum = simd.splat_f32s(0.0);
-                for row in map.chunks_exact(width) {
-                    sum = simd.add_f32s(sum, load(simd, &row[own.clone()]));
-                }
-                store(simd, &mut sums[all], sum);
+            for (map, width, all) in own_maps() {
+                column_sums(simd, map, width, None, &mut sums[all]);
             }
             // `shift` holds the means at first.
             for (shift, sums) in shift.chunks_exact_mut(per_group).zip(sums.chunks_exact(per_group)) {
                 shift.fill(sums.iter().sum::<f32>() / count);
             }
-            for (map, width, own, all) in blocks() {
-                let (mean, mut sum) = (load(simd, &shift[all.clone()]), simd.splat_f32s(0.0));
-                for row in map.chunks_exact(width) {
-                    let centred = simd.sub_f32s(load(simd, &row[own.clone()]), mean);
-                    sum = simd.mul_add_e_f32s(centred, centred, sum);
-                }
-                store(simd, &mut sums[all], sum);
+            for (map, width, all) in own_maps() {
+                column_sums(simd, map, width, Some(&shift[all.clone()]), &mut sums[all]);
             }
             for (group, sums) in sums.chunks_exact_mut(per_group).enumerate() {
                 let inverse = 1.0 / (sums.iter().sum::<f32>() / count + norm.eps).sqrt();
@@ -93,16 +83,67 @@ impl WithSimd for GroupNormRun<'_> {
                     shift[channel] = norm.bias[channel] - shift[channel] * *scale;
                 }
             }
-            for (map, width, own, all) in blocks() {
-                let (scale, shift) = (load(simd, &sums[all.clone()]), load(simd, &shift[all.clone()]));
-                for (row, out) in map.chunks_exact(width).zip(out.chunks_exact_mut(channels)) {
-                    let value = simd.mul_add_e_f32s(load(simd, &row[own.clone()]), scale, shift);
-                    let value = if with_silu { activation.of(value) } else { value };
-                    store(simd, &mut out[all.clone()], value);
+            for (map, width, all) in own_maps() {
+                for c in (0..width).step_by(S::F32_LANES) {
+                    let own = c..width.min(c + S::F32_LANES);
+                    let all = all.start + own.start..all.start + own.end;
+                    let (scale, shift) = (load(simd, &sums[all.clone()]), load(simd, &shift[all.clone()]));
+                    for (row, out) in map.chunks_exact(width).zip(out.chunks_exact_mut(channels)) {
+                        let value = simd.mul_add_e_f32s(load(simd, &row[own.clone()]), scale, shift);
+                        let value = if with_silu { activation.of(value) } else { value };
+                        store(simd, &mut out[all.clone()], value);
+                    }
                 }
             }
         }
     }
+}
+
+/// Vectors of columns that are summed at the same time: one sum alone would wait for itself.
+const TOGETHER: usize = 4;
+
+/// Of each column of `map [.., width]` the sum, or with `means` that of the squared distances from them.
+#[inline(always)]
+pub(crate) fn column_sums<S: Simd>(simd: S, map: &[f32], width: usize, means: Option<&[f32]>, sums: &mut [f32]) {
+    let together = TOGETHER * S::F32_LANES;
+    let whole = width - width % together;
+    for first in (0..whole).step_by(together) {
+        sum_columns::<S, TOGETHER>(simd, map, width, first..first + together, means, sums);
+    }
+    for first in (whole..width).step_by(S::F32_LANES) {
+        sum_columns::<S, 1>(simd, map, width, first..width.min(first + S::F32_LANES), means, sums);
+    }
+}
+
+/// The same for as many columns as N vectors have, or fewer.
+#[inline(always)]
+fn sum_columns<S: Simd, const N: usize>(
+    simd: S,
+    map: &[f32],
+    width: usize,
+    columns: Range<usize>,
+    means: Option<&[f32]>,
+    sums: &mut [f32],
+) {
+    let mut totals = [simd.splat_f32s(0.0); N];
+    match means {
+        None => {
+            for row in map.chunks_exact(width) {
+                add_row(simd, &mut totals, &row[columns.clone()]);
+            }
+        }
+        Some(means) => {
+            let means: [S::f32s; N] = load_row(simd, &means[columns.clone()]);
+            for row in map.chunks_exact(width) {
+                let values: [S::f32s; N] = load_row(simd, &row[columns.clone()]);
+                for ((total, value), mean) in totals.iter_mut().zip(values).zip(means) {
+                    let centred = simd.sub_f32s(value, mean);
+                    *total = simd.mul_add_e_f32s(centred, centred, *total);
+                }
+            }
+        }
+    }
+    store_row(simd, &mut sums[columns], totals);
 }
 
 /// The epsilon of every LayerNorm, as in diffusers.

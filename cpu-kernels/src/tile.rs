@@ -16,13 +16,13 @@ pub const AVX512_LANES: usize = 16;
 /// Vectors in a row of a panel, and of a tile.
 pub const VECTORS: usize = 2;
 
-/// Loads a row of a tile. Columns beyond the end of `values` are zero.
+/// Loads a row of a tile, or N vectors. Columns beyond the end of `values` are zero.
 #[inline(always)]
-pub fn load_row<S: Simd>(simd: S, values: &[f32]) -> [S::f32s; VECTORS] {
-    match S::as_simd_f32s(values).0.as_chunks::<VECTORS>().0.first() {
+pub fn load_row<S: Simd, const N: usize>(simd: S, values: &[f32]) -> [S::f32s; N] {
+    match S::as_simd_f32s(values).0.as_chunks::<N>().0.first() {
         Some(whole) => *whole,
         None => {
-            let mut sums = [simd.splat_f32s(0.0); VECTORS];
+            let mut sums = [simd.splat_f32s(0.0); N];
             for (sum, block) in sums.iter_mut().zip(values.chunks(S::F32_LANES)) {
                 *sum = load(simd, block);
             }
@@ -33,8 +33,8 @@ pub fn load_row<S: Simd>(simd: S, values: &[f32]) -> [S::f32s; VECTORS] {
 
 /// Adds `values` to a row of a tile.
 #[inline(always)]
-pub fn add_row<S: Simd>(simd: S, sums: &mut [S::f32s; VECTORS], values: &[f32]) {
-    let values = load_row(simd, values);
+pub fn add_row<S: Simd, const N: usize>(simd: S, sums: &mut [S::f32s; N], values: &[f32]) {
+    let values: [S::f32s; N] = load_row(simd, values);
     for (sum, value) in sums.iter_mut().zip(values) {
         *sum = simd.add_f32s(*sum, value);
     }
@@ -42,8 +42,8 @@ pub fn add_row<S: Simd>(simd: S, sums: &mut [S::f32s; VECTORS], values: &[f32]) 
 
 /// Writes a row of a tile, as many columns as `out` has.
 #[inline(always)]
-pub fn store_row<S: Simd>(simd: S, out: &mut [f32], sums: [S::f32s; VECTORS]) {
-    match S::as_mut_simd_f32s(out).0.as_chunks_mut::<VECTORS>().0.first_mut() {
+pub fn store_row<S: Simd, const N: usize>(simd: S, out: &mut [f32], sums: [S::f32s; N]) {
+    match S::as_mut_simd_f32s(out).0.as_chunks_mut::<N>().0.first_mut() {
         Some(whole) => *whole = sums,
         None => {
             for (out, sum) in out.chunks_mut(S::F32_LANES).zip(sums) {

@@ -30,14 +30,11 @@ pub struct MatrixViewMut<'a> {
     pub stride: usize,
     /// The first column of the view.
     pub column: usize,
-    /// For each row of a picture's result the row of the matrix (within the picture) where it is written, and the rows that a picture has
-    /// there. None: rows follow one another.
-    pub rows: Option<(&'a [u32], usize)>,
 }
 
 impl<'a> MatrixViewMut<'a> {
     /// All columns, rows following one another.
     pub fn whole(values: &'a mut [f32], stride: usize) -> Self {
-        Self { values, stride, column: 0, rows: None }
+        Self { values, stride, column: 0 }
     }
 }

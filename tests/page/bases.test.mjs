@@ -16,6 +16,7 @@ setUp({ site: { pages: PAGES }, page: 'cleared', options: { reducedMotion: 'redu
 
 const choice = () => page.locator('#bases input:checked').getAttribute('value')
 const size = (id = 'picture-base') => page.locator(`#${id}`).evaluate((/** @type {HTMLCanvasElement} */ canvas) => canvas.width)
+const scaling = () => page.locator('#picture-base').evaluate(canvas => getComputedStyle(canvas).imageRendering)
 const styles = () => page.locator('#styles label').allInnerTexts()
 /** Chooses a base, and waits until it draws. @param {string} name @param {number} pixels */
 async function move(name, pixels) {
@@ -55,10 +56,11 @@ test('another is chosen: its pictures, its styles, no Turbo, nothing to teach; a
   assert.deepEqual(await page.locator('#bases label').allInnerTexts(), ['Pixels 28 × 28', 'Ink 64 × 64'])
   await until(() => page.innerText('#bases-hint'), text => /^Ink 64 × 64 loads 0\.4 MB, once\.$/.test(text))
   await pick(page, 4)
-  assert.equal(await size(), 28)
+  assert.deepEqual([await size(), await scaling()], [28, 'pixelated'])
   const shipped = await styles()
   const before = server.requests.length
   await move('ink', 64)
+  assert.equal(await scaling(), 'auto')
   assert.ok(server.requests.slice(before).includes(INK))
   assert.deepEqual(server.requests.slice(0, before).filter(name => name?.startsWith('models/ink')), [], 'nothing of it before')
   assert.deepEqual(await styles(), ['Wet'])
@@ -70,6 +72,7 @@ test('another is chosen: its pictures, its styles, no Turbo, nothing to teach; a
   assert.equal((await address(page)).base, 'ink')
   assert.equal(await stepsDrawn(page), 3)
   await move('base', 28)
+  assert.equal(await scaling(), 'pixelated')
   assert.deepEqual(await styles(), shipped)
   assert.equal(await page.locator('#turbo-row').isVisible(), true)
   assert.equal(await page.locator('#teach-open').isVisible(), true)

@@ -1,9 +1,10 @@
 // Paints pictures on canvases.
-// Tests: tests/page/page.test.mjs
+// Tests: tests/page/page.test.mjs, bases.test.mjs
+import { fit } from '../canvas.js'
 
 /** Paints the image, and gives the canvas its size. @param {HTMLCanvasElement} canvas @param {ImageData} image */
 export function paint(canvas, image) {
-  if (canvas.width !== image.width) canvas.width = canvas.height = image.width
+  fit(canvas, image.width)
   canvas.getContext('2d').putImageData(image, 0, 0)
 }
 

@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use crate::math::Silu;
-use crate::norm::{GroupNorm, LAYER_NORM_EPS, LayerNorm};
+use crate::norm::{GroupNorm, LAYER_NORM_EPS, LayerNorm, column_sums};
 use crate::simd::{from_fn, load, store, vectorized};
 
 /// The gradients of a norm's parameters. They are added to what is there.
@@ -59,24 +59,11 @@ impl WithSimd for GroupNormGradients<'_, '_> {
         let (mut sums, mut products) = (vec![0f32; channels], vec![0f32; channels]);
         let pictures = map.chunks_exact(pixels * channels).zip(grad.chunks_exact(pixels * channels));
         for ((map, grad), out) in pictures.zip(out.chunks_exact_mut(pixels * channels)) {
-            for block in blocks() {
-                let mut sum = zero;
-                for row in map.chunks_exact(channels) {
-                    sum = simd.add_f32s(sum, load(simd, &row[block.clone()]));
-                }
-                store(simd, &mut sums[block], sum);
-            }
+            column_sums(simd, map, channels, None, &mut sums);
             for (mean, sums) in mean.chunks_exact_mut(per_group).zip(sums.chunks_exact(per_group)) {
                 mean.fill(sums.iter().sum::<f32>() / count);
             }
-            for block in blocks() {
-                let (mean, mut sum) = (load(simd, &mean[block.clone()]), zero);
-                for row in map.chunks_exact(channels) {
-                    let centred = simd.sub_f32s(load(simd, &row[block.clone()]), mean);
-                    sum = simd.mul_add_e_f32s(centred, centred, sum);
-                }
-                store(simd, &mut sums[block], sum);
-            }
+            column_sums(simd, map, channels, Some(&mean), &mut sums);
             for (inverse, sums) in inverse.chunks_exact_mut(per_group).zip(sums.chunks_exact(per_group)) {
                 inverse.fill(1.0 / (sums.iter().sum::<f32>() / count + norm.eps).sqrt());
             }

@@ -142,7 +142,7 @@ mod tests {
                 batch,
                 k,
                 n,
-                target: MatrixViewMut { values: &mut out, stride: n + 1, column: 1, rows: None },
+                target: MatrixViewMut { values: &mut out, stride: n + 1, column: 1 },
             }
             .run();
             for (i, out) in out.iter().enumerate() {

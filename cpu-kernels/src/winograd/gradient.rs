@@ -2,11 +2,14 @@
 //!
 //! Tests: `gradients_are_those_of_the_sum_of_products` in [`super`].
 
-use super::transforms::{KERNEL, POINTS, ROWS_TOGETHER, TILE, ToPoints, ToProducts};
+use super::transforms::{KERNEL, POINTS, ToPoints, ToProducts, groups};
 use crate::buffers::Buffers;
 use crate::gradients::outer_product::OuterProduct;
 use crate::simd::vectorized;
 use crate::view::{MatrixView, MatrixViewMut};
+
+/// About how many rows a product of a pass has.
+const ROWS_TOGETHER: usize = 128;
 
 /// The gradient of a convolution's weight.
 ///
@@ -22,28 +25,27 @@ pub fn kernel_gradient(
     buffers: &mut Buffers,
 ) {
     let [height, width] = size;
-    let strips = width.div_ceil(TILE);
-    let together = (2 * ROWS_TOGETHER / (strips * height)).max(1);
-    let (plane_in, plane_out) = (strips * (height + 2) * depth, strips * height * channels);
-    let mut points = buffers.take(together * POINTS * plane_in);
-    let mut products = buffers.take(together * POINTS * plane_out);
+    let pictures = map.len() / (height * width * depth);
+    let (strip_in, strip_out) = ((height + 2) * depth, height * channels);
+    let most = groups(pictures, size, ROWS_TOGETHER).next().unwrap_or_default().len();
+    let mut points = buffers.take(POINTS * most * strip_in);
+    let mut products = buffers.take(POINTS * most * strip_out);
     let mut sums = buffers.take(POINTS * 3 * depth * channels);
     sums.fill(0.0);
-    let (picture_in, picture_out) = (height * width * depth, height * width * channels);
-    for (map, grad) in map.chunks(together * picture_in).zip(grad.chunks(together * picture_out)) {
-        let pictures = map.len() / picture_in;
-        let points = &mut points[..pictures * POINTS * plane_in];
-        let products = &mut products[..pictures * POINTS * plane_out];
-        vectorized(ToPoints { map, size, depth, points });
-        vectorized(ToProducts { grad, size, channels, products });
-        let planes = points.chunks_exact(pictures * plane_in).zip(products.chunks_exact(pictures * plane_out));
+    for strips in groups(pictures, size, ROWS_TOGETHER) {
+        let count = strips.len();
+        let points = &mut points[..POINTS * count * strip_in];
+        let products = &mut products[..POINTS * count * strip_out];
+        vectorized(ToPoints { map, size, depth, strips: strips.clone(), points });
+        vectorized(ToProducts { grad, size, channels, strips, products });
+        let planes = points.chunks_exact(count * strip_in).zip(products.chunks_exact(count * strip_out));
         for ((points, products), sums) in planes.zip(sums.chunks_exact_mut(3 * depth * channels)) {
             OuterProduct {
                 left: MatrixView::whole(points, depth),
                 rows_in: height + 2,
                 right: MatrixView::whole(products, channels),
                 rows: height,
-                batch: pictures * strips,
+                batch: count,
                 k: 3 * depth,
                 n: channels,
                 target: MatrixViewMut::whole(sums, channels),

@@ -2,8 +2,10 @@
 //! results, in place of twelve. The three rows of a kernel are summed in one long product, as usual: in two dimensions transforms and short
 //! products would cost more, at these sizes, than the multiplications they save.
 //!
-//! `transforms` has the transforms of inputs and outputs, `gradient` the gradient of the kernels.
+//! `transforms` has the transforms of inputs and outputs, `gradient` the gradient of the kernels; `enlarged` is a convolution behind an
+//! enlargement, with fewer products of its own kind.
 
+mod enlarged;
 mod gradient;
 mod transforms;
 
@@ -12,9 +14,13 @@ use crate::matmul::MatMul;
 use crate::packed_matrix::PackedMatrix;
 use crate::simd::vectorized;
 use crate::view::{MatrixView, MatrixViewMut};
-use transforms::{FromPoints, KERNEL, POINTS, ROWS_TOGETHER, TILE, ToPoints};
+use transforms::{FromPoints, KERNEL, POINTS, ToPoints, groups};
 
+pub use enlarged::EnlargedConv3x3;
 pub use gradient::kernel_gradient;
+
+/// About how many rows a product of a pass has.
+const ROWS_TOGETHER: usize = 64;
 
 /// A 3 x 3 convolution of stride 1 with padding 1, its kernels transformed.
 #[derive(Debug)]
@@ -63,34 +69,24 @@ impl Conv3x3 {
         let [height, width] = size;
         let channels = self.bias.len();
         let depth = self.kernels[0].k / 3;
-        let strips = width.div_ceil(TILE);
-        let together = (ROWS_TOGETHER / (strips * height)).max(1);
-        let (plane_in, plane_out) = (strips * (height + 2) * depth, strips * height * channels);
-        let mut points = buffers.take(together * POINTS * plane_in);
-        let mut products = buffers.take(together * POINTS * plane_out);
-        let (picture_in, picture_out) = (height * width * depth, height * width * channels);
-        let one_bias = bias.len() == channels;
-        for (i, (map, out)) in map.chunks(together * picture_in).zip(out.chunks_mut(together * picture_out)).enumerate()
-        {
-            let (first, pictures) = (i * together, map.len() / picture_in);
-            let points = &mut points[..pictures * POINTS * plane_in];
-            let products = &mut products[..pictures * POINTS * plane_out];
-            vectorized(ToPoints { map, size, depth, points });
-            let planes = points.chunks_exact(pictures * plane_in).zip(products.chunks_exact_mut(pictures * plane_out));
+        let pictures = map.len() / (height * width * depth);
+        let (strip_in, strip_out) = ((height + 2) * depth, height * channels);
+        let most = groups(pictures, size, ROWS_TOGETHER).next().unwrap_or_default().len();
+        let mut points = buffers.take(POINTS * most * strip_in);
+        let mut products = buffers.take(POINTS * most * strip_out);
+        for strips in groups(pictures, size, ROWS_TOGETHER) {
+            let points = &mut points[..POINTS * strips.len() * strip_in];
+            let products = &mut products[..POINTS * strips.len() * strip_out];
+            vectorized(ToPoints { map, size, depth, strips: strips.clone(), points });
+            let planes =
+                points.chunks_exact(strips.len() * strip_in).zip(products.chunks_exact_mut(strips.len() * strip_out));
             for ((points, products), kernel) in planes.zip(&self.kernels) {
                 // The pixels of a strip follow one another in memory: three of them are a row of the left matrix.
                 let target = MatrixViewMut::whole(products, channels);
                 let product = MatMul::plain(MatrixView::whole(points, depth), height, kernel, &[], target);
-                MatMul { rows_in: height + 2, batch: pictures * strips, ..product }.run();
+                MatMul { rows_in: height + 2, batch: strips.len(), ..product }.run();
             }
-            vectorized(FromPoints {
-                products,
-                size,
-                bias: if one_bias { bias } else { &bias[first * channels..][..pictures * channels] },
-                residual: residual.map(|residual| &residual[first * picture_out..][..out.len()]),
-                channels,
-                out,
-            });
+            vectorized(FromPoints { products, size, strips, bias, residual, channels, out });
         }
         buffers.give(points);
         buffers.give(products);

@@ -1,9 +1,11 @@
 //! The transforms of F(4, 3): a tile of four neighbouring results in a row is computed from six pixels, which become six "points" (values of
 //! a polynomial), by one product for each point.
 //!
-//! A strip is a column of tiles: four pixels wide, as high as the map. Tests: those of [`super`].
+//! A strip is a column of tiles: four pixels wide, as high as the map. The strips of all pictures are counted on, those of the first
+//! from left to right, then those of the next. Tests: those of [`super`].
 
 use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
+use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
@@ -13,8 +15,13 @@ use crate::simd::{from_fn, load, store};
 pub const TILE: usize = 4;
 /// Points of a tile, and the pixels that they are computed from.
 pub const POINTS: usize = TILE + 2;
-/// About how many rows the products of one pass have, so that what they read and write stays in the L2 cache.
-pub const ROWS_TOGETHER: usize = 56;
+
+/// The strips of these pictures, a few at a time: as many as have about `rows` rows. Few, so that what their products read and write stays
+/// in the cache; not too few, for each reads all kernels.
+pub fn groups(pictures: usize, [height, width]: [usize; 2], rows: usize) -> impl Iterator<Item = Range<usize>> {
+    let (all, together) = (pictures * width.div_ceil(TILE), (rows / height).max(1));
+    (0..all).step_by(together).map(move |first| first..all.min(first + together))
+}
 
 /// The transform of the three taps in a row of a kernel: the values, at 0, ±1/√2, ±√2 and infinity, of the polynomial with these
 /// coefficients, divided by the factors of the interpolation. (With 0, ±1, ±2, the usual points, rounding errors are twice as large.)
@@ -30,12 +37,13 @@ pub const KERNEL: [[f32; 3]; POINTS] = [
 /// Factors of the transform from products to results.
 const BACK: [f32; 4] = [0.5, 2.0, SQRT_2, FRAC_1_SQRT_2];
 
-/// Six pixels in a row to six points, for all tiles. `map [picture, height, width, depth]` -> `points [point, picture, strip, height + 2,
-/// depth]`, with a row of zeros above and below each strip.
+/// Six pixels in a row to six points, for the tiles of some strips. `map [picture, height, width, depth]` -> `points [point, strip,
+/// height + 2, depth]`, with a row of zeros above and below each strip.
 pub struct ToPoints<'a> {
     pub map: &'a [f32],
     pub size: [usize; 2],
     pub depth: usize,
+    pub strips: Range<usize>,
     pub points: &'a mut [f32],
 }
 
@@ -44,7 +52,7 @@ impl WithSimd for ToPoints<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { map, size: [height, width], depth, points } = self;
+        let Self { map, size: [height, width], depth, strips, points } = self;
         const FACTORS: [f32; 5] = [-0.5, -2.0, -2.5, SQRT_2, FRAC_1_SQRT_2];
         let factors = from_fn(
             simd,
@@ -52,18 +60,18 @@ impl WithSimd for ToPoints<'_> {
             |i| simd.splat_f32s(FACTORS[i]),
         );
         let outside = vec![0f32; depth];
-        let strips = width.div_ceil(TILE);
+        let across = width.div_ceil(TILE);
         let plane = points.len() / POINTS;
         let mut planes = points.chunks_exact_mut(plane);
         let mut planes: [&mut [f32]; POINTS] = std::array::from_fn(|_| planes.next().unwrap_or_default());
-        for (strip, start) in (0..plane).step_by((height + 2) * depth).enumerate() {
+        for (strip, start) in strips.zip((0..plane).step_by((height + 2) * depth)) {
             for plane in &mut planes {
                 plane[start..][..depth].fill(0.0);
                 plane[start + (height + 1) * depth..][..depth].fill(0.0);
             }
-            let left = strip % strips * TILE;
+            let left = strip % across * TILE;
             for y in 0..height {
-                let row = (strip / strips * height + y) * width;
+                let row = (strip / across * height + y) * width;
                 let pixels: [&[f32]; POINTS] = std::array::from_fn(|i| match left + i {
                     x if (1..=width).contains(&x) => &map[(row + x - 1) * depth..][..depth],
                     _ => &outside[..],
@@ -107,11 +115,13 @@ impl WithSimd for ToPoints<'_> {
     }
 }
 
-/// Six products to four results, for all tiles; `out [picture, height, width, channels]`, with `bias` and `residual` added.
+/// Six products to four results, for the tiles of some strips; `out [picture, height, width, channels]`, with `bias`, `[channels]` or
+/// `[picture, channels]`, and `residual` added.
 pub struct FromPoints<'a> {
-    /// `[point, picture, strip, height, channels]`
+    /// `[point, strip, height, channels]`
     pub products: &'a [f32],
     pub size: [usize; 2],
+    pub strips: Range<usize>,
     pub bias: &'a [f32],
     pub residual: Option<&'a [f32]>,
     pub channels: usize,
@@ -123,17 +133,17 @@ impl WithSimd for FromPoints<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { products, size: [height, width], bias, residual, channels, out } = self;
+        let Self { products, size: [height, width], strips, bias, residual, channels, out } = self;
         let factors = from_fn(
             simd,
             #[inline(always)]
             |i| simd.splat_f32s(BACK[i]),
         );
-        let strips = width.div_ceil(TILE);
+        let across = width.div_ceil(TILE);
         let plane = products.len() / POINTS;
         for (i, start) in (0..plane).step_by(channels).enumerate() {
-            let (y, strip) = (i % height, i / height);
-            let (picture, left) = (strip / strips, strip % strips * TILE);
+            let (y, strip) = (i % height, strips.start + i / height);
+            let (picture, left) = (strip / across, strip % across * TILE);
             let bias = &bias[picture * channels % bias.len()..][..channels];
             let products: [&[f32]; POINTS] =
                 std::array::from_fn(|point| &products[point * plane + start..][..channels]);
@@ -160,14 +170,15 @@ impl WithSimd for FromPoints<'_> {
     }
 }
 
-/// The gradients of four results to those of six products, for all tiles: [`FromPoints`] transposed. Results beyond the edge have gradient
-/// zero.
+/// The gradients of four results to those of six products, for the tiles of some strips: [`FromPoints`] transposed. Results beyond the edge
+/// have gradient zero.
 pub struct ToProducts<'a> {
     /// `[picture, height, width, channels]`
     pub grad: &'a [f32],
     pub size: [usize; 2],
     pub channels: usize,
-    /// `[point, picture, strip, height, channels]`
+    pub strips: Range<usize>,
+    /// `[point, strip, height, channels]`
     pub products: &'a mut [f32],
 }
 
@@ -176,21 +187,21 @@ impl WithSimd for ToProducts<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { grad, size: [height, width], channels, products } = self;
+        let Self { grad, size: [height, width], channels, strips, products } = self;
         let factors = from_fn(
             simd,
             #[inline(always)]
             |i| simd.splat_f32s(BACK[i]),
         );
         let outside = vec![0f32; channels];
-        let strips = width.div_ceil(TILE);
+        let across = width.div_ceil(TILE);
         let plane = products.len() / POINTS;
         let mut planes = products.chunks_exact_mut(plane);
         let mut planes: [&mut [f32]; POINTS] = std::array::from_fn(|_| planes.next().unwrap_or_default());
         for (i, start) in (0..plane).step_by(channels).enumerate() {
-            let (y, strip) = (i % height, i / height);
-            let left = strip % strips * TILE;
-            let first = ((strip / strips * height + y) * width + left) * channels;
+            let (y, strip) = (i % height, strips.start + i / height);
+            let left = strip % across * TILE;
+            let first = ((strip / across * height + y) * width + left) * channels;
             let pixels: [&[f32]; TILE] = std::array::from_fn(|pixel| match left + pixel < width {
                 true => &grad[first + pixel * channels..][..channels],
                 false => &outside[..],

@@ -7,6 +7,7 @@ use cpu_kernels::attention::MultiHeadAttention;
 use cpu_kernels::matmul::MatMul;
 use cpu_kernels::norm::GroupNorm;
 use cpu_kernels::view::{MatrixView, MatrixViewMut};
+use cpu_kernels::winograd::{Conv3x3, EnlargedConv3x3};
 
 use crate::config::AutoencoderConfig;
 use crate::error::{RequestError, Result};
@@ -26,8 +27,8 @@ enum PackedLayer {
     Resnet(Box<ResnetBlock>),
     Attention(AttentionBlock),
     Downsample(Linear),
-    Upsample([Linear; 4]),
-    ConvOut { norm: GroupNorm, conv: Linear },
+    Upsample(EnlargedConv3x3),
+    ConvOut { norm: GroupNorm, conv: Conv3x3 },
     Pointwise(Linear),
 }
 
@@ -73,10 +74,10 @@ impl CpuAutoencoder {
                     })
                 }
                 Layer::Downsample(resample) => PackedLayer::Downsample(weights.at(resample.path()).conv3x3()),
-                Layer::Upsample(resample) => PackedLayer::Upsample(weights.at(resample.path()).upsample_convolutions()),
+                Layer::Upsample(resample) => PackedLayer::Upsample(weights.at(resample.path()).enlarged_convolution()),
                 Layer::ConvOut(_) => PackedLayer::ConvOut {
                     norm: weights.at("conv_norm_out").group_norm(groups, NORM_EPS),
-                    conv: weights.at("conv_out").conv3x3(),
+                    conv: weights.at("conv_out").convolution(),
                 },
             };
             layers(config, half).into_iter().map(pack).collect()
@@ -175,17 +176,17 @@ fn run(
                 geometry.downsample(&h, 1, conv, &mut out);
                 out
             }
-            PackedLayer::Upsample(convs) => {
+            PackedLayer::Upsample(conv) => {
                 level -= 1;
                 let mut out = scratch.buffers.take(4 * h.len());
-                geometry.upsample(&h, 1, convs, &mut out);
+                conv.run(&h, geometry.size, &mut out, &mut scratch.buffers);
                 out
             }
             PackedLayer::ConvOut { norm, conv } => {
                 let mut normed = scratch.buffers.take(h.len());
                 norm.run(&[(&h, channels)], pixels, true, &mut normed);
-                let mut out = scratch.buffers.take(pixels * conv.weight.n());
-                geometry.convolve(&normed, 1, conv, &mut out).run();
+                let mut out = scratch.buffers.take(pixels * conv.bias.len());
+                conv.run(&normed, geometry.size, &conv.bias, None, &mut out, &mut scratch.buffers);
                 scratch.buffers.give(normed);
                 out
             }

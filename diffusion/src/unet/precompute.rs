@@ -2,19 +2,6 @@
 //!
 //! Tests: `tests/it/unet.rs` compares all three networks.
 
-/// An entry of the 2 x 2 kernels that replace a 3 x 3 convolution behind a nearest-neighbour enlargement to double size.
-///
-/// The four output pixels that come of one input pixel are the phases: 0 top left, 1 top right, 2 bottom left, 3 bottom
-/// right. Each sees only 2 x 2 input pixels, so the taps of the 3 x 3 kernel that fall on the same one are added up.
-///
-/// `kernel`: the nine taps from an input to an output channel; `phase` 0 to 3; `tap` 0 to 3, row by row.
-pub fn upsample_kernel(kernel: &[f32], phase: usize, tap: usize) -> f32 {
-    // Rows of the 3 x 3 kernel that fall on the first and on the second input pixel, for an even and an odd output row.
-    const TAPS: [[&[usize]; 2]; 2] = [[&[0], &[1, 2]], [&[0, 1], &[2]]];
-    let (ys, xs) = (TAPS[phase / 2][tap / 2], TAPS[phase % 2][tap % 2]);
-    ys.iter().flat_map(|y| xs.iter().map(move |x| kernel[y * 3 + x])).sum()
-}
-
 /// The projections of a cross-attention that do not depend on the class.
 #[derive(Debug, Clone)]
 pub struct CrossAttentionWeights {

@@ -155,7 +155,7 @@ impl SelfAttention {
                 right.refill(pixels, head, MatrixView { values: qkv, stride, column: 2 * dim + column });
                 // The normed pixels are done with: their memory takes the result.
                 let values = &mut normed[picture * pixels * dim..(picture + 1) * pixels * dim];
-                let target = MatrixViewMut { values, stride: dim, column, rows: None };
+                let target = MatrixViewMut { values, stride: dim, column };
                 MatMul::plain(MatrixView::whole(&scores, pixels), pixels, &right, &[], target).run();
             }
         }

@@ -1,6 +1,7 @@
 //! One forward: a few pictures on their way through the layers.
 
 use cpu_kernels::norm::{GroupNorm, Maps};
+use cpu_kernels::winograd::{Conv3x3, EnlargedConv3x3};
 
 use crate::unet::layout::transpose;
 
@@ -19,8 +20,8 @@ pub enum PackedLayer {
     Resnet { block: Box<ResnetBlock>, pops_skip: bool },
     Transformer(Transformer),
     Downsample(Linear),
-    Upsample([Linear; 4]),
-    ConvOut { norm: GroupNorm, conv: Linear },
+    Upsample(EnlargedConv3x3),
+    ConvOut { norm: GroupNorm, conv: Conv3x3 },
 }
 
 /// A feature map of all pictures, `[batch · pixels, channels]`.
@@ -90,17 +91,17 @@ impl Forward<'_> {
                     geometry.downsample(&h.values, batch, conv, &mut out);
                     out
                 }
-                PackedLayer::Upsample(convs) => {
+                PackedLayer::Upsample(conv) => {
                     level -= 1;
                     let mut out = scratch.buffers.take(4 * h.values.len());
-                    geometry.upsample(&h.values, batch, convs, &mut out);
+                    conv.run(&h.values, geometry.size, &mut out, &mut scratch.buffers);
                     out
                 }
                 PackedLayer::ConvOut { norm, conv } => {
                     let mut normed = scratch.buffers.take(h.values.len());
                     norm.run(&[(&h.values, h.channels)], finest.pixels(), true, &mut normed);
-                    let mut out = scratch.buffers.take(batch * finest.pixels() * conv.weight.n());
-                    finest.convolve(&normed, batch, conv, &mut out).run();
+                    let mut out = scratch.buffers.take(batch * finest.pixels() * conv.bias.len());
+                    conv.run(&normed, finest.size, &conv.bias, None, &mut out, &mut scratch.buffers);
                     scratch.buffers.give(normed);
                     out
                 }

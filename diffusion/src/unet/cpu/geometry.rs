@@ -14,8 +14,6 @@ pub struct Geometry {
     same: Vec<u32>,
     /// The same for stride 2.
     half: Vec<u32>,
-    /// The same for the 2 x 2 kernel of each phase of an upsampling, and the phase's pixels in the large map.
-    double: [(Vec<u32>, Vec<u32>); 4],
 }
 
 impl Geometry {
@@ -35,24 +33,18 @@ impl Geometry {
             true => (y * w as isize + x) as u32,
             false => OUTSIDE,
         };
-        let taps = |side: isize, out: [usize; 2], stride: isize, [dy, dx]: [isize; 2]| -> Vec<u32> {
+        let taps = |out: [usize; 2], stride: isize, before: isize| -> Vec<u32> {
             let mut rows = Vec::new();
-            for tap in 0..side * side {
+            for tap in 0..9 {
                 for y in 0..out[0] as isize {
                     rows.extend(
-                        (0..out[1] as isize).map(|x| at(y * stride + tap / side + dy, x * stride + tap % side + dx)),
+                        (0..out[1] as isize).map(|x| at(y * stride + tap / 3 - before, x * stride + tap % 3 - before)),
                     );
                 }
             }
             rows
         };
-        let double = std::array::from_fn(|phase| {
-            let (py, px) = (phase / 2, phase % 2);
-            let target = (0..h * w).map(|p| ((2 * (p / w) + py) * 2 * w + 2 * (p % w) + px) as u32).collect();
-            (taps(2, [h, w], 1, [py as isize - 1, px as isize - 1]), target)
-        });
-        let same = taps(3, [h, w], 1, [-1, -1]);
-        Self { size: [h, w], same, half: taps(3, [h.div_ceil(2), w.div_ceil(2)], 2, [-before; 2]), double }
+        Self { size: [h, w], same: taps([h, w], 1, 1), half: taps([h.div_ceil(2), w.div_ceil(2)], 2, before) }
     }
 
     /// Number of pixels.
@@ -87,14 +79,5 @@ impl Geometry {
     pub fn downsample(&self, map: &[f32], batch: usize, layer: &Linear, out: &mut [f32]) {
         let rows = self.half.len() / 9;
         MatMul { taps: Some(&self.half), rows, ..self.convolve(map, batch, layer, out) }.run();
-    }
-
-    /// A 3 x 3 convolution behind an enlargement to double size, as the four convolutions of its phases.
-    pub fn upsample(&self, map: &[f32], batch: usize, layers: &[Linear; 4], out: &mut [f32]) {
-        for (layer, (taps, rows)) in layers.iter().zip(&self.double) {
-            let product = self.convolve(map, batch, layer, out);
-            let target = MatrixViewMut { rows: Some((rows, 4 * self.pixels())), ..product.target };
-            MatMul { taps: Some(taps), target, ..product }.run();
-        }
     }
 }

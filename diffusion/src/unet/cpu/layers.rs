@@ -2,9 +2,8 @@
 
 use cpu_kernels::norm::{GroupNorm, LayerNorm};
 use cpu_kernels::packed_matrix::PackedMatrix;
-use cpu_kernels::winograd::Conv3x3;
+use cpu_kernels::winograd::{Conv3x3, EnlargedConv3x3};
 
-use crate::unet::precompute::upsample_kernel;
 use crate::unet::weights::Weights;
 
 /// A weight matrix with its bias.
@@ -40,16 +39,9 @@ impl Weights<'_> {
         Linear { weight, bias: self.values("bias") }
     }
 
-    /// The 3 x 3 convolution here after an enlargement to double size: one for each phase (see [`upsample_kernel`]).
-    pub fn upsample_convolutions(&self) -> [Linear; 4] {
-        let (values, shape) = self.get("weight");
-        let depth = shape[1];
-        std::array::from_fn(|phase| {
-            let kernel = |k: usize, n: usize| &values[(n * depth + k % depth) * 9..][..9];
-            let weight =
-                PackedMatrix::new(4 * depth, shape[0], &|k, n| upsample_kernel(kernel(k, n), phase, k / depth));
-            Linear { weight, bias: self.values("bias") }
-        })
+    /// The 3 x 3 convolution here after an enlargement to double size.
+    pub fn enlarged_convolution(&self) -> EnlargedConv3x3 {
+        EnlargedConv3x3::new(self.get("weight").0, self.values("bias"))
     }
 
     /// The GroupNorm here.

@@ -70,10 +70,10 @@ impl CpuUNet {
                 PackedLayer::Transformer(Transformer::new(transformer, &weights, config))
             }
             Layer::Downsample(resample) => PackedLayer::Downsample(weights.at(resample.path()).conv3x3()),
-            Layer::Upsample(resample) => PackedLayer::Upsample(weights.at(resample.path()).upsample_convolutions()),
+            Layer::Upsample(resample) => PackedLayer::Upsample(weights.at(resample.path()).enlarged_convolution()),
             Layer::ConvOut => PackedLayer::ConvOut {
                 norm: weights.at("conv_norm_out").group_norm(groups, eps),
-                conv: weights.at("conv_out").conv3x3(),
+                conv: weights.at("conv_out").convolution(),
             },
         };
         Ok(Self {

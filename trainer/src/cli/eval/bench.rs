@@ -51,7 +51,7 @@ const OF_MEDIA: &str = "media";
 /// A judge of digits alone.
 const PLAIN: &str = "plain";
 /// Real digits that the judge of media learns from, in each of them.
-const IN_MEDIA: usize = 12_000;
+const IN_MEDIA: usize = 24_000;
 
 /// Real pictures, plain or in a style.
 struct Reference {
