@@ -119,6 +119,7 @@ export class DigitDiffusion {
   get title() { return itself(this).#facts.title }
   get noun() { return { ...itself(this).#facts.noun } }
   get guided() { return itself(this).#facts.guided }
+  get guidanceScale() { return defaultsWith(itself(this).#facts).guidanceScale }
   get imageSize() { return itself(this).#facts.imageSize }
   get autoencoder() { return itself(this).#facts.autoencoder }
   get channels() { return itself(this).#facts.channels }
@@ -174,7 +175,7 @@ export class DigitDiffusion {
   sample(options) {
     const it = itself(this)
     const scales = options?.adapters === undefined ? it.#scales : it.#check(options.adapters)
-    const { request, batched } = readSampleOptions(options, it.#facts, defaultsWith([...it.#adapters.values()], scales))
+    const { request, batched } = readSampleOptions(options, it.#facts, defaultsWith(it.#facts, [...it.#adapters.values()], scales))
     return it.#steps({ request, scales, batched, signal: options.signal })
   }
 

@@ -70,11 +70,12 @@ export function readNoise(seed, { to, share } = {}) {
   return { seed, to: checkSeed(to), share }
 }
 
-/** The defaults while these adapters are on: those of the one that was taught to draw in few steps, where there is one.
- * @returns {typeof DEFAULTS & { timestepSpacing?: string }} */
-export function defaultsWith(adapters, scales) {
+/** The defaults of a base while these adapters are on: what it says of itself, and the one that was taught to draw in few steps, where there
+ * is one.
+ * @param {{ guidanceScale?: number }} facts @returns {typeof DEFAULTS & { timestepSpacing?: string }} */
+export function defaultsWith({ guidanceScale = DEFAULTS.guidanceScale }, adapters = [], scales = {}) {
   const turbo = adapters.find(({ name, turbo }) => turbo && scales[name])?.turbo
-  return { ...DEFAULTS, ...turbo }
+  return { ...DEFAULTS, guidanceScale, ...turbo }
 }
 
 /** What the engine's `sample` wants: label indices and seeds of equal length, everything filled in.

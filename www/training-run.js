@@ -1,7 +1,7 @@
 // The page's end of a run of training: asks for some steps after the other, draws previews meanwhile, and keeps what has been learnt.
 // Tests: tests/page/train.test.mjs, train-sleep.test.mjs, taught.test.mjs
 import { DigitDiffusionError, isAbort } from './errors.js'
-import { DEFAULTS, readSampleOptions, readTrainOptions } from './options.js'
+import { DEFAULTS, defaultsWith, readSampleOptions, readTrainOptions } from './options.js'
 import { training as texts } from './texts/module.js'
 import { postable } from './training-client.js'
 
@@ -35,7 +35,7 @@ async function answered(client, answer) {
 /** What is asked for, in a form that can be posted; wrong arguments throw at once. */
 export function readTraining(options, facts) {
   const { previews, signal, background = false, threads = DEFAULTS.threads, onprogress, init, ...read } = readTrainOptions(options, facts)
-  const preview = previews && readSampleOptions({ ...previews, steps: previews.steps ?? DEFAULTS.steps }, facts).request
+  const preview = previews && readSampleOptions({ ...previews, steps: previews.steps ?? DEFAULTS.steps }, facts, defaultsWith(facts)).request
   return { preview, signal, background, threads, onprogress, init, read }
 }
 

@@ -116,10 +116,10 @@ const downloadFolder = (folder, paths, { listed, ...options }) =>
  */
 function readInfo({ info }) {
   const { image_size: size, patch_size: patch, latent_channels: latent, ...told } = JSON.parse(info)
-  const { tokens_per_class: tokens, channels = 1, null_class_trained: guided = true } = told
+  const { tokens_per_class: tokens, channels = 1, null_class_trained: guided = true, guidance_scale: guidanceScale } = told
   const side = size / patch
   const latents = (latent ?? channels * patch * patch) * side * side
-  return { maps: { tokens, height: side, width: side }, channels, guided, autoencoder: latent !== undefined, latents }
+  return { maps: { tokens, height: side, width: side }, channels, guided, guidanceScale, autoencoder: latent !== undefined, latents }
 }
 
 /** Sets the strengths that the next run begins with; a run under way keeps its own weights. */

@@ -2,6 +2,7 @@
 //!
 //! Tests: `tests/it/requests.rs`.
 
+use crate::config::ModelInfo;
 use crate::error::Result;
 use crate::sampler::{Sampler, SamplerKind};
 use crate::schedule::{NoiseSchedule, TimestepSpacing};
@@ -66,5 +67,11 @@ impl Request {
             latents: None,
             attention: false,
         }
+    }
+
+    /// The same with the guidance that a base asks for, where it does.
+    #[must_use]
+    pub fn for_base(self, info: &ModelInfo) -> Self {
+        Self { guidance_scale: info.guidance_scale.unwrap_or(self.guidance_scale), ..self }
     }
 }

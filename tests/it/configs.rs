@@ -1,5 +1,6 @@
 //! Configuration files: what they become, and every setting that is refused, in tables.
 
+use diffusion::Request;
 use diffusion::config::{ModelInfo, UNetConfig};
 use diffusion::schedule::{BetaSchedule, PredictionType, ScheduleConfig, TimestepSpacing};
 use diffusion::tensors::{Metadata, Precision, write_tensors};
@@ -153,7 +154,7 @@ fn info_round_trip_and_refusals() {
     assert_eq!(ModelInfo::from_json(&info.to_json()).unwrap(), info);
     assert_eq!((info.num_classes(), info.null_class(), info.encoder_hid_dim()), (3, 3, 16));
 
-    let table: [(&str, Value, &[&str]); 9] = [
+    let table: [(&str, Value, &[&str]); 11] = [
         ("format", json!(2), &["format 2"]),
         ("labels", json!([]), &["labels"]),
         ("labels", json!([1, 2]), &["labels must be a list of names, not [1,2]"]),
@@ -163,6 +164,8 @@ fn info_round_trip_and_refusals() {
         ("image_size", json!(2_000_000), &["image_size", "at most"]),
         ("patch_size", json!(0), &["patch_size"]),
         ("channels", json!(4), &["channels", "1 (grey) or 3 (colour)", "4"]),
+        ("guidance_scale", json!("much"), &["guidance_scale must be a number", "much"]),
+        ("guidance_scale", json!(1e300), &["guidance_scale", "finite"]),
     ];
     for (key, value, parts) in table {
         let text = with(&good, key, value.clone());
@@ -174,8 +177,14 @@ fn info_round_trip_and_refusals() {
     // Who does not say it is grey, and written again says nothing either.
     let grey = ModelInfo::from_json(&good).unwrap();
     assert!(grey.channels == 1 && !grey.to_json().contains("channels"));
-    let colour = ModelInfo { channels: 3, ..grey };
+    let colour = ModelInfo { channels: 3, ..grey.clone() };
     assert_eq!(ModelInfo::from_json(&colour.to_json()).unwrap(), colour);
+    // So it is with guidance; a base that says it is drawn with it.
+    assert!(!good.contains("guidance") && !grey.to_json().contains("guidance"));
+    assert_eq!(Request::new(0, 0).for_base(&grey), Request::new(0, 0));
+    let guided = ModelInfo::from_json(&with(&good, "guidance_scale", json!(2.2))).unwrap();
+    assert_eq!(Request::new(0, 0).for_base(&guided).guidance_scale, 2.2);
+    assert!(guided.to_json().contains("\"guidance_scale\": 2.2"), "{}", guided.to_json());
     let table: [(&str, Value, &[&str]); 4] = [
         ("channels", json!(3), &["patch_size 2 of 3 channels", "out_channels 12", "4 and 4"]),
         ("patch_size", json!(1), &["in_channels", "1", "4"]),

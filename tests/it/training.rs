@@ -30,6 +30,7 @@ pub fn info(data: &Dataset) -> ModelInfo {
         latent_rgb: None,
         channels: 1,
         null_class_trained: true,
+        guidance_scale: None,
     }
 }
 

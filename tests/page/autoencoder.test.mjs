@@ -65,6 +65,19 @@ test('what comes before the last step is a preview by the linear map, or decoded
   assert.ok(Math.abs(far - near - 2 * (near - first)) < 1e-5 && near !== first)
 })
 
+test('guidance is what the base says, where nothing else is said', async () => {
+  const { told, usual, same, other } = await page.evaluate(async () => {
+    const [model, plain] = await Promise.all(['bare/', undefined].map(base => DigitDiffusion.load(base, { device: 'cpu', threads: 1 })))
+    /** @param {object} more */
+    const picture = async more => String((await window.drawn(model, { label: '1', seed: 3, steps: 4, ...more })).at(-1).rawImage)
+    const [by, asked, less] = [await picture({}), await picture({ guidanceScale: 2.2 }), await picture({ guidanceScale: 1.6 })]
+    const result = { told: model.guidanceScale, usual: plain.guidanceScale, same: by === asked, other: by === less }
+    for (const one of [model, plain]) one.dispose()
+    return result
+  })
+  assert.deepEqual({ told, usual, same, other }, { told: 2.2, usual: 1.6, same: true, other: false })
+})
+
 test('a batch, with helpers: each picture is that of one alone', async () => {
   const same = await page.evaluate(async () => {
     const [alone, shared] = await Promise.all([1, 2].map(threads => DigitDiffusion.load('bare/', { device: 'cpu', threads })))

@@ -17,6 +17,7 @@ setUp({ site: { pages: PAGES }, page: 'cleared', options: { reducedMotion: 'redu
 const choice = () => page.locator('#bases input:checked').getAttribute('value')
 const size = (id = 'picture-base') => page.locator(`#${id}`).evaluate((/** @type {HTMLCanvasElement} */ canvas) => canvas.width)
 const scaling = () => page.locator('#picture-base').evaluate(canvas => getComputedStyle(canvas).imageRendering)
+const guidance = () => page.innerText('#guidance-value')
 const styles = () => page.locator('#styles label').allInnerTexts()
 /** Chooses a base, and waits until it draws. @param {string} name @param {number} pixels */
 async function move(name, pixels) {
@@ -60,7 +61,7 @@ test('another is chosen: its pictures, its styles, no Turbo, nothing to teach; a
   const shipped = await styles()
   const before = server.requests.length
   await move('ink', 64)
-  assert.equal(await scaling(), 'auto')
+  assert.deepEqual([await scaling(), await guidance()], ['auto', '2.20'])
   assert.ok(server.requests.slice(before).includes(INK))
   assert.deepEqual(server.requests.slice(0, before).filter(name => name?.startsWith('models/ink')), [], 'nothing of it before')
   assert.deepEqual(await styles(), ['Wet'])
@@ -72,7 +73,7 @@ test('another is chosen: its pictures, its styles, no Turbo, nothing to teach; a
   assert.equal((await address(page)).base, 'ink')
   assert.equal(await stepsDrawn(page), 3)
   await move('base', 28)
-  assert.equal(await scaling(), 'pixelated')
+  assert.deepEqual([await scaling(), await guidance()], ['pixelated', '1.60'])
   assert.deepEqual(await styles(), shipped)
   assert.equal(await page.locator('#turbo-row').isVisible(), true)
   assert.equal(await page.locator('#teach-open').isVisible(), true)
@@ -86,7 +87,7 @@ test('in colour and large: with LoRA, wiped, as a difference, as maps, in the di
   await freshPage({ reducedMotion: 'reduce', serviceWorkers: 'block' })
   server.requests.length = 0
   await openLink(page, server.url, 'digit=4&seed=3&steps=3&sampler=ddim&lora=on&styles=wet:1&base=ink')
-  assert.equal(await choice(), 'ink')
+  assert.deepEqual([await choice(), await guidance()], ['ink', '2.20'])
   assert.deepEqual([await size(), await size('picture-lora')], [64, 64])
   assert.deepEqual(server.requests.filter(name => name?.startsWith('models/base/')), [], 'the other base is not fetched')
   for (const kind of ['wipe', 'difference']) {

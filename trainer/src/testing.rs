@@ -34,6 +34,7 @@ fn tiny_config() -> (UNetConfig, ModelInfo) {
         latent_rgb: None,
         channels: 1,
         null_class_trained: true,
+        guidance_scale: None,
     };
     let config = UNetConfig {
         dropout: 0.0,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use diffusion::config::ModelInfo;
 use diffusion::error::RequestError;
 use diffusion::schedule::TimestepSpacing;
 use diffusion::{Request, SamplerKind};
@@ -36,14 +37,14 @@ pub struct SampleOptions {
 }
 
 /// Reads the argument of `Engine.sample`.
-pub fn sample_options(options: &JsValue, labels: &[String]) -> Result<SampleOptions> {
+pub fn sample_options(options: &JsValue, base: &ModelInfo) -> Result<SampleOptions> {
     let field = |name: &str| Ok::<_, Failure>(field(options, "options", name)?);
     let given = |name: &str| field(name).map(|value| (!value.is_undefined()).then_some(value));
     let flag = |name: &str| Ok::<_, Failure>(given(name)?.is_some_and(|value| value.is_truthy()));
     let element = |name: &str, index: usize| format!("{name}[{index}]");
 
     let classes = list(&field("labels")?, "labels")?;
-    let classes = classes.iter().enumerate().map(|(i, value)| label(value, &element("labels", i), labels));
+    let classes = classes.iter().enumerate().map(|(i, value)| label(value, &element("labels", i), &base.labels));
     let seeds = list(&field("seeds")?, "seeds")?;
     let seeds = seeds.iter().enumerate().map(|(i, value)| {
         let name = element("seeds", i);
@@ -52,7 +53,7 @@ pub fn sample_options(options: &JsValue, labels: &[String]) -> Result<SampleOpti
     let number_or =
         |name: &str, default: f64| Ok::<_, Failure>(given(name)?.map_or(Ok(default), |value| number(&value, name))?);
     let float_or = |name: &str, default: f32| Ok::<_, Failure>(number_or(name, default.into())? as f32);
-    let defaults = Request::new(0, 0);
+    let defaults = Request::new(0, 0).for_base(base);
     let request = Request {
         labels: classes.collect::<Result<_>>()?,
         seeds: seeds.collect::<Result<_>>()?,
@@ -77,7 +78,7 @@ pub fn sample_options(options: &JsValue, labels: &[String]) -> Result<SampleOpti
     Ok(SampleOptions { request, raw: flag("raw")? })
 }
 
-/// What [`sample_options`] fills in where nothing is given.
+/// What [`sample_options`] fills in where nothing is given and the base says nothing else.
 pub fn defaults() -> JsValue {
     let Request {
         num_inference_steps, sampler, guidance_scale, guidance_start, guidance_stop, guidance_eta, eta, ..

@@ -242,8 +242,8 @@ impl Engine {
 
     /// Starts a run with the weights of this moment.
     pub fn sample(&self, #[wasm_bindgen(unchecked_param_type = "SampleOptions")] options: &JsValue) -> Result<Run> {
-        let options = sample_options(options, &self.labels())?;
         let model = self.model.borrow();
+        let options = sample_options(options, &model.base().info)?;
         Ok(Run::new(model.generate(options.request)?, &model, options.raw))
     }
 }

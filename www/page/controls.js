@@ -39,6 +39,8 @@ export class Controls {
   #device
   /** @type {DigitDiffusion | undefined} */
   #model
+  /** Whether a link or a picture says how much guidance there is. */
+  #guidanceAsked = false
   /** Strengths that were asked for before the styles were known. @type {Record<string, number> | undefined} */
   #wanted
   /** Bring each control to the state. @type {(() => void)[]} */
@@ -153,6 +155,7 @@ export class Controls {
   restore({ digit, lora, styles, turbo, morph, ...others }, { later = false } = {}) {
     const { seed = this.state.seed, steps = this.state.steps, sampler = this.state.sampler, guidance = this.state.guidance } = others
     Object.assign(this.state, { seed, steps, sampler, guidance })
+    this.#guidanceAsked = others.guidance !== undefined
     if (digit !== undefined) this.digit = digit
     if (lora !== undefined) this.lora = lora
     this.#wanted = styles
@@ -171,6 +174,9 @@ export class Controls {
     const { labels } = model
     this.offerLabels(labels)
     if (labels.length === 1) this.state.digit ??= labels[0] // nothing to pick
+    // A base's own, as long as nobody has chosen another.
+    if (!this.#guidanceAsked && [undefined, this.state.guidance].includes(this.#model?.guidanceScale)) this.state.guidance = model.guidanceScale
+    this.#guidanceAsked = false
     this.#model = model
     $('guidance').parentElement.hidden = !model.guided
     this.offer(session)

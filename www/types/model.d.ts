@@ -106,7 +106,7 @@ interface SampleOptionsBase {
   /** Which timesteps the sampler visits (arXiv 2305.08891, table 2). By default what the base's scheduler says, or else diffusers' default for
    * the sampler. */
   timestepSpacing?: TimestepSpacing | undefined
-  /** 1 turns guidance off; default 1.6. */
+  /** 1 turns guidance off; by default the model's guidanceScale, usually 1.6. */
   guidanceScale?: number | undefined
   /** Share of the run before which there is no guidance, and a step costs half; default 0.2. */
   guidanceStart?: number | undefined
@@ -206,6 +206,8 @@ export class DigitDiffusion {
   readonly noun: Noun
   /** Whether guidance changes anything: a base that never had its labels dropped in training, as one of a single class, draws without. */
   readonly guided: boolean
+  /** What guidanceScale is where nothing else is said: what the base says of itself, or 1.6. */
+  readonly guidanceScale: number
   /** Pixels along one side. */
   readonly imageSize: number
   /** 1 of a base that draws in grey, 3 of one in colour. Pictures are RGBA, whatever it is. */

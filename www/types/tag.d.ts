@@ -25,7 +25,7 @@ export interface DigitDiffusionProps {
   steps?: Numeric
   /** Default 'dpm++2m'. */
   sampler?: Sampler | null | undefined
-  /** 1 is off; default 1.6. */
+  /** 1 is off; by default what the base says, usually 1.6. */
   guidance?: Numeric
   /** Default 'auto'. */
   device?: Device | null | undefined

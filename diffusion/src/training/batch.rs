@@ -176,6 +176,7 @@ mod tests {
             latent_rgb: None,
             channels: 1,
             null_class_trained: true,
+            guidance_scale: None,
         }
     }
 

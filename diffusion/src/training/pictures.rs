@@ -85,6 +85,7 @@ mod tests {
             latent_rgb: None,
             channels: 1,
             null_class_trained: true,
+            guidance_scale: None,
         };
         let good = Pictures { size: 4, channels: 1, levels: (0..32).map(|i| i * 8).collect(), labels: vec![1, 0] };
         good.check(&info).unwrap();

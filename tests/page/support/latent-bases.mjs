@@ -30,7 +30,7 @@ export async function latentBase({ size = 16, labels, previews = true } = {}) {
     const models = Object.entries(await modelsOf({ labels, size })).filter(([path]) => path.startsWith('models/base/'))
     files = Object.fromEntries(models.map(([path, bytes]) => [path.replace('models/base/', ''), bytes]))
   }
-  const told = { ...JSON.parse(String(files[TINY[0]])), image_size: size, patch_size: FACTOR, channels: 3, latent_channels: 4, ...(previews && { latent_rgb: LATENT_RGB }) }
+  const told = { ...JSON.parse(String(files[TINY[0]])), image_size: size, patch_size: FACTOR, channels: 3, latent_channels: 4, guidance_scale: 2.2, ...(previews && { latent_rgb: LATENT_RGB }) }
   const vae = await Promise.all(VAE.map(path => readFile(new URL(`autoencoder/colour/${path}`, FIXTURES))))
   return { ...files, [TINY[0]]: Buffer.from(JSON.stringify(told)), ...Object.fromEntries(vae.map((bytes, i) => [VAE[i], bytes])) }
 }

@@ -239,7 +239,7 @@ fn train_one(
         trainer.total(),
         config.train.images_per_step(),
     );
-    let run = Run { plan: &plan, interrupt, out, held_out, drawn: Request::new(0, 0) };
+    let run = Run { plan: &plan, interrupt, out, held_out, drawn: Request::new(0, 0).for_base(&base.info) };
     let parameters = base.state.values().map(|tensor| tensor.values.len()).sum();
     if !say_estimate(&mut trainer, &run, base, parameters)? {
         return Ok(ExitCode::from(130));

@@ -48,7 +48,7 @@ pub struct Args {
     /// Which timesteps are visited: linspace, leading or trailing [default: as the base's scheduler says; or the adapter's]
     #[arg(long, value_name = "NAME", value_parser = spacing, help_heading = SAMPLING)]
     timestep_spacing: Option<TimestepSpacing>,
-    /// Classifier-free guidance; 1 is off [default: 1.6; with an adapter that has it inside 1]
+    /// Classifier-free guidance; 1 is off [default: the base's, usually 1.6; with an adapter that has it inside 1]
     #[arg(long, help_heading = SAMPLING)]
     guidance: Option<f32>,
     /// Share of the run before which there is no guidance
@@ -218,7 +218,7 @@ fn request(args: &Args, model: &Model, turbo: Option<&Turbo>) -> anyhow::Result<
         }
         None => None,
     };
-    let usual = Request { num_inference_steps: STEPS, ..Request::new(0, 0) };
+    let usual = Request { num_inference_steps: STEPS, ..Request::new(0, 0) }.for_base(info);
     let usual = turbo.map_or(usual.clone(), |turbo| turbo.request(usual));
     Ok(Request {
         labels,

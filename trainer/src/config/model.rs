@@ -109,6 +109,7 @@ impl ModelConfig {
             latent_rgb: None,
             channels,
             null_class_trained: true,
+            guidance_scale: None,
         };
         info.validate()?;
         let [channels, side, _] = info.latent_shape();

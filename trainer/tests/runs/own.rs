@@ -115,6 +115,26 @@ fn an_export_has_the_words_of_its_base_and_names_that_can_be_addresses() {
     let index = json(Path::new(&models).join("base/model_index.json"));
     assert_eq!(index["labels"], serde_json::json!(["1", "7"]));
     assert!(Path::new(&models).join("base/pipeline.py").is_file());
+    assert!(index["guidance_scale"].is_null());
+
+    // What it says of its guidance is drawn with, and stays with it.
+    export(&["--guidance", "2.2"]);
+    let exported = Path::new(&models).join("base").display().to_string();
+    for name in ["digit_diffusion.json", "model_index.json"] {
+        assert_eq!(json(Path::new(&exported).join(name))["guidance_scale"], 2.2, "{name}");
+    }
+    let drawn = |more: &[&str]| {
+        let (out, raw) = (folder.path("drawn.png"), folder.path("drawn.safetensors"));
+        let sample = ["sample", "--base", &exported, "--label", "7", "--steps", "4", "--out", &out, "--raw", &raw];
+        done(&[&sample[..], more].concat());
+        fs::read(&raw).unwrap()
+    };
+    assert_eq!(drawn(&[]), drawn(&["--guidance", "2.2"]));
+    assert_ne!(drawn(&[]), drawn(&["--guidance", "1.6"]));
+    let again = folder.path("again");
+    done(&["export", "--base", &exported, "--out", &again]);
+    assert_eq!(json(Path::new(&again).join("base/digit_diffusion.json"))["guidance_scale"], 2.2);
+    assert!(refused(&["--guidance", "inf"]).contains("guidance_scale must be a finite number"));
 
     let adapter = folder.path("good");
     done(&strs(&lora_run(&base, &adapter, "2")));

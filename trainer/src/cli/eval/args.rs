@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use diffusion::config::ModelInfo;
 use diffusion::schedule::TimestepSpacing;
 use diffusion::{Request, SamplerKind, Turbo};
 use trainer::classifier::Design;
@@ -30,7 +31,7 @@ pub struct Args {
     /// Denoising steps, one row each [default: 12; with an adapter that was taught to draw in few, those]
     #[arg(long, value_delimiter = ',')]
     pub steps: Vec<usize>,
-    /// Guidance scales, one row each [default: 1.6; with an adapter that has it inside 1]
+    /// Guidance scales, one row each [default: the base's, usually 1.6; with an adapter that has it inside 1]
     #[arg(long, value_delimiter = ',')]
     pub guidance: Vec<f32>,
     /// Shares of the run before which there is no guidance, one row each
@@ -131,13 +132,13 @@ impl Args {
 
     /// One request for each row: every combination of the settings, over those of an adapter that was taught to draw in few
     /// steps; without guidance where the base has not learnt it.
-    pub fn requests(&self, guided: bool, turbo: Option<&Turbo>) -> Vec<Request> {
-        let usual = Request::new(0, 0);
+    pub fn requests(&self, info: &ModelInfo, turbo: Option<&Turbo>) -> Vec<Request> {
+        let usual = Request::new(0, 0).for_base(info);
         let mut requests = vec![turbo.map_or(usual.clone(), |turbo| turbo.request(usual))];
         vary(&mut requests, &self.sampler, |request, &sampler| request.sampler = sampler);
         vary(&mut requests, &self.timestep_spacing, |request, &spacing| request.timestep_spacing = Some(spacing));
         vary(&mut requests, &self.steps, |request, &steps| request.num_inference_steps = steps);
-        if !guided {
+        if !info.null_class_trained {
             requests.iter_mut().for_each(|request| request.guidance_scale = 1.0);
             return requests;
         }

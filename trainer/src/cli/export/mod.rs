@@ -61,6 +61,9 @@ pub struct Args {
     /// for the same classes; the page then says digit for the classes 0 to 9, else picture]
     #[arg(long, value_name = "ONE[,MANY]")]
     noun: Option<String>,
+    /// Guidance that the base is drawn with where nothing else is said [default: what it says itself, or 1.6]
+    #[arg(long, value_name = "SCALE")]
+    guidance: Option<f32>,
 }
 
 /// A file that is to be written, or without bytes, removed.
@@ -76,7 +79,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let noun = args.noun.as_deref().map(names::noun).transpose()?;
     args.check_names()?;
     let listing = args.beside.as_ref().map(|beside| beside::Listing::new(beside, &args.out)).transpose()?;
-    let base = read_base(&args.base)?;
+    let mut base = read_base(&args.base)?;
+    base.info.guidance_scale = args.guidance.or(base.info.guidance_scale);
+    base.info.validate()?;
     names::check_classes(&base.info.labels)?;
     let trained_on = base_sha256(&args.base)?;
     let mut files: Vec<File> = Vec::new();

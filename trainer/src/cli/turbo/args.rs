@@ -39,7 +39,7 @@ pub struct Args {
     /// Which timesteps the teacher visits: it has to pass those of the taught steps, as trailing does [default: trailing]
     #[arg(long, value_name = "NAME", value_parser = spacing, help_heading = "Teacher")]
     teacher_spacing: Option<TimestepSpacing>,
-    /// The teacher's guidance, which is taught with the rest; 1 is off [default: 1.6]
+    /// The teacher's guidance, which is taught with the rest; 1 is off [default: the base's, usually 1.6]
     #[arg(long, help_heading = "Teacher")]
     guidance: Option<f32>,
     /// Share of the teacher's run before which there is no guidance [default: 0.2]
@@ -123,7 +123,7 @@ impl Args {
         set(&mut turbo.teacher_sampler, &self.teacher_sampler);
         set(&mut turbo.teacher_steps, &self.teacher_steps);
         set(&mut turbo.teacher_spacing, &self.teacher_spacing);
-        set(&mut turbo.guidance, &self.guidance);
+        turbo.guidance = self.guidance.or(turbo.guidance);
         set(&mut turbo.guidance_start, &self.guidance_start);
         set(&mut turbo.guidance_stop, &self.guidance_stop);
         set(&mut turbo.guidance_eta, &self.guidance_eta);

@@ -83,7 +83,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     };
     let (opened, backend) = (device.open()?.autodiff(), device.backend()?);
-    segments.ends_in(&config.turbo.teacher(), &schedule)?;
+    segments.ends_in(&config.turbo.teacher(&base.info), &schedule)?;
     let interrupt = Interrupt::listen()?;
     let held = args.train.begin(held, &out, ADAPTER_WEIGHTS, &config)?;
     // What is recorded is kept a part at a time, and found again.

@@ -31,12 +31,22 @@ TURBO = "digit_diffusion.turbo"
 
 
 class DigitDiffusionPipeline(DiffusionPipeline):
-    """Class-conditional pictures. `labels`, `tokens_per_class`, `patch_size` and `null_class_trained` are those of
-    `digit_diffusion.json`; `vae` is None where latents are squares of pixels."""
+    """Class-conditional pictures. `labels`, `tokens_per_class`, `patch_size`, `null_class_trained` and `guidance_scale`
+    are those of `digit_diffusion.json`; `vae` is None where latents are squares of pixels."""
 
     _optional_components = ["vae"]
 
-    def __init__(self, unet, scheduler, vae=None, labels=(), tokens_per_class=1, patch_size=1, null_class_trained=True):
+    def __init__(
+        self,
+        unet,
+        scheduler,
+        vae=None,
+        labels=(),
+        tokens_per_class=1,
+        patch_size=1,
+        null_class_trained=True,
+        guidance_scale=1.6,
+    ):
         super().__init__()
         self.register_modules(unet=unet, scheduler=scheduler, vae=vae)
         self.register_to_config(
@@ -44,6 +54,7 @@ class DigitDiffusionPipeline(DiffusionPipeline):
             tokens_per_class=tokens_per_class,
             patch_size=patch_size,
             null_class_trained=null_class_trained,
+            guidance_scale=guidance_scale,
         )
         self._loaded = {}
 
@@ -70,7 +81,7 @@ class DigitDiffusionPipeline(DiffusionPipeline):
         label: a class by name, such as "7", or a list of them. seed: a whole number, or a list of them; the starting
         noise is the one that the trainer and the page draw from it. lora: an adapter by name (beside this folder, in
         ../lora), a folder or file of PEFT, or {adapter: strength} for several. Steps, sampler and guidance are by
-        default those of the page, or those that an adapter was taught with that draws in few steps: guidance_scale 1 is
+        default those of the page for this base, or those that an adapter was taught with that draws in few steps: guidance_scale 1 is
         off; it is there from the share guidance_start of the run up to guidance_stop; guidance_eta is how much of its
         ink is kept (adaptive projected guidance, arXiv 2410.02416). eta: DDIM's fresh noise; that and DDPM's are
         torch's, so such pictures are others than the trainer's. latents: starting noise [b, c, h, w] in place of seed's.
@@ -86,7 +97,7 @@ class DigitDiffusionPipeline(DiffusionPipeline):
         if num_inference_steps is None:
             num_inference_steps = turbo.get("steps", 12)
         if guidance_scale is None:
-            guidance_scale = turbo.get("guidance_scale", 1.6)
+            guidance_scale = turbo.get("guidance_scale", self.config.guidance_scale)
         scheduler = self._scheduler(sampler, timestep_spacing)
         scheduler.set_timesteps(num_inference_steps, device=self._execution_device)
 
