@@ -72,6 +72,6 @@ impl Request {
     /// The same with the guidance that a base asks for, where it does.
     #[must_use]
     pub fn for_base(self, info: &ModelInfo) -> Self {
-        Self { guidance_scale: info.guidance_scale.unwrap_or(self.guidance_scale), ..self }
+        Self { guidance_scale: info.guidance_scale.map_or(self.guidance_scale, |scale| scale as f32), ..self }
     }
 }

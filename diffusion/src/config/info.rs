@@ -46,7 +46,7 @@ pub struct ModelInfo {
     pub null_class_trained: bool,
     /// Guidance that the base is drawn with where nothing else is said. Only said where it is another than usual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guidance_scale: Option<f32>,
+    pub guidance_scale: Option<f64>,
 }
 
 fn grey() -> usize {
@@ -99,7 +99,7 @@ impl ModelInfo {
             channels: if json.get("channels").is_some() { whole("channels")? } else { grey() },
             null_class_trained: null.ok_or_else(|| wrong("null_class_trained", "true or false"))?,
             guidance_scale: match json.get("guidance_scale") {
-                Some(value) => Some(value.as_f64().ok_or_else(|| wrong("guidance_scale", "a number"))? as f32),
+                Some(value) => Some(value.as_f64().ok_or_else(|| wrong("guidance_scale", "a number"))?),
                 None => None,
             },
         };
@@ -130,7 +130,7 @@ impl ModelInfo {
         if !matches!(self.channels, 1 | 3) {
             return refuse(ConfigError::value("channels", "1 (grey) or 3 (colour)", self.channels));
         }
-        if let Some(scale) = self.guidance_scale.filter(|scale| !scale.is_finite()) {
+        if let Some(scale) = self.guidance_scale.filter(|scale| !(*scale as f32).is_finite()) {
             return refuse(ConfigError::value("guidance_scale", "a finite number", scale));
         }
         if let Some(rows) = &self.latent_rgb {

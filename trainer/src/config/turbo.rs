@@ -1,6 +1,5 @@
 //! Section `[turbo]`: how many steps an adapter is taught to draw in, and by which teacher. Tests: here.
 
-use diffusion::config::ModelInfo;
 use diffusion::schedule::TimestepSpacing;
 use diffusion::{Request, SamplerKind};
 use serde::{Deserialize, Serialize};
@@ -28,9 +27,8 @@ pub struct TurboSettings {
     pub teacher_steps: usize,
     /// Which timesteps the teacher visits.
     pub teacher_spacing: TimestepSpacing,
-    /// The teacher's guidance; without it the base's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guidance: Option<f32>,
+    /// The teacher's guidance.
+    pub guidance: f32,
     /// Share of the teacher's run before which it has no guidance.
     pub guidance_start: f64,
     /// Share of the teacher's run from which on it has none.
@@ -46,8 +44,9 @@ pub struct TurboSettings {
 
 impl Default for TurboSettings {
     fn default() -> Self {
-        let Request { guidance_start, guidance_stop, guidance_eta, num_inference_steps, sampler, .. } =
-            Request::new(0, 0);
+        let Request {
+            guidance_scale, guidance_start, guidance_stop, guidance_eta, num_inference_steps, sampler, ..
+        } = Request::new(0, 0);
         Self {
             steps: 4,
             lora: Vec::new(),
@@ -56,7 +55,7 @@ impl Default for TurboSettings {
             teacher_sampler: sampler,
             teacher_steps: num_inference_steps,
             teacher_spacing: TimestepSpacing::Trailing,
-            guidance: None,
+            guidance: guidance_scale,
             guidance_start,
             guidance_stop,
             guidance_eta,
@@ -85,18 +84,17 @@ impl TurboSettings {
         Ok(())
     }
 
-    /// A run of the teacher, which is this base, without classes and seeds.
-    pub fn teacher(&self, base: &ModelInfo) -> Request {
-        let usual = Request::new(0, 0).for_base(base);
+    /// A run of the teacher, without classes and seeds.
+    pub fn teacher(&self) -> Request {
         Request {
             num_inference_steps: self.teacher_steps,
             sampler: self.teacher_sampler,
             timestep_spacing: Some(self.teacher_spacing),
-            guidance_scale: self.guidance.unwrap_or(usual.guidance_scale),
+            guidance_scale: self.guidance,
             guidance_start: self.guidance_start,
             guidance_stop: self.guidance_stop,
             guidance_eta: self.guidance_eta,
-            ..usual
+            ..Request::new(0, 0)
         }
     }
 }
@@ -109,12 +107,8 @@ mod tests {
     #[test]
     fn the_teacher_is_the_usual_rule_counted_from_the_last_timestep() {
         let settings = TurboSettings::default();
-        let usual = Request { timestep_spacing: Some(TimestepSpacing::Trailing), ..Request::new(0, 0) };
-        let base = crate::testing::tiny_base().info;
-        assert_eq!(settings.teacher(&base), usual);
-        let base = ModelInfo { guidance_scale: Some(2.5), ..base };
-        assert_eq!(settings.teacher(&base).guidance_scale, 2.5);
-        assert_eq!(TurboSettings { guidance: Some(1.2), ..settings.clone() }.teacher(&base).guidance_scale, 1.2);
+        let usual = Request::new(0, 0);
+        assert_eq!(settings.teacher(), Request { timestep_spacing: Some(TimestepSpacing::Trailing), ..usual });
         let text = to_toml(&settings).unwrap();
         assert_eq!(toml::from_str::<TurboSettings>(&text).unwrap(), settings, "{text}");
         settings.check().unwrap();

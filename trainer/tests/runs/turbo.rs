@@ -56,6 +56,14 @@ fn a_run_resumes_to_the_same_bytes_and_its_config_repeats_it() {
         assert_eq!(read(&whole, name), read(&again, name), "{name}");
     }
 
+    // The teacher's guidance is what its base says.
+    let info = Path::new(&base).join("digit_diffusion.json");
+    let said = fs::read_to_string(&info).unwrap();
+    fs::write(&info, said.replacen('{', "{\n  \"guidance_scale\": 2.2,", 1)).unwrap();
+    let printed = done(&strs(&with(&turbo_run(&base, &folder.path("guided"), "2"), &["--print-config"])));
+    assert!(printed.contains("guidance = 2.2"), "{printed}");
+    fs::write(&info, said).unwrap();
+
     let message = refused(&["turbo", "--resume", "--out", &whole, "--guidance", "2"]);
     assert!(message.contains("guidance 1.6, not 2"), "{message}");
     let message = done(&["turbo", "--resume", "--out", &whole]);

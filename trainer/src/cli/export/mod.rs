@@ -63,7 +63,7 @@ pub struct Args {
     noun: Option<String>,
     /// Guidance that the base is drawn with where nothing else is said [default: what it says itself, or 1.6]
     #[arg(long, value_name = "SCALE")]
-    guidance: Option<f32>,
+    guidance: Option<f64>,
 }
 
 /// A file that is to be written, or without bytes, removed.

@@ -21,8 +21,7 @@ pub fn files(info: &ModelInfo) -> [(&'static str, Vec<u8>); 2] {
         "tokens_per_class": info.tokens_per_class,
         "unet": ["diffusers", "UNet2DConditionModel"],
     });
-    // As it is written in `digit_diffusion.json`: 2.2, not the f64 nearest to that f32.
-    if let Some(scale) = info.guidance_scale.and_then(|scale| scale.to_string().parse::<f64>().ok()) {
+    if let Some(scale) = info.guidance_scale {
         index["guidance_scale"] = json!(scale);
     }
     if info.latent_channels.is_some() {

@@ -77,8 +77,11 @@ pub struct Args {
 }
 
 impl Args {
-    /// The run's folder, and what flags, `--config` and with `--resume` the run itself say.
+    /// The run's folder, and what flags, `--config` and with `--resume` the run itself say. The teacher's guidance is no number where
+    /// none of them says it.
     pub fn configuration(&self) -> anyhow::Result<(PathBuf, TurboConfig)> {
+        let mut unsaid = TurboConfig::default();
+        unsaid.turbo.guidance = f32::NAN;
         let file = self.train.config.as_deref();
         // A folder of its own for each number of steps.
         let steps = match self.steps {
@@ -89,7 +92,7 @@ impl Args {
         let stored = out.join("config.toml");
         let stored = stored.is_file().then(|| stored.display().to_string()).filter(|_| self.train.resume);
         let before = stored.as_deref().map(|stored| config::load(TurboConfig::default(), Some(stored))).transpose()?;
-        let mut config = config::load(before.clone().unwrap_or_default(), file)?;
+        let mut config = config::load(before.clone().unwrap_or(unsaid), file)?;
         self.override_settings(&mut config);
         config.turbo.check()?;
         if let Some(before) = before {
@@ -123,7 +126,7 @@ impl Args {
         set(&mut turbo.teacher_sampler, &self.teacher_sampler);
         set(&mut turbo.teacher_steps, &self.teacher_steps);
         set(&mut turbo.teacher_spacing, &self.teacher_spacing);
-        turbo.guidance = self.guidance.or(turbo.guidance);
+        set(&mut turbo.guidance, &self.guidance);
         set(&mut turbo.guidance_start, &self.guidance_start);
         set(&mut turbo.guidance_stop, &self.guidance_stop);
         set(&mut turbo.guidance_eta, &self.guidance_eta);

@@ -55,6 +55,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
 
     let base = read_base(&base_dir)?;
+    if config.turbo.guidance.is_nan() {
+        config.turbo.guidance = Request::new(0, 0).for_base(&base.info).guidance_scale;
+    }
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let segments = Segments::new(&schedule, steps)?;
     let styles = config.turbo.lora.iter().map(|text| load_adapter(text, &base_dir, &base, false));
@@ -83,7 +86,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     };
     let (opened, backend) = (device.open()?.autodiff(), device.backend()?);
-    segments.ends_in(&config.turbo.teacher(&base.info), &schedule)?;
+    segments.ends_in(&config.turbo.teacher(), &schedule)?;
     let interrupt = Interrupt::listen()?;
     let held = args.train.begin(held, &out, ADAPTER_WEIGHTS, &config)?;
     // What is recorded is kept a part at a time, and found again.

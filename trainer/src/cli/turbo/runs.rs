@@ -49,7 +49,7 @@ impl Source<'_> {
         let weights = format!("base {}{}", self.base_sha256, styles.collect::<String>());
         let recording = Recording {
             model: &teacher,
-            request: turbo.teacher(&self.base.info),
+            request: turbo.teacher(),
             weights: weights.clone(),
             segments: self.segments.clone(),
             folder: if turbo.cache.is_empty() { self.out.join(CACHE) } else { PathBuf::from(&turbo.cache) },
