@@ -66,14 +66,14 @@ impl WithSimd for GroupNormRun<'_> {
                 })
             };
             for (map, width, all) in own_maps() {
-                column_sums(simd, map, width, None, &mut sums[all]);
+                column_sums(map, width, None, &mut sums[all]);
             }
             // `shift` holds the means at first.
             for (shift, sums) in shift.chunks_exact_mut(per_group).zip(sums.chunks_exact(per_group)) {
                 shift.fill(sums.iter().sum::<f32>() / count);
             }
             for (map, width, all) in own_maps() {
-                column_sums(simd, map, width, Some(&shift[all.clone()]), &mut sums[all]);
+                column_sums(map, width, Some(&shift[all.clone()]), &mut sums[all]);
             }
             for (group, sums) in sums.chunks_exact_mut(per_group).enumerate() {
                 let inverse = 1.0 / (sums.iter().sum::<f32>() / count + norm.eps).sqrt();
@@ -102,16 +102,34 @@ impl WithSimd for GroupNormRun<'_> {
 /// Vectors of columns that are summed at the same time: one sum alone would wait for itself.
 const TOGETHER: usize = 4;
 
-/// Of each column of `map [.., width]` the sum, or with `means` that of the squared distances from them.
-#[inline(always)]
-pub(crate) fn column_sums<S: Simd>(simd: S, map: &[f32], width: usize, means: Option<&[f32]>, sums: &mut [f32]) {
-    let together = TOGETHER * S::F32_LANES;
-    let whole = width - width % together;
-    for first in (0..whole).step_by(together) {
-        sum_columns::<S, TOGETHER>(simd, map, width, first..first + together, means, sums);
-    }
-    for first in (whole..width).step_by(S::F32_LANES) {
-        sum_columns::<S, 1>(simd, map, width, first..width.min(first + S::F32_LANES), means, sums);
+/// Of each column of `map [.., width]` the sum, or with `means` that of the squared distances from them. One function for all who need it:
+/// the browser's module is to be small.
+#[inline(never)]
+pub(crate) fn column_sums(map: &[f32], width: usize, means: Option<&[f32]>, sums: &mut [f32]) {
+    vectorized(ColumnSums { map, width, means, sums })
+}
+
+struct ColumnSums<'a> {
+    map: &'a [f32],
+    width: usize,
+    means: Option<&'a [f32]>,
+    sums: &'a mut [f32],
+}
+
+impl WithSimd for ColumnSums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { map, width, means, sums } = self;
+        let together = TOGETHER * S::F32_LANES;
+        let whole = width - width % together;
+        for first in (0..whole).step_by(together) {
+            sum_columns::<S, TOGETHER>(simd, map, width, first..first + together, means, sums);
+        }
+        for first in (whole..width).step_by(S::F32_LANES) {
+            sum_columns::<S, 1>(simd, map, width, first..width.min(first + S::F32_LANES), means, sums);
+        }
     }
 }
 

@@ -59,11 +59,11 @@ impl WithSimd for GroupNormGradients<'_, '_> {
         let (mut sums, mut products) = (vec![0f32; channels], vec![0f32; channels]);
         let pictures = map.chunks_exact(pixels * channels).zip(grad.chunks_exact(pixels * channels));
         for ((map, grad), out) in pictures.zip(out.chunks_exact_mut(pixels * channels)) {
-            column_sums(simd, map, channels, None, &mut sums);
+            column_sums(map, channels, None, &mut sums);
             for (mean, sums) in mean.chunks_exact_mut(per_group).zip(sums.chunks_exact(per_group)) {
                 mean.fill(sums.iter().sum::<f32>() / count);
             }
-            column_sums(simd, map, channels, Some(&mean), &mut sums);
+            column_sums(map, channels, Some(&mean), &mut sums);
             for (inverse, sums) in inverse.chunks_exact_mut(per_group).zip(sums.chunks_exact(per_group)) {
                 inverse.fill(1.0 / (sums.iter().sum::<f32>() / count + norm.eps).sqrt());
             }
