@@ -53,7 +53,7 @@ test('none is offered where the manifest lists none', async () => {
 })
 
 test('another is chosen: its pictures, its styles, no Turbo, nothing to teach; and the first one again', async () => {
-  await openPage(page, server.url)
+  await openPage(page, server.url, { guidance: 1.6 })
   assert.deepEqual(await page.locator('#bases label').allInnerTexts(), ['Pixels 28 × 28', 'Ink 64 × 64'])
   await until(() => page.innerText('#bases-hint'), text => /^Ink 64 × 64 loads 0\.4 MB, once\.$/.test(text))
   await pick(page, 4)
@@ -79,6 +79,9 @@ test('another is chosen: its pictures, its styles, no Turbo, nothing to teach; a
   assert.equal(await page.locator('#teach-open').isVisible(), true)
   await rested(page)
   assert.match((await address(page)).base, /^[0-9a-f]{12}$/)
+  await set(page, 'guidance', 3)
+  await move('ink', 64)
+  assert.equal(await guidance(), '3.00', 'one that was chosen stays')
   assert.deepEqual(errors, [])
 })
 
