@@ -211,7 +211,7 @@ fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
         let reference = bench.reference(look)?;
         report.floors = bench.floors();
         report.judges = bench.judges();
-        for request in args.requests(&info, turbo.as_ref()) {
+        for request in args.requests(info, turbo.as_ref()) {
             report.rows.push(bench.row(name.clone(), &model, request, reference, styled)?);
             // What takes long is kept at once.
             report.save(&args.out)?;
