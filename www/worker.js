@@ -150,7 +150,7 @@ const methods = {
       const options = { listed: list.files, digest, progress, signal }
       const folder = list.folder ?? base
       const texts = downloadFolder(folder, BASE_FILES.filter(path => path !== WEIGHTS), options)
-      const vae = downloadAutoencoder(folder, texts.then(([info]) => text(info)), options)
+      const vae = downloadAutoencoder(folder, () => texts.then(([info]) => text(info)), options)
       return Promise.all([texts, downloadWeights(folder, { shardNames, quantized, ...options }), vae]).catch(error => {
         if (error.code === 'missing' && !list.files) error.details.alone = true // its list is missing as well
         throw error

@@ -30,6 +30,7 @@ impl WithSimd for Dot<'_> {
             4 => self.by_vectors::<S, 4>(simd),
             8 => self.by_vectors::<S, 2>(simd),
             16 => self.by_vectors::<S, 1>(simd),
+            // No vectors, but one number at a time.
             _ => self.by_vectors::<S, SUMS>(simd),
         }
     }

@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { address, APPEARANCES, checkAxe, choose, collisions, errors, freshPage, freshServer, notice, openLink, openPage, page, pick, rested, server, set, settled, setUp, stepsDrawn, toggleLora, until } from './support.mjs'
+import { address, APPEARANCES, checkAxe, choose, collisions, errors, FILES, freshPage, freshServer, notice, openLink, openPage, page, pick, rested, server, set, settled, setUp, stepsDrawn, toggleLora, until } from './support.mjs'
 import { beside } from './support/latent-bases.mjs'
 import { WWW } from './support/package.mjs'
 
@@ -83,6 +83,22 @@ test('another is chosen: its pictures, its styles, no Turbo, nothing to teach; a
   await move('ink', 64)
   assert.equal(await guidance(), '3.00', 'one that was chosen stays')
   assert.deepEqual(errors, [])
+})
+
+test('guidance is the base’s until somebody has chosen another, before a base has come, too', async () => {
+  server.faults[FILES.weights] = { delay: 1500 }
+  await page.goto(server.url)
+  await set(page, 'guidance', 3)
+  await page.locator('#chip').waitFor({ state: 'visible' })
+  assert.equal(await guidance(), '3.00')
+  delete server.faults[FILES.weights]
+  await page.evaluate(() => void (location.hash = 'digit=3&seed=5&steps=2&guidance=1.6'))
+  await until(guidance, said => said === '1.60')
+  await settled(page)
+  await move('ink', 64)
+  assert.equal(await guidance(), '2.20')
+  await openLink(page, server.url, 'digit=4&seed=3&steps=2&guidance=1.6&base=ink')
+  assert.equal(await guidance(), '1.60')
 })
 
 test('in colour and large: with LoRA, wiped, as a difference, as maps, in the diagram, on a sheet, saved', async () => {

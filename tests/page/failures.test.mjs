@@ -1,7 +1,7 @@
 // Everything that can go wrong on the way says so in the page, and a second try works.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { choose, FILES, notice, openPage, page, pick, pixels, server, settled, setUp, stepsDrawn } from './support.mjs'
+import { choose, errors, FILES, notice, openPage, page, pick, pixels, server, settled, setUp, stepsDrawn } from './support.mjs'
 
 const RETRY = '#notice button:has-text("Try again")'
 
@@ -30,6 +30,8 @@ describe('while loading', () => {
       await page.goto(server.url)
       assert.match(await notice(page), message)
       await settled(page)
+      // What the browser itself says of a file is right; no promise may fail without anybody who waits for it.
+      assert.deepEqual(errors.filter(error => !error.startsWith('Failed to load resource')), [])
       delete server.faults[file]
       await page.click(RETRY)
       await settled(page)

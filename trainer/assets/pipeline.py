@@ -81,11 +81,12 @@ class DigitDiffusionPipeline(DiffusionPipeline):
         label: a class by name, such as "7", or a list of them. seed: a whole number, or a list of them; the starting
         noise is the one that the trainer and the page draw from it. lora: an adapter by name (beside this folder, in
         ../lora), a folder or file of PEFT, or {adapter: strength} for several. Steps, sampler and guidance are by
-        default those of the page for this base, or those that an adapter was taught with that draws in few steps: guidance_scale 1 is
-        off; it is there from the share guidance_start of the run up to guidance_stop; guidance_eta is how much of its
-        ink is kept (adaptive projected guidance, arXiv 2410.02416). eta: DDIM's fresh noise; that and DDPM's are
-        torch's, so such pictures are others than the trainer's. latents: starting noise [b, c, h, w] in place of seed's.
-        output_type: "pil", "np" (floats of [0, 1], [b, h, w, c]) or "pt" (floats of [-1, 1], [b, c, h, w]).
+        default those of the page for this base, or those that an adapter was taught with that draws in few steps:
+        guidance_scale 1 is off; it is there from the share guidance_start of the run up to guidance_stop; guidance_eta
+        is how much of its ink is kept (adaptive projected guidance, arXiv 2410.02416). eta: DDIM's fresh noise; that
+        and DDPM's are torch's, so such pictures are others than the trainer's. latents: starting noise [b, c, h, w] in
+        place of seed's. output_type: "pil", "np" (floats of [0, 1], [b, h, w, c]) or "pt" (floats of [-1, 1], [b, c,
+        h, w]).
         """
         labels, seeds = as_list(label), as_list(seed)
         count = max(len(labels), len(seeds), 1 if latents is None else len(latents))

@@ -39,8 +39,8 @@ export class Controls {
   #device
   /** @type {DigitDiffusion | undefined} */
   #model
-  /** Whether a link or a picture says how much guidance there is. */
-  #guidanceAsked = false
+  /** Guidance as the base has it, and whether a link or a picture for the model that is to come says otherwise. */
+  #guidance = { usual: DEFAULTS.guidanceScale, asked: false }
   /** Strengths that were asked for before the styles were known. @type {Record<string, number> | undefined} */
   #wanted
   /** Bring each control to the state. @type {(() => void)[]} */
@@ -155,7 +155,7 @@ export class Controls {
   restore({ digit, lora, styles, turbo, morph, ...others }, { later = false } = {}) {
     const { seed = this.state.seed, steps = this.state.steps, sampler = this.state.sampler, guidance = this.state.guidance } = others
     Object.assign(this.state, { seed, steps, sampler, guidance })
-    this.#guidanceAsked = others.guidance !== undefined
+    this.#guidance.asked = others.guidance !== undefined && (later || !this.#model)
     if (digit !== undefined) this.digit = digit
     if (lora !== undefined) this.lora = lora
     this.#wanted = styles
@@ -175,8 +175,8 @@ export class Controls {
     this.offerLabels(labels)
     if (labels.length === 1) this.state.digit ??= labels[0] // nothing to pick
     // A base's own, as long as nobody has chosen another.
-    if (!this.#guidanceAsked && [undefined, this.state.guidance].includes(this.#model?.guidanceScale)) this.state.guidance = model.guidanceScale
-    this.#guidanceAsked = false
+    if (!this.#guidance.asked && this.state.guidance === this.#guidance.usual) this.state.guidance = model.guidanceScale
+    this.#guidance = { usual: model.guidanceScale, asked: false }
     this.#model = model
     $('guidance').parentElement.hidden = !model.guided
     this.offer(session)

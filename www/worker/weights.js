@@ -56,11 +56,12 @@ export async function downloadWeights(base, { shardNames, quantized, ...options 
 
 /**
  * The autoencoder of a base folder, where the base works behind one: the manifest lists it, or `digit_diffusion.json` says so.
- * @param {string} base @param {Promise<string>} info @param {import('./download.js').Folder} options
+ * @param {string} base @param {() => Promise<string>} info asked only where there is no list: a promise that nobody waits for could fail unheard
+ * @param {import('./download.js').Folder} options
  */
 export async function downloadAutoencoder(base, info, options) {
   const { listed } = options
-  if (listed ? !VAE_FILES.every(path => listed[path]) : JSON.parse(await info).latent_channels === undefined) return undefined
+  if (listed ? !VAE_FILES.every(path => listed[path]) : JSON.parse(await info()).latent_channels === undefined) return undefined
   const [vaeConfig, vaeWeights] = await Promise.all(VAE_FILES.map(reader(base, options)))
   return { vaeConfig: text(vaeConfig), vaeWeights }
 }
