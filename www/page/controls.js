@@ -39,7 +39,7 @@ export class Controls {
   #device
   /** @type {DigitDiffusion | undefined} */
   #model
-  /** Guidance as the base has it, and whether a link or a picture for the model that is to come says otherwise. */
+  /** Guidance as the base has it, and whether a link or a picture for the model that is to come says otherwise. @type {{ usual: number, asked: boolean }} */
   #guidance = { usual: DEFAULTS.guidanceScale, asked: false }
   /** Strengths that were asked for before the styles were known. @type {Record<string, number> | undefined} */
   #wanted
