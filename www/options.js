@@ -70,12 +70,13 @@ export function readNoise(seed, { to, share } = {}) {
   return { seed, to: checkSeed(to), share }
 }
 
-/** The defaults of a base while these adapters are on: what it says of itself, and the one that was taught to draw in few steps, where there
- * is one.
+/** The defaults of a base while these adapters are on: the largest guidance that one of them asks for, else the base's; and how the one is drawn
+ * with that was taught to draw in few steps, where there is one.
  * @param {{ guidanceScale?: number }} facts @returns {typeof DEFAULTS & { timestepSpacing?: string }} */
 export function defaultsWith({ guidanceScale = DEFAULTS.guidanceScale }, adapters = [], scales = {}) {
   const turbo = adapters.find(({ name, turbo }) => turbo && scales[name])?.turbo
-  return { ...DEFAULTS, guidanceScale, ...turbo }
+  const asked = adapters.filter(({ name }) => scales[name] > 0).flatMap(({ guidanceScale = [] }) => guidanceScale)
+  return { ...DEFAULTS, guidanceScale: asked.length ? Math.max(...asked) : guidanceScale, ...turbo }
 }
 
 /** What the engine's `sample` wants: label indices and seeds of equal length, everything filled in.

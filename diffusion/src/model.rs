@@ -10,6 +10,7 @@ use crate::base::Base;
 use crate::decoder::Decoder;
 use crate::error::{Error, RequestError, Result};
 use crate::peft::{read_adapter, read_adapter_partially};
+use crate::request::Request;
 use crate::schedule::NoiseSchedule;
 use crate::state::{HostTensor, StateDict};
 use crate::unet::backend::{Backend, ConditionedUNet, LoadedUNet};
@@ -77,6 +78,13 @@ impl Model {
     /// The pristine base.
     pub fn base(&self) -> &Arc<Base> {
         &self.base
+    }
+
+    /// A request with what the base and the adapters that are on say of their guidance.
+    pub fn usual_request(&self, label: usize, seed: u64) -> Request {
+        let usual = Request::new(label, seed).for_base(&self.base.info);
+        let on = self.scales.iter().filter_map(|(name, scale)| Some((self.adapters.get(name)?, *scale)));
+        Request { guidance_scale: Adapter::guidance_of(on).map_or(usual.guidance_scale, |scale| scale as f32), ..usual }
     }
 
     /// What makes pictures of latents where the model computes.

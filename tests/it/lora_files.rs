@@ -1,10 +1,10 @@
 //! Adapter files: PEFT's, diffusers' and kohya's are read, ours are read again, the rest is refused with a reason.
 
-use diffusion::adapter::{Adapter, Change};
+use diffusion::adapter::{Adapter, Change, Join, joined};
 use diffusion::peft::{PeftConfig, implied_base, read_adapter, write_adapter, write_kohya};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
-use diffusion::{Backend, Base, Model};
+use diffusion::{Backend, Base, Model, Request};
 use serde_json::{Value, json};
 
 use crate::lora::{FOLDERS, adapter_config, adapter_file};
@@ -100,6 +100,46 @@ fn a_file_can_be_looked_at_without_its_base() {
     let kohya = read_adapter(&file, None, &implied_base(&file).unwrap()).unwrap();
     assert_eq!(kohya.modules.len(), alone.modules.len());
     assert!(kohya.modules.keys().all(|path| path.starts_with("down_blocks_") || !path.contains('.')));
+}
+
+#[test]
+fn an_adapter_says_how_much_guidance_it_is_drawn_with() {
+    let base = base("tiny");
+    let adapter = Adapter { guidance_scale: Some(2.4), ..read("plain", &base) };
+    let config = PeftConfig::describing(&adapter);
+    let peft = write_adapter(&adapter, &config, "A title", Precision::F32).unwrap();
+    let kohya = write_kohya(&adapter, "A title", Precision::F32).unwrap();
+    for (file, config) in [(&peft, Some(config.to_json())), (&kohya, None)] {
+        assert_eq!(read_adapter(file, config.as_deref(), &base.state).unwrap().guidance_scale, Some(2.4));
+    }
+    assert_eq!(adapter.differences(&base.state).guidance_scale, Some(2.4));
+    let (state, mut metadata) = read_tensors(&kohya).unwrap();
+    for (said, told) in
+        [("much", "digit_diffusion.guidance_scale"), ("\"2\"", "finite number"), ("1e300", "finite number")]
+    {
+        metadata.insert("digit_diffusion.guidance_scale".into(), said.into());
+        let file = write_tensors(&state, metadata.clone(), Precision::F32).unwrap();
+        assert_refused(said, read_adapter(&file, None, &base.state), &[told]);
+    }
+
+    // The largest that one asks for that is on; else the base's.
+    let mut model = Model::new(base.clone(), Backend::Cpu).unwrap();
+    for (name, guidance_scale) in [("bold", Some(2.4)), ("calm", Some(1.2)), ("silent", None)] {
+        model.insert_adapter(name, Adapter { guidance_scale, ..adapter.clone() }).unwrap();
+    }
+    for (on, scale) in [
+        (vec![], 1.6),
+        (vec![("silent", 1.0)], 1.6),
+        (vec![("calm", 0.5), ("silent", 1.0)], 1.2),
+        (vec![("calm", 1.0), ("bold", 0.1)], 2.4),
+        (vec![("bold", 0.0)], 1.6),
+        (vec![("bold", -1.0)], 1.6),
+    ] {
+        model.set_adapters(on.iter().map(|(name, scale)| ((*name).to_owned(), *scale)).collect()).unwrap();
+        assert_eq!(model.usual_request(3, 7), Request { guidance_scale: scale, ..Request::new(3, 7) }, "{on:?}");
+    }
+    let [bold, calm] = ["bold", "calm"].map(|name| &model.adapters()[name]);
+    assert_eq!(joined(&[(bold, 0.5), (calm, 0.5)], Join::Cat).unwrap().guidance_scale, Some(2.4));
 }
 
 #[test]

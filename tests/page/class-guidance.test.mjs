@@ -1,7 +1,7 @@
 // Guidance: in which part of a run, and what it leaves alone.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openModule, page, setUp } from './support.mjs'
+import { adapterSaying, openModule, page, setUp } from './support.mjs'
 
 setUp({
   page: 'once',
@@ -37,6 +37,27 @@ test('the default is the rule that the model card measures; eta 1 is another pic
     return { same: equal(unsaid, said), plain: equal(unsaid, await steps({ guidanceEta: 1 }))[3] }
   })
   assert.deepEqual(result, { same: [true, true, true, true], plain: false })
+})
+
+test('an adapter that says its guidance is drawn with that while it is on', async () => {
+  const says = await adapterSaying('outline', { 'digit_diffusion.guidance_scale': '2.4' })
+  const result = await page.evaluate(
+    async says => {
+      const file = new File([Uint8Array.from(atob(says), letter => letter.charCodeAt(0))], 'bold.safetensors')
+      const { guidanceScale } = await model.addAdapter('bold', file)
+      const drawn = scale => steps({ adapters: { bold: scale } })
+      const chosen = (scale, guidanceScale) => steps({ adapters: { bold: scale }, guidanceScale })
+      return {
+        guidanceScale,
+        on: String(await drawn(1)) === String(await chosen(1, 2.4)),
+        chosen: String(await drawn(1)) !== String(await chosen(1, 1.6)),
+        off: String(await drawn(0)) === String(await steps({})),
+        away: String(await drawn(-1)) === String(await chosen(-1, 1.6)),
+      }
+    },
+    says.toString('base64'),
+  )
+  assert.deepEqual(result, { guidanceScale: 2.4, on: true, chosen: true, off: true, away: true })
 })
 
 /** @type {[string, object, RegExp][]} */

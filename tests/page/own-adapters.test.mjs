@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
-import { adapterOfLayers, adapterWeights, errors, freshPage, freshServer, modelsOf, notice, openModule, openPage, page, pick, pixels, safetensors, server, settled, setUp, toggleLora, until } from './support.mjs'
+import { adapterOfLayers, adapterSaying, adapterWeights, errors, freshPage, freshServer, modelsOf, notice, openModule, openPage, page, pick, pixels, safetensors, server, set, settled, setUp, toggleLora, until } from './support.mjs'
 
 const FIXTURES = new URL('../fixtures/adapters/', import.meta.url)
 const TINY = { labels: [...'0123456789'] }
@@ -227,6 +227,27 @@ describe('of the shipped base', () => {
       assert.equal(await page.locator(`#unet label:has([value="${part}"])`).getAttribute('data-changed'), 'true', part)
     }
     await toggleLora(page)
+    assert.deepEqual(errors, [])
+  })
+
+  test('one that says its guidance is drawn with that, the base beside it with its own, until the visitor chooses', async () => {
+    await openPage(page, server.url, { guidance: 1.6 })
+    await open(given('bold.safetensors', await adapterSaying('outline', { 'digit_diffusion.guidance_scale': '4' })))
+    assert.match(await page.innerText('#lora-note'), /; drawn with guidance 4$/)
+    await pick(page, 7)
+    const drawn = async () => [await pixels(page), await pixels(page, 'lora')]
+    const [base, styled] = await drawn()
+    await set(page, 'guidance', 4)
+    await settled(page)
+    const [baseAt4, styledAt4] = await drawn()
+    assert.notEqual(baseAt4, base)
+    assert.equal(styledAt4, styled)
+    await set(page, 'guidance', 1.65)
+    await settled(page)
+    assert.notEqual((await drawn())[1], styled)
+    await set(page, 'guidance', 1.6)
+    await settled(page)
+    assert.deepEqual(await drawn(), [base, styled])
     assert.deepEqual(errors, [])
   })
 })

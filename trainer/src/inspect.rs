@@ -215,6 +215,9 @@ fn adapter_facts(
         let with = if with.is_empty() { String::new() } else { format!(", together with {}", with.join(", ")) };
         facts.push(("turbo", format!("drawn with {steps} steps of {sampler}, {spacing}, guidance is inside{with}")));
     }
+    if let Some(scale) = adapter.guidance_scale {
+        facts.push(("guidance", format!("drawn with {scale} where nothing else is said")));
+    }
     if let Some(note) = adapter.note() {
         facts.push(("note", note));
     }

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use diffusion::config::ModelInfo;
 use diffusion::error::RequestError;
 use diffusion::schedule::TimestepSpacing;
-use diffusion::{Request, SamplerKind};
+use diffusion::{Model, Request, SamplerKind};
 use wasm_bindgen::JsValue;
 use web_values::arguments::{MAX_SAFE_INTEGER, count, entries, field, floats, list, number, show, text, whole, wrong};
 use web_values::objects::object;
@@ -37,7 +36,8 @@ pub struct SampleOptions {
 }
 
 /// Reads the argument of `Engine.sample`.
-pub fn sample_options(options: &JsValue, base: &ModelInfo) -> Result<SampleOptions> {
+pub fn sample_options(options: &JsValue, model: &Model) -> Result<SampleOptions> {
+    let base = &model.base().info;
     let field = |name: &str| Ok::<_, Failure>(field(options, "options", name)?);
     let given = |name: &str| field(name).map(|value| (!value.is_undefined()).then_some(value));
     let flag = |name: &str| Ok::<_, Failure>(given(name)?.is_some_and(|value| value.is_truthy()));
@@ -53,7 +53,7 @@ pub fn sample_options(options: &JsValue, base: &ModelInfo) -> Result<SampleOptio
     let number_or =
         |name: &str, default: f64| Ok::<_, Failure>(given(name)?.map_or(Ok(default), |value| number(&value, name))?);
     let float_or = |name: &str, default: f32| Ok::<_, Failure>(number_or(name, default.into())? as f32);
-    let defaults = Request::new(0, 0).for_base(base);
+    let defaults = model.usual_request(0, 0);
     let request = Request {
         labels: classes.collect::<Result<_>>()?,
         seeds: seeds.collect::<Result<_>>()?,
@@ -78,7 +78,7 @@ pub fn sample_options(options: &JsValue, base: &ModelInfo) -> Result<SampleOptio
     Ok(SampleOptions { request, raw: flag("raw")? })
 }
 
-/// What [`sample_options`] fills in where nothing is given and the base says nothing else.
+/// What [`sample_options`] fills in where nothing is given, and neither the base nor an adapter says anything else.
 pub fn defaults() -> JsValue {
     let Request {
         num_inference_steps, sampler, guidance_scale, guidance_start, guidance_stop, guidance_eta, eta, ..

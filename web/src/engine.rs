@@ -243,7 +243,7 @@ impl Engine {
     /// Starts a run with the weights of this moment.
     pub fn sample(&self, #[wasm_bindgen(unchecked_param_type = "SampleOptions")] options: &JsValue) -> Result<Run> {
         let model = self.model.borrow();
-        let options = sample_options(options, &model.base().info)?;
+        let options = sample_options(options, &model)?;
         Ok(Run::new(model.generate(options.request)?, &model, options.raw))
     }
 }
@@ -294,6 +294,9 @@ fn adapter_info(name: &str, adapter: &Adapter) -> JsValue {
             ("guidanceScale", 1.into()),
         ]);
         set(&info, "turbo", &turbo);
+    }
+    if let Some(scale) = adapter.guidance_scale {
+        set(&info, "guidanceScale", &scale.into());
     }
     if let Some(said) = &adapter.ignored_alpha {
         set(&info, "ignoredAlpha", &said.into());

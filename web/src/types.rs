@@ -63,6 +63,8 @@ export interface AdapterInfo {
   unused?: { tensor: string; error: Pick<EngineError, "code" | "kind" | "fields"> }[];
   /** How it is drawn with, where it was taught to draw in few steps: what `sample` is asked for. */
   turbo?: Required<Pick<SampleOptions, "steps" | "sampler" | "timestepSpacing" | "guidanceScale">>;
+  /** The guidance that it is drawn with where nothing else is said, where its file says so. */
+  guidanceScale?: number;
   /** What a file of kohya says of alpha and nobody heeds: it has no alphas, so that alpha is the rank. */
   ignoredAlpha?: string;
 }
@@ -86,7 +88,7 @@ export interface SampleOptions {
   labels: (string | number)[];
   /** Whole numbers from 0 to Number.MAX_SAFE_INTEGER. */
   seeds: number[];
-  /** This and what follows: where it is left out, as `defaults()` says. */
+  /** This and what follows: where it is left out, as `defaults()` says; guidance as the base or the adapters that are on say. */
   steps?: number;
   sampler?: "ddpm" | "ddim" | "dpm++2m" | "euler";
   /** Which timesteps are visited; where it is left out, as the base's scheduler says, or else as diffusers does for the sampler. */

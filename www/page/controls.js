@@ -124,6 +124,12 @@ export class Controls {
     return rule ? { steps: rule.steps, sampler: rule.sampler, guidance: rule.guidanceScale } : this.state
   }
 
+  /** Guidance where the visitor has chosen some: else base and styles are each drawn with as they say. */
+  get guidance() {
+    const { guidance } = this.state
+    return guidance === this.#guidance.usual ? undefined : guidance
+  }
+
   /** Strengths by name; before the styles are known, those that a link asked for. */
   get strengths() {
     return this.#wanted ?? this.styles.strengths

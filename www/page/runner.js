@@ -328,10 +328,10 @@ export class Runner {
     announce(live.stopped)
   }
 
-  /** With Turbo, its adapter says the rest. */
+  /** With Turbo, its adapter says the rest; guidance that nobody has chosen is left to base and styles. */
   #options() {
-    const { state, turbo } = this.#page.controls
-    const { digit, seed, steps, sampler, guidance } = state
+    const { state, turbo, guidance } = this.#page.controls
+    const { digit, seed, steps, sampler } = state
     return turbo.on ? { label: digit, seed } : { label: digit, seed, steps, sampler, guidanceScale: guidance }
   }
 

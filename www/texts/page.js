@@ -234,8 +234,8 @@ export function textsOf({ one, many, title, count, sheet, styled, megabytes: siz
       foreign: 'It carries no settings: it was not saved on this page, or another program has saved it since. Programs for messages often do.',
     },
     /** @param {Adapter} adapter */
-    adapter: ({ kinds, rank, modules, used, tensors, ignoredAlpha }) =>
-      `${kinds.join(' + ')}, ${rank ? `rank ${rank}, ` : ''}${plural(modules, 'layer')}, ${used.toLocaleString('en')} of ${plural(tensors, 'tensor')}${ignoredAlpha ? `; it notes an alpha of ${ignoredAlpha} but has none, so alpha is the rank, as for other programs` : ''}`,
+    adapter: ({ kinds, rank, modules, used, tensors, ignoredAlpha, guidanceScale }) =>
+      `${kinds.join(' + ')}, ${rank ? `rank ${rank}, ` : ''}${plural(modules, 'layer')}, ${used.toLocaleString('en')} of ${plural(tensors, 'tensor')}${ignoredAlpha ? `; it notes an alpha of ${ignoredAlpha} but has none, so alpha is the rank, as for other programs` : ''}${guidanceScale === undefined ? '' : `; drawn with guidance ${guidanceScale}`}`,
     noStyles: 'No styles come with this model.',
     backends: { webgpu: 'WebGPU', cpu: 'CPU' },
     runsOn: { webgpu: 'Runs on WebGPU', cpu: 'Runs on the CPU' },

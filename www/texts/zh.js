@@ -237,8 +237,8 @@ export function textsOf({ one, title, count, sheet, styled, megabytes: size }, {
       damaged: '它已损坏：文件不完整，或内容被改动过。请换一份副本。',
       foreign: '它不带设置：不是在本页保存的，或后来被别的程序重新保存过，聊天软件常常这样做。',
     },
-    adapter: ({ kinds, rank, modules, used, tensors, ignoredAlpha }) =>
-      `${kinds.map(kindOf).join(' + ')}，${rank ? `秩 ${rank}，` : ''}${number(modules)} 层，${number(tensors)} 个张量中的 ${number(used)} 个${ignoredAlpha ? `；它写着 alpha ${ignoredAlpha}，却没有 alpha 张量，因此 alpha 等于秩，与其他程序一样` : ''}`,
+    adapter: ({ kinds, rank, modules, used, tensors, ignoredAlpha, guidanceScale }) =>
+      `${kinds.map(kindOf).join(' + ')}，${rank ? `秩 ${rank}，` : ''}${number(modules)} 层，${number(tensors)} 个张量中的 ${number(used)} 个${ignoredAlpha ? `；它写着 alpha ${ignoredAlpha}，却没有 alpha 张量，因此 alpha 等于秩，与其他程序一样` : ''}${guidanceScale === undefined ? '' : `；以引导强度 ${guidanceScale} 绘制`}`,
     noStyles: '这个模型没有附带风格。',
     backends,
     runsOn: { webgpu: '运行于 WebGPU', cpu: '运行于 CPU' },

@@ -40,6 +40,8 @@ export interface Manifest {
     rank?: number
     lora_alpha?: number
     base_sha256?: string
+    /** Guidance that it is drawn with where nothing else is said. */
+    guidance_scale?: number
     /** Of an adapter that was taught to draw in few steps. */
     turbo?: { steps: number; sampler: Sampler; timestep_spacing: TimestepSpacing; guidance_scale: number; with?: string[] }
     files: Record<string, FileEntry>
@@ -65,6 +67,8 @@ export interface CatalogEntry {
   rank?: number
   lora_alpha?: number
   base_sha256?: string
+  /** The guidance that it is drawn with where nothing else is said; else the base's. */
+  guidanceScale?: number
   /** Where it was taught to draw in few steps: known before it is fetched. */
   turbo?: Turbo
 }

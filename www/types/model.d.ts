@@ -62,6 +62,8 @@ export interface Adapter {
   unused?: { tensor: string; reason: string; kind: string }[]
   /** How it is drawn with, where it was taught to draw in few steps: while it is on, what `sample` does where nothing else is said. */
   turbo?: Turbo
+  /** The guidance that it is drawn with where nothing else is said, where its file says so. */
+  guidanceScale?: number
   /** What a file of kohya says of alpha, where it has no alphas: nobody heeds it, alpha is the rank. */
   ignoredAlpha?: string
 }
@@ -106,7 +108,7 @@ interface SampleOptionsBase {
   /** Which timesteps the sampler visits (arXiv 2305.08891, table 2). By default what the base's scheduler says, or else diffusers' default for
    * the sampler. */
   timestepSpacing?: TimestepSpacing | undefined
-  /** 1 turns guidance off; by default the model's guidanceScale, usually 1.6. */
+  /** 1 turns guidance off; by default the largest that an adapter which is on asks for, else the model's guidanceScale, usually 1.6. */
   guidanceScale?: number | undefined
   /** Share of the run before which there is no guidance, and a step costs half; default 0.2. */
   guidanceStart?: number | undefined

@@ -62,9 +62,10 @@ function read(json, url, file) {
     files: json.base.files,
     title: json.base.title,
     noun: json.base.noun,
-    adapters: (json.adapters ?? []).map(({ path, turbo, ...adapter }) => ({
+    adapters: (json.adapters ?? []).map(({ path, turbo, guidance_scale: guidanceScale, ...adapter }) => ({
       ...adapter,
       ...(turboOf(turbo) && { turbo: turboOf(turbo) }),
+      ...(Number.isFinite(guidanceScale) && { guidanceScale }),
       url: new URL(path, url).href,
     })),
   }

@@ -7,6 +7,8 @@ mod bench_native;
 mod bench_start;
 mod bench_teach;
 mod bench_train;
+mod bench_turbo;
+mod bench_web;
 mod browser;
 mod command;
 mod count;

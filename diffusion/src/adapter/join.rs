@@ -104,7 +104,7 @@ pub fn joined(adapters: &[(&Adapter, f32)], join: Join) -> Result<Adapter, JoinE
             }
         }
     }
-    Ok(Adapter { modules, base_sha256: common_base(adapters), turbo: only_turbo(adapters), ..Adapter::default() })
+    Ok(Adapter { modules, ..about(adapters) })
 }
 
 /// What several adapters of any kinds make of the base together, at their strengths, as whole differences.
@@ -118,7 +118,14 @@ pub fn joined_differences(adapters: &[(&Adapter, f32)], base: &StateDict) -> Ada
         return sum.differences(base);
     }
     let sum = differences(base, &compose(base, adapters.iter().copied(), []));
-    Adapter { base_sha256: common_base(adapters), turbo: only_turbo(adapters), ..sum }
+    Adapter { modules: sum.modules, ..about(adapters) }
+}
+
+/// What the files of all of them say of them together.
+fn about(adapters: &[(&Adapter, f32)]) -> Adapter {
+    let guidance_scale = Adapter::guidance_of(adapters.iter().copied());
+    let (base_sha256, turbo) = (common_base(adapters), only_turbo(adapters));
+    Adapter { base_sha256, turbo, guidance_scale, ..Adapter::default() }
 }
 
 /// How all of them are drawn with: as the only one that says it. Two that were taught to draw in few steps are none together.

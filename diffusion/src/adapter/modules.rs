@@ -19,6 +19,8 @@ pub struct Adapter {
     pub base_sha256: Option<String>,
     /// How it is drawn with, where it was taught to draw in few steps.
     pub turbo: Option<Turbo>,
+    /// Guidance that it is drawn with where nothing else is said, where the file says so.
+    pub guidance_scale: Option<f64>,
     /// What a file of kohya says of alpha where it has no alphas: nobody heeds it, alpha is the rank.
     pub ignored_alpha: Option<String>,
     /// Tensors of the file that are used.
@@ -67,6 +69,14 @@ impl Adapter {
             "its ss_network_alpha is {said}, but it has no .alpha tensors, so that alpha is the rank ({}), as it is for sd-scripts, diffusers and ComfyUI",
             self.rank()
         ))
+    }
+
+    /// Guidance that adapters at these strengths are drawn with together: the largest that one of them that is on asks for.
+    pub fn guidance_of<'a>(adapters: impl Iterator<Item = (&'a Self, f32)>) -> Option<f64> {
+        adapters
+            .filter(|(_, strength)| *strength > 0.0)
+            .filter_map(|(adapter, _)| adapter.guidance_scale)
+            .reduce(f64::max)
     }
 
     /// The same adapter with a strength baked in: at 1 it does what it did at `scale` before. Nothing where a kind in it

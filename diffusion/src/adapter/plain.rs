@@ -67,7 +67,8 @@ impl Adapter {
                 update.weight = Some(Change::Full(difference));
             }
         }
-        Self { base_sha256: self.base_sha256.clone(), turbo: self.turbo.clone(), ..all }
+        let (base_sha256, turbo) = (self.base_sha256.clone(), self.turbo.clone());
+        Self { base_sha256, turbo, guidance_scale: self.guidance_scale, ..all }
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) const LYCORIS_PREFIX: &str = "lycoris_";
 pub(super) const DIFFUSERS_METADATA: &str = "lora_adapter_metadata";
 /// SHA-256 of the base weights that the adapter was trained on.
 pub(super) const BASE_SHA256: &str = "digit_diffusion.base_sha256";
+/// Guidance that the adapter is drawn with where nothing else is said.
+pub(super) const GUIDANCE_SCALE: &str = "digit_diffusion.guidance_scale";
 /// Where kohya notes the alpha it was asked for, beside the `.alpha` tensors, which alone count.
 pub(super) const KOHYA_ALPHA: &str = "ss_network_alpha";
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::adapter::{Adapter, Unused, Update};
-use crate::error::{AdapterError, Error, Result};
+use crate::error::{AdapterError, ConfigError, Error, Result, shown};
+use crate::json;
 use crate::state::{HostTensor, StateDict};
 use crate::tensors::{Metadata, must_be_numbers, read_tensors};
 use crate::turbo::{self, Turbo};
@@ -16,8 +17,8 @@ use super::build;
 use super::config::PeftConfig;
 use super::module::{Module, Tensors};
 use super::names::{
-    ALPHA, BASE_SHA256, BIAS, DIFFUSERS_METADATA, KOHYA_ALPHA, PEFT_PREFIX, Role, WEIGHT, flat_path, is_text_encoder,
-    split,
+    ALPHA, BASE_SHA256, BIAS, DIFFUSERS_METADATA, GUIDANCE_SCALE, KOHYA_ALPHA, PEFT_PREFIX, Role, WEIGHT, flat_path,
+    is_text_encoder, split,
 };
 
 /// Reads an adapter for this base. `config` is the text of `adapter_config.json`; without it a file of PEFT must
@@ -40,6 +41,15 @@ pub fn read_adapter_partially(bytes: &[u8], config: Option<&str>, base: &StateDi
     read(bytes, config, base, true)
 }
 
+/// What stands in a header of the adapter's guidance.
+fn guidance_scale(text: &str) -> Result<f64> {
+    let value = json::read(GUIDANCE_SCALE, text)?;
+    value.as_f64().filter(|scale| (*scale as f32).is_finite()).ok_or_else(|| Error::Config {
+        file: GUIDANCE_SCALE,
+        source: ConfigError::value("guidance_scale", "a finite number", shown(&value)),
+    })
+}
+
 fn read(bytes: &[u8], config: Option<&str>, base: &StateDict, partial: bool) -> Result<Adapter> {
     let (tensors, metadata) = read_tensors(bytes)?;
     let config = match (config, metadata.get(DIFFUSERS_METADATA)) {
@@ -49,7 +59,9 @@ fn read(bytes: &[u8], config: Option<&str>, base: &StateDict, partial: bool) -> 
     };
     let is_peft = tensors.keys().any(|name| name.starts_with(PEFT_PREFIX));
     let turbo = metadata.get(turbo::KEY).map(|text| Turbo::from_json(text)).transpose()?;
-    let mut adapter = Adapter { base_sha256: metadata.get(BASE_SHA256).cloned(), turbo, ..Adapter::default() };
+    let guidance_scale = metadata.get(GUIDANCE_SCALE).map(|text| guidance_scale(text)).transpose()?;
+    let base_sha256 = metadata.get(BASE_SHA256).cloned();
+    let mut adapter = Adapter { base_sha256, turbo, guidance_scale, ..Adapter::default() };
     let refuse = |names: &[String], error: Error, unused: &mut Vec<Unused>| {
         if !partial {
             return Err(error);

@@ -2,6 +2,8 @@
 //!
 //! Tests: `tests/it/lora_files.rs`, `tests/it/adapter_kinds.rs`.
 
+use serde_json::Value;
+
 use crate::adapter::dora::{Dora, DoraAxis};
 use crate::adapter::full::Full;
 use crate::adapter::glora::{Glora, Support};
@@ -12,7 +14,7 @@ use crate::state::HostTensor;
 use crate::tensors::Metadata;
 use crate::turbo;
 
-use super::names::BASE_SHA256;
+use super::names::{BASE_SHA256, GUIDANCE_SCALE};
 
 /// Whose names a file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +38,11 @@ pub(super) fn metadata(adapter: &Adapter, title: &str, of_dialect: &[(&str, &str
     let base = adapter.base_sha256.as_ref().map(|sha256| (BASE_SHA256, sha256.as_str()));
     let turbo = adapter.turbo.as_ref().map(|turbo| turbo.to_json());
     let turbo = turbo.as_ref().map(|text| (turbo::KEY, text.as_str()));
+    let guidance = adapter.guidance_scale.map(|scale| Value::from(scale).to_string());
+    let guidance = guidance.as_ref().map(|text| (GUIDANCE_SCALE, text.as_str()));
     // One by one: to make a map of a list takes a sort of its own.
     let mut metadata = Metadata::new();
-    for (key, text) in all.iter().chain(of_dialect).copied().chain(base).chain(turbo) {
+    for (key, text) in all.iter().chain(of_dialect).copied().chain(base).chain(turbo).chain(guidance) {
         metadata.insert(key.to_owned(), text.to_owned());
     }
     metadata

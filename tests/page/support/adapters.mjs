@@ -18,6 +18,17 @@ export async function adapterWeights(style, change = text => text, file = 'adapt
   return Buffer.concat([size, header, buffer.subarray(8 + length)])
 }
 
+/**
+ * A shipped adapter's weights whose header says something more.
+ * @param {string} style @param {Record<string, string>} said
+ */
+export const adapterSaying = (style, said) =>
+  adapterWeights(style, header => {
+    const { __metadata__, ...tensors } = JSON.parse(header)
+    const text = JSON.stringify({ __metadata__: { ...__metadata__, ...said }, ...tensors })
+    return text.padEnd(Math.ceil(text.length / 8) * 8)
+  })
+
 /** The f32 tensors of a safetensors file, by name. @param {Buffer | URL} source the bytes, or where they are */
 export async function readTensors(source) {
   const bytes = source instanceof URL ? await readFile(source) : source

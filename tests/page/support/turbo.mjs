@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { adapterWeights } from './adapters.mjs'
+import { adapterSaying } from './adapters.mjs'
 import { fingerprint } from './pictures.mjs'
 import { DIST } from './server.mjs'
 
@@ -15,11 +15,7 @@ const ruleOf = steps => ({ guidance_scale: 1, sampler: 'ddim', steps, timestep_s
  * @param {number} steps @param {string} [style]
  */
 export const turboWeights = (steps, style = 'slanted') =>
-  adapterWeights(style, header => {
-    const { __metadata__, ...tensors } = JSON.parse(header)
-    const text = JSON.stringify({ __metadata__: { ...__metadata__, 'modelspec.title': `turbo-${steps}`, 'digit_diffusion.turbo': JSON.stringify(ruleOf(steps)) }, ...tensors })
-    return text.padEnd(Math.ceil(text.length / 8) * 8)
-  })
+  adapterSaying(style, { 'modelspec.title': `turbo-${steps}`, 'digit_diffusion.turbo': JSON.stringify(ruleOf(steps)) })
 
 /**
  * The files of the models that change where they list such adapters, turbo-4 and so on, and no others: what `serve` takes as `pages`.

@@ -24,8 +24,11 @@ pub fn load_model(
     let adapters = lora.iter().map(load).collect::<anyhow::Result<Vec<_>>>()?;
     let turbo = turbo(&adapters);
     if merged {
-        let state = merge(&base.state, adapters.iter().map(|loaded| (&loaded.adapter, loaded.scale)));
-        return Ok((Model::new(Base { state, ..base }, device.backend()?)?, turbo));
+        let on = || adapters.iter().map(|loaded| (&loaded.adapter, loaded.scale));
+        let state = merge(&base.state, on());
+        let mut info = base.info.clone();
+        info.guidance_scale = Adapter::guidance_of(on()).or(info.guidance_scale);
+        return Ok((Model::new(Base { state, info, ..base }, device.backend()?)?, turbo));
     }
     let mut model = Model::new(base, device.backend()?)?;
     let mut scales = BTreeMap::new();

@@ -218,7 +218,7 @@ fn request(args: &Args, model: &Model, turbo: Option<&Turbo>) -> anyhow::Result<
         }
         None => None,
     };
-    let usual = Request { num_inference_steps: STEPS, ..Request::new(0, 0) }.for_base(info);
+    let usual = Request { num_inference_steps: STEPS, ..model.usual_request(0, 0) };
     let usual = turbo.map_or(usual.clone(), |turbo| turbo.request(usual));
     Ok(Request {
         labels,

@@ -138,6 +138,25 @@ fn an_export_has_the_words_of_its_base_and_names_that_can_be_addresses() {
 
     let adapter = folder.path("good");
     done(&strs(&lora_run(&base, &adapter, "2")));
+    // So is what an adapter says of its own; merged, it is the base's.
+    done(&["export", "--base", &base, "--out", &again, "--lora", &adapter, "--lora-guidance", "2.4"]);
+    assert_eq!(json(Path::new(&again).join("manifest.json"))["adapters"][0]["guidance_scale"], 2.4);
+    let (styled, plain) = (format!("{again}/lora/good"), format!("{again}/base"));
+    let drawn = |more: &[&str]| {
+        let (out, raw) = (folder.path("styled.png"), folder.path("styled.safetensors"));
+        let sample = ["sample", "--base", &plain, "--label", "7", "--steps", "4", "--out", &out, "--raw", &raw];
+        done(&[&sample[..], more].concat());
+        fs::read(&raw).unwrap()
+    };
+    let on = ["--lora", &styled];
+    assert_eq!(drawn(&on), drawn(&[&on[..], &["--guidance", "2.4"]].concat()));
+    assert_ne!(drawn(&on), drawn(&[&on[..], &["--guidance", "1.6"]].concat()));
+    assert_eq!(drawn(&[]), drawn(&["--guidance", "1.6"]));
+    let merged = folder.path("merged");
+    done(&["merge", "--base", &plain, "--lora", &styled, "--out", &merged]);
+    assert_eq!(json(Path::new(&merged).join("digit_diffusion.json"))["guidance_scale"], 2.4);
+    assert!(refused(&["--lora", &adapter, "--lora-guidance", "nan"]).contains("finite number"));
+    assert!(refused(&["--lora-guidance", "2"]).contains("--lora"));
     for (name, other) in [("a#b", "a-b"), ("x:0.8,y", "x-0-8-y"), ("-n", "n"), ("CON", "style-CON")] {
         let renamed = folder.path(name);
         fs::rename(&adapter, &renamed).unwrap();

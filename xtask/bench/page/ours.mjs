@@ -1,7 +1,7 @@
 // In the page: this engine.
 const CLASSES = 10
 
-/** Loads the engine and the base, as the worker does; answers `draw` and what it is made of. */
+/** Loads the engine and the base, of the files that the page takes, as the worker does; answers `draw` and what it is made of. */
 export async function load(site, { device }) {
   const get = async (path, kind) => {
     const answer = await fetch(`${site}models/base/${path}`)
@@ -16,7 +16,7 @@ export async function load(site, { device }) {
     get('digit_diffusion.json', 'text'),
     get('unet/config.json', 'text'),
     get('scheduler/scheduler_config.json', 'text'),
-    get('unet/diffusion_pytorch_model.safetensors', 'arrayBuffer'),
+    get('unet/diffusion_pytorch_model.quantized.safetensors', 'arrayBuffer'),
   ])
   const [info, unetConfig, schedulerConfig, weights] = files
   const loaded = await engine.Engine.load({ info, unetConfig, schedulerConfig, weights: new Uint8Array(weights) }, device)

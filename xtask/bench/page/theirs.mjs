@@ -1,9 +1,10 @@
 // In the page: onnxruntime-web on the same network and weights, with the same guidance and sampler around it.
 const CLASSES = 10
 
-export async function load(site, { device }) {
+/** `threads` of more than one want an isolated page. */
+export async function load(site, { device, threads = 1 }) {
   const ort = await import(`${site}ort/ort.${device === 'cpu' ? 'wasm' : 'webgpu'}.min.mjs`)
-  ort.env.wasm.numThreads = 1
+  ort.env.wasm.numThreads = threads
   ort.env.wasm.wasmPaths = `${site}ort/`
   const { tokens_per_class: tokens } = await (await fetch(`${site}models/base/digit_diffusion.json`)).json()
   const options = { executionProviders: [device === 'cpu' ? 'wasm' : 'webgpu'], graphOptimizationLevel: 'all' }

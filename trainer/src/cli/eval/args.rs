@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use diffusion::config::ModelInfo;
 use diffusion::schedule::TimestepSpacing;
-use diffusion::{Request, SamplerKind, Turbo};
+use diffusion::{Model, Request, SamplerKind, Turbo};
 use trainer::classifier::Design;
 use trainer::styles::{Medium, Style};
 
@@ -132,13 +131,13 @@ impl Args {
 
     /// One request for each row: every combination of the settings, over those of an adapter that was taught to draw in few
     /// steps; without guidance where the base has not learnt it.
-    pub fn requests(&self, info: &ModelInfo, turbo: Option<&Turbo>) -> Vec<Request> {
-        let usual = Request::new(0, 0).for_base(info);
+    pub fn requests(&self, model: &Model, turbo: Option<&Turbo>) -> Vec<Request> {
+        let usual = model.usual_request(0, 0);
         let mut requests = vec![turbo.map_or(usual.clone(), |turbo| turbo.request(usual))];
         vary(&mut requests, &self.sampler, |request, &sampler| request.sampler = sampler);
         vary(&mut requests, &self.timestep_spacing, |request, &spacing| request.timestep_spacing = Some(spacing));
         vary(&mut requests, &self.steps, |request, &steps| request.num_inference_steps = steps);
-        if !info.null_class_trained {
+        if !model.base().info.null_class_trained {
             requests.iter_mut().for_each(|request| request.guidance_scale = 1.0);
             return requests;
         }

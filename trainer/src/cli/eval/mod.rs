@@ -105,7 +105,7 @@ fn trained_on(base: &Path) -> anyhow::Result<Option<PathBuf>> {
 fn help(args: &Args) -> anyhow::Result<ExitCode> {
     for loras in combinations(args) {
         let Drawer { model, turbo, .. } = load(args, &loras)?;
-        for request in args.requests(&model.base().info, turbo.as_ref()) {
+        for request in args.requests(&model, turbo.as_ref()) {
             help_to_draw(args, &model, &request)?;
         }
     }
@@ -170,7 +170,7 @@ fn against_own(args: &Args, path: PathBuf, report: &mut Report) -> anyhow::Resul
     report.floors = vec![own.floor.clone()];
     for model in models {
         let Drawer { model, name, turbo } = model?;
-        for request in args.requests(&info, turbo.as_ref()) {
+        for request in args.requests(&model, turbo.as_ref()) {
             let number = report.floors.len() + report.rows.len() + 1;
             report.rows.push(own.row(&name, &model, &request, number)?);
             // What takes long is kept at once.
@@ -201,7 +201,6 @@ fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
     let mut bench = Bench::new(args, canvas)?;
     for loras in combinations(args) {
         let Drawer { model, name, turbo } = load(args, &loras)?;
-        let info = &model.base().info;
         // An adapter for few steps has no style of its own.
         let is_turbo =
             |lora: &String| model.adapters().get(split_scale(lora).0).is_some_and(|adapter| adapter.turbo.is_some());
@@ -211,7 +210,7 @@ fn against_mnist(args: &Args, report: &mut Report) -> anyhow::Result<()> {
         let reference = bench.reference(look)?;
         report.floors = bench.floors();
         report.judges = bench.judges();
-        for request in args.requests(info, turbo.as_ref()) {
+        for request in args.requests(&model, turbo.as_ref()) {
             report.rows.push(bench.row(name.clone(), &model, request, reference, styled)?);
             // What takes long is kept at once.
             report.save(&args.out)?;

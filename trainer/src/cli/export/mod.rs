@@ -1,10 +1,12 @@
-//! `trainer export`: the folder that the page loads, and diffusers; `beside` lists it for a page that has one; `names` are those that it can carry, `card` is its model card,
-//! `pipeline` what diffusers draws with. Tests: in `trainer/tests/runs/resume.rs` and `own.rs`.
+//! `trainer export`: the folder that the page loads, and diffusers; `beside` lists it for a page that has one; `names` are
+//! those that it can carry, `card` is its model card, `pipeline` what diffusers draws with, `words` are those of the page.
+//! Tests: in `trainer/tests/runs/resume.rs` and `own.rs`.
 
 mod beside;
 mod card;
 mod names;
 mod pipeline;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,20 +16,19 @@ use anyhow::Context;
 use diffusion::base::{QUANTIZED_WEIGHTS, WEIGHTS, base_files};
 use diffusion::peft::PeftConfig;
 use diffusion::quantize::quantize;
-use diffusion::tensors::{Metadata, read_tensors};
 use serde_json::{Map, Value, json};
 use trainer::files::{read, same_path, write_atomic};
 use trainer::messages::{emit, say, shown, warn};
 use trainer::store::{
     ADAPTER_WEIGHTS, AdapterFiles, QUANTIZED_ADAPTER, adapter_folder, base_sha256, read_base, sha256,
 };
-use trainer::styles::{Medium, Style};
 
 use super::load::{self, split_scale};
 use super::precision::Exported;
 use beside::MANIFEST;
 pub use card::are_digits;
 use card::card;
+use words::{title_of, words_of};
 
 const CARD: &str = "README.md";
 
@@ -64,6 +65,9 @@ pub struct Args {
     /// Guidance that the base is drawn with where nothing else is said [default: what it says itself, or 1.6]
     #[arg(long, value_name = "SCALE")]
     guidance: Option<f64>,
+    /// The same of the adapters given by --lora [default: what they say themselves, or the base's]
+    #[arg(long, value_name = "SCALE", requires = "lora", value_parser = finite)]
+    lora_guidance: Option<f64>,
 }
 
 /// A file that is to be written, or without bytes, removed.
@@ -136,6 +140,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             ),
             _ => adapter.base_sha256 = Some(shipped_as.clone()),
         }
+        adapter.guidance_scale = args.lora_guidance.or(adapter.guidance_scale);
         let config = if was_taken { PeftConfig::describing(&adapter) } else { adapter_files.config(&adapter)? };
         let (title, description) = words_of(name, &adapter_files);
         let mut list = Map::new();
@@ -168,6 +173,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         });
         if let Some(turbo) = &adapter.turbo {
             exported["turbo"] = serde_json::from_str(&turbo.to_json())?;
+        }
+        if let Some(scale) = adapter.guidance_scale {
+            exported["guidance_scale"] = json!(scale);
         }
         match adapters.iter_mut().find(|kept| kept["name"] == name) {
             Some(kept) => *kept = exported,
@@ -313,27 +321,8 @@ fn name_of(adapter: &Path) -> Option<&str> {
     name?.to_str()
 }
 
-/// Title and description of an adapter: a style's, those that its file brings, or its name.
-fn words_of(name: &str, files: &AdapterFiles) -> (String, String) {
-    if let Ok(style) = Style::named(name) {
-        return (style.title.to_owned(), style.description.to_owned());
-    }
-    if let Ok(medium) = Medium::named(name) {
-        return (medium.title.to_owned(), medium.description.to_owned());
-    }
-    let metadata = read_tensors(&files.bytes).map_or_else(|_| Metadata::new(), |(_, metadata)| metadata);
-    let word = |keys: &[&str]| keys.iter().find_map(|key| names::readable(metadata.get(*key)?)).map(str::to_owned);
-    let title = word(&["modelspec.title", "ss_output_name"]).unwrap_or_else(|| name.to_owned());
-    (title, word(&["modelspec.description", "ss_training_comment"]).unwrap_or_default())
-}
-
-fn title_of(labels: &[String]) -> String {
-    const SHOWN: usize = 4;
-    match labels {
-        labels if are_digits(labels) => "Handwritten digits".to_owned(),
-        [shown @ .., _] if shown.len() >= SHOWN => format!("{}, …", shown[..SHOWN].join(", ")),
-        labels => labels.join(", "),
-    }
+fn finite(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|scale| f64::is_finite(*scale)).ok_or_else(|| "it must be a finite number".to_owned())
 }
 
 fn entry(bytes: &[u8]) -> Value {

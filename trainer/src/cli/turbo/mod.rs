@@ -55,16 +55,18 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
 
     let base = read_base(&base_dir)?;
-    if config.turbo.guidance.is_nan() {
-        config.turbo.guidance = Request::new(0, 0).for_base(&base.info).guidance_scale;
-    }
     let schedule = NoiseSchedule::new(base.schedule.clone());
     let segments = Segments::new(&schedule, steps)?;
     let styles = config.turbo.lora.iter().map(|text| load_adapter(text, &base_dir, &base, false));
     let styles = styles.collect::<anyhow::Result<Vec<_>>>()?;
+    let on = || styles.iter().map(|style| (&style.adapter, style.scale));
+    if config.turbo.guidance.is_nan() {
+        let usual = Request::new(0, 0).for_base(&base.info).guidance_scale;
+        config.turbo.guidance = Adapter::guidance_of(on()).map_or(usual, |scale| scale as f32);
+    }
     let with = styles.iter().map(named).collect();
     // The adapter is learnt on the weights that the teacher has.
-    let state = merge(&base.state, styles.iter().map(|style| (&style.adapter, style.scale)));
+    let state = merge(&base.state, on());
     let taught = Base { state, ..base.clone() };
     let sha256_of_base = base_sha256(&base_dir)?;
 

@@ -28,6 +28,8 @@ SAMPLERS = {
 ADAPTER = "adapter_model.safetensors"
 # What the header of an adapter's file says that was taught to draw in few steps.
 TURBO = "digit_diffusion.turbo"
+# What it says of the guidance that it is drawn with.
+GUIDANCE = "digit_diffusion.guidance_scale"
 
 
 class DigitDiffusionPipeline(DiffusionPipeline):
@@ -81,7 +83,7 @@ class DigitDiffusionPipeline(DiffusionPipeline):
         label: a class by name, such as "7", or a list of them. seed: a whole number, or a list of them; the starting
         noise is the one that the trainer and the page draw from it. lora: an adapter by name (beside this folder, in
         ../lora), a folder or file of PEFT, or {adapter: strength} for several. Steps, sampler and guidance are by
-        default those of the page for this base, or those that an adapter was taught with that draws in few steps:
+        default those of the page for this base and its adapters, or those that one was taught with that draws in few steps:
         guidance_scale 1 is off; it is there from the share guidance_start of the run up to guidance_stop; guidance_eta
         is how much of its ink is kept (adaptive projected guidance, arXiv 2410.02416). eta: DDIM's fresh noise; that
         and DDPM's are torch's, so such pictures are others than the trainer's. latents: starting noise [b, c, h, w] in
@@ -92,13 +94,13 @@ class DigitDiffusionPipeline(DiffusionPipeline):
         count = max(len(labels), len(seeds), 1 if latents is None else len(latents))
         labels = [self._index(one) for one in spread(labels, count, "labels")]
         seeds = spread(seeds, count, "seeds")
-        turbo = self._switch_on({} if lora is None else lora if isinstance(lora, dict) else {lora: 1.0})
+        turbo, guidance = self._switch_on({} if lora is None else lora if isinstance(lora, dict) else {lora: 1.0})
         sampler = sampler or turbo.get("sampler")
         timestep_spacing = timestep_spacing or turbo.get("timestep_spacing")
         if num_inference_steps is None:
             num_inference_steps = turbo.get("steps", 12)
         if guidance_scale is None:
-            guidance_scale = turbo.get("guidance_scale", self.config.guidance_scale)
+            guidance_scale = turbo.get("guidance_scale", guidance)
         scheduler = self._scheduler(sampler, timestep_spacing)
         scheduler.set_timesteps(num_inference_steps, device=self._execution_device)
 
@@ -179,12 +181,16 @@ class DigitDiffusionPipeline(DiffusionPipeline):
         return abar.sqrt(), (1 - abar).sqrt()
 
     def _switch_on(self, strengths):
-        """Loads adapters that are new and gives all their strength. What the one that draws in few steps says of that."""
-        turbo = {}
+        """Loads adapters that are new and gives all their strength. What the one that draws in few steps says of that, and
+        the guidance to draw with: the largest that one of them asks for, else the base's."""
+        turbo, asked = {}, []
         for adapter, strength in strengths.items():
             name, file = self._adapter(adapter)
             with safe_open(file, "pt") as opened:
-                said = json.loads((opened.metadata() or {}).get(TURBO, "null"))
+                header = opened.metadata() or {}
+            said = json.loads(header.get(TURBO, "null"))
+            if GUIDANCE in header and strength > 0:
+                asked.append(json.loads(header[GUIDANCE]))
             if said and strength:
                 turbo = said
                 if "with" in said:
@@ -198,7 +204,7 @@ class DigitDiffusionPipeline(DiffusionPipeline):
         if strengths:
             self.unet.enable_lora()
             self.unet.set_adapters([self._adapter(one)[0] for one in strengths], list(strengths.values()))
-        return turbo
+        return turbo, max(asked, default=self.config.guidance_scale)
 
     def _adapter(self, adapter):
         """Name within the network, and file."""
