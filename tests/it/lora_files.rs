@@ -1,6 +1,7 @@
 //! Adapter files: PEFT's, diffusers' and kohya's are read, ours are read again, the rest is refused with a reason.
 
-use diffusion::adapter::{Adapter, Change, Join, joined};
+use diffusion::adapter::join::{Join, joined};
+use diffusion::adapter::{Adapter, Change};
 use diffusion::peft::{PeftConfig, implied_base, read_adapter, write_adapter, write_kohya};
 use diffusion::state::{HostTensor, StateDict};
 use diffusion::tensors::{Metadata, Precision, read_tensors, write_tensors};
