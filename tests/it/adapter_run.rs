@@ -9,8 +9,8 @@ use diffusion::peft::read_adapter;
 use diffusion::training::{AdapterRun, Job, JobGradients, Kept, LossKind, Pictures, Recipe};
 
 use trainer::config::LoraSettings;
-use trainer::train::TrainConfig;
 use trainer::train::adapter::{detach, initial_adapter};
+use trainer::train::{TrainConfig, Training};
 
 use crate::support::*;
 use crate::training::{base_of, config, data, run as run_trainer, trainer_of};

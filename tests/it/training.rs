@@ -12,7 +12,7 @@ use diffusion::unet::init::initial_state;
 use trainer::config::LoraSettings;
 use trainer::data::Dataset;
 use trainer::train::adapter::initial_adapter;
-use trainer::train::{Checkpoint, TrainConfig, Trainer};
+use trainer::train::{Checkpoint, TrainConfig, Trainer, Training};
 
 pub fn data() -> Dataset {
     let fixture = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);

@@ -4,7 +4,7 @@ use diffusion::state::StateDict;
 use diffusion::unet::init::initial_state;
 use trainer::config::{AdapterKind, LoraSettings};
 use trainer::train::adapter::{detach, initial_adapter};
-use trainer::train::{Checkpoint, TrainConfig};
+use trainer::train::{Checkpoint, TrainConfig, Training};
 
 use crate::training::*;
 

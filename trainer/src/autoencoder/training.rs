@@ -8,8 +8,7 @@ use burn::tensor::{Device, Tensor};
 use diffusion::autoencoder::Autoencoder;
 use diffusion::autoencoder::burn::BurnAutoencoder;
 use diffusion::ops::Ops;
-use diffusion::state::StateDict;
-use diffusion::training::{StepReport, Validated, streams};
+use diffusion::training::{StepReport, streams};
 use diffusion::unet::burn::read_state;
 
 use super::loss::{Part, Weights, loss};
@@ -20,8 +19,8 @@ use crate::parallel;
 use crate::train::checkpoint::{Checkpoint, Origin};
 use crate::train::gradients;
 use crate::train::network_parameters::NetworkParameters;
-use crate::train::optimizer::{Optimizer, Vectors};
-use crate::train::tensors::{host, to_state, to_vector};
+use crate::train::tensors::host;
+use crate::train::{Progress, Training};
 
 /// A part of a batch: pictures by index, the side and corner of the square that is cut out of each, and the noise of their
 /// latents.
@@ -32,9 +31,9 @@ struct Share {
     noise: Vec<f32>,
 }
 
-/// A training run: network, optimizer, EMA, and how far it is.
+/// A training run: the network, its pictures, and how far it is.
 pub struct AutoencoderRun<'a> {
-    config: TrainConfig,
+    progress: Progress,
     weights: Weights,
     /// Side of the squares that are cut out of the pictures, and in how much of the run.
     crop: (usize, f64),
@@ -44,11 +43,6 @@ pub struct AutoencoderRun<'a> {
     operations: Ops,
     network: BurnAutoencoder,
     parameters: NetworkParameters,
-    optimizer: Optimizer,
-    step: usize,
-    validated: Validated,
-    /// The EMA at the least validation loss.
-    best: Option<Tensor<1>>,
 }
 
 impl<'a> AutoencoderRun<'a> {
@@ -82,34 +76,14 @@ impl<'a> AutoencoderRun<'a> {
         let network = BurnAutoencoder::with_state(&start.config, &start.state, &device)?;
         let parameters = NetworkParameters::new(&network);
         let plain = device.clone().without_autodiff();
-        let zeros = Tensor::zeros([parameters.layout().len()], &plain);
-        let weights = parameters.of(&network, &plain)?;
-        let vectors = Vectors { ema: weights.clone(), weights, moment_1: zeros.clone(), moment_2: zeros };
-        let optimizer = Self::new_optimizer(&config, vectors, 0);
-        let weights = Weights { pixels: config.loss, edges: settings.edge_weight, kl: settings.kl_weight };
+        let origin = Origin { data_sha256: pictures.sha256(), adapter: None };
+        let progress = Progress::new(config, origin, parameters.of(&network, &plain)?);
+        let weights = Weights { pixels: progress.config.loss, edges: settings.edge_weight, kl: settings.kl_weight };
         let side = pictures.side();
         let crop = (if settings.crop == 0 { side } else { settings.crop.min(side) }, settings.crop_share);
-        let mut run = Self {
-            config,
-            weights,
-            crop,
-            start,
-            pictures,
-            device,
-            operations,
-            network,
-            parameters,
-            optimizer,
-            step: 0,
-            validated: Validated::default(),
-            best: None,
-        };
+        let mut run = Self { progress, weights, crop, start, pictures, device, operations, network, parameters };
         run.take_weights();
         Ok(run)
-    }
-
-    fn new_optimizer(config: &TrainConfig, vectors: Vectors, steps_done: usize) -> Optimizer {
-        Optimizer::new(vectors, steps_done, config.weight_decay, config.ema_decay, config.threads)
     }
 
     /// Continues from a checkpoint.
@@ -117,74 +91,9 @@ impl<'a> AutoencoderRun<'a> {
     /// # Errors
     /// A run that was started with other pictures; parameters that do not fit.
     pub fn resume(mut self, checkpoint: Checkpoint) -> Result<Self> {
-        let Checkpoint { step, model, ema, moment_1, moment_2, origin, validated, best, .. } = checkpoint;
-        origin.must_be(&self.origin())?;
-        let device = self.device.clone().without_autodiff();
-        let vector = |state: StateDict| to_vector(self.parameters.layout(), &state, &device);
-        let vectors = Vectors {
-            weights: vector(model)?,
-            ema: vector(ema)?,
-            moment_1: vector(moment_1)?,
-            moment_2: vector(moment_2)?,
-        };
-        self.best = best.map(vector).transpose()?;
-        self.optimizer = Self::new_optimizer(&self.config, vectors, step);
-        (self.step, self.validated) = (step, validated);
+        self.progress.resume(checkpoint, self.parameters.layout(), |state| state)?;
         self.take_weights();
         Ok(self)
-    }
-
-    /// All that is needed to go on later.
-    ///
-    /// # Errors
-    /// Weights that are infinite or not a number; that they cannot be read from the device.
-    pub fn checkpoint(&self) -> Result<Checkpoint> {
-        let Vectors { weights, ema, moment_1, moment_2 } = self.optimizer.vectors();
-        let layout = self.parameters.layout();
-        let model = to_state(layout, weights)?;
-        if model.values().flat_map(|tensor| &tensor.values).any(|value| !value.is_finite()) {
-            return Err(Error::WeightsNotFinite { step: self.step });
-        }
-        Ok(Checkpoint {
-            step: self.step,
-            config: self.config.clone(),
-            origin: self.origin(),
-            model,
-            ema: to_state(layout, ema)?,
-            moment_1: to_state(layout, moment_1)?,
-            moment_2: to_state(layout, moment_2)?,
-            validated: self.validated.clone(),
-            best: self.best.as_ref().map(|best| to_state(layout, best)).transpose()?,
-        })
-    }
-
-    fn origin(&self) -> Origin {
-        Origin { data_sha256: self.pictures.sha256(), adapter: None }
-    }
-
-    /// The run's settings.
-    pub fn config(&self) -> &TrainConfig {
-        &self.config
-    }
-
-    /// Steps done.
-    pub fn step(&self) -> usize {
-        self.step
-    }
-
-    /// Steps in which every picture is seen once.
-    pub fn steps_per_epoch(&self) -> usize {
-        self.config.steps_per_epoch(self.pictures.count())
-    }
-
-    /// Steps of the whole run.
-    pub fn total(&self) -> usize {
-        self.config.total_steps(self.pictures.count())
-    }
-
-    /// What validation has found so far.
-    pub fn validated(&self) -> &Validated {
-        &self.validated
     }
 
     /// The autoencoder with the EMA of the weights; with `best`, of those of the least validation loss, where one was measured.
@@ -192,58 +101,9 @@ impl<'a> AutoencoderRun<'a> {
     /// # Errors
     /// That they cannot be read from the device.
     pub fn trained(&self, best: bool) -> Result<Autoencoder> {
-        let values = self.best.as_ref().filter(|_| best).unwrap_or(&self.optimizer.vectors().ema);
+        let values = if best { self.progress.best() } else { self.progress.ema() };
         let state = read_state(&self.with_weights(values))?;
         Ok(Autoencoder { config: self.start.config.clone(), state })
-    }
-
-    /// Trains until the end, or until `stop` is set: then a step that is under way is given up. `on_step` ends the training, too,
-    /// with [`Error::Stopped`].
-    ///
-    /// # Errors
-    /// A loss or gradient that is infinite or not a number, what else `on_step` returns, what the device refuses.
-    pub fn run(
-        &mut self,
-        stop: &AtomicBool,
-        mut on_step: impl FnMut(&mut Self, StepReport) -> Result<()>,
-    ) -> Result<()> {
-        while self.step < self.total() {
-            match self.train_step(stop).and_then(|report| on_step(self, report)) {
-                Err(Error::Stopped) => return Ok(()),
-                outcome => outcome?,
-            }
-        }
-        Ok(())
-    }
-
-    fn train_step(&mut self, stop: &AtomicBool) -> Result<StepReport> {
-        let parts = self.parts(self.step);
-        let pictures: usize = parts.iter().map(|part| part.indices.len()).sum();
-        let plain = self.device.clone().without_autodiff();
-        let job = |network: &BurnAutoencoder, part: Share| {
-            if stop.load(Ordering::Relaxed) {
-                return Err(Error::Stopped);
-            }
-            let share = part.indices.len() as f32 / pictures as f32;
-            Ok(self.loss(network, part, &self.device) * share)
-        };
-        let gather = |network: &BurnAutoencoder, gradients| self.parameters.gradients_of(network, gradients, &plain);
-        let (loss, gradients) =
-            gradients::of_jobs(&self.network, &self.device, parts, self.config.threads, job, gather)?;
-        let step = self.step + 1;
-        if !loss.is_finite() {
-            return Err(Error::LossNotFinite { step, loss });
-        }
-        let (gradients, grad_norm) = gradients::sum_and_norm(gradients, self.config.threads)?;
-        if !grad_norm.is_finite() {
-            return Err(Error::GradientNotFinite { step });
-        }
-        let recipe = self.config.recipe(self.total());
-        let lr = recipe.learning_rate(self.step);
-        self.optimizer.step(lr, gradients, recipe.gradient_scale(grad_norm))?;
-        self.take_weights();
-        self.step = step;
-        Ok(StepReport { step, total: self.total(), loss, grad_norm, lr, images: pictures })
     }
 
     /// Side of what a step sees of each picture; steps count from 0.
@@ -254,16 +114,17 @@ impl<'a> AutoencoderRun<'a> {
 
     /// The parts of a step's batch; steps count from 0.
     fn parts(&self, step: usize) -> Vec<Share> {
-        let (seed, batch) = (self.config.seed, self.config.images_per_step());
+        let config = self.config();
+        let (seed, batch) = (config.seed, config.images_per_step());
         let per_epoch = self.steps_per_epoch().max(1);
         let mut order: Vec<usize> = (0..self.pictures.count()).collect();
         streams::epoch(seed, step / per_epoch).shuffle(&mut order);
         let from = step % per_epoch * batch;
-        let (config, crop) = (&self.start.config, self.crop_at(step));
-        let latents = config.latent_channels * (crop / config.factor()).pow(2);
+        let (network, crop) = (&self.start.config, self.crop_at(step));
+        let latents = network.latent_channels * (crop / network.factor()).pow(2);
         let places = self.pictures.side() - crop + 1;
         let mut noise = streams::step(seed, step);
-        let size = if self.config.micro_batch == 0 { batch } else { self.config.micro_batch };
+        let size = if config.micro_batch == 0 { batch } else { config.micro_batch };
         let chosen = order[from..from + batch].chunks(size);
         chosen
             .map(|indices| Share {
@@ -294,13 +155,13 @@ impl<'a> AutoencoderRun<'a> {
     /// What the device refuses; [`Error::Stopped`] where `stop` was set meanwhile: nothing is kept then.
     pub fn validate(&mut self, held_out: &dyn Pictures, stop: &AtomicBool) -> Result<f32> {
         let device = self.device.clone().without_autodiff();
-        let network = self.with_weights(&self.optimizer.vectors().ema);
+        let network = self.with_weights(self.progress.ema());
         let count = held_out.count();
         let all: Vec<usize> = (0..count).collect();
         let weights = Weights { kl: 0.0, ..self.weights };
         let (side, channels) = (held_out.side(), held_out.channels());
-        let jobs = all.chunks(self.config.micro_batch.max(1)).map(|indices| (network.clone(), indices)).collect();
-        let losses = parallel::map(jobs, self.config.threads, |(network, indices): (BurnAutoencoder, &[usize])| {
+        let jobs = all.chunks(self.config().micro_batch.max(1)).map(|indices| (network.clone(), indices)).collect();
+        let losses = parallel::map(jobs, self.config().threads, |(network, indices): (BurnAutoencoder, &[usize])| {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Stopped);
             }
@@ -310,19 +171,50 @@ impl<'a> AutoencoderRun<'a> {
             Ok(loss.iter().sum::<f32>() * indices.len() as f32 / count as f32)
         })?;
         let loss = losses.iter().sum();
-        if self.validated.note(self.step, loss) {
-            self.best = Some(self.optimizer.vectors().ema.clone());
-        }
+        self.progress.note(loss);
         Ok(loss)
     }
 
     fn take_weights(&mut self) {
-        self.network = self.parameters.in_network(self.network.clone(), &self.optimizer.vectors().weights);
+        self.network = self.parameters.in_network(self.network.clone(), self.progress.weights());
     }
 
     /// The network without gradients, with these weights.
     fn with_weights(&self, values: &Tensor<1>) -> BurnAutoencoder {
         self.parameters.in_network(self.network.valid(), values)
+    }
+}
+
+impl Training for AutoencoderRun<'_> {
+    fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    fn pictures(&self) -> usize {
+        self.pictures.count()
+    }
+
+    fn checkpoint(&self) -> Result<Checkpoint> {
+        self.progress.checkpoint(self.parameters.layout())
+    }
+
+    fn train_step(&mut self, stop: &AtomicBool) -> Result<StepReport> {
+        let (parts, threads) = (self.parts(self.step()), self.config().threads);
+        let pictures: usize = parts.iter().map(|part| part.indices.len()).sum();
+        let plain = self.device.clone().without_autodiff();
+        let job = |network: &BurnAutoencoder, part: Share| {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Error::Stopped);
+            }
+            let share = part.indices.len() as f32 / pictures as f32;
+            Ok(self.loss(network, part, &self.device) * share)
+        };
+        let gather = |network: &BurnAutoencoder, gradients| self.parameters.gradients_of(network, gradients, &plain);
+        let computed = gradients::of_jobs(&self.network, &self.device, parts, threads, job, gather)?;
+        let (recipe, total) = (self.config().recipe(self.total()), self.total());
+        let report = self.progress.advance(&recipe, total, computed, pictures)?;
+        self.take_weights();
+        Ok(report)
     }
 }
 

@@ -17,14 +17,14 @@ use trainer::data::check::Purpose;
 use trainer::messages::{say, shown};
 use trainer::ranks::Ranks;
 use trainer::store::{read_base, write_base};
-use trainer::train::{Origin, Source, Trainer};
+use trainer::train::{Origin, Source, Trainer, Training};
 
 use super::behind::{Behind, LATENTS};
 use super::data_args::{DataArgs, Reader};
 use super::device::DeviceName;
 use super::training::{
-    Given, Interrupt, Plan, Run, TrainArgs, check_unchanged, is_finished, list_presets, print_config, say_estimate,
-    stored_settings,
+    Drawing, Given, Interrupt, Plan, Run, TrainArgs, check_unchanged, is_finished, list_presets, print_config,
+    say_estimate, stored_settings,
 };
 
 /// Fewest steps of a run whose length nobody has set: what a few dozen pictures need.
@@ -212,19 +212,26 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         trainer.total(),
         config.train.images_per_step(),
     );
-    let run = Run { plan: &plan, interrupt: &interrupt, out: &args.out, held_out, drawn: Request::new(0, 0) };
-    if !say_estimate(&mut trainer, &run, &base, base.state.values().map(|tensor| tensor.values.len()).sum())? {
-        return Ok(ExitCode::from(130));
-    }
+    let run = Run { plan: &plan, interrupt: &interrupt, out: &args.out };
     let trained = |trainer: &Trainer<'_>, keep: Keep| -> anyhow::Result<Base> {
         let unet = if keep == Keep::Best { trainer.best_unet()? } else { trainer.ema_unet()? };
         Ok(Base { state: read_state(&unet)?, ..base.clone() })
     };
-    run.train(
-        trainer,
-        |trainer, keep, out| Ok(write_base(out, &trained(trainer, keep)?, Precision::F32)?),
-        |trainer, keep| Ok(Model::new(trained(trainer, keep)?, backend.clone())?),
-    )
+    let drawing = Drawing {
+        held_out,
+        request: Request::new(0, 0),
+        seed: plan.sample_seed,
+        out: &args.out,
+        save: |trainer: &Trainer<'_>, keep: Keep, out: &Path| {
+            Ok(write_base(out, &trained(trainer, keep)?, Precision::F32)?)
+        },
+        model: |trainer: &Trainer<'_>, keep: Keep| Ok(Model::new(trained(trainer, keep)?, backend.clone())?),
+    };
+    let parameters = base.state.values().map(|tensor| tensor.values.len()).sum();
+    if !say_estimate(&mut trainer, &run, &drawing, &base, parameters)? {
+        return Ok(ExitCode::from(130));
+    }
+    run.train(trainer, &drawing)
 }
 
 impl Args {

@@ -13,7 +13,7 @@ use trainer::messages::{did_you_mean, say};
 use trainer::ranks::Ranks;
 use trainer::store::{ADAPTER_WEIGHTS, base_sha256, read_base, write_adapter_folder};
 use trainer::train::adapter::detach;
-use trainer::train::{AdapterOrigin, Origin, Source, Trainer};
+use trainer::train::{AdapterOrigin, Origin, Source, Trainer, Training};
 
 use super::adapter_args::AdapterArgs;
 use super::behind::LATENTS;
@@ -23,7 +23,8 @@ use super::factors;
 use super::labels;
 use super::lora_pictures::{Pictures, looks};
 use super::training::{
-    Given, Interrupt, Plan, Run, TrainArgs, is_finished, list_presets, print_config, say_estimate, stored_settings,
+    Drawing, Given, Interrupt, Plan, Run, TrainArgs, is_finished, list_presets, print_config, say_estimate,
+    stored_settings,
 };
 
 /// Fewest steps of a run whose length nobody has set: what a few dozen drawings need.
@@ -239,23 +240,29 @@ fn train_one(
         trainer.total(),
         config.train.images_per_step(),
     );
-    let run = Run { plan: &plan, interrupt, out, held_out, drawn: Request::new(0, 0).for_base(&base.info) };
-    let parameters = base.state.values().map(|tensor| tensor.values.len()).sum();
-    if !say_estimate(&mut trainer, &run, base, parameters)? {
-        return Ok(ExitCode::from(130));
-    }
+    let run = Run { plan: &plan, interrupt, out };
     let trained = |trainer: &Trainer<'_>, keep: Keep| -> anyhow::Result<Adapter> {
         let state = if keep == Keep::Best { trainer.best_state()? } else { trainer.ema_state()? };
         Ok(Adapter { base_sha256: Some(sha256.clone()), ..detach(&initial, &state)? })
     };
-    run.train(
-        trainer,
-        |trainer, keep, out| Ok(write_adapter_folder(out, &trained(trainer, keep)?, &peft, name, Precision::F32)?),
-        |trainer, keep| {
+    let drawing = Drawing {
+        held_out,
+        request: Request::new(0, 0).for_base(&base.info),
+        seed: plan.sample_seed,
+        out,
+        save: |trainer: &Trainer<'_>, keep: Keep, out: &Path| {
+            Ok(write_adapter_folder(out, &trained(trainer, keep)?, &peft, name, Precision::F32)?)
+        },
+        model: |trainer: &Trainer<'_>, keep: Keep| {
             let state = merge(&base.state, [(&trained(trainer, keep)?, 1.0)]);
             Ok(Model::new(Base { state, ..base.clone() }, backend.clone())?)
         },
-    )
+    };
+    let parameters = base.state.values().map(|tensor| tensor.values.len()).sum();
+    if !say_estimate(&mut trainer, &run, &drawing, base, parameters)? {
+        return Ok(ExitCode::from(130));
+    }
+    run.train(trainer, &drawing)
 }
 
 impl Args {

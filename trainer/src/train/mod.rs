@@ -1,9 +1,10 @@
-//! Training of base models and adapters, by one loop. Batches, noise, weights of timesteps, augmentation, schedules and what
+//! Training of base models and adapters; an autoencoder's shares its steps. Batches, noise, weights of timesteps, augmentation, schedules and what
 //! else needs no device are those of [`diffusion::training`], which a browser trains by, too.
 //!
 //! | file | what |
 //! |---|---|
-//! | `trainer` | the loop |
+//! | `training` | a run of steps, whatever it trains |
+//! | `trainer` | that of a base or an adapter |
 //! | `loss` | the loss of a job in burn's graph |
 //! | `source` | what is learnt: rows of pictures, or of a teacher's runs |
 //! | `trained` | what is trained, as one vector: |
@@ -16,7 +17,7 @@
 //! | `host` | the same of an adapter on the CPU, without burn |
 //! | `optimizer` | AdamW, and the moving average of the weights |
 //! | `validation` | the loss on held-out pictures, and the weights that had the least |
-//! | `progress` | going on from a checkpoint; the weights to be saved |
+//! | `progress` | how far a run is, and going on from a checkpoint |
 //! | `together` | a step of several ranks |
 //! | `checkpoint` | what a run needs to go on later |
 //!
@@ -31,16 +32,19 @@ mod input_dropout;
 mod loss;
 pub(crate) mod network_parameters;
 pub(crate) mod optimizer;
-mod progress;
+pub(crate) mod progress;
 mod source;
 pub(crate) mod tensors;
 mod together;
 mod trained;
 mod trainer;
+mod training;
 mod validation;
 
 pub use crate::config::{LossKind, TrainConfig};
 pub use checkpoint::{AdapterOrigin, Checkpoint, Origin};
 pub use diffusion::training::StepReport;
+pub use progress::Progress;
 pub use source::Source;
 pub use trainer::Trainer;
+pub use training::Training;

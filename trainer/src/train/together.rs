@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::tensors::{host, tensor};
 use super::trainer::Trainer;
+use super::training::Training;
 use crate::config::to_toml;
 use crate::error::{Error, Result};
 use crate::files;
@@ -26,20 +27,20 @@ impl Trainer<'_> {
         if ranks.size() == 1 {
             return Ok(self);
         }
-        self.config.micro_batch = ranks.from_first(self.config.micro_batch as u64)? as usize;
-        let adapter = self.origin.adapter.as_ref();
+        self.progress.config.micro_batch = ranks.from_first(self.config().micro_batch as u64)? as usize;
+        let adapter = self.progress.origin.adapter.as_ref();
         let of_adapter = adapter.map(|adapter| to_toml(&adapter.settings)).transpose()?.unwrap_or_default();
-        let settings = to_toml(&self.config)? + &of_adapter;
-        let weights = host(self.optimizer.vectors().weights.clone())?;
+        let settings = to_toml(self.config())? + &of_adapter;
+        let weights = host(self.progress.weights().clone())?;
         ranks.agree(&[
             ("another build of this program", program()?),
             ("other settings", settings),
-            ("other pictures", self.origin.data_sha256.clone()),
+            ("other pictures", self.progress.origin.data_sha256.clone()),
             ("another base", adapter.map(|adapter| adapter.base_sha256.clone()).unwrap_or_default()),
-            ("a checkpoint of another step", self.step.to_string()),
+            ("a checkpoint of another step", self.step().to_string()),
             ("other weights to start from", sha256(&bytes(&weights))),
         ])?;
-        let (pictures, size) = (self.config.images_per_step(), self.recipe().job_size());
+        let (pictures, size) = (self.config().images_per_step(), self.recipe().job_size());
         let jobs = pictures.div_ceil(size);
         if jobs < ranks.size() {
             let reason = format!(
@@ -71,8 +72,8 @@ impl Trainer<'_> {
         }
         let jobs = computed.and_then(|(losses, gradients)| {
             let gradients = gradients.into_iter().map(host).collect::<Result<Vec<_>>>()?;
-            let weights = match self.step.is_multiple_of(COMPARED_EVERY) {
-                true => digest(&host(self.optimizer.vectors().weights.clone())?),
+            let weights = match self.step().is_multiple_of(COMPARED_EVERY) {
+                true => digest(&host(self.progress.weights().clone())?),
                 false => 0,
             };
             Ok(Jobs { losses, gradients, weights })

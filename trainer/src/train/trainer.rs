@@ -1,4 +1,4 @@
-//! One training loop for base models and adapters. Tests: in `tests/it/training.rs`; whole runs with their files, in
+//! The training of base models and adapters. Tests: in `tests/it/training.rs`; whole runs with their files, in
 //! `trainer/tests/runs`.
 
 use std::sync::Arc;
@@ -11,27 +11,28 @@ use diffusion::adapter::Adapter;
 use diffusion::config::ModelInfo;
 use diffusion::ops::Ops;
 use diffusion::schedule::NoiseSchedule;
-use diffusion::training::{AdapterParameters, Job, Recipe, StepReport, Validated};
+use diffusion::state::StateDict;
+use diffusion::training::{AdapterParameters, Job, Recipe, StepReport};
 use diffusion::unet::burn::BurnUNet;
 
-use super::checkpoint::{AdapterOrigin, Origin};
+use super::checkpoint::{AdapterOrigin, Checkpoint, Origin};
 use super::gradients;
 use super::host::HostNetwork;
 use super::loss::job_loss;
 use super::network_parameters::NetworkParameters;
-use super::optimizer::{Optimizer, Vectors};
+use super::progress::Progress;
 use super::source::Source;
-use super::tensors::{host, tensor};
+use super::tensors::{host, tensor, to_state};
 use super::trained::Trained;
+use super::training::Training;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::ranks::Ranks;
 
-/// A training run: network, optimizer, EMA, and how far it is.
+/// A training run: the network, what of it is trained, and how far it is.
 pub struct Trainer<'a> {
-    pub(super) config: TrainConfig,
-    pub(super) origin: Origin,
+    pub(super) progress: Progress,
     pub(super) data: &'a dyn Source,
     pub(super) info: ModelInfo,
     pub(super) schedule: NoiseSchedule,
@@ -41,16 +42,10 @@ pub struct Trainer<'a> {
     /// What computes an adapter's jobs on the CPU, with the optimizer's weights.
     pub(super) host: Option<HostNetwork>,
     pub(super) trained: Box<dyn Trained>,
-    pub(super) optimizer: Optimizer,
     pub(super) operations: Ops,
     pub(super) lora_dropout: f32,
-    /// Steps done.
-    pub(super) step: usize,
     /// The number and jobs of the next step, made while this one was computed.
     pub(super) next_jobs: Option<(usize, Vec<Job>)>,
-    pub(super) validated: Validated,
-    /// The EMA at the least validation loss.
-    pub(super) best: Option<Tensor<1>>,
     /// Those that share the work.
     pub(super) ranks: Ranks,
 }
@@ -118,14 +113,11 @@ impl<'a> Trainer<'a> {
             return Err(Error::Setting { reason: "nothing is trainable: no parameter requires a gradient".into() });
         }
         let plain = device.clone().without_autodiff();
-        let (weights, zeros) = (trained.initial(&unet, &plain)?, Tensor::zeros([trained.layout().len()], &plain));
-        let vectors = Vectors { ema: weights.clone(), weights, moment_1: zeros.clone(), moment_2: zeros };
-        let unet = trained.network(unet, &vectors.weights)?;
-        let optimizer = new_optimizer(&config, vectors, 0);
         let origin = Origin { data_sha256: data.sha256(), adapter: None };
+        let progress = Progress::new(config, origin, trained.initial(&unet, &plain)?);
+        let unet = trained.network(unet, progress.weights())?;
         Ok(Self {
-            config,
-            origin,
+            progress,
             data,
             info,
             schedule,
@@ -133,13 +125,9 @@ impl<'a> Trainer<'a> {
             unet,
             host: None,
             trained,
-            optimizer,
             operations: Ops::Custom,
             lora_dropout: 0.0,
-            step: 0,
             next_jobs: None,
-            validated: Validated::default(),
-            best: None,
             ranks: Ranks::alone(),
         })
     }
@@ -175,58 +163,18 @@ impl<'a> Trainer<'a> {
     pub fn for_adapter(self, adapter: AdapterOrigin) -> Result<Self> {
         adapter.settings.check()?;
         let mut trainer = self.with_lora_dropout(adapter.settings.dropout)?;
-        trainer.origin.adapter = Some(adapter);
+        trainer.progress.origin.adapter = Some(adapter);
         Ok(trainer)
-    }
-
-    /// The run's settings.
-    pub fn config(&self) -> &TrainConfig {
-        &self.config
     }
 
     /// The numbers that decide the result.
     pub(super) fn recipe(&self) -> Recipe {
-        Recipe { dropout: self.lora_dropout, ..self.config.recipe(self.total()) }
+        Recipe { dropout: self.lora_dropout, ..self.config().recipe(self.total()) }
     }
 
     /// Whether it computes on the CPU, divided among threads.
     pub fn is_on_cpu(&self) -> bool {
         parallel::on_cpu(&self.device)
-    }
-
-    /// Steps done.
-    pub fn step(&self) -> usize {
-        self.step
-    }
-
-    /// Steps in which every picture is seen once.
-    pub fn steps_per_epoch(&self) -> usize {
-        self.config.steps_per_epoch(self.data.count())
-    }
-
-    /// Steps of the whole run.
-    pub fn total(&self) -> usize {
-        self.config.total_steps(self.data.count())
-    }
-
-    /// Trains until the end, or until `stop` is set: then a step that is under way is given up. `on_step` decides when to log,
-    /// save and draw; it ends the training, too, with [`Error::Stopped`].
-    ///
-    /// # Errors
-    /// A loss or gradient that is infinite or not a number, what else `on_step` returns, what the device refuses.
-    pub fn run(
-        &mut self,
-        stop: &AtomicBool,
-        mut on_step: impl FnMut(&mut Self, StepReport) -> Result<()>,
-    ) -> Result<()> {
-        while self.step < self.total() {
-            // Several ranks stop together, by way of the step's sum.
-            match self.train_step(stop).and_then(|report| on_step(self, report)) {
-                Err(Error::Stopped) => return Ok(()),
-                outcome => outcome?,
-            }
-        }
-        Ok(())
     }
 
     /// Does the work of the next step's first jobs, one for each thread, without training on it: how many pictures were
@@ -235,46 +183,65 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// What the device refuses; [`Error::Stopped`].
     pub fn try_jobs(&mut self, stop: &AtomicBool) -> Result<usize> {
-        let jobs = self.jobs(self.step);
-        let tried: Vec<Job> = jobs.iter().take(self.config.threads.max(1)).cloned().collect();
+        let jobs = self.jobs(self.step());
+        let tried: Vec<Job> = jobs.iter().take(self.config().threads.max(1)).cloned().collect();
         let pictures = tried.iter().map(Job::len).sum();
         self.losses_and_gradients(tried, stop)?;
-        self.next_jobs = Some((self.step, jobs));
+        self.next_jobs = Some((self.step(), jobs));
         Ok(pictures)
     }
 
-    fn train_step(&mut self, stop: &AtomicBool) -> Result<StepReport> {
-        let jobs = match self.next_jobs.take() {
-            Some((step, jobs)) if step == self.step => jobs,
-            _ => self.jobs(self.step),
-        };
-        let (next_jobs, computed) = parallel::overlap(
-            self.config.threads,
-            || (self.step + 1 < self.total()).then(|| (self.step + 1, self.jobs(self.step + 1))),
-            || self.losses_and_gradients(self.own_part(jobs), stop),
-        )?;
-        let (loss, gradients) = self.of_all_ranks(computed, stop)?;
-        self.next_jobs = next_jobs;
-        let step = self.step + 1;
-        if !loss.is_finite() {
-            return Err(Error::LossNotFinite { step, loss });
-        }
-        // Here, and where the loss was read, a step waits for the device.
-        let (gradients, grad_norm) = gradients::sum_and_norm(gradients, self.config.threads)?;
-        if !grad_norm.is_finite() {
-            return Err(Error::GradientNotFinite { step });
-        }
-        let recipe = self.recipe();
-        let lr = recipe.learning_rate(self.step);
-        self.optimizer.step(lr, gradients, recipe.gradient_scale(grad_norm))?;
+    /// Continues from a checkpoint.
+    ///
+    /// # Errors
+    /// A run that was started with other data, another base or other settings of the adapter; parameters that do not fit.
+    pub fn resume(mut self, checkpoint: Checkpoint) -> Result<Self> {
+        let trained = &self.trained;
+        self.progress.resume(checkpoint, trained.layout(), |state| trained.renamed(state))?;
         self.take_weights()?;
-        self.step = step;
-        Ok(StepReport { step, total: self.total(), loss, grad_norm, lr, images: self.config.images_per_step() })
+        Ok(self)
+    }
+
+    /// The network with the EMA of the weights.
+    ///
+    /// # Errors
+    /// That they cannot be read from the device.
+    pub fn ema_unet(&self) -> Result<BurnUNet> {
+        self.with_weights(self.progress.ema())
+    }
+
+    /// The EMA of the trained parameters, by their names.
+    ///
+    /// # Errors
+    /// That they cannot be read from the device.
+    pub fn ema_state(&self) -> Result<StateDict> {
+        to_state(self.trained.layout(), self.progress.ema())
+    }
+
+    /// The network with the weights of the least validation loss; with the EMA as it is where none was measured.
+    ///
+    /// # Errors
+    /// That they cannot be read from the device.
+    pub fn best_unet(&self) -> Result<BurnUNet> {
+        self.with_weights(self.progress.best())
+    }
+
+    /// The trained parameters of [`best_unet`](Self::best_unet), by their names.
+    ///
+    /// # Errors
+    /// That they cannot be read from the device.
+    pub fn best_state(&self) -> Result<StateDict> {
+        to_state(self.trained.layout(), self.progress.best())
+    }
+
+    /// The network without gradients, with these values of its trained parameters.
+    fn with_weights(&self, values: &Tensor<1>) -> Result<BurnUNet> {
+        self.trained.network(self.unet.valid(), values)
     }
 
     /// Brings the network to the optimizer's weights.
-    pub(super) fn take_weights(&mut self) -> Result<()> {
-        let weights = &self.optimizer.vectors().weights;
+    fn take_weights(&mut self) -> Result<()> {
+        let weights = self.progress.weights();
         match &mut self.host {
             Some(network) => network.set_parameters(&host(weights.clone())?)?,
             None => self.unet = self.trained.network(self.unet.clone(), weights)?,
@@ -292,7 +259,7 @@ impl<'a> Trainer<'a> {
         let device = &self.device;
         let plain = device.clone().without_autodiff();
         if let Some(network) = &self.host {
-            let results = network.gradients(jobs, self.config.threads, stop)?;
+            let results = network.gradients(jobs, self.config().threads, stop)?;
             let each = results.into_iter().map(|result| (result.loss, tensor(result.gradients, &plain)));
             return Ok(each.unzip());
         }
@@ -303,12 +270,41 @@ impl<'a> Trainer<'a> {
             let unet = self.trained.for_job(unet, job.dropout);
             job_loss(&job, &unet, &self.info, device, self.operations)
         };
-        let weights = &self.optimizer.vectors().weights;
+        let weights = self.progress.weights();
         let gather = |unet: &BurnUNet, gradients| self.trained.gradients(unet, gradients, weights, &plain);
-        gradients::each_of_jobs(&self.unet, device, jobs, self.config.threads, loss, gather)
+        gradients::each_of_jobs(&self.unet, device, jobs, self.config().threads, loss, gather)
     }
 }
 
-pub(super) fn new_optimizer(config: &TrainConfig, vectors: Vectors, steps_done: usize) -> Optimizer {
-    Optimizer::new(vectors, steps_done, config.weight_decay, config.ema_decay, config.threads)
+impl Training for Trainer<'_> {
+    fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    fn pictures(&self) -> usize {
+        self.data.count()
+    }
+
+    fn checkpoint(&self) -> Result<Checkpoint> {
+        self.progress.checkpoint(self.trained.layout())
+    }
+
+    fn train_step(&mut self, stop: &AtomicBool) -> Result<StepReport> {
+        let now = self.step();
+        let jobs = match self.next_jobs.take() {
+            Some((step, jobs)) if step == now => jobs,
+            _ => self.jobs(now),
+        };
+        let (next_jobs, computed) = parallel::overlap(
+            self.config().threads,
+            || (now + 1 < self.total()).then(|| (now + 1, self.jobs(now + 1))),
+            || self.losses_and_gradients(self.own_part(jobs), stop),
+        )?;
+        let computed = self.of_all_ranks(computed, stop)?;
+        self.next_jobs = next_jobs;
+        let (recipe, total, images) = (self.recipe(), self.total(), self.config().images_per_step());
+        let report = self.progress.advance(&recipe, total, computed, images)?;
+        self.take_weights()?;
+        Ok(report)
+    }
 }

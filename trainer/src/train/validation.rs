@@ -3,12 +3,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use diffusion::training::Validated;
-
 use super::loss::job_loss;
 use super::source::Source;
 use super::tensors::host;
 use super::trainer::Trainer;
+use super::training::Training;
 use crate::error::{Error, Result};
 use crate::parallel;
 
@@ -27,15 +26,8 @@ impl Trainer<'_> {
     /// As [`validation_loss`](Self::validation_loss); [`Error::Stopped`] where `stop` was set meanwhile: nothing is kept then.
     pub fn validate(&mut self, held_out: &dyn Source, stop: &AtomicBool) -> Result<f32> {
         let loss = self.measure(held_out, stop)?;
-        if self.validated.note(self.step(), loss) {
-            self.best = Some(self.ema().clone());
-        }
+        self.progress.note(loss);
         Ok(loss)
-    }
-
-    /// What validation has found so far.
-    pub fn validated(&self) -> &Validated {
-        &self.validated
     }
 
     fn measure(&self, held_out: &dyn Source, stop: &AtomicBool) -> Result<f32> {
@@ -44,7 +36,7 @@ impl Trainer<'_> {
         let jobs = self.own_part(held_out.held_out_jobs(&self.recipe(), &self.info, &self.schedule));
         let threads = self.config().threads;
         if let Some(network) = &self.host {
-            let losses = host(self.ema().clone()).and_then(|ema| network.losses(&ema, jobs, threads, stop));
+            let losses = host(self.progress.ema().clone()).and_then(|ema| network.losses(&ema, jobs, threads, stop));
             return self.loss_of_all_ranks(losses, stop);
         }
         let unet = self.ema_unet()?;

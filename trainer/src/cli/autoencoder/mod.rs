@@ -12,15 +12,15 @@ use trainer::autoencoder::{AutoencoderRun, Inked, Media, Pictures};
 use trainer::config::{self, AutoencoderRunConfig, RunSettings};
 use trainer::data::Dataset;
 use trainer::messages::{say, shown};
-use trainer::train::Checkpoint;
+use trainer::train::{Checkpoint, Training};
 
 use super::behind::HELD_OUT_INK;
 use super::device::DeviceName;
 use super::training::{
-    Given, Interrupt, Plan, check_unchanged, list_presets, print_config, say_nothing_left, stored_config,
+    Given, Interrupt, Plan, Run, check_unchanged, is_finished, list_presets, print_config, stored_config,
 };
 pub use args::Args;
-use run::Run;
+use run::Reconstructing;
 
 /// Fewest steps of a run whose length nobody has set.
 const LEAST_STEPS: usize = 2000;
@@ -72,8 +72,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         AutoencoderRun::new(config.train.clone(), &config.autoencoder, start, &*pictures, device, operations)?;
     if let Some(checkpoint) = checkpoint {
         trainer = trainer.resume(checkpoint)?;
-        if trainer.step() >= trainer.total() {
-            say_nothing_left(trainer.step(), trainer.total())?;
+        if is_finished(&trainer, &plan)? {
             return Ok(ExitCode::SUCCESS);
         }
     }
@@ -87,7 +86,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         config.train.images_per_step(),
     );
     let (pictures, held_out) = (&*pictures, held_out.as_deref());
-    Run { plan: &plan, interrupt: &interrupt, out: &args.out, pictures, held_out }.train(trainer)
+    let work = Reconstructing { keep: plan.keep, pictures, held_out };
+    Run { plan: &plan, interrupt: &interrupt, out: &args.out }.train(trainer, &work)
 }
 
 /// What the run that is gone on with was started with.

@@ -9,8 +9,9 @@ use serde_json::json;
 use trainer::error::{Error, Result};
 use trainer::messages::{emit, say, warn};
 use trainer::ranks::Ranks;
-use trainer::train::{Source, Trainer};
+use trainer::train::{Source, Trainer, Training};
 
+use super::drawing::Drawing;
 use super::run_loop::Run;
 use super::sheet;
 
@@ -35,7 +36,13 @@ fn memory(unet: &UNetConfig, parameters: usize, at_once: usize, jobs: usize) -> 
 
 /// Says what the run will take, from the time that the first jobs of its next step take. Does nothing to the run. `false` where
 /// a signal came meanwhile.
-pub fn say_estimate(trainer: &mut Trainer<'_>, run: &Run<'_>, base: &Base, parameters: usize) -> anyhow::Result<bool> {
+pub fn say_estimate<S, M>(
+    trainer: &mut Trainer<'_>,
+    run: &Run<'_>,
+    drawing: &Drawing<'_, S, M>,
+    base: &Base,
+    parameters: usize,
+) -> anyhow::Result<bool> {
     let config = trainer.config().clone();
     let micro_batch = config.micro_batch.min(config.images_per_step()).max(1);
     let jobs = config.images_per_step().div_ceil(micro_batch);
@@ -62,10 +69,10 @@ pub fn say_estimate(trainer: &mut Trainer<'_>, run: &Run<'_>, base: &Base, param
     let rate = (pictures * ranks.size()) as f64 / seconds.max(1e-9);
     let steps = trainer.total().saturating_sub(trainer.step());
     let (validations, sheets) = run.plan.left(trainer.step());
-    let draws = run.held_out.map_or(0, Source::draws);
+    let draws = drawing.held_out.map_or(0, Source::draws);
     let work = (steps * config.images_per_step()) as f64
         + (validations * draws) as f64 / FORWARDS
-        + (sheets * sheet::pictures(base.info.num_classes())) as f64 * passes(&run.drawn) / FORWARDS;
+        + (sheets * sheet::pictures(base.info.num_classes())) as f64 * passes(&drawing.request) / FORWARDS;
     let time = Duration::try_from_secs_f64(work / rate).unwrap_or(Duration::MAX); // too many seconds for it
     let memory = if on_cpu { format!(" and {} of memory", megabytes(bytes)) } else { String::new() };
     say!("it takes about {}{memory}: {rate:.0} pictures a second, {sheets} sheets of samples", HumanDuration(time));

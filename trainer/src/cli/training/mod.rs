@@ -1,6 +1,7 @@
 //! What `base`, `lora` and others share: flags, the run's folder, the loop with its saves and logs, Ctrl-C.
 
 mod args;
+mod drawing;
 mod estimate;
 mod interrupt;
 mod plan;
@@ -11,10 +12,11 @@ mod sheet;
 mod unchanged;
 
 pub use args::{Given, TrainArgs};
+pub use drawing::Drawing;
 pub use estimate::{passes, say_estimate};
 pub use interrupt::Interrupt;
 pub use plan::Plan;
 pub use presets::{list_presets, print_config};
-pub use run_folder::{CHECKPOINT, FIRST_SAVE, LAST, stored_config, stored_settings};
-pub use run_loop::{Run, is_finished, say_nothing_left};
+pub use run_folder::{stored_config, stored_settings};
+pub use run_loop::{Run, Work, is_finished};
 pub use unchanged::check_unchanged;

@@ -1,27 +1,27 @@
-//! A run's steps with saves, logs, measurements and sample sheets between them, until its end or Ctrl-C. Tests: in
+//! A run's steps with saves, logs, measurements and sheets between them, until its end or Ctrl-C, whatever it trains. Tests: in
 //! `trainer/tests/runs`, of several ranks in `trainer/tests/mpi`.
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use diffusion::{Model, Request};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use trainer::config::Keep;
 use trainer::error::{Error, Result};
 use trainer::files::{sweep, write_atomic};
 use trainer::messages::{emit, say, shown};
+use trainer::picture::Canvas;
 use trainer::ranks::Ranks;
 use trainer::session::Session;
-use trainer::train::{Source, Trainer};
+use trainer::train::Training;
 
 use super::interrupt::Interrupt;
 use super::plan::Plan;
 use super::run_folder::{CHECKPOINT, FIRST_SAVE, LAST};
-use super::sheet::{draw_sheet, headings};
 
 /// Whether a resumed run was at its end already, which a message then tells.
-pub fn is_finished(trainer: &Trainer<'_>, plan: &Plan) -> Result<bool> {
+pub fn is_finished(trainer: &impl Training, plan: &Plan) -> Result<bool> {
     let (step, total) = (trainer.step(), trainer.total());
     if step >= total {
         say_nothing_left(step, total)?;
@@ -34,8 +34,7 @@ pub fn is_finished(trainer: &Trainer<'_>, plan: &Plan) -> Result<bool> {
     Ok(true)
 }
 
-/// Says that a resumed run was at its end already.
-pub fn say_nothing_left(step: usize, total: usize) -> Result<()> {
+fn say_nothing_left(step: usize, total: usize) -> Result<()> {
     say!("nothing is left to do: {step} steps are done; more with --max-train-steps or --epochs");
     emit_done(step, total, "nothing was left to do")
 }
@@ -45,31 +44,42 @@ fn emit_done(step: usize, total: usize, reason: &str) -> Result<()> {
 }
 
 /// Whether the validation loss had no new least value for as long as `--early-stop` says.
-fn has_settled(trainer: &Trainer<'_>, plan: &Plan) -> bool {
+fn has_settled(trainer: &impl Training, plan: &Plan) -> bool {
     trainer.validated().has_settled(plan.early_stop)
 }
 
-/// A run, besides its trainer.
+/// What is trained, as a run has it besides its steps.
+pub trait Work {
+    /// Its training.
+    type Trainer: Training;
+
+    /// Measures the validation loss, where pictures are held out.
+    fn validate(&self, trainer: &mut Self::Trainer, stop: &AtomicBool) -> Result<Option<f32>>;
+
+    /// Writes it into a folder.
+    fn save(&self, trainer: &Self::Trainer, keep: Keep, out: &Path) -> anyhow::Result<()>;
+
+    /// A sheet that shows what it can do.
+    fn sheet(&self, trainer: &Self::Trainer, keep: Keep, stop: &AtomicBool) -> anyhow::Result<Canvas>;
+
+    /// What is measured of it at the end: as a sentence, and by name for programs.
+    fn measure(&self, _: &Self::Trainer) -> anyhow::Result<Option<(String, Map<String, Value>)>> {
+        Ok(None)
+    }
+}
+
+/// A run, besides what it trains.
 pub struct Run<'a> {
     pub plan: &'a Plan,
     pub interrupt: &'a Interrupt,
     pub out: &'a Path,
-    pub held_out: Option<&'a dyn Source>,
-    /// How the pictures of a sheet are drawn.
-    pub drawn: Request,
 }
 
 impl Run<'_> {
-    /// Trains to the end or to Ctrl-C. `save` writes the base or adapter into a folder, `model` gives the model that sheets are
-    /// drawn with: with the best weights so far or the last.
-    pub fn train(
-        &self,
-        mut trainer: Trainer<'_>,
-        save: impl Fn(&Trainer<'_>, Keep, &Path) -> anyhow::Result<()>,
-        model: impl Fn(&Trainer<'_>, Keep) -> anyhow::Result<Model>,
-    ) -> anyhow::Result<ExitCode> {
+    /// Trains to the end or to Ctrl-C.
+    pub fn train<W: Work>(&self, mut trainer: W::Trainer, work: &W) -> anyhow::Result<ExitCode> {
         if !Ranks::here().is_first() {
-            return self.follow(trainer);
+            return self.follow(trainer, work);
         }
         let Self { plan, out, .. } = *self;
         let stop = self.interrupt.flag();
@@ -80,23 +90,23 @@ impl Run<'_> {
         }
         // From here on --resume finds all that the run was started with.
         if trainer.step() == 0 {
-            self.save_all(&trainer, &save)?;
+            self.save_all(&trainer, work)?;
         }
         self.interrupt.saves(true);
-        if let Some(loss) = self.catch_up(&mut trainer)? {
+        if let Some(loss) = self.catch_up(&mut trainer, work)? {
             session.validated(trainer.step(), loss)?;
         }
         let (mut saved, between) = (Instant::now(), Duration::try_from_secs_f64(60.0 * plan.save_minutes));
         let mut settled = false;
         let result = trainer.run(stop, |trainer, report| {
-            let measured = self.validate(trainer, report.step);
+            let measured = self.validate(trainer, work);
             let stopped = matches!(measured, Err(Error::Stopped));
             let loss = if stopped { None } else { measured? };
             session.step(report, loss)?;
             settled = has_settled(trainer, plan);
             let late = plan.save_minutes > 0.0 && between.as_ref().is_ok_and(|between| saved.elapsed() >= *between);
             if !stopped && (settled || late || plan.saves(report.step)) {
-                self.save_all(trainer, &save).map_err(library_error)?;
+                self.save_all(trainer, work).map_err(library_error)?;
                 session.plot()?;
                 saved = Instant::now();
             }
@@ -105,12 +115,8 @@ impl Run<'_> {
             }
             let last = settled || report.step == report.total;
             if plan.draws(report.step) || (settled && plan.left(report.step).1 > 0) {
-                let model = model(trainer, if last { plan.keep } else { Keep::Last }).map_err(library_error)?;
-                let (_, legend) = headings(&model.base().info.labels, model.base().info.image_size);
-                if let Some(legend) = legend {
-                    write_atomic(&out.join("samples/classes.txt"), legend.as_bytes())?;
-                }
-                match draw_sheet(&model, &self.drawn, plan.sample_seed, trainer.config().threads, stop) {
+                let sheet = work.sheet(trainer, if last { plan.keep } else { Keep::Last }, stop).map_err(library_error);
+                match sheet {
                     Ok(sheet) => session.sheet(report.step, &sheet)?,
                     // The next step ends the run, on all ranks.
                     Err(Error::Stopped) => {}
@@ -129,30 +135,31 @@ impl Run<'_> {
         }
         let finished = settled || trainer.step() == trainer.total();
         if !finished {
-            self.save_all(&trainer, &save)?;
+            self.save_all(&trainer, work)?;
             session.plot()?;
         }
-        let best = self.keeps_best(&trainer);
+        let best = plan.keep == Keep::Best && trainer.validated().best_step > 0;
         if best {
-            save(&trainer, Keep::Last, &out.join(LAST))?;
+            work.save(&trainer, Keep::Last, &out.join(LAST))?;
         }
-        let validated = trainer.validated();
+        let (step, validated) = (trainer.step(), trainer.validated());
         let least =
             (validated.best_step > 0).then(|| json!({ "step": validated.best_step, "loss": validated.best_loss }));
-        let result = json!({
+        let mut result = json!({
             "event": if finished { "done" } else { "stopped" },
             "out": out.display().to_string(),
-            "step": trainer.step(),
+            "step": step,
             "steps": trainer.total(),
             "early": settled,
             "least_validation_loss": least,
             "weights": if best { "best" } else { "last" },
         });
         if !finished {
-            session.finish(&format!("stopped at step {} with a checkpoint; go on with --resume", trainer.step()));
+            session.finish(&format!("stopped at step {step} with a checkpoint; go on with --resume"));
             emit(result)?;
             return Ok(ExitCode::from(130));
         }
+        let measured = work.measure(&trainer)?;
         let weights = match best {
             true => format!(
                 " (the weights of step {}, whose validation loss is the least, {:.4}; the last ones are in {})",
@@ -162,20 +169,24 @@ impl Run<'_> {
             ),
             false => String::new(),
         };
-        let early = if settled { format!(", early, after {} steps", trainer.step()) } else { String::new() };
+        let early = if settled { format!(", early, after {step} steps") } else { String::new() };
         session.finish(&format!("done{early}: {}{weights}", shown(out.display())));
+        if let Some((sentence, named)) = measured {
+            say!("{sentence}");
+            named.into_iter().for_each(|(name, value)| result[name] = value);
+        }
         emit(result)?;
         Ok(ExitCode::SUCCESS)
     }
 
     /// The part of a run that ranks other than the first have: they compute, and write nothing. What they compute together with
     /// the first one comes at the same steps.
-    fn follow(&self, mut trainer: Trainer<'_>) -> anyhow::Result<ExitCode> {
+    fn follow<W: Work>(&self, mut trainer: W::Trainer, work: &W) -> anyhow::Result<ExitCode> {
         self.interrupt.saves(true);
-        self.catch_up(&mut trainer)?;
+        self.catch_up(&mut trainer, work)?;
         let mut settled = false;
-        trainer.run(self.interrupt.flag(), |trainer, report| {
-            self.validate(trainer, report.step)?;
+        trainer.run(self.interrupt.flag(), |trainer, _| {
+            self.validate(trainer, work)?;
             settled = has_settled(trainer, self.plan);
             if settled { Err(Error::Stopped) } else { Ok(()) }
         })?;
@@ -184,47 +195,37 @@ impl Run<'_> {
     }
 
     /// Measures the validation loss where that was given up when the run was stopped.
-    fn catch_up(&self, trainer: &mut Trainer<'_>) -> Result<Option<f32>> {
-        let step = trainer.step();
-        if step == 0 || trainer.validated().step >= step {
+    fn catch_up<W: Work>(&self, trainer: &mut W::Trainer, work: &W) -> Result<Option<f32>> {
+        if trainer.step() == 0 || trainer.validated().step >= trainer.step() {
             return Ok(None);
         }
-        match self.validate(trainer, step) {
+        match self.validate(trainer, work) {
             // The next step ends the run.
             Err(Error::Stopped) => Ok(None),
             measured => measured,
         }
     }
 
-    /// Measures the validation loss, where it is due after this step.
-    fn validate(&self, trainer: &mut Trainer<'_>, step: usize) -> Result<Option<f32>> {
-        self.held_out
-            .filter(|_| self.plan.validates(step))
-            .map(|data| trainer.validate(data, self.interrupt.flag()))
-            .transpose()
-    }
-
-    /// Whether other weights than the last are the run's result.
-    fn keeps_best(&self, trainer: &Trainer<'_>) -> bool {
-        self.plan.keep == Keep::Best && trainer.validated().best_step > 0
+    /// Measures the validation loss, where it is due after the last step.
+    fn validate<W: Work>(&self, trainer: &mut W::Trainer, work: &W) -> Result<Option<f32>> {
+        if !self.plan.validates(trainer.step()) {
+            return Ok(None);
+        }
+        work.validate(trainer, self.interrupt.flag())
     }
 
     /// Writes weights and checkpoint. The checkpoint is written last: where it exists, everything else of its step does.
-    fn save_all(
-        &self,
-        trainer: &Trainer<'_>,
-        save: &impl Fn(&Trainer<'_>, Keep, &Path) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+    fn save_all<W: Work>(&self, trainer: &W::Trainer, work: &W) -> anyhow::Result<()> {
         let Self { plan, out, .. } = *self;
         let (checkpoint, marker) = (out.join(CHECKPOINT), out.join(FIRST_SAVE));
         let run = trainer.checkpoint()?;
         if !checkpoint.exists() {
             write_atomic(&marker, b"")?;
         }
-        save(trainer, plan.keep, out)?;
+        work.save(trainer, plan.keep, out)?;
         if run.step > 0 && plan.keeps(run.step) {
             let kept = out.join(format!("step-{:06}", run.step));
-            save(trainer, Keep::Last, &kept)?;
+            work.save(trainer, Keep::Last, &kept)?;
             [kept.join("unet"), kept].iter().for_each(|folder| sweep(folder));
         }
         run.save(&checkpoint)?;

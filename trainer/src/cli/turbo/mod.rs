@@ -4,7 +4,7 @@
 mod args;
 mod runs;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use diffusion::adapter::{Adapter, Update, merge};
@@ -17,12 +17,12 @@ use trainer::error::Error;
 use trainer::messages::{say, shown};
 use trainer::store::{ADAPTER_WEIGHTS, base_sha256, read_base, write_adapter_folder};
 use trainer::train::adapter::detach;
-use trainer::train::{AdapterOrigin, Origin, Source as _, Trainer};
+use trainer::train::{AdapterOrigin, Origin, Source as _, Trainer, Training};
 
 use super::device::DeviceName;
 use super::factors;
 use super::load::load_adapter;
-use super::training::{Given, Interrupt, Plan, Run, is_finished, list_presets, print_config, say_estimate};
+use super::training::{Drawing, Given, Interrupt, Plan, Run, is_finished, list_presets, print_config, say_estimate};
 pub use args::Args;
 use runs::{Source, named};
 
@@ -144,25 +144,29 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         config.train.images_per_step(),
     );
     let turbo = Turbo::of_steps(steps, with);
-    let drawn = turbo.request(Request::new(0, 0));
-    let held_out = held_out.as_ref().map(|data| data as _);
-    let run = Run { plan: &plan, interrupt: &interrupt, out: &out, held_out, drawn };
-    let parameters = base.state.values().map(|tensor| tensor.values.len()).sum();
-    if !say_estimate(&mut trainer, &run, &base, parameters)? {
-        return Ok(ExitCode::from(130));
-    }
     let trained = |trainer: &Trainer<'_>, keep: Keep| -> anyhow::Result<Adapter> {
         let state = if keep == Keep::Best { trainer.best_state()? } else { trainer.ema_state()? };
         let (base_sha256, turbo) = (Some(sha256_of_base.clone()), Some(turbo.clone()));
         Ok(Adapter { base_sha256, turbo, ..detach(&initial, &state)? })
     };
     let title = out.file_name().map_or_else(|| format!("turbo-{steps}"), |name| name.to_string_lossy().into_owned());
-    run.train(
-        trainer,
-        |trainer, keep, out| Ok(write_adapter_folder(out, &trained(trainer, keep)?, &peft, &title, Precision::F32)?),
-        |trainer, keep| {
+    let run = Run { plan: &plan, interrupt: &interrupt, out: &out };
+    let drawing = Drawing {
+        held_out: held_out.as_ref().map(|data| data as _),
+        request: turbo.request(Request::new(0, 0)),
+        seed: plan.sample_seed,
+        out: &out,
+        save: |trainer: &Trainer<'_>, keep: Keep, out: &Path| {
+            Ok(write_adapter_folder(out, &trained(trainer, keep)?, &peft, &title, Precision::F32)?)
+        },
+        model: |trainer: &Trainer<'_>, keep: Keep| {
             let state = merge(&taught.state, [(&trained(trainer, keep)?, 1.0)]);
             Ok(Model::new(Base { state, ..taught.clone() }, backend.clone())?)
         },
-    )
+    };
+    let parameters = base.state.values().map(|tensor| tensor.values.len()).sum();
+    if !say_estimate(&mut trainer, &run, &drawing, &base, parameters)? {
+        return Ok(ExitCode::from(130));
+    }
+    run.train(trainer, &drawing)
 }
