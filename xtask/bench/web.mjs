@@ -2,6 +2,11 @@
 // worker and with one for each core, and the other with one thread and, in an isolated page, with as many. Then the base without and with three
 // styles. `cargo xtask bench web` runs it and shows the figures, which come as JSON; a ratio is the median of the rounds' ratios.
 // Environment: CHROME, a browser; SITE, where dist/ is served; ROOT, the repository; ROUNDS; DEVICES and BATCHES, commas between; SOAK, generations.
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+
 const { CHROME, SITE, ROOT } = process.env
 const { chromium } = createRequire(join(ROOT, 'tests/page/package.json'))('playwright-core')
 const [ROUNDS, SOAK] = [Number(process.env.ROUNDS), Number(process.env.SOAK)]
