@@ -83,8 +83,8 @@ class DigitDiffusionPipeline(DiffusionPipeline):
         label: a class by name, such as "7", or a list of them. seed: a whole number, or a list of them; the starting
         noise is the one that the trainer and the page draw from it. lora: an adapter by name (beside this folder, in
         ../lora), a folder or file of PEFT, or {adapter: strength} for several. Steps, sampler and guidance are by
-        default those of the page for this base and its adapters, or those that one was taught with that draws in few steps:
-        guidance_scale 1 is off; it is there from the share guidance_start of the run up to guidance_stop; guidance_eta
+        default those of the page for this base and its adapters, or those that one was taught with which draws in few
+        steps: guidance_scale 1 is off; it is there from the share guidance_start of the run up to guidance_stop; guidance_eta
         is how much of its ink is kept (adaptive projected guidance, arXiv 2410.02416). eta: DDIM's fresh noise; that
         and DDPM's are torch's, so such pictures are others than the trainer's. latents: starting noise [b, c, h, w] in
         place of seed's. output_type: "pil", "np" (floats of [0, 1], [b, h, w, c]) or "pt" (floats of [-1, 1], [b, c,
@@ -181,8 +181,8 @@ class DigitDiffusionPipeline(DiffusionPipeline):
         return abar.sqrt(), (1 - abar).sqrt()
 
     def _switch_on(self, strengths):
-        """Loads adapters that are new and gives all their strength. What the one that draws in few steps says of that, and
-        the guidance to draw with: the largest that one of them asks for, else the base's."""
+        """Loads adapters that are new and gives all their strength. What the one that draws in few steps says of that,
+        and the guidance to draw with: the largest that one of them asks for, else the base's."""
         turbo, asked = {}, []
         for adapter, strength in strengths.items():
             name, file = self._adapter(adapter)
