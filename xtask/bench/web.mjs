@@ -172,7 +172,7 @@ async function compare(browser, device) {
         if (round > 0) steps[batch].push(ms)
       }
   }
-  const report = { threads: cores, ratios: [] }
+  const report = { cores, ratios: [] }
   for (const { name, page, starts, steps } of sides) {
     report[name] = { first_digit_ms: median(starts), ms_per_step: Object.fromEntries(BATCHES.map(batch => [batch, median(steps[batch])])) }
     if (!DOWNLOADS[name]) continue

@@ -109,12 +109,12 @@ fn table(report: &Value) {
 
 /// What each of the sides takes, and the ratios of those that are compared.
 fn speeds(measured: &Value) {
-    let threads = &measured["threads"];
+    let cores = &measured["cores"];
     let name = |side: &str| match side {
         "ours" => "this engine".to_owned(),
         "class" => "the class, one worker".to_owned(),
-        "workers" => format!("the class, {threads} workers"),
-        "threads" => format!("onnxruntime-web, {threads} threads"),
+        "workers" => format!("the class, {cores} workers"),
+        "threads" => format!("onnxruntime-web, {cores} threads"),
         _ => "onnxruntime-web".to_owned(),
     };
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
